@@ -1,0 +1,46 @@
+"""Announcements: what others learn about an appointment after its answer was given."""
+
+from adapters.cache import invalidate
+from adapters.kafka import EventPublisher
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.refusals import UNAVAILABLE, told_to_temporal
+from domain.booking import Appointment
+from domain.events import AppointmentEvent
+
+
+class Announcements:
+    """Effects on Kafka and Redis; both are repeated until they succeed."""
+
+    def __init__(self, *, engine: AsyncEngine, redis: Redis, publisher: EventPublisher) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._publisher = publisher
+
+    @activity.defn
+    async def publish_event(self, event: AppointmentEvent) -> None:
+        """Idempotent: a second run publishes the same id, which readers know."""
+        try:
+            await self._publisher.publish(event)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise _unavailable("Kafka", error) from None
+
+    @activity.defn
+    async def invalidate_schedule(self, appointment: Appointment) -> str:
+        """Idempotent: a second run deletes nothing. Returns the day's version."""
+        with told_to_temporal():
+            try:
+                return await invalidate(
+                    self._redis, self._engine, appointment.doctor_id, appointment.starts_at
+                )
+            except (RedisError, OSError, TimeoutError) as error:
+                raise _unavailable("Redis", error) from None
+
+
+def _unavailable(server: str, error: Exception) -> ApplicationError:
+    return ApplicationError(f"{server} did not do it: {type(error).__name__}", type=UNAVAILABLE)

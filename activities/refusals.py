@@ -1,0 +1,34 @@
+"""What an activity tells Temporal: a refusal is final and quiet, a technical fault is retried."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from adapters.postgres import sqlstate
+from domain.errors import Refused
+
+UNAVAILABLE = "unavailable"
+
+
+@contextmanager
+def told_to_temporal() -> Iterator[None]:
+    """Turn refusals into final outcomes and database faults into errors without SQL or data."""
+    try:
+        yield
+    except Refused as no:
+        raise ApplicationError(
+            str(no),
+            no.refusal,
+            type=no.code,
+            non_retryable=True,
+            category=ApplicationErrorCategory.BENIGN,
+        ) from None
+    except SQLAlchemyError as error:
+        raise ApplicationError(_without_data(error), type=UNAVAILABLE) from None
+
+
+def _without_data(error: SQLAlchemyError) -> str:
+    state = sqlstate(error) if isinstance(error, DBAPIError) else None
+    return f"PostgreSQL did not do it: {type(error).__name__} {state or ''}".rstrip()

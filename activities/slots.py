@@ -1,0 +1,56 @@
+"""Slots of doctors: held, extended, released. One call is one transaction."""
+
+import asyncio
+
+from adapters.alternatives import free_alternatives
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from activities.refusals import told_to_temporal
+from adapters import slots
+from adapters.postgres import autocommit
+from domain.booking import Appointment, BookingRequest, Extension, Hold, Refusal, Release
+from domain.errors import NotASlot, Refused, SlotTaken
+
+CONCURRENT_HOLDS = 4
+"""More transactions at once only make more serialization conflicts."""
+
+
+class Slots:
+    """Effects on the slots of one clinic's doctors."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._turns = asyncio.Semaphore(CONCURRENT_HOLDS)
+
+    @activity.defn
+    async def hold_slot(self, request: BookingRequest) -> Hold:
+        """Idempotent: a second run finds its own row."""
+        with told_to_temporal():
+            try:
+                async with self._turns:
+                    return await slots.hold_slot(self._engine, request)
+            except (SlotTaken, NotASlot) as no:
+                raise await self._with_alternatives(no, request) from None
+
+    @activity.defn
+    async def extend_hold(self, extension: Extension) -> Hold:
+        """Idempotent: a second run finds the version that the first one made."""
+        with told_to_temporal():
+            return await slots.extend_hold(self._engine, extension)
+
+    @activity.defn
+    async def release_slot(self, release: Release) -> Appointment:
+        """Idempotent: a second run finds nothing to release."""
+        with told_to_temporal():
+            return await slots.release_slot(self._engine, release)
+
+    async def _with_alternatives(self, no: Refused, request: BookingRequest) -> Refused:
+        async with autocommit(self._engine).connect() as connection:
+            free = await free_alternatives(
+                connection,
+                patient_id=request.patient_id,
+                doctor_id=request.doctor_id,
+                starts_at=request.starts_at,
+            )
+        return type(no)(Refusal(code=no.code, alternatives=free))

@@ -1,0 +1,127 @@
+"""Reads of appointments and notices; a hold is judged by the database clock on every read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.rows import COLUMNS, appointment_of
+from domain.booking import Appointment
+from domain.errors import DoctorNotFound, PatientNotFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A row as it was read, and whether the visit had begun by the database clock."""
+
+    appointment: Appointment
+    has_begun: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What a doctor is told about one appointment."""
+
+    notification_id: UUID
+    appointment_id: UUID
+    kind: str
+    starts_at: datetime
+    created_at: datetime
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """Where the page before ended; the page goes on with older rows."""
+
+    created_at: datetime
+    id: UUID
+
+
+ONE = text(f"""
+SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun
+FROM schedules s WHERE s.id = :appointment_id
+""")  # noqa: S608 - our own columns, as below
+
+OF_PATIENT = text(f"""
+SELECT {COLUMNS} FROM schedules s WHERE s.patient_id = :id ORDER BY s.created_at DESC, s.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
+OF_PATIENT_BEFORE = text(f"""
+SELECT {COLUMNS} FROM schedules s
+WHERE s.patient_id = :id AND (s.created_at, s.id) < (:before_created_at, :before_id)
+ORDER BY s.created_at DESC, s.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
+NOTICE = "n.id, n.appointment_id, n.kind, n.starts_at, n.created_at, n.read_at"
+
+OF_DOCTOR = text(f"""
+SELECT {NOTICE} FROM notifications n WHERE n.doctor_id = :id AND n.audience = 'doctor'
+ORDER BY n.created_at DESC, n.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
+OF_DOCTOR_BEFORE = text(f"""
+SELECT {NOTICE} FROM notifications n
+WHERE n.doctor_id = :id AND n.audience = 'doctor'
+  AND (n.created_at, n.id) < (:before_created_at, :before_id)
+ORDER BY n.created_at DESC, n.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
+PATIENT = text("SELECT FROM patients WHERE id = :id")
+DOCTOR = text("SELECT FROM doctors WHERE id = :id")
+
+
+async def see(connection: AsyncConnection, appointment_id: UUID) -> Seen | None:
+    """The row of this id, if it has one."""
+    found = await connection.execute(ONE, {"appointment_id": appointment_id})
+    row = found.mappings().one_or_none()
+    if row is None:
+        return None
+    return Seen(appointment=appointment_of(row), has_begun=row["has_begun"])
+
+
+async def appointments_of(
+    connection: AsyncConnection, patient_id: UUID, *, limit: int, before: Before | None
+) -> list[Appointment]:
+    """Newest first; refuses a patient who does not exist, so that no typing error looks empty."""
+    statement = OF_PATIENT_BEFORE if before else OF_PATIENT
+    found = await connection.execute(statement, _page(patient_id, limit, before))
+    rows = found.mappings().all()
+    if not rows and (await connection.execute(PATIENT, {"id": patient_id})).first() is None:
+        raise PatientNotFound
+    return [appointment_of(row) for row in rows]
+
+
+async def notices_of(
+    connection: AsyncConnection, doctor_id: UUID, *, limit: int, before: Before | None
+) -> list[Notice]:
+    """Newest first; refuses a doctor who does not exist."""
+    statement = OF_DOCTOR_BEFORE if before else OF_DOCTOR
+    found = await connection.execute(statement, _page(doctor_id, limit, before))
+    rows = found.mappings().all()
+    if not rows and (await connection.execute(DOCTOR, {"id": doctor_id})).first() is None:
+        raise DoctorNotFound
+    return [
+        Notice(
+            notification_id=row["id"],
+            appointment_id=row["appointment_id"],
+            kind=row["kind"],
+            starts_at=row["starts_at"],
+            created_at=row["created_at"],
+            read_at=row["read_at"],
+        )
+        for row in rows
+    ]
+
+
+def _page(owner_id: UUID, limit: int, before: Before | None) -> dict[str, object]:
+    page: dict[str, object] = {"id": owner_id, "limit": limit}
+    if before:
+        page |= {"before_created_at": before.created_at, "before_id": before.id}
+    return page

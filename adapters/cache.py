@@ -1,0 +1,212 @@
+"""Doctors' days through Redis: never trusted unvalidated, never waited for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import orjson
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.breaker import Breaker
+from adapters.cached_day import decoded, encoded, key_of
+from adapters.days import DayBook, DayVersion, FreshDay
+from domain.day import Day, DaySchedule
+from domain.slot import MINUTE, day_of
+
+log = structlog.stdlib.get_logger(__name__)
+
+CHANNEL = "priyom:schedule"
+"""Where a new version of a day is announced: JSON {doctorId, date, version}."""
+
+KEPT = timedelta(hours=1)
+"""A day that nobody looks at need not lie in the cache; its truth does not depend on this."""
+
+PATIENCE_SECONDS = 0.05
+"""PostgreSQL answers sooner than anybody should wait for a cache."""
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Days(Protocol):
+    """The truth about days: `DayBook`, or its double in a test."""
+
+    async def version(self, doctor_id: UUID, day: date) -> DayVersion: ...
+
+    async def day(self, doctor_id: UUID, day: date) -> FreshDay: ...
+
+
+class KeptDays(Protocol):
+    """Where days are kept between reads: `DayCache`, or its double in a test."""
+
+    async def get(self, doctor_id: UUID, day: date) -> bytes | None: ...
+
+    async def put(self, day: Day) -> None: ...
+
+
+def connect_redis(redis_url: str, *, name: str) -> Redis:
+    """A client that never tries again by itself: whoever calls knows better what to do."""
+    pool = BlockingConnectionPool.from_url(
+        redis_url,
+        client_name=name,
+        protocol=3,
+        max_connections=32,
+        timeout=1,
+        socket_connect_timeout=1,
+        socket_timeout=2,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
+
+
+class DayCache:
+    """Days by doctor and local date. Redis away or slow is a miss, never an error."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._breaker = Breaker()
+
+    async def get(self, doctor_id: UUID, day: date) -> bytes | None:
+        key = key_of(doctor_id, day)
+        reply = await self._ask(lambda: self._redis.get(key))
+        return reply if isinstance(reply, bytes) else None
+
+    async def put(self, day: Day) -> None:
+        key = key_of(day.doctor_id, day.date)
+        await self._ask(lambda: self._redis.set(key, encoded(day), ex=KEPT))
+
+    async def _ask(self, call: Callable[[], Awaitable[object]]) -> object:
+        clock = asyncio.get_running_loop().time
+        if not self._breaker.lets_through(clock()):
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                reply = await call()
+        except (RedisError, OSError, TimeoutError) as error:
+            if self._breaker.failed(clock()):
+                log.warning("cache_lost", error=type(error).__name__)
+            return None
+        if self._breaker.succeeded():
+            log.info("cache_recovered")
+        return reply
+
+
+class DayReader:
+    """A doctor's day at this moment, computed only if nobody has since it last changed."""
+
+    def __init__(self, book: Days, cache: KeptDays) -> None:
+        self._book = book
+        self._cache = cache
+        self._moments = 0
+        self._flights: dict[tuple[UUID, date], _Flight] = {}
+        self._putting: set[asyncio.Task[None]] = set()
+
+    async def read(self, doctor_id: UUID, day: date) -> tuple[DaySchedule, bool]:
+        """The day and whether the cache had it. Raises `DoctorNotFound`."""
+        arrived = self._moment()
+        looking = asyncio.create_task(self._cache.get(doctor_id, day))
+        try:
+            current = await self._book.version(doctor_id, day)
+            kept = await looking
+        finally:
+            looking.cancel()
+        known = None if kept is None else decoded(kept, doctor_id, day, current)
+        if known is not None:
+            return known.at(current.now), True
+        fresh = await self._composed((doctor_id, day), current, arrived)
+        return fresh.day.at(max(current.now, fresh.now)), False
+
+    async def close(self) -> None:
+        """Wait for what is still on its way."""
+        await asyncio.gather(*(flight.task for flight in self._flights.values()), *self._putting)
+
+    async def _composed(
+        self, key: tuple[UUID, date], current: DayVersion, arrived: int
+    ) -> FreshDay:
+        """Share one composition among the readers of this process.
+
+        A composition that was under way when the reader arrived may have missed what the reader
+        must see, so it is taken only if it came out as the version that is current; one that
+        began later is always good. Another reader's fault is not ours: we try once ourselves.
+        """
+        excused = False
+        while True:
+            flight = self._flights.get(key)
+            ours = flight is None
+            flight = flight or self._take_off(key)
+            try:
+                fresh = await asyncio.shield(flight.task)
+            except SQLAlchemyError:
+                if ours or excused:
+                    raise
+                excused = True
+                continue
+            if flight.began > arrived or fresh.day.version == current.version:
+                return fresh
+
+    def _take_off(self, key: tuple[UUID, date]) -> "_Flight":
+        flight = _Flight(self._moment(), asyncio.create_task(self._compose(key)))
+        flight.task.add_done_callback(_look_at_the_fault)
+        self._flights[key] = flight
+        return flight
+
+    async def _compose(self, key: tuple[UUID, date]) -> FreshDay:
+        try:
+            fresh = await self._book.day(*key)
+        finally:
+            del self._flights[key]
+        putting = asyncio.create_task(self._cache.put(fresh.day))
+        self._putting.add(putting)
+        putting.add_done_callback(self._putting.discard)
+        return fresh
+
+    def _moment(self) -> int:
+        self._moments += 1
+        return self._moments
+
+
+class _Flight:
+    """One composition under way, and when it began among the readers' arrivals."""
+
+    def __init__(self, began: int, task: asyncio.Task[FreshDay]) -> None:
+        self.began = began
+        self.task = task
+
+
+async def invalidate(
+    redis: Redis, engine: AsyncEngine, doctor_id: UUID, starts_at: datetime
+) -> str:
+    """Forget the day of a visit and announce its new version, which is returned.
+
+    A visit over midnight touches two days. Raises what Redis raises; doing it again is harmless.
+    """
+    book = DayBook(engine)
+    desk = (await book.version(doctor_id, starts_at.date())).desk
+    first = day_of(starts_at, desk.zone)
+    last = day_of(starts_at + desk.slot_minutes * MINUTE - MICROSECOND, desk.zone)
+    if last != first:
+        await _announce(redis, book, doctor_id, last)
+    return await _announce(redis, book, doctor_id, first)
+
+
+async def _announce(redis: Redis, book: DayBook, doctor_id: UUID, day: date) -> str:
+    version = (await book.version(doctor_id, day)).version
+    notice = {"doctorId": str(doctor_id), "date": day.isoformat(), "version": version}
+    async with redis.pipeline(transaction=True) as pipeline:
+        pipeline.delete(key_of(doctor_id, day))
+        pipeline.publish(CHANNEL, orjson.dumps(notice))
+        await pipeline.execute()
+    return version
+
+
+def _look_at_the_fault(task: asyncio.Task[FreshDay]) -> None:
+    """Every reader may have left: asyncio complains of a fault that nobody looked at."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,144 @@
+"""Appointment events as CloudEvents 1.0 JSON in structured mode: the only place that knows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal, TypedDict
+from uuid import UUID
+
+import orjson
+
+from domain.booking import Status
+from domain.documents import timestamp
+from domain.events import SOURCE, AppointmentEvent, EventType
+
+CONTENT_TYPE = "application/cloudevents+json"
+LONGEST_RECORD = 64 * 1024
+"""Bytes; a real record is below one kilobyte, so a longer one is not ours."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a string of the record means, and its JSON Schema format; read by docs/asyncapi.yaml."""
+
+    meaning: str
+    format: str | None = None
+
+
+class AppointmentData(TypedDict):
+    """The appointment as the event left it: opaque ids and instants."""
+
+    appointmentId: Annotated[str, Text("The appointment; also the record's key.", "uuid")]
+    doctorId: Annotated[str, Text("A doctor at one clinic.", "uuid")]
+    clinicId: Annotated[str, Text("The clinic of that doctor.", "uuid")]
+    patientId: Annotated[str, Text("The patient; contact data is never in a record.", "uuid")]
+    dateTime: Annotated[str, Text("When the visit begins, in UTC.", "date-time")]
+    endsAt: Annotated[str, Text("When the visit ends, in UTC.", "date-time")]
+    status: Status
+    version: int
+
+
+class CloudEvent(TypedDict):
+    """One fact about one appointment."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Text("uuid5 of appointment, version and type: a retry repeats it.", "uuid")]
+    source: Annotated[str, Text("Where events of this kind come from.", "uri-reference")]
+    type: EventType
+    subject: Annotated[str, Text("The appointment.", "uuid")]
+    time: Annotated[str, Text("When it happened, by the database clock.", "date-time")]
+    sequence: Annotated[str, Text("The appointment's version: a later one supersedes this.")]
+    data: AppointmentData
+
+
+class Fault(StrEnum):
+    """Why a record cannot be read; stands in the headers of the dead record."""
+
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    NOT_A_CLOUDEVENT = "not_a_cloudevent"
+    UNKNOWN_TYPE = "unknown_type"
+    BAD_DATA = "bad_data"
+
+
+class Unreadable(Exception):
+    """No attempt will ever read this record."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.value)
+        self.fault: Final = fault
+
+
+def encode(event: AppointmentEvent) -> bytes:
+    data = AppointmentData(
+        appointmentId=str(event.appointment_id),
+        doctorId=str(event.doctor_id),
+        clinicId=str(event.clinic_id),
+        patientId=str(event.patient_id),
+        dateTime=timestamp(event.starts_at),
+        endsAt=timestamp(event.ends_at),
+        status=event.status,
+        version=event.sequence,
+    )
+    return orjson.dumps(
+        CloudEvent(
+            specversion="1.0",
+            id=str(event.event_id),
+            source=SOURCE,
+            type=event.type,
+            subject=str(event.appointment_id),
+            time=timestamp(event.time),
+            sequence=str(event.sequence),
+            data=data,
+        )
+    )
+
+
+def decode(value: bytes | None) -> AppointmentEvent:
+    """Read what this or an earlier or later producer wrote; unknown fields are left aside."""
+    record = _cloudevent(value)
+    try:
+        kind = EventType(record["type"])
+    except ValueError:
+        raise Unreadable(Fault.UNKNOWN_TYPE) from None
+    try:
+        return _event(kind, record)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise Unreadable(Fault.BAD_DATA) from None
+
+
+def _cloudevent(value: bytes | None) -> CloudEvent:
+    if value is not None and len(value) > LONGEST_RECORD:
+        raise Unreadable(Fault.TOO_LARGE)
+    try:
+        record = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        raise Unreadable(Fault.NOT_JSON) from None
+    if not isinstance(record, dict) or record.get("specversion") != "1.0" or "type" not in record:
+        raise Unreadable(Fault.NOT_A_CLOUDEVENT)
+    read: CloudEvent = record  # type: ignore[assignment] # the rest is checked field by field
+    return read
+
+
+def _event(kind: EventType, record: CloudEvent) -> AppointmentEvent:
+    data = record["data"]
+    return AppointmentEvent(
+        event_id=UUID(record["id"]),
+        type=kind,
+        time=_instant(record["time"]),
+        sequence=int(record["sequence"]),
+        appointment_id=UUID(data["appointmentId"]),
+        patient_id=UUID(data["patientId"]),
+        doctor_id=UUID(data["doctorId"]),
+        clinic_id=UUID(data["clinicId"]),
+        starts_at=_instant(data["dateTime"]),
+        ends_at=_instant(data["endsAt"]),
+        status=Status(data["status"]),
+    )
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return instant

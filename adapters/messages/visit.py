@@ -1,0 +1,55 @@
+"""What a message says: one visit, read at the moment of sending."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+
+class Kind(StrEnum):
+    """Which message; also the folder's file names and the `kind` of a notification."""
+
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class Language(StrEnum):
+    RU = "ru"
+    EN = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """Never logged, never in Temporal, never in Kafka: it names a patient and a doctor."""
+
+    appointment_id: UUID
+    kind: Kind
+    version: int
+    changed_at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    language: Language
+    patient_name: str
+    email: str
+    phone: str
+    doctor_name: str
+    specialty: str
+    clinic_name: str
+    clinic_address: str
+    clinic_phone: str
+    time_zone: str
+
+    @property
+    def code(self) -> str:
+        """What a patient reads out on the telephone."""
+        return str(self.appointment_id)[:8].upper()
+
+    @property
+    def local_start(self) -> datetime:
+        """By the wall clock of the clinic."""
+        return self.starts_at.astimezone(ZoneInfo(self.time_zone))
+
+    @property
+    def local_end(self) -> datetime:
+        return self.ends_at.astimezone(ZoneInfo(self.time_zone))

@@ -1,0 +1,39 @@
+"""A row of Schedules as an `Appointment`; a hold is judged by the database clock on every read."""
+
+from sqlalchemy.engine import RowMapping
+
+from domain.booking import MAX_EXTENSIONS, Appointment, Hold, Status
+
+COLUMNS = """
+    s.id, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at, s.held_until, s.version,
+    s.status AS stored_status, s.created_at, s.confirmed_at, s.cancelled_at, s.reason, s.extensions,
+    CAST(extract(epoch FROM s.held_until - clock_timestamp()) AS float8) AS lasts_seconds,
+    CASE WHEN s.status = 'held' AND s.held_until <= clock_timestamp() THEN 'expired'
+         ELSE s.status END AS status
+"""
+
+
+def appointment_of(row: RowMapping) -> Appointment:
+    """Later states of a visit (arrived, completed, no_show) are still a confirmed booking."""
+    known = {status.value for status in Status}
+    status = Status(row["status"]) if row["status"] in known else Status.CONFIRMED
+    return Appointment(
+        appointment_id=row["id"],
+        status=status,
+        patient_id=row["patient_id"],
+        doctor_id=row["doctor_id"],
+        clinic_id=row["clinic_id"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        held_until=row["held_until"],
+        version=row["version"],
+        created_at=row["created_at"],
+        confirmed_at=row["confirmed_at"],
+        cancelled_at=row["cancelled_at"],
+        reason=row["reason"],
+        extensions_left=max(0, MAX_EXTENSIONS - row["extensions"]),
+    )
+
+
+def hold_of(row: RowMapping) -> Hold:
+    return Hold(appointment=appointment_of(row), lasts_seconds=max(0.0, row["lasts_seconds"]))

@@ -1,0 +1,173 @@
+"""The tables. Rules that must hold whoever writes are named constraints here."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s",
+    }
+)
+
+revisions = Sequence("revisions", metadata=metadata)
+"""One counter for every change of a row or a shift; never used twice, also after a rollback."""
+
+NOW = text("clock_timestamp()")
+LIVE = "status IN ('held', 'confirmed')"
+
+DOCTOR_FREE = "schedules_doctor_free"
+PATIENT_FREE = "schedules_patient_free"
+IN_SHIFT = "schedules_in_shift"
+
+
+def _instant(name: str, *, nullable: bool = True) -> "Column[object]":
+    default = None if nullable else NOW
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
+
+
+clinics = Table(
+    "clinics",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("phone", Text, nullable=False, server_default=""),
+)
+
+doctors = Table(
+    "doctors",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("practitioner_id", Uuid, nullable=False),
+    Column("full_name", Text, nullable=False),
+    Column("specialty", Text, nullable=False),
+    Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False, index=True),
+    Column("slot_minutes", SmallInteger, nullable=False, server_default="30"),
+    CheckConstraint("slot_minutes BETWEEN 5 AND 480", name="slot_minutes"),
+    Index("doctors_specialty_idx", "specialty", "clinic_id"),
+)
+
+patients = Table(
+    "patients",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("full_name", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("language", Text, nullable=False, server_default="ru"),
+    CheckConstraint("language IN ('ru', 'en')", name="language"),
+)
+
+# PRIMARY KEY (doctor_id, during WITHOUT OVERLAPS) is written in the migration: SQLAlchemy has no
+# word for it, and Alembic does not compare primary keys.
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("doctor_id", Uuid, ForeignKey("doctors.id"), primary_key=True),
+    Column("during", TSTZRANGE, primary_key=True),
+    Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False),
+    Column(
+        "revision", BigInteger, revisions, nullable=False, server_default=revisions.next_value()
+    ),
+    CheckConstraint(
+        "NOT lower_inf(during) AND NOT upper_inf(during) AND lower_inc(during) "
+        "AND NOT upper_inc(during)",
+        name="during_is_bounded",
+    ),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("patient_id", Uuid, ForeignKey("patients.id"), nullable=False),
+    Column("doctor_id", Uuid, ForeignKey("doctors.id"), nullable=False),
+    Column("practitioner_id", Uuid, nullable=False),
+    Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("during", TSTZRANGE, Computed("tstzrange(starts_at, ends_at)", persisted=True)),
+    Column(
+        "occupies",
+        TSTZRANGE,
+        Computed(f"CASE WHEN {LIVE} THEN tstzrange(starts_at, ends_at) END", persisted=True),
+    ),
+    Column("status", Text, nullable=False),
+    Column("held_until", DateTime(timezone=True)),
+    Column("extensions", SmallInteger, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("visit_id", Uuid, nullable=False),
+    Column("origin", Text, nullable=False, server_default="patient"),
+    Column("reason", Text),
+    _instant("confirmed_at"),
+    _instant("cancelled_at"),
+    _instant("created_at", nullable=False),
+    _instant("updated_at", nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default=revisions.next_value()),
+    CheckConstraint(
+        "status IN ('held', 'confirmed', 'cancelled', 'expired', 'arrived', 'completed', 'no_show')",
+        name="status",
+    ),
+    CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+    CheckConstraint("status <> 'held' OR held_until IS NOT NULL", name="hold_has_an_end"),
+    CheckConstraint("version > 0", name="version"),
+    ExcludeConstraint(
+        ("practitioner_id", "="), ("occupies", "&&"), ("visit_id", "<>"), name=DOCTOR_FREE
+    ),
+    ExcludeConstraint(
+        ("patient_id", "="), ("occupies", "&&"), ("visit_id", "<>"), name=PATIENT_FREE
+    ),
+    Index("schedules_doctor_day_idx", "doctor_id", "starts_at"),
+    Index("schedules_patient_idx", "patient_id", "created_at", "id"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("appointment_id", Uuid, ForeignKey("schedules.id"), nullable=False, index=True),
+    Column("patient_id", Uuid),
+    Column("doctor_id", Uuid, nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("provider_message_id", Text),
+    Column("error", Text),
+    _instant("created_at", nullable=False),
+    _instant("sent_at"),
+    _instant("read_at"),
+    UniqueConstraint("event_id", "audience", "channel", name="notifications_once"),
+    CheckConstraint("audience IN ('patient', 'doctor')", name="audience"),
+    CheckConstraint("channel IN ('email', 'sms', 'inbox')", name="channel"),
+    CheckConstraint(
+        "status IN ('sending', 'sent', 'delivered', 'failed', 'superseded')", name="status"
+    ),
+    Index("notifications_inbox_idx", "doctor_id", "audience", "created_at", "id"),
+)

@@ -1,0 +1,137 @@
+"""Answers as JSON, and every exception as a problem."""
+
+import logging
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import Counter
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.bookings import ReplayedRefusal
+from api.problems import (
+    MEDIA_TYPE,
+    FieldError,
+    Problem,
+    malformed,
+    problem_of,
+    unavailable,
+)
+from api.runs import NoAnswer
+from domain.errors import Refused
+
+REPLAYED = {"idempotent-replayed": "true"}
+NO_STORE = {"cache-control": "no-store"}
+"""Appointments tell about a patient: no cache on the way may keep them."""
+
+REFUSALS = Counter("priyom_refusals_total", "Problems answered, by code", ["code"])
+
+log = logging.getLogger(__name__)
+
+
+class JsonAnswer(Response):
+    """A body that is ready to be written."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        return orjson.dumps(content)
+
+
+class ProblemAnswer(JsonAnswer):
+    """A problem, as RFC 9457 has it."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, problem: Problem, headers: dict[str, str] | None = None) -> None:
+        REFUSALS.labels(problem.code).inc()
+        super().__init__(
+            problem.document(),
+            status_code=problem.http_status,
+            headers={**NO_STORE, **problem.headers, **(headers or {})},
+        )
+
+
+def answer_exceptions(app: FastAPI) -> None:
+    """Register what each exception means; bugs are left to the edge."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(ReplayedRefusal, _replayed)
+    app.add_exception_handler(NoAnswer, _no_answer)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
+        app.add_exception_handler(kind, _database_away)
+
+
+async def _problem(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)  # noqa: S101 - registered for it, as below
+    return ProblemAnswer(problem)
+
+
+async def _refused(_: Request, no: Exception) -> Response:
+    assert isinstance(no, Refused)  # noqa: S101
+    return ProblemAnswer(problem_of(no))
+
+
+async def _replayed(_: Request, replay: Exception) -> Response:
+    assert isinstance(replay, ReplayedRefusal)  # noqa: S101
+    return ProblemAnswer(problem_of(replay.refusal), REPLAYED)
+
+
+async def _no_answer(_: Request, no: Exception) -> Response:
+    assert isinstance(no, NoAnswer)  # noqa: S101
+    return ProblemAnswer(unavailable(appointment_id=no.appointment_id))
+
+
+async def _database_away(_: Request, error: Exception) -> Response:
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    log.warning("the database did not answer: %s %s", type(error).__name__, state or "")
+    return ProblemAnswer(unavailable())
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        problem = malformed([FieldError(field="body", message="is not JSON")], status=400)
+    else:
+        problem = malformed([_field_error(each) for each in found[:20]])
+    return ProblemAnswer(problem)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    """Starlette's own errors: no route, or no such method there."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # noqa: PLR2004 - HTTP's own number
+        detail = f"This page answers {headers.get('Allow', 'other methods')}."
+        return ProblemAnswer(Problem(code="method_not_allowed", detail=detail), headers)
+    if error.status_code == 400:  # noqa: PLR2004
+        return ProblemAnswer(
+            malformed([FieldError(field="body", message="is not JSON")], status=400)
+        )
+    return ProblemAnswer(Problem(code="not_found", detail="There is no such page."))
+
+
+def _field_error(error: dict[str, Any]) -> FieldError:
+    """FastAPI's location without its first part (body, path, query), which says nothing more."""
+    where = [str(part) for part in error["loc"]]
+    name = ".".join(where[1:] or where)[:100]
+    return FieldError(field=name, message=_sentence(error))
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    match error["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "is not a field of this request"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case _:
+            return str(error["msg"])

@@ -1,0 +1,166 @@
+"""What a patient does with an appointment: confirm it, give it up, ask for more time, read it."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.appointments import Seen, see
+from adapters.reading import read
+from api.runs import NoRun, Runs, Story
+from domain.booking import Actor, Appointment, Cancellation, Outcome, Role, Status
+from domain.errors import (
+    AlreadyCancelled,
+    AlreadyConfirmed,
+    AppointmentNotFound,
+    HoldExpired,
+    Refused,
+    TooLate,
+    VersionMismatch,
+    refused,
+)
+
+MAX_ROUNDS = 3
+"""A visit that changes while it is being cancelled is read again, but not for ever."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An appointment as it is now; `code` says why a refused one was."""
+
+    appointment: Appointment
+    code: str | None = None
+
+
+class Commands:
+    """Commands about one appointment. The row is looked at before a run is asked."""
+
+    def __init__(self, engine: AsyncEngine, runs: Runs) -> None:
+        self._engine = engine
+        self._runs = runs
+
+    async def find(self, appointment_id: UUID) -> Found:
+        seen = await self._see(appointment_id)
+        if seen is not None:
+            return Found(appointment=seen.appointment)
+        try:
+            story = await self._runs.story(appointment_id)
+        except NoRun:
+            raise AppointmentNotFound from None
+        seen = await self._see(appointment_id)  # the run may have written it meanwhile
+        return Found(appointment=seen.appointment) if seen else _told_by(story)
+
+    async def confirm(self, appointment_id: UUID) -> Appointment:
+        seen = await self._see(appointment_id)
+        if seen is None or seen.appointment.status is Status.HELD:
+            try:
+                return _agreed(await self._runs.confirm(appointment_id))
+            except (NoRun, AlreadyConfirmed):
+                seen = await self._see(appointment_id)
+        return _confirmed(seen)
+
+    async def extend(self, appointment_id: UUID, version: int) -> Appointment:
+        """The run first: the same version again is given the same stored answer."""
+        try:
+            return _agreed(await self._runs.extend(appointment_id, version))
+        except NoRun:
+            seen = await self._see(appointment_id)
+        raise _why_not_extended(seen)
+
+    async def cancel(self, appointment_id: UUID, reason: str) -> Appointment:
+        for _ in range(MAX_ROUNDS):
+            seen = await self._see(appointment_id)
+            try:
+                return await self._cancel(appointment_id, seen, reason)
+            except (NoRun, AlreadyConfirmed, AlreadyCancelled, VersionMismatch):
+                continue  # it changed under our hands
+        raise HoldExpired  # it is a hold that nobody waits for, and keeps changing
+
+    async def _cancel(self, appointment_id: UUID, seen: Seen | None, reason: str) -> Appointment:
+        if seen is None:
+            return await self._cancel_pending(appointment_id, reason)
+        if seen.appointment.status is Status.CANCELLED:
+            return seen.appointment
+        if seen.appointment.status is Status.EXPIRED:
+            raise HoldExpired
+        if seen.appointment.status is Status.HELD:
+            try:
+                return _agreed(await self._runs.give_up(appointment_id, reason))
+            except NoRun:
+                pass  # nobody waits for this hold: it is cancelled as a visit is, by its row
+        if seen.has_begun:
+            raise TooLate
+        return _agreed(await self._runs.cancel(_cancellation(seen.appointment, reason)))
+
+    async def _cancel_pending(self, appointment_id: UUID, reason: str) -> Appointment:
+        try:
+            return _agreed(await self._runs.give_up(appointment_id, reason))
+        except NoRun:
+            if await self._see(appointment_id) is None:
+                raise AppointmentNotFound from None
+            raise
+
+    async def _see(self, appointment_id: UUID) -> Seen | None:
+        async def ask(connection: AsyncConnection) -> Seen | None:
+            return await see(connection, appointment_id)
+
+        return await read(self._engine, ask)
+
+
+def _agreed(outcome: Outcome) -> Appointment:
+    if outcome.refusal is not None:
+        raise refused(outcome.refusal)
+    return outcome.appointment
+
+
+def _confirmed(seen: Seen | None) -> Appointment:
+    """A hold that nobody waits for any more cannot be confirmed."""
+    if seen is None:
+        raise AppointmentNotFound
+    match seen.appointment.status:
+        case Status.CONFIRMED:
+            return seen.appointment
+        case Status.CANCELLED:
+            raise AlreadyCancelled
+        case _:
+            raise HoldExpired
+
+
+def _why_not_extended(seen: Seen | None) -> Refused:
+    if seen is None:
+        return AppointmentNotFound()
+    match seen.appointment.status:
+        case Status.CONFIRMED:
+            return AlreadyConfirmed()
+        case Status.CANCELLED:
+            return AlreadyCancelled()
+        case _:
+            return HoldExpired()
+
+
+def _cancellation(appointment: Appointment, reason: str) -> Cancellation:
+    return Cancellation(
+        appointment_id=appointment.appointment_id,
+        attempt_id=uuid4(),
+        patient_id=appointment.patient_id,
+        doctor_id=appointment.doctor_id,
+        clinic_id=appointment.clinic_id,
+        starts_at=appointment.starts_at,
+        version=appointment.version or 1,
+        reason=reason,
+        actor=Actor(id=str(appointment.patient_id), role=Role.PATIENT),
+    )
+
+
+def _told_by(story: Story) -> Found:
+    """Without a row an appointment is on its way, or was refused."""
+    request, result = story.request, story.result
+    appointment = Appointment(
+        appointment_id=request.appointment_id,
+        status=Status.PENDING if result is None else result.status,
+        patient_id=request.patient_id,
+        doctor_id=request.doctor_id,
+        clinic_id=request.clinic_id,
+        starts_at=request.starts_at,
+    )
+    return Found(appointment=appointment, code=None if result is None else result.code)

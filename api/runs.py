@@ -1,0 +1,234 @@
+"""What the API asks of Temporal, and what the answers mean; every wait ends when it is cancelled."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHistoryEventFilterType,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.converter import value_to_type
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.booking import BookingRequest, Cancellation, Outcome, Refusal, Result, Status
+from domain.documents import timestamp
+from domain.errors import REFUSALS, refused
+from workflows.book_appointment import BookAppointment
+from workflows.cancel_appointment import CancelAppointment
+from workflows.names import (
+    APPOINTMENT_START,
+    APPOINTMENT_STATUS,
+    BOOKINGS,
+    CANCEL,
+    CLINIC_ID,
+    CONFIRM,
+    DOCTOR_ID,
+    HOLD,
+    PATIENT_ID,
+    TASK_TIMEOUT,
+    booking_workflow_id,
+    cancel_workflow_id,
+    extend_update_id,
+)
+
+
+class NoAnswer(Exception):
+    """Temporal, or the run, did not answer in time: what was asked may still happen."""
+
+    def __init__(self, appointment_id: UUID) -> None:
+        super().__init__(str(appointment_id))
+        self.appointment_id = appointment_id
+
+
+class NoRun(Exception):
+    """No run listens under this id: there is none, it has closed, or it closed while we asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a run tells about an appointment that has no row: its wish, and its end if it has one."""
+
+    request: BookingRequest
+    result: Result | None
+
+
+class Runs:
+    """Commands to bookings, one RPC each."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def hold(self, request: BookingRequest, *, summary: str) -> Outcome:
+        """Start the run, or find it, and wait for what became of the hold."""
+        operation = WithStartWorkflowOperation(
+            BookAppointment.run,
+            request,
+            id=booking_workflow_id(request.appointment_id),
+            task_queue=BOOKINGS,
+            task_timeout=TASK_TIMEOUT,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_attributes(request, Status.HELD),
+            static_summary=summary,
+            static_details=_details(request),
+        )
+        async with _understood(request.appointment_id):
+            return await self._client.execute_update_with_start_workflow(
+                BookAppointment.hold, id=HOLD, start_workflow_operation=operation
+            )
+
+    async def stored_hold(self, appointment_id: UUID) -> Outcome:
+        """What became of the hold, from the run's history: no worker is needed, no Action spent."""
+        handle = self._client.get_workflow_handle(booking_workflow_id(appointment_id))
+        async with _understood(appointment_id):
+            return await handle.get_update_handle_for(BookAppointment.hold, HOLD).result()
+
+    async def confirm(self, appointment_id: UUID) -> Outcome:
+        handle = self._client.get_workflow_handle_for(
+            BookAppointment.run, booking_workflow_id(appointment_id)
+        )
+        async with _understood(appointment_id):
+            return await handle.execute_update(BookAppointment.confirm, id=CONFIRM)
+
+    async def give_up(self, appointment_id: UUID, reason: str) -> Outcome:
+        """Cancel a booking that is not confirmed."""
+        handle = self._client.get_workflow_handle_for(
+            BookAppointment.run, booking_workflow_id(appointment_id)
+        )
+        async with _understood(appointment_id):
+            return await handle.execute_update(BookAppointment.cancel, reason, id=CANCEL)
+
+    async def extend(self, appointment_id: UUID, version: int) -> Outcome:
+        handle = self._client.get_workflow_handle_for(
+            BookAppointment.run, booking_workflow_id(appointment_id)
+        )
+        async with _understood(appointment_id):
+            return await handle.execute_update(
+                BookAppointment.extend, version, id=extend_update_id(version)
+            )
+
+    async def cancel(self, cancellation: Cancellation) -> Outcome:
+        """Cancel a visit that has a row.
+
+        The update's id names the version: an outcome that was stored for an older version, which
+        the run was refused for, must not answer for this one.
+        """
+        operation = WithStartWorkflowOperation(
+            CancelAppointment.run,
+            cancellation,
+            id=cancel_workflow_id(cancellation.appointment_id),
+            task_queue=BOOKINGS,
+            task_timeout=TASK_TIMEOUT,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=_attributes(cancellation, Status.CONFIRMED),
+            static_summary=f"cancel: doctor {cancellation.doctor_id} "
+            f"at {timestamp(cancellation.starts_at)}",
+            static_details=_details(cancellation),
+        )
+        async with _understood(cancellation.appointment_id):
+            return await self._client.execute_update_with_start_workflow(
+                CancelAppointment.cancel,
+                id=f"{CANCEL}-{cancellation.version}",
+                start_workflow_operation=operation,
+            )
+
+    async def story(self, appointment_id: UUID) -> Story:
+        """The wish and the end of a run, from its history; no worker is needed."""
+        handle = self._client.get_workflow_handle(booking_workflow_id(appointment_id))
+        async with _understood(appointment_id):
+            run = await handle.describe()
+            if run.workflow_type != "BookAppointment":
+                raise NoRun
+            first = await anext(
+                aiter(
+                    handle.fetch_history_events(
+                        page_size=1, event_filter_type=WorkflowHistoryEventFilterType.ALL_EVENT
+                    )
+                )
+            )
+            request = await self._client.data_converter.decode(
+                first.workflow_execution_started_event_attributes.input.payloads, [BookingRequest]
+            )
+            result = None
+            if run.status is not WorkflowExecutionStatus.RUNNING:
+                result = await self._end_of(appointment_id)
+            return Story(request=request[0], result=result)
+
+    async def _end_of(self, appointment_id: UUID) -> Result:
+        """A run that was ended by force, or failed, before it wrote a row holds nothing."""
+        handle = self._client.get_workflow_handle_for(
+            BookAppointment.run, booking_workflow_id(appointment_id)
+        )
+        try:
+            return await handle.result()
+        except WorkflowFailureError:
+            return Result(status=Status.REFUSED, code="unavailable")
+
+
+@asynccontextmanager
+async def _understood(appointment_id: UUID) -> AsyncIterator[None]:
+    """Say in our words what the SDK's exceptions mean.
+
+    The SDK turns a cancelled wait into an RPCTimeoutOrCancelledError, so a deadline around the
+    call arrives here as NoAnswer, which knows the appointment.
+    """
+    try:
+        yield
+    except WorkflowUpdateFailedError as failure:
+        _raise_meaning(failure)
+    except WorkflowAlreadyStartedError:
+        raise NoRun from None
+    except RPCTimeoutOrCancelledError:
+        raise NoAnswer(appointment_id) from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NoRun from None
+        raise NoAnswer(appointment_id) from error
+
+
+def _raise_meaning(failure: WorkflowUpdateFailedError) -> None:
+    """A validator's no is a refusal; any other failure means that the run ended while we waited."""
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.type in REFUSALS:
+        details = list(cause.details)
+        refusal = value_to_type(Refusal, details[0]) if details else Refusal(code=cause.type)
+        raise refused(refusal) from None
+    raise NoRun from failure
+
+
+def _attributes(about: BookingRequest | Cancellation, status: Status) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(DOCTOR_ID, str(about.doctor_id)),
+            SearchAttributePair(PATIENT_ID, str(about.patient_id)),
+            SearchAttributePair(CLINIC_ID, str(about.clinic_id)),
+            SearchAttributePair(APPOINTMENT_START, about.starts_at),
+            SearchAttributePair(APPOINTMENT_STATUS, status.value),
+        ]
+    )
+
+
+def _details(about: BookingRequest | Cancellation) -> str:
+    return (
+        f"- appointment `{about.appointment_id}`\n"
+        f"- doctor `{about.doctor_id}`, clinic `{about.clinic_id}`\n"
+        f"- patient `{about.patient_id}`\n"
+        f"- visit {timestamp(about.starts_at)}\n"
+        f"- asked for by {about.actor.role}\n\n"
+        f"Now: `GET /api/v1/appointments/{about.appointment_id}`"
+    )

@@ -1,0 +1,197 @@
+"""The bodies of the API in and out, and how strictly a value of a request is read."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from domain.booking import CancelReason, Status
+
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def parse_uuid(value: object) -> UUID:
+    """A UUID in its usual form of 36 characters and no other."""
+    if isinstance(value, UUID):
+        return value
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise ValueError("must be a UUID, as 3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f")
+    return UUID(value)
+
+
+def parse_instant(value: object) -> datetime:
+    """An RFC 3339 instant with its offset, in UTC, of the years 2000 to 2100."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("must be an RFC 3339 time with an offset, as 2027-03-01T09:00:00+03:00")
+    try:
+        instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that exists") from None
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return instant
+
+
+Id = Annotated[
+    UUID,
+    BeforeValidator(parse_uuid),
+    WithJsonSchema({"type": "string", "format": "uuid"}),
+]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+ReasonCode = Annotated[
+    CancelReason,
+    Field(strict=False, description="patient_request unless said otherwise"),
+]
+
+APPOINTMENT_ID = "8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11"
+DOCTOR_ID = "5b0e8c5e-2f44-4f8a-8a0b-0d7c9a2f1e01"
+PATIENT_ID = "0d9a7f3c-94f8-4c1b-8f0e-2b5f7a6c4d21"
+CLINIC_ID = "b3a1d9c2-7e5f-4a6b-9c8d-1e2f3a4b5c6d"
+
+EXAMPLE_APPOINTMENT: dict[str, object] = {
+    "appointmentId": APPOINTMENT_ID,
+    "status": "held",
+    "patientId": PATIENT_ID,
+    "doctorId": DOCTOR_ID,
+    "clinicId": CLINIC_ID,
+    "dateTime": "2027-03-01T06:00:00Z",
+    "endsAt": "2027-03-01T06:30:00Z",
+    "heldUntil": "2027-02-20T10:10:00Z",
+    "version": 1,
+    "createdAt": "2027-02-20T10:00:00Z",
+    "confirmedAt": None,
+    "cancelledAt": None,
+    "reason": None,
+    "extensionsLeft": 2,
+}
+
+
+class Body(BaseModel):
+    """camelCase outside; an unknown field is an error, since it is a typing error."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=False, extra="forbid", strict=True, frozen=True
+    )
+
+
+class NewAppointment(Body):
+    """A patient's wish for one slot of one doctor."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "patientId": PATIENT_ID,
+                    "doctorId": DOCTOR_ID,
+                    "dateTime": "2027-03-01T09:00:00+03:00",
+                }
+            ]
+        }
+    )
+
+    patient_id: Id
+    doctor_id: Id
+    date_time: Instant = Field(description="when the slot begins; any offset, compared as instants")
+
+
+class CancelOrder(Body):
+    """Why the visit is cancelled."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "patient_request"}]})
+
+    reason: ReasonCode = CancelReason.PATIENT_REQUEST
+
+
+class ExtendOrder(Body):
+    """More time for the hold that has this version."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
+
+    version: int = Field(ge=1, le=2**31 - 1, description="the `version` that the patient saw")
+
+
+class AppointmentBody(Body):
+    """An appointment: a wish on its way, a hold, a visit, or what became of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_APPOINTMENT]})
+
+    appointment_id: Id
+    status: Status
+    patient_id: Id
+    doctor_id: Id
+    clinic_id: Id
+    date_time: Instant
+    ends_at: Instant | None
+    held_until: Instant | None = Field(description="until when the slot is the patient's to confirm")
+    version: int | None = Field(description="grows by one with every change")
+    created_at: Instant | None
+    confirmed_at: Instant | None
+    cancelled_at: Instant | None
+    reason: CancelReason | None
+    extensions_left: int
+    code: str | None = Field(None, description="why it was refused; only where `status` is refused")
+
+
+class AppointmentPage(Body):
+    """One page of a patient's appointments, newest first."""
+
+    items: list[AppointmentBody]
+    next: str | None = Field(description="`cursor` of the next page, null at the end")
+
+
+class NoticeBody(Body):
+    """What a doctor is told about one appointment."""
+
+    notification_id: Id
+    appointment_id: Id
+    kind: str = Field(examples=["confirmed", "cancelled"])
+    date_time: Instant
+    created_at: Instant
+    read_at: Instant | None
+
+
+class NoticePage(Body):
+    """One page of a doctor's notices, newest first."""
+
+    items: list[NoticeBody]
+    next: str | None = Field(description="`cursor` of the next page, null at the end")
+
+
+class FieldErrorBody(Body):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class AlternativeBody(Body):
+    """A slot that is free now."""
+
+    doctor_id: Id
+    date_time: Instant
+    ends_at: Instant
+
+
+class ProblemBody(Body):
+    """A problem as RFC 9457 has it; `type` is a page that explains it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldErrorBody] | None = None
+    appointment_id: Id | None = None
+    held_until: Instant | None = None
+    alternatives: list[AlternativeBody] | None = None

@@ -1,0 +1,175 @@
+"""What an appointment is, and what crosses a process about it: opaque ids and instants only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+MAX_EXTENSIONS = 2
+"""How often one hold may be extended (WCAG 2.2.1 asks for more time; the clinic for an end)."""
+
+
+class Status(StrEnum):
+    """The life of an appointment, as patients and operations read it."""
+
+    PENDING = "pending"  # the hold is on its way
+    HELD = "held"  # nobody else can take the slot; the patient has to confirm
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  # the patient did not confirm in time
+    REFUSED = "refused"  # the slot could not be held
+
+    @property
+    def is_final(self) -> bool:
+        """No step of the booking changes it any more."""
+        return self not in {Status.PENDING, Status.HELD}
+
+
+class CancelReason(StrEnum):
+    """Why a visit was cancelled."""
+
+    PATIENT_REQUEST = "patient_request"
+    CLINIC_REQUEST = "clinic_request"
+    MISTAKE = "mistake"
+    OTHER = "other"
+
+
+class Role(StrEnum):
+    """On whose behalf a command is given."""
+
+    PATIENT = "patient"
+    RECEPTION = "reception"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who gives a command; sign-in will fill it from a token."""
+
+    id: str
+    role: Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """A slot that is free now, offered in place of one that is not."""
+
+    doctor_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A no, with what helps the patient to go on; `code` is one of `domain.errors`."""
+
+    code: str
+    appointment_id: UUID | None = None
+    held_until: datetime | None = None
+    retry_after_seconds: int | None = None
+    alternatives: list[Alternative] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingRequest:
+    """One patient's wish for one slot; the input of `BookAppointment`.
+
+    `attempt_id` is new for every HTTP call: an outcome that echoes another one is a replay.
+    """
+
+    appointment_id: UUID
+    attempt_id: UUID
+    patient_id: UUID
+    doctor_id: UUID
+    clinic_id: UUID
+    starts_at: datetime
+    hold_seconds: int
+    max_holds: int
+    origin: str
+    actor: Actor
+
+    @property
+    def hold_for(self) -> timedelta:
+        return timedelta(seconds=self.hold_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appointment:
+    """A row of Schedules as everybody else sees it; every change makes `version` grow by one."""
+
+    appointment_id: UUID
+    status: Status
+    patient_id: UUID
+    doctor_id: UUID
+    clinic_id: UUID
+    starts_at: datetime
+    ends_at: datetime | None = None
+    held_until: datetime | None = None
+    version: int | None = None
+    created_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    reason: str | None = None
+    extensions_left: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """A hold as the database granted it; `lasts_seconds` counts from its answer, by its clock."""
+
+    appointment: Appointment
+    lasts_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Give a slot back if this appointment still holds it, and leave `status` behind."""
+
+    request: BookingRequest
+    status: Status
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """More time for a hold, fenced by the version that the patient saw."""
+
+    appointment_id: UUID
+    version: int
+    hold_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancellation:
+    """Cancel a visit that has not begun; the input of `CancelAppointment`.
+
+    `version` fences it: a visit that changed since (moved, say) is left alone.
+    """
+
+    appointment_id: UUID
+    attempt_id: UUID
+    patient_id: UUID
+    doctor_id: UUID
+    clinic_id: UUID
+    starts_at: datetime
+    version: int
+    reason: str
+    actor: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The answer to a command: the appointment, or the refusal beside the last that was known."""
+
+    attempt_id: UUID
+    appointment: Appointment
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a run ended, for the person who looks at it in the Temporal UI."""
+
+    status: Status
+    code: str | None = None

@@ -1,0 +1,164 @@
+"""One doctor's day as patients see it: which slots are free, held or booked."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import chain
+from typing import TypeVar
+from uuid import UUID
+
+from domain.booking import Status
+from domain.rules import Desk
+from domain.slot import MINUTE, Interval, day_bounds, slots_of
+
+Span = TypeVar("Span", bound=Interval)
+
+
+class SlotState(StrEnum):
+    """What a patient may know of a slot."""
+
+    FREE = "free"
+    HELD = "held"
+    BOOKED = "booked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken(Interval):
+    """The time of a live row: a hold, which lapses, or a confirmed visit."""
+
+    status: Status
+    held_until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaySlot(Interval):
+    """A slot with all it takes to judge it at any instant until its row changes."""
+
+    booked: bool
+    held_until: datetime | None
+
+    def state(self, now: datetime) -> SlotState:
+        if self.booked:
+            return SlotState.BOOKED
+        if self.held_until is not None and self.held_until > now:
+            return SlotState.HELD
+        return SlotState.FREE
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedSlot(Interval):
+    """A slot as it was at one instant."""
+
+    state: SlotState
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaySchedule:
+    """What a patient sees of the day at one instant: no slot that has begun, no row's id."""
+
+    doctor_id: UUID
+    clinic_id: UUID
+    date: date
+    time_zone: str
+    version: str
+    slots: tuple[ListedSlot, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """The day of one version, true until a row or a shift changes: this is what is cached."""
+
+    doctor_id: UUID
+    clinic_id: UUID
+    date: date
+    time_zone: str
+    version: str
+    slots: tuple[DaySlot, ...]
+
+    def at(self, now: datetime) -> DaySchedule:
+        """The day judged at `now`: a lapse and the passing of time need no write."""
+        return DaySchedule(
+            doctor_id=self.doctor_id,
+            clinic_id=self.clinic_id,
+            date=self.date,
+            time_zone=self.time_zone,
+            version=self.version,
+            slots=tuple(
+                ListedSlot(starts_at=slot.starts_at, ends_at=slot.ends_at, state=slot.state(now))
+                for slot in self.slots
+                if slot.starts_at > now
+            ),
+        )
+
+
+def reach_of(day: date, desk: Desk) -> Interval:
+    """The span in which a row can touch a slot that begins on this local day."""
+    bounds = day_bounds(day, desk.zone)
+    return Interval(starts_at=bounds.starts_at, ends_at=bounds.ends_at + desk.slot_minutes * MINUTE)
+
+
+def compose(
+    desk: Desk, day: date, version: str, shifts: Iterable[Interval], taken: Iterable[Taken]
+) -> Day:
+    """Lay the rows over the grid; a slot of a night shift stands on the date of its start."""
+    bounds = day_bounds(day, desk.zone)
+    slots = (
+        slot
+        for slot in _in_order(desk, shifts)
+        if bounds.starts_at <= slot.starts_at < bounds.ends_at
+    )
+    return Day(
+        doctor_id=desk.doctor_id,
+        clinic_id=desk.clinic_id,
+        date=day,
+        time_zone=desk.zone.key,
+        version=version,
+        slots=tuple(_judgeable(slot, rows) for slot, rows in _beside(slots, taken)),
+    )
+
+
+def free_slots(
+    desk: Desk, window: Interval, shifts: Iterable[Interval], busy: Iterable[Interval]
+) -> Iterator[Interval]:
+    """The slots that begin in the window and that nothing of `busy` touches, earliest first."""
+    slots = (
+        slot
+        for slot in _in_order(desk, shifts)
+        if window.starts_at < slot.starts_at < window.ends_at
+    )
+    return (slot for slot, rows in _beside(slots, busy) if not rows)
+
+
+def _in_order(desk: Desk, shifts: Iterable[Interval]) -> Iterator[Interval]:
+    """The slots of shifts that never overlap (the database sees to that)."""
+    ordered = sorted(shifts, key=_start)
+    return chain.from_iterable(slots_of(s, desk.slot_minutes, desk.zone) for s in ordered)
+
+
+def _beside(
+    slots: Iterable[Interval], spans: Iterable[Span]
+) -> Iterator[tuple[Interval, Sequence[Span]]]:
+    """Each slot with the spans that overlap it, in one walk along both."""
+    ahead = sorted(spans, key=_start)
+    first = 0
+    for slot in slots:
+        while first < len(ahead) and ahead[first].ends_at <= slot.starts_at:
+            first += 1
+        last = first
+        while last < len(ahead) and ahead[last].starts_at < slot.ends_at:
+            last += 1
+        yield slot, [span for span in ahead[first:last] if span.overlaps(slot)]
+
+
+def _judgeable(slot: Interval, rows: Sequence[Taken]) -> DaySlot:
+    return DaySlot(
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        booked=any(row.status is Status.CONFIRMED for row in rows),
+        held_until=max((row.held_until for row in rows if row.held_until), default=None),
+    )
+
+
+def _start(span: Interval) -> datetime:
+    return span.starts_at

@@ -1,0 +1,132 @@
+"""Every way in which the clinic says no.
+
+Refused
+├── DoctorNotFound · PatientNotFound · AppointmentNotFound
+├── NotASlot · SlotTaken                      (offer alternatives)
+├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
+├── TooManyHolds
+├── HoldExpired · AlreadyCancelled · AlreadyConfirmed
+├── ExtensionLimit · VersionMismatch · TooLate
+└── IdempotencyKeyReused
+
+A refusal is final and quiet: it is an outcome of the process, not a fault of it.
+Its docstring is the sentence a person reads.
+"""
+
+from typing import ClassVar
+
+from domain.booking import Refusal
+
+
+class Refused(Exception):
+    """The clinic says no."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, refusal: Refusal | None = None) -> None:
+        super().__init__(self.__doc__)
+        self.refusal = refusal or Refusal(code=self.code)
+
+
+class DoctorNotFound(Refused):
+    """There is no such doctor."""
+
+    code = "doctor_not_found"
+
+
+class PatientNotFound(Refused):
+    """There is no such patient."""
+
+    code = "patient_not_found"
+
+
+class AppointmentNotFound(Refused):
+    """There is no such appointment."""
+
+    code = "appointment_not_found"
+
+
+class NotASlot(Refused):
+    """The doctor has no slot then: off the grid, outside the shifts or in the past."""
+
+    code = "not_a_slot"
+
+
+class AlreadyHeld(Refused):
+    """You are already holding this very slot: confirm or cancel that appointment."""
+
+    code = "already_held"
+
+
+class AlreadyBooked(Refused):
+    """You already have a confirmed visit in this very slot."""
+
+    code = "already_booked"
+
+
+class TooManyHolds(Refused):
+    """You are holding as many slots as one patient may: confirm or cancel one of them first."""
+
+    code = "too_many_holds"
+
+
+class PatientBusy(Refused):
+    """You have another appointment that overlaps this time."""
+
+    code = "patient_busy"
+
+
+class SlotTaken(Refused):
+    """Another patient has taken this slot."""
+
+    code = "slot_taken"
+
+
+class HoldExpired(Refused):
+    """The hold has lapsed and the slot is free for others: hold a slot again."""
+
+    code = "hold_expired"
+
+
+class AlreadyCancelled(Refused):
+    """The appointment has been cancelled."""
+
+    code = "already_cancelled"
+
+
+class AlreadyConfirmed(Refused):
+    """The appointment is already confirmed."""
+
+    code = "already_confirmed"
+
+
+class ExtensionLimit(Refused):
+    """The hold has been extended as often as it may be."""
+
+    code = "extension_limit"
+
+
+class VersionMismatch(Refused):
+    """The appointment has changed since this version: read it again."""
+
+    code = "version_mismatch"
+
+
+class TooLate(Refused):
+    """The visit has already begun: call the clinic."""
+
+    code = "too_late"
+
+
+class IdempotencyKeyReused(Refused):
+    """This Idempotency-Key was used for another booking: send a new key."""
+
+    code = "idempotency_key_reused"
+
+
+REFUSALS: dict[str, type[Refused]] = {kind.code: kind for kind in Refused.__subclasses__()}
+
+
+def refused(refusal: Refusal) -> Refused:
+    """The exception of a refusal that crossed a process as a value."""
+    return REFUSALS[refusal.code](refusal)

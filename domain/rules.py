@@ -1,0 +1,115 @@
+"""May this patient hold this slot? The clinic's rules, in the order in which they refuse."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from domain.booking import Refusal, Status
+from domain.errors import (
+    AlreadyBooked,
+    AlreadyHeld,
+    DoctorNotFound,
+    NotASlot,
+    PatientBusy,
+    PatientNotFound,
+    Refused,
+    SlotTaken,
+    TooManyHolds,
+)
+from domain.slot import Interval, slot_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The doctor as the booking rules see them: where, who, and on which grid."""
+
+    doctor_id: UUID
+    practitioner_id: UUID
+    clinic_id: UUID
+    slot_minutes: int
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveRow:
+    """An unlapsed hold or a confirmed visit of the same patient or the same practitioner."""
+
+    appointment_id: UUID
+    patient_id: UUID
+    doctor_id: UUID
+    practitioner_id: UUID
+    status: Status
+    during: Interval
+    held_until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the database knows about one wish, at one instant of its clock (`now`).
+
+    `rows` are the live rows around the instant wished for, the appointment's own excepted;
+    `first_lapse` is when the earliest of the patient's live holds lapses.
+    """
+
+    now: datetime
+    desk: Desk | None
+    patient_exists: bool
+    shifts: list[Interval]
+    rows: list[LiveRow]
+    live_holds: int
+    first_lapse: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Who wants to see whom, and when."""
+
+    patient_id: UUID
+    doctor_id: UUID
+    starts_at: datetime
+    max_holds: int
+
+
+def granted(wish: Wish, facts: Facts) -> tuple[Desk, Interval]:
+    """The desk and the slot to hold; raises the first refusal that applies."""
+    if facts.desk is None:
+        raise DoctorNotFound
+    if not facts.patient_exists:
+        raise PatientNotFound
+    slot = slot_at(wish.starts_at, facts.shifts, facts.desk.slot_minutes, facts.desk.zone)
+    if slot is None or slot.starts_at <= facts.now:
+        raise NotASlot
+    _refuse_own_slot(wish, facts, slot)
+    _refuse_too_many_holds(wish, facts)
+    _refuse_overlaps(wish, facts, facts.desk, slot)
+    return facts.desk, slot
+
+
+def _refuse_own_slot(wish: Wish, facts: Facts, slot: Interval) -> None:
+    for row in facts.rows:
+        if (row.patient_id, row.doctor_id, row.during) == (wish.patient_id, wish.doctor_id, slot):
+            kind: type[Refused] = AlreadyHeld if row.status is Status.HELD else AlreadyBooked
+            raise kind(_names(kind, row))
+
+
+def _refuse_too_many_holds(wish: Wish, facts: Facts) -> None:
+    if facts.live_holds >= wish.max_holds and facts.first_lapse is not None:
+        wait = (facts.first_lapse - facts.now).total_seconds()
+        raise TooManyHolds(
+            Refusal(code=TooManyHolds.code, retry_after_seconds=max(1, int(wait) + 1))
+        )
+
+
+def _refuse_overlaps(wish: Wish, facts: Facts, desk: Desk, slot: Interval) -> None:
+    overlapping = [row for row in facts.rows if row.during.overlaps(slot)]
+    for row in overlapping:
+        if row.patient_id == wish.patient_id:
+            raise PatientBusy(_names(PatientBusy, row))
+    if any(row.practitioner_id == desk.practitioner_id for row in overlapping):
+        raise SlotTaken
+
+
+def _names(kind: type[Refused], row: LiveRow) -> Refusal:
+    held_until = row.held_until if row.status is Status.HELD else None
+    return Refusal(code=kind.code, appointment_id=row.appointment_id, held_until=held_until)

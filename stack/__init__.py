@@ -1,0 +1,1 @@
+"""Priyom on one machine: its servers from packages, its processes, and the `make` commands."""

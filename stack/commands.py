@@ -1,0 +1,215 @@
+"""The commands that `make` calls."""
+
+import asyncio
+import fcntl
+import os
+import sys
+import time
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stack import run_state
+from stack.control import Answer, Request, ask
+from stack.errors import NoSupervisorError, StackError
+from stack.home import Home
+from stack.logs import follow
+from stack.names import EVERYTHING, chosen
+from stack.prepare import prepare as prepare_supplies
+from stack.progress import Steps
+from stack.up import bring_up_detached
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+DOWN_WITHIN = 90
+
+Only = Annotated[
+    str, typer.Option(help=f"Only these, by comma: {','.join(EVERYTHING)}. Default: all.")
+]
+Name = Annotated[str, typer.Argument(help="A name that `status` shows.")]
+
+
+@app.command()
+def prepare(only: Only = "") -> None:
+    """Build or fetch what the servers need, once."""
+    names = chosen(_names(only), os.environ)
+    prepare_supplies(kafka="kafka" in names, temporal="temporal" in names)
+
+
+@app.command()
+def up(only: Only = "") -> None:
+    """Start the stack in the background; return when all of it is ready."""
+    home = Home.from_environment()
+    with suppress(NoSupervisorError):
+        _ask({"command": "status"})
+        _print_addresses("Priyom is up already.")
+        return
+    prepare(only)
+    began = time.monotonic()
+    started = bring_up_detached(home, _names(only))
+    seconds = time.monotonic() - began
+    _print_addresses(f"Priyom is up in {seconds:.0f} s." if started else "Priyom is up already.")
+
+
+@app.command()
+def run(only: Only = "") -> None:
+    """Start the stack in the foreground; Ctrl+C stops it."""
+    # Here, for it brings every server's client with it, and `make status` should be quick.
+    from stack.keep_up import keep_up  # noqa: PLC0415
+
+    prepare(only)
+    with Steps() as steps:
+
+        def say(_: run_state.RunState) -> None:
+            _print_addresses("Priyom is up. Ctrl+C stops it.")
+
+        asyncio.run(keep_up(Home.from_environment(), steps, _names(only), say))
+
+
+@app.command()
+def down() -> None:
+    """Stop the stack; its data stays."""
+    home = Home.from_environment()
+    try:
+        _ask({"command": "down"})
+    except NoSupervisorError:
+        home.run_file.unlink(missing_ok=True)
+        print("Priyom is not running.")
+        return
+    with Steps() as steps, steps.step("stopping"):
+        _until_supervisor_ended(home)
+    print(f"Priyom is down. Its data is kept under {home.root}.")
+
+
+@app.command()
+def reset() -> None:
+    """Stop the stack and delete its data."""
+    home = Home.from_environment()
+    with suppress(NoSupervisorError):
+        _ask({"command": "down"})
+        _until_supervisor_ended(home)
+    for folder in home.data_folders():
+        print(f"Deleting {folder}")
+    home.delete()
+
+
+@app.command()
+def stop(name: Name) -> None:
+    """Stop one server or process, and hold it down."""
+    _ask({"command": "stop", "name": name})
+    print(f"{name} is stopped, until `make start S={name}`.")
+
+
+@app.command()
+def start(name: Name) -> None:
+    """Start one server or process again; return when it is ready."""
+    _ask({"command": "start", "name": name})
+    print(f"{name} is ready.")
+
+
+@app.command()
+def status() -> None:
+    """What runs, since when, with which pid and port."""
+    home = Home.from_environment()
+    rows = _ask({"command": "status"}).get("rows", [])
+    table = Table("name", "state", "pid", "port", "since", "restarts", box=None)
+    for row in rows:
+        since = datetime.fromisoformat(row["since"]).astimezone().strftime("%H:%M:%S")
+        cells = (row["pid"] or "-", row["port"] or "-", since, row["restarts"])
+        table.add_row(row["name"], row["state"], *(str(cell) for cell in cells))
+    Console().print(table)
+    for folder in home.data_folders():
+        print(f"data: {folder}")
+
+
+@app.command()
+def logs() -> None:
+    """Follow the logs of all."""
+    with suppress(KeyboardInterrupt):
+        for line in follow(Home.from_environment().logs):
+            print(line, flush=True)
+
+
+@app.command()
+def seed(doctors: int = 20, days: int = 14) -> None:
+    """Add demo doctors with shifts to the database; again is harmless."""
+    # Imported here: the servers can be had without the product's own packages.
+    from stack.seed import seed as seed_database  # noqa: PLC0415
+
+    state = run_state.read(Home.from_environment().run_file)
+    url = os.environ.get("DATABASE_URL") or (state and state["databaseUrl"])
+    if not url:
+        _leave("Priyom is not running: `make up` first, or set DATABASE_URL.")
+    print(asyncio.run(seed_database(url, doctors=doctors, days=days)))
+
+
+@app.command()
+def demo() -> None:
+    """Start everything in a temporary directory, book appointments, show what came of it."""
+    from stack.demo import main  # noqa: PLC0415 - it needs the whole product; nothing else does
+
+    sys.exit(main())
+
+
+def main() -> None:
+    try:
+        app()
+    except StackError as error:
+        _leave(str(error))
+
+
+def _ask(request: Request) -> Answer:
+    answer = ask(Home.from_environment().control_socket, request)
+    if "error" in answer:
+        _leave(answer["error"])
+    return answer
+
+
+def _names(only: str) -> list[str]:
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    unknown = sorted(set(names) - set(EVERYTHING))
+    if unknown:
+        _leave(f"there is no {unknown[0]}; there are {', '.join(EVERYTHING)}")
+    return names
+
+
+def _print_addresses(headline: str) -> None:
+    state = run_state.read(Home.from_environment().run_file)
+    if state is None:
+        return
+    print(headline)
+    shown = {
+        "API and page": state["api"],
+        "API reference": state["api"] and f"{state['api']}/docs",
+        "Temporal UI": state["temporalUi"],
+        "mailbox": state["mailbox"],
+        "PostgreSQL": state["databaseUrl"],
+        "Valkey": state["redisUrl"],
+        "Kafka": state["kafkaBootstrapServers"],
+        "Temporal": state["temporalAddress"],
+        "logs": state["logs"],
+    }
+    for name, address in shown.items():
+        if address:
+            print(f"  {name:<14} {address}")
+
+
+def _until_supervisor_ended(home: Home) -> None:
+    """It holds this lock as long as it lives."""
+    deadline = time.monotonic() + DOWN_WITHIN
+    with home.lock_file.open("w") as file:
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if time.monotonic() > deadline:
+                _leave(f"The supervisor did not stop within {DOWN_WITHIN} s; see its log.")
+            time.sleep(0.05)
+
+
+def _leave(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,109 @@
+"""`make demo`: the whole stack in a temporary directory, four short stories over HTTP, and away."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from stack import run_state
+from stack.demo_clinic import DemoClinic, NotAsPromisedError
+from stack.demo_page import Page
+from stack.demo_story import tell
+from stack.home import CHECKOUT, Home
+
+HOLD_SECONDS = 8
+"""Ten minutes at a real clinic; here the reader waits for a hold to lapse."""
+
+# The demo's messages must stay in its own mailbox, whatever this shell would send through.
+NEVER_INHERITED = ("SMTP_URL", "SMS_GATEWAY_URL")
+ANSWER_WITHIN = 15.0
+
+
+def main() -> int:
+    """The exit code: 0 when everything was as promised."""
+    try:
+        return asyncio.run(demo())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130  # as a shell reports Ctrl+C
+
+
+async def demo() -> int:
+    _stop_on_sigterm()
+    page = Page()
+    page.title("Priyom: appointments that cannot be booked twice, shown on real servers")
+    home = Home(Path(tempfile.mkdtemp(prefix="priyom-demo-")))
+    try:
+        async with _stack(home) as run:
+            await _show(page, run)
+    except (NotAsPromisedError, httpx.HTTPError) as error:
+        page.broken(str(error) or type(error).__name__)
+        page.line(f"The servers' logs: {home.logs}")
+        return 1
+    page.title("Everything was as promised. Now on your own: `make up`, then open the API's /docs.")
+    return 0
+
+
+async def _show(page: Page, run: run_state.RunState) -> None:
+    begun = time.monotonic()
+    page.title("Look inside while it works")
+    for label, url in (("Temporal UI", run["temporalUi"]), ("mailbox", run["mailbox"])):
+        if url is not None:
+            page.link(label, url)
+    page.link("API", f"{run['api']}/docs")
+    page.line(f"A hold lasts {HOLD_SECONDS} s here, so that you can see one lapse.")
+    async with httpx.AsyncClient(
+        base_url=run["api"] or "", timeout=ANSWER_WITHIN, trust_env=False
+    ) as http:
+        await tell(DemoClinic(run, http, page), page, run["patients"])
+    page.title(f"Four stories in {time.monotonic() - begun:.0f} s. Stopping the servers.")
+
+
+@asynccontextmanager
+async def _stack(home: Home) -> AsyncIterator[run_state.RunState]:
+    """The stack of this home, up; down again whatever happens, and deleted unless it failed."""
+    ending = "down"
+    try:
+        if await _command(home, "up") != 0:
+            raise NotAsPromisedError("the servers did not start")
+        run = run_state.read(home.run_file)
+        if run is None:
+            raise NotAsPromisedError(f"{home.run_file} was not written")
+        yield run
+        ending = "reset"
+    except asyncio.CancelledError:
+        ending = "reset"
+        raise
+    finally:
+        await asyncio.shield(_command(home, ending))
+
+
+async def _command(home: Home, name: str) -> int:
+    environment = {
+        **{key: value for key, value in os.environ.items() if key not in NEVER_INHERITED},
+        "PRIYOM_HOME": str(home.root),
+        "PRIYOM_HOLD_SECONDS": str(HOLD_SECONDS),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stack", name), cwd=CHECKOUT, env=environment
+    )
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        await process.wait()
+        raise
+
+
+def _stop_on_sigterm() -> None:
+    """End as Ctrl+C does, by cancelling the demo, so that the servers are stopped too."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -1,0 +1,123 @@
+"""Single servers on free ports for tests, and a whole stack in a home of its own."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from stack import run_state
+from stack.accounts import Account, reachable_by_others, unprivileged_account
+from stack.errors import StepFailedError
+from stack.home import CHECKOUT
+from stack.ports import Ports
+from stack.program import Program, end, launch, until_ready
+from stack.servers import kafka, postgres, temporal, valkey
+
+
+@asynccontextmanager
+async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
+    """PostgreSQL with an empty database, without the care for the disk: its URL."""
+    account, password = unprivileged_account(), secrets.token_hex(8)
+    with _ports() as ports, _folder_for(account, folder) as place:
+        port = ports.take()
+        data = await asyncio.to_thread(postgres.initialise, place, password, account, durable=False)
+        program = postgres.program(data, port, password, durable=False)
+        async with running(program, folder):
+            yield postgres.address(port, password)
+
+
+@asynccontextmanager
+async def embedded_valkey(folder: Path) -> AsyncIterator[str]:
+    """Valkey: its URL."""
+    with _ports() as ports:
+        port = ports.take()
+        async with running(valkey.program(folder / "valkey", port), folder):
+            yield valkey.address(port)
+
+
+@asynccontextmanager
+async def embedded_kafka(folder: Path) -> AsyncIterator[str]:
+    """Kafka: its bootstrap servers."""
+    with _ports() as ports:
+        port, controller = ports.take(), ports.take()
+        properties = await asyncio.to_thread(kafka.initialise, folder / "kafka", port, controller)
+        async with running(kafka.program(properties, port), folder):
+            yield kafka.address(port)
+
+
+@asynccontextmanager
+async def embedded_temporal(folder: Path, *, time_skipping: bool = False) -> AsyncIterator[str]:
+    """Temporal in memory, with our search attributes: its address. The namespace is `default`."""
+    with _ports() as ports:
+        taken = temporal.TemporalPorts.take(ports)
+        program = temporal.program(None, taken, time_skipping=time_skipping)
+        async with running(program, folder):
+            yield temporal.address(taken.grpc)
+
+
+@asynccontextmanager
+async def running(program: Program, logs: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The program from ready until the block ends, its output in a log in that folder."""
+    process = await launch(program, logs / f"{program.name}.log")
+    try:
+        await until_ready(program, process)
+        yield process
+    finally:
+        await end(program, process)
+
+
+@asynccontextmanager
+async def whole_stack(
+    home: Path, env: Mapping[str, str] | None = None, only: str = ""
+) -> AsyncIterator[run_state.RunState]:
+    """What `make up` starts, in that home; stopped and deleted when the block ends."""
+    environment = {**os.environ, **(env or {}), "PRIYOM_HOME": str(home)}
+    try:
+        await _stack(environment, "up", *([f"--only={only}"] if only else []))
+        state = run_state.read(home / "run.json")
+        if state is None:
+            raise FileNotFoundError(home / "run.json")
+        yield state
+    finally:
+        await _stack(environment, "reset")
+
+
+async def _stack(environment: Mapping[str, str], *arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stack", *arguments),
+        cwd=CHECKOUT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    if process.returncode != 0:
+        raise StepFailedError(f"stack {' '.join(arguments)} failed:\n{output.decode()}")
+
+
+@contextmanager
+def _ports() -> Iterator[Ports]:
+    ports = Ports()
+    try:
+        yield ports
+    finally:
+        ports.release()
+
+
+@contextmanager
+def _folder_for(account: Account | None, folder: Path) -> Iterator[Path]:
+    """The folder itself, or one for the time of the block that the account can reach."""
+    if account is None or reachable_by_others(folder):
+        yield folder
+        return
+    place = Path(tempfile.mkdtemp(prefix="priyom-test-", dir="/var/tmp"))
+    try:
+        place.chmod(0o755)
+        yield place
+    finally:
+        shutil.rmtree(place)

@@ -1,0 +1,84 @@
+"""Where one stack keeps its state, data, logs and secrets: the folder named by PRIYOM_HOME."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.accounts import Account, reachable_by_others
+from stack.errors import StackError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+# A Unix socket's path must fit in 104 bytes on macOS and 108 on Linux.
+LONGEST_SOCKET_PATH = 100
+
+
+@dataclass(frozen=True)
+class Home:
+    """One stack; two homes are two independent stacks, whatever the checkout."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        return cls(Path(os.environ.get("PRIYOM_HOME", ".priyom")).absolute())
+
+    @property
+    def run_file(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / "supervisor.lock"
+
+    @property
+    def control_socket(self) -> Path:
+        inside = self.root / "control.sock"
+        if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
+            return inside
+        return Path(tempfile.gettempdir(), f"priyom-{os.getuid()}-{self._digest}", "control.sock")
+
+    def create(self) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.control_socket.parent.mkdir(mode=0o700, exist_ok=True)
+        owner = self.control_socket.parent.stat().st_uid
+        if owner != os.getuid():
+            raise StackError(f"{self.control_socket.parent} belongs to user {owner}, not to us")
+
+    def secret(self, name: str) -> str:
+        """The secret of that name, made once and readable by its owner only."""
+        path = self.root / name
+        if not path.exists():
+            made = path.with_name(f"{name}.{os.getpid()}.new")
+            made.touch(mode=0o600)
+            made.write_text(secrets.token_hex(32))
+            made.replace(path)
+        return path.read_text().strip()
+
+    def postgres_folder(self, account: Account | None) -> Path:
+        """The parent of PostgreSQL's data, outside the home when its account cannot reach that."""
+        if account is None or reachable_by_others(self.root):
+            return self.root
+        return Path("/var/tmp", f"priyom-{self._digest}")  # noqa: S108 - ours, checked in claim()
+
+    def data_folders(self) -> list[Path]:
+        """Everything that `make reset` deletes."""
+        outside = [Path("/var/tmp", f"priyom-{self._digest}")]  # noqa: S108 - named by our digest
+        if self.control_socket.parent != self.root:
+            outside.append(self.control_socket.parent)
+        return [path for path in (self.root, *outside) if path.exists()]
+
+    def delete(self) -> None:
+        for folder in self.data_folders():
+            shutil.rmtree(folder)
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]

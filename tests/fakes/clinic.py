@@ -1,0 +1,189 @@
+"""The clinic in memory: the activities of the booking processes, with faults on demand.
+
+Rows follow the rules of `adapters.slots`; the contract test in tests/integration runs the same
+stories on both.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.refusals import told_to_temporal
+from domain.booking import (
+    Appointment,
+    BookingRequest,
+    Cancellation,
+    Extension,
+    Hold,
+    Release,
+    Status,
+)
+from domain.errors import (
+    AlreadyCancelled,
+    AlreadyConfirmed,
+    ExtensionLimit,
+    HoldExpired,
+    Refused,
+    SlotTaken,
+    VersionMismatch,
+)
+from domain.events import AppointmentEvent
+from tests.builders import MONDAY_NINE, an_appointment
+
+
+class FakeClinic:
+    """Rows by id; `calls` lists what was done, `faults` what goes wrong next, by activity name."""
+
+    def __init__(self) -> None:
+        self.rows: dict[UUID, Appointment] = {}
+        self.calls: list[str] = []
+        self.events: list[AppointmentEvent] = []
+        self.faults: dict[str, list[Exception]] = defaultdict(list)
+        self.gates: dict[str, asyncio.Event] = {}
+
+    @property
+    def activities(self) -> list[Callable[..., Any]]:
+        return [
+            self.hold_slot,
+            self.extend_hold,
+            self.release_slot,
+            self.confirm_appointment,
+            self.cancel_appointment,
+            self.publish_event,
+            self.invalidate_schedule,
+        ]
+
+    def break_down(self, name: str, *, times: int) -> None:
+        """The next `times` calls of an activity fail technically, before they did anything."""
+        fault = ApplicationError("PostgreSQL did not do it", type="unavailable")
+        self.faults[name].extend([fault] * times)
+
+    def refuse(self, name: str, no: Refused) -> None:
+        self.faults[name].append(no)
+
+    def close_gate(self, name: str) -> asyncio.Event:
+        """Calls of this activity wait until the gate is set."""
+        return self.gates.setdefault(name, asyncio.Event())
+
+    @activity.defn
+    async def hold_slot(self, request: BookingRequest) -> Hold:
+        await self._enter("hold_slot")
+        with told_to_temporal():
+            row = self.rows.get(request.appointment_id) or self._take(request)
+            _refuse_ended(row)
+            return Hold(appointment=row, lasts_seconds=request.hold_seconds)
+
+    @activity.defn
+    async def extend_hold(self, extension: Extension) -> Hold:
+        await self._enter("extend_hold")
+        with told_to_temporal():
+            row = self.rows[extension.appointment_id]
+            _refuse_ended(row)
+            if row.status is Status.CONFIRMED:
+                raise AlreadyConfirmed
+            if row.version != extension.version:
+                raise VersionMismatch
+            if not row.extensions_left:
+                raise ExtensionLimit
+            extended = self._write(row, extensions_left=row.extensions_left - 1)
+            return Hold(appointment=extended, lasts_seconds=extension.hold_seconds)
+
+    @activity.defn
+    async def release_slot(self, release: Release) -> Appointment:
+        await self._enter("release_slot")
+        row = self.rows.get(release.request.appointment_id) or self._tombstone(release)
+        if row.status is not Status.HELD:
+            return row
+        ended = MONDAY_NINE if release.status is Status.CANCELLED else None
+        return self._write(row, status=release.status, reason=release.reason, cancelled_at=ended)
+
+    @activity.defn
+    async def confirm_appointment(self, request: BookingRequest) -> Appointment:
+        await self._enter("confirm_appointment")
+        with told_to_temporal():
+            row = self.rows[request.appointment_id]
+            _refuse_ended(row)
+            if row.status is Status.CONFIRMED:
+                return row
+            return self._write(row, status=Status.CONFIRMED, confirmed_at=MONDAY_NINE)
+
+    @activity.defn
+    async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:
+        await self._enter("cancel_appointment")
+        with told_to_temporal():
+            row = self.rows[cancellation.appointment_id]
+            if row.status is Status.CANCELLED:
+                return row
+            if row.version != cancellation.version:
+                raise VersionMismatch
+            return self._write(
+                row,
+                status=Status.CANCELLED,
+                cancelled_at=MONDAY_NINE,
+                reason=cancellation.reason,
+            )
+
+    @activity.defn
+    async def publish_event(self, event: AppointmentEvent) -> None:
+        await self._enter("publish_event")
+        self.events.append(event)
+
+    @activity.defn
+    async def invalidate_schedule(self, appointment: Appointment) -> str:
+        await self._enter("invalidate_schedule")
+        return f"version after {appointment.version}"
+
+    async def _enter(self, name: str) -> None:
+        if name in self.gates:
+            await self.gates[name].wait()
+        self.calls.append(name)
+        if self.faults[name]:
+            with told_to_temporal():
+                raise self.faults[name].pop(0)
+
+    def _take(self, request: BookingRequest) -> Appointment:
+        wanted = (request.doctor_id, request.starts_at)
+        live = {Status.HELD, Status.CONFIRMED}
+        if any(
+            (r.doctor_id, r.starts_at) == wanted and r.status in live for r in self.rows.values()
+        ):
+            raise SlotTaken
+        row = an_appointment(
+            appointment_id=request.appointment_id,
+            patient_id=request.patient_id,
+            doctor_id=request.doctor_id,
+            starts_at=request.starts_at,
+            ends_at=request.starts_at + timedelta(minutes=30),
+        )
+        self.rows[row.appointment_id] = row
+        return row
+
+    def _tombstone(self, release: Release) -> Appointment:
+        row = an_appointment(
+            appointment_id=release.request.appointment_id,
+            doctor_id=release.request.doctor_id,
+            status=release.status,
+            reason=release.reason,
+        )
+        self.rows[row.appointment_id] = row
+        return row
+
+    def _write(self, row: Appointment, **changes: Any) -> Appointment:
+        assert row.version is not None
+        written = replace(row, version=row.version + 1, **changes)
+        self.rows[row.appointment_id] = written
+        return written
+
+
+def _refuse_ended(row: Appointment) -> None:
+    if row.status is Status.EXPIRED:
+        raise HoldExpired
+    if row.status is Status.CANCELLED:
+        raise AlreadyCancelled

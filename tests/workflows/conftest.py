@@ -1,0 +1,98 @@
+"""A Temporal server with time skipping, and a worker over the clinic in memory."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.worker import Worker
+
+from adapters.temporal import priyom_plugin
+from api.runs import Runs
+from domain.booking import BookingRequest, Outcome, Result
+from stack.supplies.temporal_cli import temporal_cli
+from tests.fakes.clinic import FakeClinic
+from workflows import names
+from workflows.book_appointment import BookAppointment
+from workflows.cancel_appointment import CancelAppointment
+from workflows.sandbox import workflow_runner
+
+SEARCH_ATTRIBUTES = [
+    names.DOCTOR_ID,
+    names.PATIENT_ID,
+    names.CLINIC_ID,
+    names.APPOINTMENT_START,
+    names.APPOINTMENT_STATUS,
+]
+HISTORIES = Path(__file__).parents[1] / "histories"
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """Our own server; time passes only where a test asks for it."""
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        dev_server_existing_path=str(temporal_cli()),
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "frontend.WorkflowTimeSkippingEnabled=true",
+        ],
+        search_attributes=SEARCH_ATTRIBUTES,
+        plugins=[priyom_plugin()],
+    )
+    yield environment
+    await environment.shutdown()
+    gc.collect()
+
+
+@dataclass
+class FrontDesk:
+    """What a test does to runs: the API's calls, the operator's, and the passing of time."""
+
+    environment: WorkflowEnvironment
+    clinic: FakeClinic
+    runs: Runs
+
+    def run_of(self, request: BookingRequest) -> WorkflowHandle[BookAppointment, Result]:
+        return self.environment.client.get_workflow_handle_for(
+            BookAppointment.run, names.booking_workflow_id(request.appointment_id)
+        )
+
+    async def book(self, request: BookingRequest) -> Outcome:
+        return await self.runs.hold(request, summary="a test")
+
+    async def pass_time(self, request: BookingRequest, duration: timedelta) -> None:
+        await self.environment.fast_forward(self.run_of(request), duration)
+
+    async def history(self, handle: WorkflowHandle[Any, Any]) -> WorkflowHistory:
+        return await handle.fetch_history()
+
+
+@asynccontextmanager
+async def working(client: Client, clinic: FakeClinic) -> AsyncIterator[None]:
+    """One worker for bookings and announcements; no cache, so that every task replays the run."""
+    async with (
+        Worker(
+            client,
+            task_queue=names.BOOKINGS,
+            workflows=[BookAppointment, CancelAppointment],
+            activities=clinic.activities,
+            workflow_runner=workflow_runner(),
+            max_cached_workflows=0,
+        ),
+        Worker(client, task_queue=names.ANNOUNCEMENTS, activities=clinic.activities),
+    ):
+        yield
+
+
+@pytest.fixture
+async def desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
+    clinic = FakeClinic()
+    async with working(temporal.client, clinic):
+        yield FrontDesk(environment=temporal, clinic=clinic, runs=Runs(temporal.client))

@@ -1,0 +1,250 @@
+"""Book an appointment: hold the slot, wait for the patient, confirm, announce.
+
+Inside `async with Saga()` every step names its undo; a refusal, a lapse or a cancellation undoes
+the steps taken. Leaving the block is the point of no return: what follows is retried until it
+succeeds, never undone. A Temporal cancel acts only while the run waits for the patient.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from domain.booking import (
+    Appointment,
+    BookingRequest,
+    Extension,
+    Outcome,
+    Refusal,
+    Release,
+    Result,
+    Status,
+)
+from domain.documents import AppointmentDocument, document
+from domain.errors import AlreadyCancelled, AlreadyConfirmed, HoldExpired, Refused
+from domain.events import appointment_confirmed
+from workflows import steps
+from workflows.details import details_of
+from workflows.names import APPOINTMENT_STATUS
+from workflows.saga import Saga, uninterrupted
+from workflows.wishes import (
+    Agree,
+    GiveUp,
+    MoreTime,
+    StoppedByOperations,
+    Wish,
+    Withdrawn,
+    rejection,
+)
+
+CODE_OF_END = {
+    Status.CONFIRMED: AlreadyConfirmed.code,
+    Status.CANCELLED: AlreadyCancelled.code,
+    Status.EXPIRED: HoldExpired.code,
+}
+
+
+@workflow.defn
+class BookAppointment:
+    """One patient's booking of one slot, from the hold to its end."""
+
+    @workflow.init
+    def __init__(self, request: BookingRequest) -> None:
+        self._request = request
+        self._appointment = Appointment(
+            appointment_id=request.appointment_id,
+            status=Status.PENDING,
+            patient_id=request.patient_id,
+            doctor_id=request.doctor_id,
+            clinic_id=request.clinic_id,
+            starts_at=request.starts_at,
+        )
+        self._first_answer: Outcome | None = None
+        self._refusal: Refusal | None = None
+        self._lapses_at: datetime | None = None
+        self._wishes: deque[Wish] = deque()
+        self._extended: dict[int, Outcome] = {}
+
+    @workflow.run
+    async def run(self, _request: BookingRequest) -> Result:
+        return await uninterrupted(self._book())
+
+    async def _book(self) -> Result:
+        stopped = False
+        try:
+            await self._secure()
+        except (Refused, FailureError) as no:
+            self._end(no)
+            stopped = isinstance(no, StoppedByOperations)
+        self._tell_operations()
+        await self._announce()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if stopped:
+            raise asyncio.CancelledError
+        return Result(status=self._appointment.status, code=self._code())
+
+    async def _secure(self) -> None:
+        async with Saga() as saga:
+            await saga.step(self._hold, undo=self._release)
+            await self._patient_agrees()
+            self._appointment = await steps.confirm_appointment(self._request)
+
+    async def _hold(self) -> None:
+        self._show("Holding the slot.")
+        hold = await steps.hold_slot(self._request)
+        self._appointment = hold.appointment
+        self._first_answer = self._outcome()
+        self._lapse_after(hold.lasts_seconds)
+
+    async def _patient_agrees(self) -> None:
+        """Wait for the patient's word; more time starts the wait again."""
+        while self._appointment.status is Status.HELD:
+            wish = await self._next_wish()
+            if isinstance(wish, GiveUp):
+                raise Withdrawn(wish.reason)
+            if isinstance(wish, Agree):
+                self._show("The patient has agreed: writing the visit as confirmed.")
+                return
+            await self._give_more_time(wish)
+
+    async def _next_wish(self) -> Wish:
+        """The patient's word comes first when it arrives together with the end of the wait."""
+        if not self._wishes:
+            await self._wait_for_a_wish()
+        if not self._wishes:
+            raise StoppedByOperations
+        return self._wishes.popleft()
+
+    async def _wait_for_a_wish(self) -> None:
+        assert self._lapses_at is not None  # noqa: S101 - set by the hold
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._wishes) or workflow.cancellation_reason() is not None,
+                timeout=self._lapses_at - workflow.now(),
+                timeout_summary="the hold lapses unless the patient confirms",
+            )
+        except TimeoutError:
+            raise HoldExpired from None
+
+    async def _give_more_time(self, wish: MoreTime) -> None:
+        extension = Extension(
+            appointment_id=self._request.appointment_id,
+            version=wish.version,
+            hold_seconds=self._request.hold_seconds,
+        )
+        try:
+            hold = await steps.extend_hold(extension)
+        except Refused as no:
+            self._extended[wish.version] = self._outcome(no.refusal)
+            return
+        self._appointment = hold.appointment
+        self._extended[wish.version] = self._outcome()
+        self._lapse_after(hold.lasts_seconds)
+
+    async def _release(self, why: Exception) -> None:
+        """The undo of the hold; a visit that turns out confirmed stays confirmed."""
+        withdrawn = isinstance(why, Withdrawn)
+        self._show("Giving the slot back.")
+        self._appointment = await steps.release_slot(
+            Release(
+                request=self._request,
+                status=Status.CANCELLED if withdrawn else Status.EXPIRED,
+                reason=why.reason if isinstance(why, Withdrawn) else None,
+            )
+        )
+
+    def _end(self, no: Refused | FailureError) -> None:
+        if self._appointment.status is Status.PENDING:
+            self._appointment = replace(self._appointment, status=Status.REFUSED)
+        refusal = no.refusal if isinstance(no, Refused) else HoldExpired().refusal
+        self._refusal = refusal
+        self._first_answer = self._first_answer or self._outcome(refusal)
+
+    async def _announce(self) -> None:
+        if self._appointment.status is Status.CONFIRMED:
+            await steps.announce(appointment_confirmed(self._appointment), self._appointment)
+        elif self._appointment.status is not Status.REFUSED:
+            await steps.show_change(self._appointment)
+
+    # What others ask of the run. Handlers note the wish and wait; the process above decides.
+
+    @workflow.update(description="The answer of the hold: the held appointment, or the refusal.")
+    async def hold(self) -> Outcome:
+        await workflow.wait_condition(lambda: self._first_answer is not None)
+        assert self._first_answer is not None  # noqa: S101 - awaited above
+        return self._first_answer
+
+    @workflow.update(description="The patient agrees.")
+    async def confirm(self) -> Outcome:
+        self._wishes.append(Agree())
+        return await self._outcome_that_is(Status.CONFIRMED)
+
+    @workflow.update(description="The patient gives the hold up; takes a reason code.")
+    async def cancel(self, reason: str) -> Outcome:
+        self._wishes.append(GiveUp(reason=reason))
+        return await self._outcome_that_is(Status.CANCELLED)
+
+    @workflow.update(description="The patient needs more time; takes the version that was seen.")
+    async def extend(self, version: int) -> Outcome:
+        self._wishes.append(MoreTime(version=version))
+        await workflow.wait_condition(
+            lambda: version in self._extended or self._appointment.status.is_final
+        )
+        return self._extended.get(version) or self._outcome(self._refusal_of_end())
+
+    @confirm.validator
+    def _can_still_be_confirmed(self) -> None:
+        self._reject_after_the_end()
+
+    @cancel.validator
+    def _can_still_be_given_up(self, reason: str) -> None:  # noqa: ARG002 - the update's own shape
+        self._reject_after_the_end()
+
+    @extend.validator
+    def _can_still_be_extended(self, version: int) -> None:  # noqa: ARG002 - as above
+        self._reject_after_the_end()
+
+    @workflow.query(description="The appointment, as the API shows it.")
+    def appointment(self) -> AppointmentDocument:
+        return document(self._appointment, code=self._code())
+
+    def _reject_after_the_end(self) -> None:
+        if self._appointment.status.is_final:
+            raise rejection(self._refusal_of_end())
+
+    async def _outcome_that_is(self, wished: Status) -> Outcome:
+        await workflow.wait_condition(lambda: self._appointment.status.is_final)
+        reached = self._appointment.status is wished
+        return self._outcome(None if reached else self._refusal_of_end())
+
+    def _outcome(self, refusal: Refusal | None = None) -> Outcome:
+        return Outcome(
+            attempt_id=self._request.attempt_id, appointment=self._appointment, refusal=refusal
+        )
+
+    def _refusal_of_end(self) -> Refusal:
+        code = CODE_OF_END.get(self._appointment.status)
+        if code is None:
+            return self._refusal or HoldExpired().refusal
+        return Refusal(code=code, appointment_id=self._request.appointment_id)
+
+    def _code(self) -> str | None:
+        if self._appointment.status is not Status.REFUSED or self._refusal is None:
+            return None
+        return self._refusal.code
+
+    def _lapse_after(self, seconds: float) -> None:
+        self._lapses_at = workflow.now() + timedelta(seconds=seconds)
+        self._show("Waiting for the patient to confirm.")
+
+    def _tell_operations(self) -> None:
+        workflow.upsert_search_attributes(
+            [APPOINTMENT_STATUS.value_set(self._appointment.status.value)]
+        )
+        self._show("Ended.")
+
+    def _show(self, now: str) -> None:
+        workflow.set_current_details(details_of(self._appointment, now=now, refusal=self._refusal))
