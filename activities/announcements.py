@@ -1,7 +1,5 @@
 """Announcements: what others learn about an appointment after its answer was given."""
 
-from adapters.cache import invalidate
-from adapters.kafka import EventPublisher
 from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -9,7 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.refusals import UNAVAILABLE, told_to_temporal
+from activities.refusals import told_to_temporal
+from adapters.cache import invalidate
+from adapters.kafka import EventPublisher
+from adapters.temporal import UNAVAILABLE
 from domain.booking import Appointment
 from domain.events import AppointmentEvent
 

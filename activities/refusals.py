@@ -7,9 +7,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from adapters.postgres import sqlstate
+from adapters.temporal import UNAVAILABLE
 from domain.errors import Refused
-
-UNAVAILABLE = "unavailable"
 
 
 @contextmanager

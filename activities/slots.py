@@ -2,12 +2,12 @@
 
 import asyncio
 
-from adapters.alternatives import free_alternatives
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
 from adapters import slots
+from adapters.alternatives import free_alternatives
 from adapters.postgres import autocommit
 from domain.booking import Appointment, BookingRequest, Extension, Hold, Refusal, Release
 from domain.errors import NotASlot, Refused, SlotTaken

@@ -36,7 +36,7 @@ log = get_logger(__name__)
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-class KafkaAway(Exception):
+class KafkaAway(ConnectionError):
     """Kafka did not take the record; whether it has it is unknown, so send the same again."""
 
 

@@ -15,7 +15,7 @@ from domain.rules import Desk
 from domain.slot import Interval
 
 LONGEST_SLOT = timedelta(minutes=480)
-"""By constraint doctors_slot_minutes: what begins this much after a window touches no slot of it."""
+"""By constraint doctors_slot_minutes: what begins this much after a window cannot touch it."""
 
 # Adjacent visits melt into one range, so a full month is as short an answer as an empty one.
 OPENINGS = text("""

@@ -1,12 +1,10 @@
-"""Reads: one connection, each statement its own transaction, a dead connection forgiven once."""
+"""Reads, which forgive a connection that died in the pool."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from adapters.postgres import autocommit
 
 Answer = TypeVar("Answer")
 
@@ -24,5 +22,5 @@ async def read(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[
 async def _once(
     engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Answer]]
 ) -> Answer:
-    async with autocommit(engine).connect() as connection:
+    async with engine.connect() as connection:
         return await work(connection)

@@ -57,6 +57,9 @@ class Product(BaseSettings):
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="how long the record of a message is kept, days"
     )
+    mail_from: str = Field(
+        "no-reply@priyom.example", description="address that e-mails to patients come from"
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="where patients reach the API, for links in messages"
     )

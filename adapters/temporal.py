@@ -1,12 +1,36 @@
 """Temporal: one plugin for client, worker and replayer, and the way to connect."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client, GrpcCompression
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
+
+from domain.errors import REFUSALS
+
+UNAVAILABLE = "unavailable"
+"""Type of the failure of an activity whose server did not answer; Temporal tries again."""
+
+EXPECTED = {UNAVAILABLE, *REFUSALS}
+
+
+class WithoutStackTraces(DefaultFailureConverter):
+    """Failures by code and sentence: our refusals and faults need no stack, and show no paths.
+
+    A bug keeps its stack trace: it is what the person on call needs.
+    """
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        super().to_failure(exception, payload_converter, failure)
+        if isinstance(exception, ApplicationError) and exception.type in EXPECTED:
+            failure.stack_trace = ""
 
 
 def priyom_plugin(
@@ -22,7 +46,7 @@ def priyom_plugin(
     """
     return SimplePlugin(
         "priyom",
-        data_converter=DataConverter.default,
+        data_converter=replace(DataConverter.default, failure_converter_class=WithoutStackTraces),
         workflows=list(workflows),
         activities=list(activities),
         workflow_runner=workflow_runner,

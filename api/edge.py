@@ -60,7 +60,7 @@ class Traced:
         IN_FLIGHT.inc()
         try:
             await self._app(scope, receive, traced_send)
-        except Exception:  # noqa: BLE001 - the last place where a bug can become an answer
+        except Exception:  # the last place where a bug can become an answer
             log.exception("request_failed", route=_route(scope))
             if not status:
                 await ProblemAnswer(internal())(scope, receive, traced_send)

@@ -1,8 +1,9 @@
-"""What the API asks of Temporal, and what the answers mean; every wait ends when it is cancelled."""
+"""What the API asks of Temporal, and what the answers mean; a cancelled wait is no answer."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from temporalio.client import (
@@ -11,6 +12,7 @@ from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
     WorkflowFailureError,
+    WorkflowHandle,
     WorkflowHistoryEventFilterType,
     WorkflowUpdateFailedError,
 )
@@ -45,6 +47,8 @@ from workflows.names import (
     extend_update_id,
 )
 
+EXTEND = "extend"
+
 
 class NoAnswer(Exception):
     """Temporal, or the run, did not answer in time: what was asked may still happen."""
@@ -60,7 +64,7 @@ class NoRun(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What a run tells about an appointment that has no row: its wish, and its end if it has one."""
+    """What a run tells about an appointment without a row: the wish, and the end if it has one."""
 
     request: BookingRequest
     result: Result | None
@@ -86,40 +90,7 @@ class Runs:
             static_summary=summary,
             static_details=_details(request),
         )
-        async with _understood(request.appointment_id):
-            return await self._client.execute_update_with_start_workflow(
-                BookAppointment.hold, id=HOLD, start_workflow_operation=operation
-            )
-
-    async def stored_hold(self, appointment_id: UUID) -> Outcome:
-        """What became of the hold, from the run's history: no worker is needed, no Action spent."""
-        handle = self._client.get_workflow_handle(booking_workflow_id(appointment_id))
-        async with _understood(appointment_id):
-            return await handle.get_update_handle_for(BookAppointment.hold, HOLD).result()
-
-    async def confirm(self, appointment_id: UUID) -> Outcome:
-        handle = self._client.get_workflow_handle_for(
-            BookAppointment.run, booking_workflow_id(appointment_id)
-        )
-        async with _understood(appointment_id):
-            return await handle.execute_update(BookAppointment.confirm, id=CONFIRM)
-
-    async def give_up(self, appointment_id: UUID, reason: str) -> Outcome:
-        """Cancel a booking that is not confirmed."""
-        handle = self._client.get_workflow_handle_for(
-            BookAppointment.run, booking_workflow_id(appointment_id)
-        )
-        async with _understood(appointment_id):
-            return await handle.execute_update(BookAppointment.cancel, reason, id=CANCEL)
-
-    async def extend(self, appointment_id: UUID, version: int) -> Outcome:
-        handle = self._client.get_workflow_handle_for(
-            BookAppointment.run, booking_workflow_id(appointment_id)
-        )
-        async with _understood(appointment_id):
-            return await handle.execute_update(
-                BookAppointment.extend, version, id=extend_update_id(version)
-            )
+        return await self._start(request.appointment_id, HOLD, HOLD, operation)
 
     async def cancel(self, cancellation: Cancellation) -> Outcome:
         """Cancel a visit that has a row.
@@ -140,16 +111,43 @@ class Runs:
             f"at {timestamp(cancellation.starts_at)}",
             static_details=_details(cancellation),
         )
-        async with _understood(cancellation.appointment_id):
-            return await self._client.execute_update_with_start_workflow(
-                CancelAppointment.cancel,
-                id=f"{CANCEL}-{cancellation.version}",
-                start_workflow_operation=operation,
+        update_id = f"{CANCEL}-{cancellation.version}"
+        return await self._start(cancellation.appointment_id, CANCEL, update_id, operation)
+
+    async def stored_hold(self, appointment_id: UUID) -> Outcome:
+        """What became of the hold, from the run's history: no worker is needed, no Action spent."""
+        update = self._booking(appointment_id).get_update_handle(HOLD, result_type=Outcome)
+        async with _understood(appointment_id):
+            return _outcome(await update.result())
+
+    async def confirm(self, appointment_id: UUID) -> Outcome:
+        async with _understood(appointment_id):
+            return _outcome(
+                await self._booking(appointment_id).execute_update(
+                    CONFIRM, id=CONFIRM, result_type=Outcome
+                )
+            )
+
+    async def give_up(self, appointment_id: UUID, reason: str) -> Outcome:
+        """Cancel a booking that is not confirmed."""
+        async with _understood(appointment_id):
+            return _outcome(
+                await self._booking(appointment_id).execute_update(
+                    CANCEL, reason, id=CANCEL, result_type=Outcome
+                )
+            )
+
+    async def extend(self, appointment_id: UUID, version: int) -> Outcome:
+        async with _understood(appointment_id):
+            return _outcome(
+                await self._booking(appointment_id).execute_update(
+                    EXTEND, version, id=extend_update_id(version), result_type=Outcome
+                )
             )
 
     async def story(self, appointment_id: UUID) -> Story:
         """The wish and the end of a run, from its history; no worker is needed."""
-        handle = self._client.get_workflow_handle(booking_workflow_id(appointment_id))
+        handle = self._booking(appointment_id)
         async with _understood(appointment_id):
             run = await handle.describe()
             if run.workflow_type != "BookAppointment":
@@ -169,6 +167,23 @@ class Runs:
                 result = await self._end_of(appointment_id)
             return Story(request=request[0], result=result)
 
+    def _booking(self, appointment_id: UUID) -> WorkflowHandle[Any, Any]:
+        return self._client.get_workflow_handle(booking_workflow_id(appointment_id))
+
+    async def _start(
+        self,
+        appointment_id: UUID,
+        update: str,
+        update_id: str,
+        operation: WithStartWorkflowOperation[Any, Result],
+    ) -> Outcome:
+        async with _understood(appointment_id):
+            return _outcome(
+                await self._client.execute_update_with_start_workflow(
+                    update, id=update_id, start_workflow_operation=operation, result_type=Outcome
+                )
+            )
+
     async def _end_of(self, appointment_id: UUID) -> Result:
         """A run that was ended by force, or failed, before it wrote a row holds nothing."""
         handle = self._client.get_workflow_handle_for(
@@ -178,6 +193,11 @@ class Runs:
             return await handle.result()
         except WorkflowFailureError:
             return Result(status=Status.REFUSED, code="unavailable")
+
+
+def _outcome(answer: object) -> Outcome:
+    assert isinstance(answer, Outcome)  # noqa: S101 - the result type that was asked for
+    return answer
 
 
 @asynccontextmanager

@@ -2,11 +2,12 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 from domain.booking import CancelReason, Status
 
@@ -59,7 +60,7 @@ DOCTOR_ID = "5b0e8c5e-2f44-4f8a-8a0b-0d7c9a2f1e01"
 PATIENT_ID = "0d9a7f3c-94f8-4c1b-8f0e-2b5f7a6c4d21"
 CLINIC_ID = "b3a1d9c2-7e5f-4a6b-9c8d-1e2f3a4b5c6d"
 
-EXAMPLE_APPOINTMENT: dict[str, object] = {
+EXAMPLE_APPOINTMENT: JsonDict = {
     "appointmentId": APPOINTMENT_ID,
     "status": "held",
     "patientId": PATIENT_ID,
@@ -133,7 +134,9 @@ class AppointmentBody(Body):
     clinic_id: Id
     date_time: Instant
     ends_at: Instant | None
-    held_until: Instant | None = Field(description="until when the slot is the patient's to confirm")
+    held_until: Instant | None = Field(
+        description="until when the slot is the patient's to confirm"
+    )
     version: int | None = Field(description="grows by one with every change")
     created_at: Instant | None
     confirmed_at: Instant | None
@@ -195,3 +198,25 @@ class ProblemBody(Body):
     appointment_id: Id | None = None
     held_until: Instant | None = None
     alternatives: list[AlternativeBody] | None = None
+
+
+class HealthBody(Body):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class DependenciesBody(Body):
+    """The servers behind, `up` or `down`."""
+
+    postgres: Literal["up", "down"]
+    temporal: Literal["up", "down"]
+    redis: Literal["up", "down"]
+    kafka: Literal["up", "down"]
+
+
+class ReadinessBody(Body):
+    """Whether bookings can be taken now."""
+
+    status: Literal["ready", "unavailable"]
+    dependencies: DependenciesBody

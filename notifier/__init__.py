@@ -1,0 +1,1 @@
+"""Process 3: events from Kafka become delivery workflows, which tell patient and doctor."""

@@ -1,7 +1,6 @@
 """The commands that `make` calls."""
 
 import asyncio
-import fcntl
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from stack import run_state
 from stack.control import Answer, Request, ask
+from stack.doctor import main as examine_machine
 from stack.errors import NoSupervisorError, StackError
 from stack.home import Home
 from stack.logs import follow
@@ -147,6 +147,12 @@ def seed(doctors: int = 20, days: int = 14) -> None:
 
 
 @app.command()
+def doctor() -> None:
+    """What is found on this machine, what will be built, what is missing."""
+    sys.exit(examine_machine())
+
+
+@app.command()
 def demo() -> None:
     """Start everything in a temporary directory, book appointments, show what came of it."""
     from stack.demo import main  # noqa: PLC0415 - it needs the whole product; nothing else does
@@ -198,16 +204,11 @@ def _print_addresses(headline: str) -> None:
 
 
 def _until_supervisor_ended(home: Home) -> None:
-    """It holds this lock as long as it lives."""
     deadline = time.monotonic() + DOWN_WITHIN
-    with home.lock_file.open("w") as file:
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            if time.monotonic() > deadline:
-                _leave(f"The supervisor did not stop within {DOWN_WITHIN} s; see its log.")
-            time.sleep(0.05)
+    while home.is_locked():
+        if time.monotonic() > deadline:
+            _leave(f"The supervisor did not stop within {DOWN_WITHIN} s; see its log.")
+        time.sleep(0.05)
 
 
 def _leave(message: str) -> NoReturn:

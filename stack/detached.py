@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Collection
 
-from adapters.settings import BadSettings
 from stack.errors import AlreadyUpError, StackError
 from stack.events import EventStream
 from stack.home import Home
@@ -18,7 +17,7 @@ def main(only: Collection[str]) -> int:
         asyncio.run(keep_up(Home.from_environment(), events, only, events.up))
     except AlreadyUpError:
         events.tell({"kind": "already", "text": ""})
-    except (StackError, BadSettings) as error:
+    except StackError as error:
         events.tell({"kind": "error", "text": str(error)})
         return 1
     return 0

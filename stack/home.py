@@ -1,5 +1,6 @@
 """Where one stack keeps its state, data, logs and secrets: the folder named by PRIYOM_HOME."""
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -44,6 +45,15 @@ class Home:
         if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
             return inside
         return Path(tempfile.gettempdir(), f"priyom-{os.getuid()}-{self._digest}", "control.sock")
+
+    def is_locked(self) -> bool:
+        """Whether a supervisor keeps this home: it holds the lock as long as it lives."""
+        with self.lock_file.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
 
     def create(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)

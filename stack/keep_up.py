@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
-from adapters.settings import product
+from adapters.settings import BadSettings, Product, product
 from stack import run_state
 from stack.bring_up import BringUp, Reporter
 from stack.control import Answer, Request, Row, serve
-from stack.errors import AlreadyUpError, NotReadyError
+from stack.errors import AlreadyUpError, NotReadyError, StackError
 from stack.home import Home
 from stack.names import EVERYTHING, chosen
 from stack.plan import Plan, make_plan
@@ -36,7 +36,7 @@ async def keep_up(
         home.run_file.unlink(missing_ok=True)
         ports = Ports()
         leaving.callback(ports.release)
-        plan = make_plan(home, product(), ports, chosen(only, os.environ))
+        plan = make_plan(home, _settings(), ports, chosen(only, os.environ))
         keeper = Keeper(home, plan)
         leaving.push_async_callback(keeper.take_down)
         if await keeper.bring_up(report):
@@ -140,6 +140,13 @@ class Keeper:
     def _write_state(self) -> None:
         if self._up:
             run_state.write(self._home.run_file, self.state())
+
+
+def _settings() -> Product:
+    try:
+        return product()
+    except BadSettings as error:
+        raise StackError(str(error)) from None
 
 
 def _in_order(pids: dict[str, int | None]) -> dict[str, int | None]:

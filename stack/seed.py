@@ -1,5 +1,6 @@
 """Fills the database with the demo clinic: repeatable, adding only what is missing."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres import connect_engine, serializable
+from adapters.settings import connections
 from domain.slot import Interval, day_of
 from stack.seed_data import (
     CLINICS,
@@ -175,3 +177,7 @@ def _columns(
     """The rows of one dataclass, turned into a list a field."""
     names = [field.name for field in fields(rows[0])]
     return {name: [getattr(row, name) for row in rows] for name in names}
+
+
+if __name__ == "__main__":
+    print(asyncio.run(seed(connections().database_url)))

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Collection
 
 from stack.errors import UpFailedError
@@ -29,7 +30,7 @@ def bring_up_detached(home: Home, only: Collection[str]) -> bool:
             start_new_session=True,
         )
     try:
-        return _follow(supervisor)
+        return _follow(supervisor, home)
     except KeyboardInterrupt:
         supervisor.terminate()
         supervisor.wait()
@@ -40,7 +41,7 @@ def bring_up_detached(home: Home, only: Collection[str]) -> bool:
         raise UpFailedError(f"{why}\nLogs: {home.logs}") from None
 
 
-def _follow(supervisor: subprocess.Popen[str]) -> bool:
+def _follow(supervisor: subprocess.Popen[str], home: Home) -> bool:
     lines = supervisor.stdout
     with Steps() as steps:
         for line in lines or ():
@@ -55,7 +56,16 @@ def _follow(supervisor: subprocess.Popen[str]) -> bool:
                 case "up":
                     return True
                 case "already":
+                    _wait_for_the_other(home)
                     return False
                 case "error":
                     raise UpFailedError(event["text"])
     raise UpFailedError
+
+
+def _wait_for_the_other(home: Home) -> None:
+    """Somebody else is starting this home: return when that is done."""
+    while not home.run_file.exists():
+        if not home.is_locked():
+            raise UpFailedError("another start of this stack, at the same time, failed")
+        time.sleep(0.1)

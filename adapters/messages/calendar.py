@@ -36,8 +36,8 @@ def _event(visit: Visit, summary: str, sender: str) -> Event:
     event.add("SUMMARY", summary)
     event.add("LOCATION", f"{visit.clinic_name}, {visit.clinic_address}")
     event.add("STATUS", "CANCELLED" if visit.kind is Kind.CANCELLED else "CONFIRMED")
-    event.add("ORGANIZER", _person(sender, visit.clinic_name), encode=0)
-    event.add("ATTENDEE", _attendee(visit), encode=0)
+    event.add("ORGANIZER", _person(sender, visit.clinic_name), encode=False)
+    event.add("ATTENDEE", _attendee(visit), encode=False)
     if visit.kind is Kind.CONFIRMED:
         event.add_component(_alarm(summary))
     return event

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from adapters.messages.calendar import calendar_file, method
 from adapters.messages.segments import segments
+from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Visit
 from adapters.messages.wording import surname_and_initials, when
 
@@ -77,9 +78,14 @@ def _cut(text: str, length: int) -> str:
 
 def _render(visit: Visit, part: str, account_url: str) -> str:
     template = _template(f"{visit.language}/{visit.kind}.{part}.j2")
-    return template.render(visit=visit, when=when(visit), account_url=account_url).strip()
+    return template.render(
+        visit=visit,
+        when=when(visit),
+        specialty=specialty_name(visit.specialty, visit.language),
+        account_url=account_url,
+    ).strip()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template(name: str) -> Template:
     return _templates.get_template(name)

@@ -41,6 +41,6 @@ def _offset(instant: datetime) -> str:
 
 
 def surname_and_initials(full_name: str) -> str:
-    """«Петрова Анна Сергеевна» → «Петрова А. С.»; a single name stays."""
+    """The surname whole, the other names by their first letter; a single name stays."""
     surname, *names = full_name.split() or [""]
     return " ".join([surname, *(f"{name[0]}." for name in names)])

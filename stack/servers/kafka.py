@@ -31,22 +31,22 @@ def address(port: int) -> str:
 def initialise(folder: Path, port: int, controller_port: int) -> Path:
     """The node's properties, written anew for these ports, and its data, formatted once."""
     folder.mkdir(parents=True, exist_ok=True)
-    properties = folder / "server.properties"
+    file = folder / "server.properties"
     data = folder / "data"
     if not data.exists():
         new = folder / "data.new"
         shutil.rmtree(new, ignore_errors=True)
-        properties.write_text(_properties(new, port, controller_port))
-        _format(properties)
+        file.write_text(properties(new, port, controller_port))
+        _format(file)
         new.rename(data)
-    properties.write_text(_properties(data, port, controller_port))
-    return properties
+    file.write_text(properties(data, port, controller_port))
+    return file
 
 
-def program(properties: Path, port: int) -> Program:
+def program(config: Path, port: int) -> Program:
     return Program(
         name="kafka",
-        argv=[*_java(), "kafka.Kafka", str(properties)],
+        argv=[*_java(), "kafka.Kafka", str(config)],
         ready=partial(kafka_answers, address(port)),
         port=port,
         grace=20,
@@ -57,10 +57,10 @@ def _java() -> list[str]:
     return [str(java()), *JAVA_OPTIONS, "-cp", f"{jars()}/*"]
 
 
-def _format(properties: Path) -> None:
+def _format(config: Path) -> None:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ("kafka.tools.StorageTool", "format", "--standalone")
-    argv = [*_java(), *tool, f"--cluster-id={cluster}", f"--config={properties}"]
+    argv = [*_java(), *tool, f"--cluster-id={cluster}", f"--config={config}"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StepFailedError(
@@ -68,7 +68,8 @@ def _format(properties: Path) -> None:
         )
 
 
-def _properties(data: Path, port: int, controller_port: int) -> str:
+def properties(data: Path, port: int, controller_port: int) -> str:
+    """A killed broker cannot register again until its session has ended: hence a short one."""
     plain, controller = address(port), address(controller_port)
     return f"""\
 process.roles=broker,controller
@@ -80,6 +81,8 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 group.initial.rebalance.delay.ms=0
 offsets.topic.num.partitions=1
 offsets.topic.replication.factor=1

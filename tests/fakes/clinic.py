@@ -16,6 +16,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.refusals import told_to_temporal
+from adapters.temporal import UNAVAILABLE
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -47,6 +48,8 @@ class FakeClinic:
         self.events: list[AppointmentEvent] = []
         self.faults: dict[str, list[Exception]] = defaultdict(list)
         self.gates: dict[str, asyncio.Event] = {}
+        self.waiting: set[str] = set()
+        self.hold_lasts: float | None = None
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -62,11 +65,17 @@ class FakeClinic:
 
     def break_down(self, name: str, *, times: int) -> None:
         """The next `times` calls of an activity fail technically, before they did anything."""
-        fault = ApplicationError("PostgreSQL did not do it", type="unavailable")
-        self.faults[name].extend([fault] * times)
+        self.faults[name].extend(
+            ApplicationError("PostgreSQL did not do it", type=UNAVAILABLE) for _ in range(times)
+        )
 
     def refuse(self, name: str, no: Refused) -> None:
         self.faults[name].append(no)
+
+    def confirm_behind_the_back(self, request: BookingRequest) -> None:
+        """Another writer confirms the row, as after a reset of the run."""
+        row = self.rows[request.appointment_id]
+        self._write(row, status=Status.CONFIRMED, confirmed_at=MONDAY_NINE)
 
     def close_gate(self, name: str) -> asyncio.Event:
         """Calls of this activity wait until the gate is set."""
@@ -78,7 +87,8 @@ class FakeClinic:
         with told_to_temporal():
             row = self.rows.get(request.appointment_id) or self._take(request)
             _refuse_ended(row)
-            return Hold(appointment=row, lasts_seconds=request.hold_seconds)
+            lasts = request.hold_seconds if self.hold_lasts is None else self.hold_lasts
+            return Hold(appointment=row, lasts_seconds=lasts)
 
     @activity.defn
     async def extend_hold(self, extension: Extension) -> Hold:
@@ -142,6 +152,7 @@ class FakeClinic:
 
     async def _enter(self, name: str) -> None:
         if name in self.gates:
+            self.waiting.add(name)
             await self.gates[name].wait()
         self.calls.append(name)
         if self.faults[name]:

@@ -1,7 +1,9 @@
 """A Temporal server with time skipping, and a worker over the clinic in memory."""
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +46,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
             "frontend.WorkflowTimeSkippingEnabled=true",
         ],
         search_attributes=SEARCH_ATTRIBUTES,
+        identity="tests",
         plugins=[priyom_plugin()],
     )
     yield environment
@@ -70,8 +73,43 @@ class FrontDesk:
     async def pass_time(self, request: BookingRequest, duration: timedelta) -> None:
         await self.environment.fast_forward(self.run_of(request), duration)
 
-    async def history(self, handle: WorkflowHandle[Any, Any]) -> WorkflowHistory:
-        return await handle.fetch_history()
+    async def regular_activities(self, request: BookingRequest) -> list[str]:
+        """Types of the activities that went through a task queue, in order."""
+        history = await self.run_of(request).fetch_history()
+        scheduled = (e.activity_task_scheduled_event_attributes for e in history.events)
+        return [attributes.activity_type.name for attributes in scheduled if attributes.activity_id]
+
+    async def status_attribute(self, request: BookingRequest) -> str | None:
+        run = await self.run_of(request).describe()
+        return run.typed_search_attributes.get(names.APPOINTMENT_STATUS)
+
+
+Record = Callable[[str, WorkflowHandle[Any, Any]], Awaitable[WorkflowHistory]]
+
+
+@pytest.fixture
+def record() -> Record:
+    """The history of a run; kept under tests/histories when RECORD_HISTORIES is set.
+
+    A recording is replaced only when the process was changed on purpose and no open booking can
+    still run the old code, never to make a red test green.
+    """
+
+    async def recorded(name: str, handle: WorkflowHandle[Any, Any]) -> WorkflowHistory:
+        history = await handle.fetch_history()
+        if os.environ.get("RECORD_HISTORIES"):
+            HISTORIES.mkdir(exist_ok=True)
+            (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+        return history
+
+    return recorded
+
+
+async def eventually(holds: Callable[[], bool], *, within: float = 10) -> None:
+    """Wait for a condition; fail when it does not come true in time."""
+    async with asyncio.timeout(within):
+        while not holds():  # noqa: ASYNC110 - facts of a fake raise no event
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

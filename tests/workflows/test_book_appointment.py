@@ -1,13 +1,22 @@
 """The booking process on a real Temporal server, time skipped, over the clinic in memory."""
 
+import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import CancelledError
+
+from api.runs import NoAnswer, NoRun
 from domain.booking import Result, Status
+from domain.errors import AlreadyConfirmed, HoldExpired, SlotTaken
 from domain.events import EventType
 from tests.builders import a_request
-from tests.workflows.conftest import FrontDesk
+from tests.workflows.conftest import FrontDesk, eventually
 
-TEN_MINUTES = timedelta(minutes=10)
+NEARLY_TEN_MINUTES = timedelta(minutes=9, seconds=55)
+TEN_MINUTES = timedelta(minutes=10, seconds=1)
 
 
 async def test_a_confirmed_booking_is_announced_once(desk: FrontDesk) -> None:
@@ -22,3 +31,345 @@ async def test_a_confirmed_booking_is_announced_once(desk: FrontDesk) -> None:
     assert [event.type for event in desk.clinic.events] == [EventType.CONFIRMED]
     assert desk.clinic.calls[:2] == ["hold_slot", "confirm_appointment"]
     assert sorted(desk.clinic.calls[2:]) == ["invalidate_schedule", "publish_event"]
+
+
+async def test_the_answer_does_not_wait_for_kafka(desk: FrontDesk) -> None:
+    request = a_request()
+    kafka_is_back = desk.clinic.close_gate("publish_event")
+
+    await desk.book(request)
+    confirmed = await desk.runs.confirm(request.appointment_id)
+
+    assert confirmed.appointment.status is Status.CONFIRMED
+    assert desk.clinic.events == []
+    kafka_is_back.set()
+    await desk.run_of(request).result()
+    assert len(desk.clinic.events) == 1
+
+
+async def test_an_unconfirmed_hold_lapses_after_ten_minutes_and_is_no_event(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    await desk.book(request)
+
+    await desk.pass_time(request, TEN_MINUTES)
+
+    assert await desk.run_of(request).result() == Result(status=Status.EXPIRED)
+    assert desk.clinic.rows[request.appointment_id].status is Status.EXPIRED
+    assert desk.clinic.events == []
+    assert desk.clinic.calls == ["hold_slot", "release_slot", "invalidate_schedule"]
+
+
+async def test_a_hold_can_be_confirmed_in_its_last_seconds(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+
+    await desk.pass_time(request, NEARLY_TEN_MINUTES)
+    confirmed = await desk.runs.confirm(request.appointment_id)
+
+    assert confirmed.refusal is None
+    assert confirmed.appointment.status is Status.CONFIRMED
+
+
+async def test_a_lapsed_hold_cannot_be_confirmed(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+    announced = desk.clinic.close_gate("invalidate_schedule")
+    await desk.pass_time(request, TEN_MINUTES)
+    await eventually(lambda: "release_slot" in desk.clinic.calls)
+
+    with pytest.raises(HoldExpired):
+        await desk.runs.confirm(request.appointment_id)
+    announced.set()
+    await desk.run_of(request).result()
+    with pytest.raises(NoRun):
+        await desk.runs.confirm(request.appointment_id)
+
+
+async def test_a_taken_slot_is_a_completed_run_with_its_code_and_nothing_to_undo(
+    desk: FrontDesk,
+) -> None:
+    first = a_request()
+    second = a_request(starts_at=first.starts_at, patient_id=uuid4())
+    await desk.book(first)
+
+    lost = await desk.book(second)
+
+    assert lost.refusal is not None
+    assert lost.refusal.code == SlotTaken.code
+    assert await desk.run_of(second).result() == Result(status=Status.REFUSED, code=SlotTaken.code)
+    assert "release_slot" not in desk.clinic.calls
+    document = await desk.run_of(second).query("appointment")
+    assert (document["status"], document["code"]) == ("refused", "slot_taken")
+
+
+async def test_a_repeated_booking_has_one_run_and_one_answer(desk: FrontDesk) -> None:
+    request = a_request()
+
+    outcomes = await asyncio.gather(*(desk.book(request) for _ in range(20)))
+
+    assert len(set(outcomes)) == 1
+    assert desk.clinic.calls == ["hold_slot"]
+
+
+async def test_a_repeated_booking_is_answered_by_a_closed_run(desk: FrontDesk) -> None:
+    request = a_request()
+    first = await desk.book(request)
+    await desk.runs.confirm(request.appointment_id)
+    await desk.run_of(request).result()
+
+    again = await desk.book(request)
+
+    assert again == first
+
+
+async def test_twenty_confirmations_at_once_are_one(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+
+    outcomes = await asyncio.gather(*(desk.runs.confirm(request.appointment_id) for _ in range(20)))
+
+    assert {outcome.appointment.status for outcome in outcomes} == {Status.CONFIRMED}
+    await desk.run_of(request).result()
+    assert desk.clinic.calls.count("confirm_appointment") == 1
+    assert len(desk.clinic.events) == 1
+
+
+async def test_a_hold_given_up_is_released_with_its_reason(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+
+    cancelled = await desk.runs.give_up(request.appointment_id, "mistake")
+
+    assert cancelled.refusal is None
+    assert cancelled.appointment.status is Status.CANCELLED
+    assert cancelled.appointment.reason == "mistake"
+    assert await desk.run_of(request).result() == Result(status=Status.CANCELLED)
+    assert desk.clinic.events == []
+
+
+async def test_giving_up_after_confirming_is_told_that_the_visit_is_confirmed(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    await desk.book(request)
+    database = desk.clinic.close_gate("confirm_appointment")
+    confirming = asyncio.create_task(desk.runs.confirm(request.appointment_id))
+    await eventually(lambda: "confirm_appointment" in desk.clinic.waiting)
+
+    giving_up = asyncio.create_task(desk.runs.give_up(request.appointment_id, "mistake"))
+    database.set()
+
+    assert (await confirming).refusal is None
+    try:
+        refusal = (await giving_up).refusal
+        assert refusal is not None
+        assert refusal.code == AlreadyConfirmed.code
+    except AlreadyConfirmed:
+        pass  # it came when the visit was confirmed already
+
+
+async def test_more_time_moves_the_end_of_the_hold(desk: FrontDesk) -> None:
+    request = a_request()
+    held = await desk.book(request)
+    await desk.pass_time(request, timedelta(minutes=9))
+
+    extended = await desk.runs.extend(request.appointment_id, 1)
+    await desk.pass_time(request, timedelta(minutes=9))
+    confirmed = await desk.runs.confirm(request.appointment_id)
+
+    assert held.appointment.extensions_left == 2
+    assert (extended.appointment.version, extended.appointment.extensions_left) == (2, 1)
+    assert confirmed.appointment.status is Status.CONFIRMED
+
+
+async def test_the_same_extension_again_has_the_same_answer(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+
+    once = await desk.runs.extend(request.appointment_id, 1)
+    again = await desk.runs.extend(request.appointment_id, 1)
+
+    assert again == once
+    assert desk.clinic.calls.count("extend_hold") == 1
+
+
+async def test_a_third_extension_and_an_old_version_are_refused_and_the_hold_goes_on(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    await desk.book(request)
+    for version in (1, 2):
+        await desk.runs.extend(request.appointment_id, version)
+
+    third = await desk.runs.extend(request.appointment_id, 3)
+    stale = await desk.runs.extend(request.appointment_id, 77)
+
+    assert third.refusal is not None
+    assert third.refusal.code == "extension_limit"
+    assert stale.refusal is not None
+    assert stale.refusal.code == "version_mismatch"
+    assert (await desk.runs.confirm(request.appointment_id)).refusal is None
+
+
+async def test_a_broken_database_delays_the_hold_and_changes_nothing_else(desk: FrontDesk) -> None:
+    request = a_request()
+    desk.clinic.break_down("hold_slot", times=3)
+
+    held = await desk.book(request)
+
+    assert held.appointment.status is Status.HELD
+    assert set(desk.clinic.calls) == {"hold_slot"}
+    assert len(desk.clinic.calls) >= 4
+    assert await desk.regular_activities(request) == ["hold_slot"]
+
+
+async def test_a_hold_that_never_succeeds_is_given_up_and_undone(desk: FrontDesk) -> None:
+    request = a_request(hold_seconds=30)
+    desk.clinic.break_down("hold_slot", times=1000)
+    booking = asyncio.create_task(desk.book(request))
+    await eventually(lambda: len(desk.clinic.calls) > 3)
+
+    await desk.pass_time(request, timedelta(seconds=40))
+    outcome = await booking
+
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == HoldExpired.code
+    assert await desk.run_of(request).result() == Result(status=Status.EXPIRED)
+    assert desk.clinic.rows[request.appointment_id].status is Status.EXPIRED
+
+
+async def test_the_undo_is_repeated_until_it_is_done(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+    desk.clinic.break_down("release_slot", times=5)
+
+    cancelled = await desk.runs.give_up(request.appointment_id, "other")
+
+    assert cancelled.appointment.status is Status.CANCELLED
+    assert desk.clinic.calls.count("release_slot") == 6
+
+
+async def test_a_confirmation_that_the_database_refuses_releases_and_says_so(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    await desk.book(request)
+    desk.clinic.refuse("confirm_appointment", HoldExpired())
+
+    outcome = await desk.runs.confirm(request.appointment_id)
+
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == HoldExpired.code
+    assert await desk.run_of(request).result() == Result(status=Status.EXPIRED)
+    assert desk.clinic.events == []
+
+
+async def test_a_release_that_finds_the_visit_confirmed_lets_it_stand(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+    desk.clinic.confirm_behind_the_back(request)
+
+    outcome = await desk.runs.give_up(request.appointment_id, "other")
+
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == AlreadyConfirmed.code
+    assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
+    assert len(desk.clinic.events) == 1
+
+
+async def test_a_temporal_cancel_while_held_releases_the_slot(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+
+    await desk.run_of(request).cancel()
+
+    with pytest.raises(WorkflowFailureError) as ended:
+        await desk.run_of(request).result()
+    assert isinstance(ended.value.cause, CancelledError)
+    row = desk.clinic.rows[request.appointment_id]
+    assert (row.status, row.reason) == (Status.CANCELLED, "clinic_request")
+    assert desk.clinic.events == []
+
+
+async def test_a_temporal_cancel_while_holding_acts_once_the_slot_is_held(desk: FrontDesk) -> None:
+    request = a_request()
+    database = desk.clinic.close_gate("hold_slot")
+    booking = asyncio.create_task(desk.book(request))
+    await eventually(lambda: "hold_slot" in desk.clinic.waiting)
+
+    await desk.run_of(request).cancel()
+    database.set()
+
+    assert (await booking).appointment.status is Status.HELD
+    with pytest.raises(WorkflowFailureError):
+        await desk.run_of(request).result()
+    assert desk.clinic.rows[request.appointment_id].status is Status.CANCELLED
+
+
+async def test_a_temporal_cancel_while_confirming_comes_too_late(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+    database = desk.clinic.close_gate("confirm_appointment")
+    confirming = asyncio.create_task(desk.runs.confirm(request.appointment_id))
+    await eventually(lambda: "confirm_appointment" in desk.clinic.waiting)
+
+    await desk.run_of(request).cancel()
+    database.set()
+
+    assert (await confirming).appointment.status is Status.CONFIRMED
+    assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
+    assert len(desk.clinic.events) == 1
+
+
+async def test_a_temporal_cancel_while_announcing_loses_no_event(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+    kafka_is_back = desk.clinic.close_gate("publish_event")
+    await desk.runs.confirm(request.appointment_id)
+
+    await desk.run_of(request).cancel()
+    kafka_is_back.set()
+
+    assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
+    assert len(desk.clinic.events) == 1
+
+
+async def test_a_bug_stalls_the_run_and_undoes_nothing(desk: FrontDesk) -> None:
+    request = a_request()
+    desk.clinic.hold_lasts = float("nan")  # no timer can be made of it
+
+    with pytest.raises(NoAnswer):
+        async with asyncio.timeout(2):
+            await desk.book(request)
+
+    assert desk.clinic.calls.count("release_slot") == 0
+    assert (await desk.run_of(request).describe()).status is WorkflowExecutionStatus.RUNNING
+    await desk.run_of(request).terminate()
+
+
+async def test_the_status_that_operations_search_for_is_corrected_at_the_end(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    await desk.book(request)
+    while_held = await desk.status_attribute(request)
+
+    await desk.runs.confirm(request.appointment_id)
+    await desk.run_of(request).result()
+
+    assert (while_held, await desk.status_attribute(request)) == ("held", "confirmed")
+
+
+async def test_an_early_confirmation_waits_for_the_hold(desk: FrontDesk) -> None:
+    request = a_request()
+    database = desk.clinic.close_gate("hold_slot")
+    booking = asyncio.create_task(desk.book(request))
+    await eventually(lambda: "hold_slot" in desk.clinic.waiting)
+
+    confirming = asyncio.create_task(desk.runs.confirm(request.appointment_id))
+    database.set()
+
+    assert (await booking).appointment.status is Status.HELD
+    assert (await confirming).appointment.status is Status.CONFIRMED

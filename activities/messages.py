@@ -1,0 +1,138 @@
+"""Messages: what one event makes us tell the patient and the doctor."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from adapters.messages.rendering import Letter, letter, text_message
+from adapters.notifications import Attempt, Channel, Notifications, State, VisitUnknown
+from adapters.undelivered import RefusedForGood, TryLater
+from domain.events import AppointmentEvent
+
+GIVE_UP_AFTER = timedelta(hours=24)
+"""Since the first attempt; a visit that is over ends the attempts too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """How one message ended: `sent`, `superseded` or `failed`, and then by which code."""
+
+    state: State
+    code: str | None = None
+
+
+class Mail(Protocol):
+    """Sends letters; `sender` is the address they come from."""
+
+    @property
+    def sender(self) -> str: ...
+
+    async def send(self, letter: Letter, *, to: str, notification_id: UUID) -> str: ...
+
+
+class Sms(Protocol):
+    """Sends text messages."""
+
+    async def send(self, text: str, *, to: str, notification_id: UUID) -> str: ...
+
+
+class Messages:
+    """Effects on mail server, SMS gateway and inbox; each is recorded before and after."""
+
+    def __init__(
+        self, *, notifications: Notifications, mail: Mail, sms: Sms, account_url: str
+    ) -> None:
+        self._notifications = notifications
+        self._mail = mail
+        self._sms = sms
+        self._account_url = account_url
+
+    @activity.defn
+    async def send_email(self, event: AppointmentEvent) -> Told:
+        """Idempotent: a recorded letter is not sent again, an unrecorded one has the same id."""
+
+        async def send(attempt: Attempt) -> str:
+            written = letter(attempt.visit, account_url=self._account_url, sender=self._mail.sender)
+            return await self._mail.send(
+                written, to=attempt.visit.email, notification_id=attempt.notification_id
+            )
+
+        return await self._tell(event, Channel.EMAIL, send)
+
+    @activity.defn
+    async def send_sms(self, event: AppointmentEvent) -> Told:
+        """Idempotent: a recorded text is not sent again, an unrecorded one has the same key."""
+
+        async def send(attempt: Attempt) -> str:
+            return await self._sms.send(
+                text_message(attempt.visit),
+                to=attempt.visit.phone,
+                notification_id=attempt.notification_id,
+            )
+
+        return await self._tell(event, Channel.SMS, send)
+
+    @activity.defn
+    async def notify_doctor(self, event: AppointmentEvent) -> Told:
+        """Idempotent: one row an event. The doctor is told of every change, in its order."""
+        with nobody_named():
+            try:
+                await self._notifications.tell_doctor(event)
+            except VisitUnknown:
+                return Told(state=State.FAILED, code="visit_unknown")
+        return Told(state=State.SENT)
+
+    async def _tell(
+        self, event: AppointmentEvent, channel: Channel, send: Callable[[Attempt], Awaitable[str]]
+    ) -> Told:
+        with nobody_named():
+            try:
+                attempt = await self._notifications.begin(event, channel)
+            except VisitUnknown:
+                return Told(state=State.FAILED, code="visit_unknown")
+            if attempt.state is not State.SENDING:
+                return Told(state=attempt.state, code=attempt.error)
+            return await self._send(attempt, send)
+
+    async def _send(self, attempt: Attempt, send: Callable[[Attempt], Awaitable[str]]) -> Told:
+        try:
+            provider_id = await send(attempt)
+        except RefusedForGood as no:
+            return await self._failed(attempt, no.code)
+        except TryLater as later:
+            if _too_long():
+                return await self._failed(attempt, later.code)
+            await self._notifications.not_sent(attempt, later.code, state=State.SENDING)
+            raise ApplicationError(
+                later.code, type=later.code, next_retry_delay=later.after
+            ) from None
+        await self._notifications.sent(attempt, provider_id)
+        return Told(state=State.SENT)
+
+    async def _failed(self, attempt: Attempt, code: str) -> Told:
+        await self._notifications.not_sent(attempt, code, state=State.FAILED)
+        return Told(state=State.FAILED, code=code)
+
+
+@contextmanager
+def nobody_named() -> Iterator[None]:
+    """Let no text of a fault reach Temporal or a log, only its kind and where it was raised."""
+    try:
+        yield
+    except ApplicationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any text may name somebody
+        fault = ApplicationError("the attempt ended in a fault", type=type(error).__name__)
+        raise fault.with_traceback(error.__traceback__) from None
+
+
+def _too_long() -> bool:
+    """By Temporal's clock alone, so no worker's clock matters."""
+    info = activity.info()
+    return info.current_attempt_scheduled_time - info.scheduled_time > GIVE_UP_AFTER

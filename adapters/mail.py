@@ -1,0 +1,148 @@
+"""E-mail over SMTP: one letter in one envelope, on connections that are kept open."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP as LINES_OF_SMTP
+from email.utils import format_datetime
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import aiosmtplib
+from aiosmtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
+
+from adapters.messages.rendering import Letter
+from adapters.undelivered import RefusedForGood, TryLater, Undelivered
+
+REPLY_SECONDS = 10.0
+CONNECTIONS = 4
+PERMANENT = 500
+
+
+class SmtpMail:
+    """A sender for one server; `smtp_url` is smtp://user:password@host:port, smtps:// for TLS.
+
+    STARTTLS is used wherever the server offers it. Connections are kept and checked when used.
+    """
+
+    def __init__(self, smtp_url: str, *, sender: str) -> None:
+        self.sender = sender
+        self._url = urlsplit(smtp_url)
+        self._idle: list[aiosmtplib.SMTP] = []
+        self._free = asyncio.Semaphore(CONNECTIONS)
+
+    async def send(self, letter: Letter, *, to: str, notification_id: UUID) -> str:
+        """Returns the Message-ID, which every attempt repeats. Raises Undelivered."""
+        message_id = f"<{notification_id}@{self.sender.rpartition('@')[2]}>"
+        try:
+            content = _mime(letter, sender=self.sender, to=to, message_id=message_id)
+        except (ValueError, IndexError, UnicodeError):
+            raise RefusedForGood("bad_address") from None
+        async with self._free:
+            try:
+                await self._hand_over(content, to)
+            except SMTPException as error:
+                raise _undelivered(error) from None
+            except (OSError, TimeoutError):
+                raise TryLater("smtp_away") from None
+            except (ValueError, UnicodeError):
+                raise RefusedForGood("bad_address") from None
+        return message_id
+
+    async def close(self) -> None:
+        for connection in self._idle:
+            with suppress(SMTPException, OSError, TimeoutError):
+                await connection.quit()
+        self._idle.clear()
+
+    async def _hand_over(self, content: bytes, to: str) -> None:
+        """A kept connection may have been closed by the server: then a new one is tried."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_connected:
+                continue
+            with suppress(SMTPServerDisconnected, ConnectionError):
+                return await self._use(connection, content, to)
+        connection = self._connection()
+        await connection.connect()
+        return await self._use(connection, content, to)
+
+    async def _use(self, connection: aiosmtplib.SMTP, content: bytes, to: str) -> None:
+        """After a clean yes or no the connection serves the next letter."""
+        try:
+            options = () if to.isascii() else ("SMTPUTF8",)
+            await connection.sendmail(self.sender, [to], content, mail_options=options)
+        except SMTPServerDisconnected:
+            connection.close()
+            raise
+        except SMTPException:
+            self._keep(connection)
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        self._keep(connection)
+
+    def _keep(self, connection: aiosmtplib.SMTP) -> None:
+        if connection.is_connected:
+            self._idle.append(connection)
+
+    def _connection(self) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
+            hostname=self._url.hostname or "127.0.0.1",
+            port=self._url.port,
+            username=unquote(self._url.username) if self._url.username else None,
+            password=unquote(self._url.password) if self._url.password else None,
+            use_tls=self._url.scheme == "smtps",
+            timeout=REPLY_SECONDS,
+            local_hostname=self.sender.rpartition("@")[2],
+        )
+
+
+def _mime(letter: Letter, *, sender: str, to: str, message_id: str) -> bytes:
+    message = EmailMessage(policy=LINES_OF_SMTP.clone(utf8=not to.isascii()))
+    message["Message-ID"] = message_id
+    message["From"] = sender
+    message["To"] = to
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
+    message.set_content(letter.text, cte="base64")
+    message.add_alternative(letter.html, subtype="html", cte="base64")
+    message.add_attachment(
+        letter.calendar,
+        subtype="calendar",
+        filename="visit.ics",
+        params={"method": letter.calendar_method},
+        cte="base64",
+    )
+    return message.as_bytes()
+
+
+def _undelivered(error: SMTPException) -> Undelivered:
+    """Final is what the server says for good about this address or this text, nothing else.
+
+    A refused sender or password is ours to mend, and the letter goes out when it is.
+    """
+    if isinstance(error, SMTPRecipientsRefused):
+        return _by_code([refused.code for refused in error.recipients], final=True)
+    if isinstance(error, SMTPResponseException):
+        return _by_code([error.code], final=isinstance(error, SMTPDataError))
+    if isinstance(error, SMTPNotSupported):
+        return RefusedForGood("smtp_not_supported")
+    return TryLater("smtp_away")
+
+
+def _by_code(codes: Sequence[int], *, final: bool) -> Undelivered:
+    code = max(codes, default=0)
+    kind = RefusedForGood if final and code >= PERMANENT else TryLater
+    return kind(f"smtp_{code}")

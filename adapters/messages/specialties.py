@@ -1,0 +1,18 @@
+"""The doctors' specialties as a patient reads them; one that is not listed stays as it is."""
+
+from adapters.messages.visit import Language
+
+NAMES = {
+    "general-practice": {Language.RU: "терапевт", Language.EN: "general practitioner"},
+    "cardiology": {Language.RU: "кардиолог", Language.EN: "cardiologist"},
+    "paediatrics": {Language.RU: "педиатр", Language.EN: "paediatrician"},
+    "neurology": {Language.RU: "невролог", Language.EN: "neurologist"},
+    "dermatology": {Language.RU: "дерматолог", Language.EN: "dermatologist"},
+    "otolaryngology": {Language.RU: "оториноларинголог", Language.EN: "ENT doctor"},
+    "gynaecology": {Language.RU: "гинеколог", Language.EN: "gynaecologist"},
+    "ophthalmology": {Language.RU: "офтальмолог", Language.EN: "ophthalmologist"},
+}
+
+
+def specialty_name(specialty: str, language: Language) -> str:
+    return NAMES.get(specialty, {}).get(language, specialty)

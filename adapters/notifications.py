@@ -1,0 +1,195 @@
+"""The record of every message: one row an event, audience and channel, whoever tries how often."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.messages.visit import Kind, Language, Visit
+from adapters.postgres import autocommit
+from domain.events import AppointmentEvent, EventType
+
+NOTIFICATIONS = UUID("c2b8a1f4-0d7e-5b6c-8f3a-9e4d2b7c6a15")
+"""Namespace of notification ids (uuid5 of event, audience and channel)."""
+
+KIND = {EventType.CONFIRMED: Kind.CONFIRMED, EventType.CANCELLED: Kind.CANCELLED}
+
+
+class Audience(StrEnum):
+    PATIENT = "patient"
+    DOCTOR = "doctor"
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    INBOX = "inbox"
+
+
+class State(StrEnum):
+    """Where a message stands; `sending` is the only one that another attempt changes."""
+
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try to send one message; `visit` is what it says, read a moment ago."""
+
+    notification_id: UUID
+    state: State
+    error: str | None
+    visit: Visit
+
+
+class VisitUnknown(Exception):
+    """There is no such appointment: the event is older than the database, or not of this clinic."""
+
+
+# Superseded: the appointment has moved on to a later version, or the visit is over.
+BEGIN = text("""
+WITH visit AS (
+    SELECT s.starts_at, s.ends_at, s.confirmed_at, s.cancelled_at,
+        s.version > :sequence OR s.ends_at <= clock_timestamp() AS superseded,
+        p.full_name AS patient_name, p.email, p.phone, p.language,
+        d.full_name AS doctor_name, d.specialty,
+        c.name AS clinic_name, c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone
+    FROM schedules s
+    JOIN patients p ON p.id = s.patient_id
+    JOIN doctors d ON d.id = s.doctor_id
+    JOIN clinics c ON c.id = s.clinic_id
+    WHERE s.id = :appointment_id
+), attempt AS (
+    INSERT INTO notifications (
+        id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
+        starts_at, sequence, attempts
+    )
+    SELECT :id, :event_id, 'patient', :channel, :kind,
+        CASE WHEN superseded THEN 'superseded' ELSE 'sending' END,
+        :appointment_id, :patient_id, :doctor_id, starts_at, :sequence,
+        CASE WHEN superseded THEN 0 ELSE 1 END
+    FROM visit
+    ON CONFLICT ON CONSTRAINT notifications_once DO UPDATE SET
+        status = CASE WHEN notifications.status = 'sending' THEN excluded.status
+                      ELSE notifications.status END,
+        attempts = notifications.attempts
+            + CASE WHEN notifications.status = 'sending' THEN excluded.attempts ELSE 0 END
+    RETURNING id, status, error
+)
+SELECT attempt.id, attempt.status, attempt.error, visit.* FROM visit, attempt
+""")
+
+SENT = text("""
+UPDATE notifications
+SET status = 'sent', sent_at = clock_timestamp(), provider_message_id = :provider_id, error = NULL
+WHERE id = :id AND status = 'sending'
+""")
+
+NOT_SENT = text("""
+UPDATE notifications SET status = :status, error = :error WHERE id = :id AND status = 'sending'
+""")
+
+TELL_DOCTOR = text("""
+INSERT INTO notifications (
+    id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
+    starts_at, sequence, attempts, sent_at
+)
+SELECT :id, :event_id, 'doctor', 'inbox', :kind, 'sent', s.id, s.patient_id, s.doctor_id,
+    :starts_at, :sequence, 1, clock_timestamp()
+FROM schedules s WHERE s.id = :appointment_id
+ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
+""")
+
+KNOWN = text("SELECT FROM schedules WHERE id = :appointment_id")
+
+
+def notification_id(event: AppointmentEvent, audience: Audience, channel: Channel) -> UUID:
+    """The same for every attempt: it is also the Message-ID and the gateway's idempotency key."""
+    return uuid5(NOTIFICATIONS, f"{event.event_id}:{audience}:{channel}")
+
+
+class Notifications:
+    """Rows of `notifications`; each statement is a transaction of its own."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = autocommit(engine)
+
+    async def begin(self, event: AppointmentEvent, channel: Channel) -> Attempt:
+        """Record one more attempt and read what it has to say. Raises VisitUnknown."""
+        asked = {
+            "id": notification_id(event, Audience.PATIENT, channel),
+            "event_id": event.event_id,
+            "channel": channel.value,
+            "kind": KIND[event.type].value,
+            "appointment_id": event.appointment_id,
+            "patient_id": event.patient_id,
+            "doctor_id": event.doctor_id,
+            "sequence": event.sequence,
+        }
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(BEGIN, asked)).mappings().one_or_none()
+        if found is None:
+            raise VisitUnknown
+        return Attempt(
+            notification_id=found["id"],
+            state=State(found["status"]),
+            error=found["error"],
+            visit=_visit(event, found),
+        )
+
+    async def sent(self, attempt: Attempt, provider_id: str) -> None:
+        asked = {"id": attempt.notification_id, "provider_id": provider_id}
+        async with self._engine.connect() as connection:
+            await connection.execute(SENT, asked)
+
+    async def not_sent(self, attempt: Attempt, error: str, *, state: State) -> None:
+        """`error` is a code; `state` is FAILED for good, or SENDING when it will be tried again."""
+        asked = {"id": attempt.notification_id, "status": state.value, "error": error}
+        async with self._engine.connect() as connection:
+            await connection.execute(NOT_SENT, asked)
+
+    async def tell_doctor(self, event: AppointmentEvent) -> None:
+        """Put the notice into the doctor's inbox, once. Raises VisitUnknown."""
+        asked = {
+            "id": notification_id(event, Audience.DOCTOR, Channel.INBOX),
+            "event_id": event.event_id,
+            "kind": KIND[event.type].value,
+            "appointment_id": event.appointment_id,
+            "starts_at": event.starts_at,
+            "sequence": event.sequence,
+        }
+        async with self._engine.connect() as connection:
+            written = await connection.execute(TELL_DOCTOR, asked)
+            if written.rowcount == 0 and (await connection.execute(KNOWN, asked)).first() is None:
+                raise VisitUnknown
+
+
+def _visit(event: AppointmentEvent, row: RowMapping) -> Visit:
+    facts = {name: row[name] for name in ("starts_at", "ends_at", *_TEXTS)}
+    return Visit(
+        appointment_id=event.appointment_id,
+        kind=KIND[event.type],
+        version=event.sequence,
+        changed_at=event.time,
+        language=Language(str(row["language"])),
+        **facts,
+    )
+
+
+_TEXTS = (
+    "patient_name",
+    "email",
+    "phone",
+    "doctor_name",
+    "specialty",
+    "clinic_name",
+    "clinic_address",
+    "clinic_phone",
+    "time_zone",
+)

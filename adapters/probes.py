@@ -1,0 +1,53 @@
+"""Is a server there? Cheap questions that a readiness check may ask once a second."""
+
+import asyncio
+import struct
+from datetime import timedelta
+
+from redis.asyncio import Redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.client import Client
+
+ASK = text("SELECT 1")
+API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
+"""Kafka's own question before all others: key 18, version 0, correlation 1, no client id."""
+
+
+async def ask_postgres(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(ASK)
+
+
+async def ask_temporal(client: Client) -> None:
+    await client.workflow_service.get_system_info(
+        GetSystemInfoRequest(), retry=False, timeout=timedelta(seconds=1)
+    )
+
+
+async def ask_redis(redis: Redis) -> None:
+    await redis.get("priyom:probe")
+
+
+async def ask_kafka(bootstrap_servers: str) -> None:
+    """One broker that answers is enough; raises the last one's error if none does."""
+    error: Exception = OSError("no broker is configured")
+    for address in bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            await _ask_broker(host, int(port))
+        except (OSError, EOFError, ValueError) as failure:
+            error = failure
+        else:
+            return
+    raise error
+
+
+async def _ask_broker(host: str, port: int) -> None:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(struct.pack(">i", len(API_VERSIONS)) + API_VERSIONS)
+        await reader.readexactly(8)  # the answer's length and our correlation id
+    finally:
+        writer.close()

@@ -1,0 +1,23 @@
+"""Why a provider did not take a message: codes only, since a provider's text may name people."""
+
+from datetime import timedelta
+
+
+class Undelivered(Exception):
+    """A provider did not take a message; `code` says why, such as `smtp_451` or `sms_503`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class RefusedForGood(Undelivered):
+    """The same message will be refused however often it is sent."""
+
+
+class TryLater(Undelivered):
+    """The provider is away or busy; `after` is what it asked for, if it did."""
+
+    def __init__(self, code: str, after: timedelta | None = None) -> None:
+        super().__init__(code)
+        self.after = after

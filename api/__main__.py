@@ -1,0 +1,79 @@
+"""`python -m api`: serve until told to stop."""
+
+import gc
+import os
+import signal
+import sys
+import time
+
+import structlog
+import uvicorn
+
+from adapters.logs import configure_logs
+from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
+from api.app import create_app
+from api.reception import open_reception
+
+BAD_SETTINGS = 2
+GRACE_SECONDS = 10
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def main() -> int:
+    try:
+        settings, servers = product(), connections()
+        secret = secret_of(settings)
+    except BadSettings as error:
+        sys.stderr.write(f"priyom api: {error}\n")
+        return BAD_SETTINGS
+    configure_logs(settings.log_format)
+    return _serve(settings, servers, secret)
+
+
+def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
+    app = create_app(
+        lambda: open_reception(settings, servers, secret),
+        answer_within_seconds=settings.answer_within_seconds,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            loop="uvloop" if sys.platform != "win32" else "asyncio",
+            http="httptools",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+    log.info("api_started", host=settings.api_host, port=settings.api_port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _already_heeded)
+    server.run()
+    log.info("api_stopped")
+    return 0 if server.started else 1
+
+
+def _already_heeded(_number: int, _frame: object) -> None:
+    """Uvicorn repeats the signal after it has shut down, for handlers that came before it."""
+
+
+def _leave(status: int) -> None:
+    """Leave without the interpreter's own end.
+
+    The Temporal client's threads may still call into it then, which aborts the process; all
+    that was open has been closed by the application itself.
+    """
+    gc.collect()
+    time.sleep(0.05)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    _leave(main())

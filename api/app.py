@@ -1,0 +1,56 @@
+"""The API as an application: its routes, its edge, and what is opened while it runs."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from api.answers import answer_exceptions
+from api.edge import BoundedBody, Deadline, Traced
+from api.reception import Reception
+from api.routes import appointments, directory, inboxes, operations, pages, schedule
+
+VERSION = "0.1.0"
+ANSWER_WITHIN_SECONDS = 5.0
+
+OpenReception = Callable[[], AbstractAsyncContextManager[Reception]]
+
+
+def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_reception() as reception:
+            app.state.reception = reception
+            yield
+            del app.state.reception
+
+    app = FastAPI(
+        title="Priyom",
+        version=VERSION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(BoundedBody)  # the last one added is the outermost
+    app.add_middleware(Deadline, seconds=answer_within_seconds)
+    app.add_middleware(Traced)
+    answer_exceptions(app)
+    product = APIRouter(prefix="/api/v1")
+    for part in (appointments, inboxes, directory, schedule):
+        product.include_router(part.router)
+    for router in (product, operations.router, pages.router):
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[Reception]:
+    raise NotImplementedError
+    yield  # what makes it a context manager
+
+
+def describe_only() -> FastAPI:
+    """The application as it is described; it cannot be run."""
+    return create_app(_nothing, answer_within_seconds=ANSWER_WITHIN_SECONDS)

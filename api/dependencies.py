@@ -1,0 +1,45 @@
+"""What a route may ask for, by name."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.cache import DayReader
+from api.bookings import Bookings
+from api.commands import Commands
+from api.readiness import Watch
+from api.reception import Reception
+
+
+async def _reception(request: Request) -> Reception:
+    opened = request.app.state.reception
+    assert isinstance(opened, Reception)  # noqa: S101 - the lifespan opened it
+    return opened
+
+
+async def _engine(request: Request) -> AsyncEngine:
+    return (await _reception(request)).engine
+
+
+async def _days(request: Request) -> DayReader:
+    return (await _reception(request)).days
+
+
+async def _bookings(request: Request) -> Bookings:
+    return (await _reception(request)).bookings
+
+
+async def _commands(request: Request) -> Commands:
+    return (await _reception(request)).commands
+
+
+async def _watch(request: Request) -> Watch:
+    return (await _reception(request)).watch
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine)]
+Days = Annotated[DayReader, Depends(_days)]
+HoldDesk = Annotated[Bookings, Depends(_bookings)]
+CommandDesk = Annotated[Commands, Depends(_commands)]
+ReadinessWatch = Annotated[Watch, Depends(_watch)]

@@ -1,0 +1,31 @@
+"""Cursors of lists in the order of names, opaque to the caller."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import UUID
+
+import orjson
+
+from adapters.directory import After
+from api.problems import Malformed
+
+NOBODY = UUID(int=0)
+LONGEST = 2000
+"""A name has an end; a longer cursor is none of ours."""
+
+
+def cursor_after(name: str, key: UUID = NOBODY) -> str:
+    return urlsafe_b64encode(orjson.dumps([name, str(key)])).decode()
+
+
+def place_after(cursor: str | None) -> After | None:
+    """Where the page before ended. Raises `Malformed` for what is no cursor of these lists."""
+    if cursor is None:
+        return None
+    try:
+        name, key = orjson.loads(urlsafe_b64decode(cursor[:LONGEST].encode("ascii")))
+        place = After(name=name, id=UUID(key))
+        if "\0" not in name and cursor_after(place.name, place.id) == cursor:
+            return place
+    except (ValueError, TypeError, AttributeError):
+        pass
+    raise Malformed("cursor", "must be `next` of an earlier page")

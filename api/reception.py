@@ -1,0 +1,73 @@
+"""What the process has opened: the servers it talks to and the desks that serve a request."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from adapters.cache import DayCache, DayReader, connect_redis
+from adapters.days import DayBook
+from adapters.postgres import autocommit, connect_engine
+from adapters.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
+from adapters.settings import Connections, Product
+from adapters.temporal import connect_temporal, priyom_plugin
+from api.bookings import Bookings
+from api.commands import Commands
+from api.readiness import Watch
+from api.runs import Runs
+
+POOL_SIZE = 10
+NAME = "priyom-api"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reception:
+    """Everything that a route may need; the engine's statements are transactions each."""
+
+    engine: AsyncEngine
+    days: DayReader
+    bookings: Bookings
+    commands: Commands
+    watch: Watch
+
+
+@asynccontextmanager
+async def open_reception(
+    product: Product, connections: Connections, secret: bytes
+) -> AsyncIterator[Reception]:
+    """Connects to nothing yet: every server may be away now and come back later."""
+    async with AsyncExitStack() as stack:
+        engine = autocommit(
+            connect_engine(connections.database_url, pool_size=POOL_SIZE, name=NAME)
+        )
+        stack.push_async_callback(engine.dispose)
+        redis = connect_redis(connections.redis_url, name=NAME)
+        stack.push_async_callback(redis.aclose)
+        client = await connect_temporal(priyom_plugin(), lazy=True)
+        days = DayReader(DayBook(engine), DayCache(redis))
+        stack.push_async_callback(days.close)
+        watch = _watch(engine, client, redis, connections.kafka_bootstrap_servers)
+        stack.push_async_callback(watch.close)
+        runs = Runs(client)
+        yield Reception(
+            engine=engine,
+            days=days,
+            bookings=Bookings(engine, runs, product, secret),
+            commands=Commands(engine, runs),
+            watch=watch,
+        )
+
+
+def _watch(engine: AsyncEngine, client: Client, redis: Redis, kafka: str) -> Watch:
+    return Watch(
+        {
+            "postgres": partial(ask_postgres, engine),
+            "temporal": partial(ask_temporal, client),
+            "redis": partial(ask_redis, redis),
+            "kafka": partial(ask_kafka, kafka),
+        }
+    )

@@ -1,0 +1,122 @@
+"""Appointments: hold a slot, confirm, give up, ask for more time, read."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header
+from starlette.responses import Response
+
+from api.answers import NO_STORE, REPLAYED, JsonAnswer
+from api.dependencies import CommandDesk, HoldDesk
+from api.json_route import JsonRoute
+from api.openapi import problems
+from api.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, NewAppointment
+from domain.booking import Appointment
+from domain.documents import document
+
+router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=JsonRoute)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="1 to 255 visible ASCII characters, new for every booking: the same key with "
+        "the same body is given the same answer again",
+        examples=["7d0f4c1e-booking-1"],
+    ),
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=AppointmentBody,
+    summary="Hold a slot",
+    openapi_extra=problems(
+        "malformed",
+        "idempotency_key_reused",
+        "doctor_not_found",
+        "patient_not_found",
+        "not_a_slot",
+        "already_held",
+        "already_booked",
+        "too_many_holds",
+        "patient_busy",
+        "slot_taken",
+        "hold_expired",
+        "already_cancelled",
+        "too_large",
+    ),
+)
+async def hold(
+    wish: NewAppointment, desk: HoldDesk, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
+    held = await desk.hold(wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key)
+    location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
+    headers = {**NO_STORE, **location, **(REPLAYED if held.replayed else {})}
+    return JsonAnswer(document(held.appointment), status_code=201, headers=headers)
+
+
+@router.get(
+    "/{appointment_id}",
+    response_model=AppointmentBody,
+    summary="Read an appointment",
+    openapi_extra=problems("malformed", "appointment_not_found"),
+)
+async def read(appointment_id: Id, desk: CommandDesk) -> Response:
+    """As it is now; one that is still on its way is `pending`, one that was refused says why."""
+    found = await desk.find(appointment_id)
+    return JsonAnswer(document(found.appointment, code=found.code), headers=NO_STORE)
+
+
+@router.post(
+    "/{appointment_id}/confirm",
+    response_model=AppointmentBody,
+    summary="Confirm a hold",
+    openapi_extra=problems(
+        "malformed", "appointment_not_found", "hold_expired", "already_cancelled"
+    ),
+)
+async def confirm(appointment_id: Id, desk: CommandDesk) -> Response:
+    """The visit stands. Confirming it again changes nothing and is answered the same."""
+    return _answer(await desk.confirm(appointment_id))
+
+
+@router.post(
+    "/{appointment_id}/cancel",
+    response_model=AppointmentBody,
+    summary="Cancel a hold or a visit",
+    openapi_extra=problems(
+        "malformed", "appointment_not_found", "hold_expired", "too_late", "too_large"
+    ),
+)
+async def cancel(
+    appointment_id: Id, desk: CommandDesk, order: Annotated[CancelOrder | None, Body()] = None
+) -> Response:
+    """The slot is free for others at once. Cancelling again is answered the same."""
+    return _answer(await desk.cancel(appointment_id, (order or CancelOrder()).reason))
+
+
+@router.post(
+    "/{appointment_id}/extend",
+    response_model=AppointmentBody,
+    summary="Ask for more time",
+    openapi_extra=problems(
+        "malformed",
+        "appointment_not_found",
+        "hold_expired",
+        "already_cancelled",
+        "already_confirmed",
+        "extension_limit",
+        "too_large",
+    ),
+)
+async def extend(appointment_id: Id, order: ExtendOrder, desk: CommandDesk) -> Response:
+    """The hold lasts from now again, at most twice. The same version: the same answer."""
+    return _answer(await desk.extend(appointment_id, order.version))
+
+
+def _answer(appointment: Appointment) -> Response:
+    return JsonAnswer(document(appointment), headers=NO_STORE)

@@ -1,0 +1,164 @@
+"""Whom a patient can see: doctors, clinics and specialties."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from adapters.directory import (
+    Clinic,
+    DoctorCard,
+    Specialty,
+    find_doctor,
+    list_clinics,
+    list_doctors,
+    list_specialties,
+)
+from api.answers import JsonAnswer
+from api.dependencies import Engine
+from api.name_cursors import cursor_after, place_after
+from api.schemas import Body, Id, Instant
+from domain.documents import timestamp
+
+Item = TypeVar("Item")
+
+router = APIRouter(tags=["directory"])
+
+Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
+Cursor = Annotated[str | None, Query(description="`next` of the page before")]
+Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class DoctorBody(Body):
+    """A doctor at one clinic."""
+
+    doctor_id: Id
+    name: str
+    specialty: str
+    clinic_id: Id
+    clinic_name: str
+    time_zone: str = Field(examples=["Europe/Moscow"])
+    slot_minutes: int
+    next_free: Instant | None = Field(description="the next free slot of the coming 14 days")
+
+
+class DoctorPage(Body):
+    """One page of doctors in the order of names."""
+
+    items: list[DoctorBody]
+    next: str | None = Field(description="`cursor` of the next page, null at the end")
+
+
+class ClinicBody(Body):
+    """A clinic."""
+
+    clinic_id: Id
+    name: str
+    address: str
+    phone: str
+    time_zone: str
+
+
+class ClinicPage(Body):
+    """One page of clinics in the order of names."""
+
+    items: list[ClinicBody]
+    next: str | None = Field(description="`cursor` of the next page, null at the end")
+
+
+class SpecialtyBody(Body):
+    """A specialty and how many doctors have it."""
+
+    name: str
+    doctors: int
+
+
+class SpecialtyPage(Body):
+    """One page of specialties in the order of names."""
+
+    items: list[SpecialtyBody]
+    next: str | None = Field(description="`cursor` of the next page, null at the end")
+
+
+@router.get("/doctors", response_model=DoctorPage)
+async def doctors(
+    engine: Engine,
+    specialty: Text = None,
+    clinic_id: Annotated[Id | None, Query(alias="clinicId")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response:
+    """Doctors, of one specialty or clinic if asked for."""
+    after = place_after(cursor)
+    async with engine.connect() as connection:
+        found = await list_doctors(
+            connection, limit=limit + 1, after=after, specialty=specialty, clinic_id=clinic_id
+        )
+    return _page(found, limit, _doctor, lambda card: cursor_after(card.name, card.doctor_id))
+
+
+@router.get("/doctors/{doctor_id}", response_model=DoctorBody)
+async def doctor(doctor_id: Id, engine: Engine) -> Response:
+    """One doctor."""
+    async with engine.connect() as connection:
+        return JsonAnswer(_doctor(await find_doctor(connection, doctor_id)))
+
+
+@router.get("/clinics", response_model=ClinicPage)
+async def clinics(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
+    """All clinics."""
+    after = place_after(cursor)
+    async with engine.connect() as connection:
+        found = await list_clinics(connection, limit=limit + 1, after=after)
+    return _page(found, limit, _clinic, lambda clinic: cursor_after(clinic.name, clinic.clinic_id))
+
+
+@router.get("/specialties", response_model=SpecialtyPage)
+async def specialties(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
+    """All specialties that a doctor has."""
+    after = place_after(cursor)
+    async with engine.connect() as connection:
+        found = await list_specialties(
+            connection, limit=limit + 1, after=None if after is None else after.name
+        )
+    return _page(found, limit, _specialty, lambda specialty: cursor_after(specialty.name))
+
+
+def _page(
+    found: list[Item],
+    limit: int,
+    document: Callable[[Item], dict[str, object]],
+    cursor: Callable[[Item], str],
+) -> Response:
+    """A page of the first `limit`; that one more was found tells that there is a next page."""
+    page = found[:limit]
+    more = cursor(page[-1]) if len(found) > limit else None
+    return JsonAnswer({"items": [document(item) for item in page], "next": more})
+
+
+def _doctor(card: DoctorCard) -> dict[str, object]:
+    return {
+        "doctorId": str(card.doctor_id),
+        "name": card.name,
+        "specialty": card.specialty,
+        "clinicId": str(card.clinic_id),
+        "clinicName": card.clinic_name,
+        "timeZone": card.time_zone,
+        "slotMinutes": card.slot_minutes,
+        "nextFree": None if card.next_free is None else timestamp(card.next_free),
+    }
+
+
+def _clinic(clinic: Clinic) -> dict[str, object]:
+    return {
+        "clinicId": str(clinic.clinic_id),
+        "name": clinic.name,
+        "address": clinic.address,
+        "phone": clinic.phone,
+        "timeZone": clinic.time_zone,
+    }
+
+
+def _specialty(specialty: Specialty) -> dict[str, object]:
+    return {"name": specialty.name, "doctors": specialty.doctors}

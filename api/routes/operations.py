@@ -1,0 +1,42 @@
+"""For operations: does the process live, can it book, what does it count."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from api.answers import NO_STORE, JsonAnswer
+from api.dependencies import ReadinessWatch
+from api.schemas import HealthBody, ReadinessBody
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz", response_model=HealthBody, summary="Does the process live?")
+async def healthz() -> Response:
+    """200 as long as the process answers at all."""
+    return JsonAnswer({"status": "ok"}, headers=NO_STORE)
+
+
+@router.get(
+    "/readyz",
+    response_model=ReadinessBody,
+    responses={503: {"model": ReadinessBody, "description": "PostgreSQL or Temporal is away"}},
+    summary="Can it book?",
+)
+async def readyz(watch: ReadinessWatch) -> Response:
+    """Redis and Kafka away are told, yet bookings go on without them."""
+    readiness = await watch.look()
+    return JsonAnswer(
+        {
+            "status": "ready" if readiness.is_ready else "unavailable",
+            "dependencies": dict(readiness.dependencies),
+        },
+        status_code=200 if readiness.is_ready else 503,
+        headers=NO_STORE,
+    )
+
+
+@router.get("/metrics", response_class=Response, summary="Counts and times for Prometheus")
+async def metrics() -> Response:
+    """Requests by route and status, refusals by code, the process itself."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,159 @@
+"""Process 3, the notifier: Kafka → delivery workflows → patient and doctor."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog import get_logger
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+
+from activities.messages import Messages
+from adapters.health import serve_health
+from adapters.kafka import Writer
+from adapters.logs import configure_logs
+from adapters.mail import SmtpMail
+from adapters.notifications import Notifications
+from adapters.postgres import connect_engine
+from adapters.settings import BadSettings, Connections, Product, connections, product
+from adapters.sms import SmsGateway
+from adapters.temporal import connect_temporal, priyom_plugin
+from notifier.dead_letters import DeadLetters
+from notifier.deliveries import Deliveries
+from notifier.intake import Intake
+from workflows.deliver_notifications import DeliverNotifications
+from workflows.names import DELIVERIES
+from workflows.sandbox import workflow_runner
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+SIDE_BY_SIDE = 20
+"""Messages under way at once; a provider that hangs must not stop the others."""
+
+log = get_logger("notifier")
+
+
+@dataclass(kw_only=True)
+class Notifier:
+    """The process: what it is connected to, and whether it can work."""
+
+    servers: Connections
+    settings: Product
+    engine: AsyncEngine
+    client: Client | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
+        async with serve_health(self.settings.health_port, self.ready):
+            work = asyncio.create_task(self._work())
+            stop = asyncio.create_task(self.stopping.wait())
+            await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+            log.info("notifier_stopping")
+            work.cancel()
+            stop.cancel()
+            ended = await asyncio.gather(work, return_exceptions=True)
+        await self.engine.dispose()
+        self.client = None
+        if isinstance(ended[0], Exception):
+            raise ended[0]
+
+    async def ready(self) -> bool:
+        """PostgreSQL and Temporal answer; Kafka may come later, nothing is lost without it."""
+        if self.client is None:
+            return False
+        try:
+            async with asyncio.timeout(2):
+                await self.client.service_client.check_health()
+                async with self.engine.connect() as connection:
+                    await connection.execute(text("SELECT 1"))
+        except (RPCError, SQLAlchemyError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def _work(self) -> None:
+        self.client = client = await _patiently_connected()
+        writer = Writer(self.servers.kafka_bootstrap_servers)
+        mail = SmtpMail(self.servers.smtp_url, sender=self.settings.mail_from)
+        sms = SmsGateway(self.servers.sms_gateway_url)
+        messages = Messages(
+            notifications=Notifications(self.engine),
+            mail=mail,
+            sms=sms,
+            account_url=self.settings.public_url,
+        )
+        intake = Intake(
+            self.servers.kafka_bootstrap_servers,
+            deliveries=Deliveries(client),
+            dead_letters=DeadLetters(writer),
+        )
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(writer.stop)
+            closing.push_async_callback(mail.close)
+            closing.push_async_callback(sms.close)
+            await closing.enter_async_context(deliveries_worker(client, messages))
+            log.info("notifier_started")
+            await intake.run()
+
+
+def deliveries_worker(client: Client, messages: Messages) -> Worker:
+    """Few tasks at a time: a delivery that waits costs nobody anything, a booking does."""
+    return Worker(
+        client,
+        task_queue=DELIVERIES,
+        workflows=[DeliverNotifications],
+        activities=[messages.notify_doctor, messages.send_sms, messages.send_email],
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=1000,
+        max_concurrent_workflow_tasks=SIDE_BY_SIDE,
+        max_concurrent_local_activities=SIDE_BY_SIDE,
+        max_concurrent_activities=100,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+
+
+async def _patiently_connected() -> Client:
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return await connect_temporal(priyom_plugin(), lazy=False)
+        except (RPCError, RuntimeError, OSError) as error:
+            log.warning("temporal_is_away", error=type(error).__name__, again_in_seconds=pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def main() -> int:
+    try:
+        settings = product()
+        servers = connections()
+    except BadSettings as error:
+        sys.stderr.write(f"notifier: {error}\n")
+        return 2
+    configure_logs(settings.log_format)
+    engine = connect_engine(servers.database_url, pool_size=6, name="priyom-notifier")
+    asyncio.run(Notifier(servers=servers, settings=settings, engine=engine).run())
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    # A process that used the Temporal client may abort while the interpreter ends (SDK issue 300).
+    gc.collect()
+    time.sleep(0.2)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,102 @@
+"""From Kafka to Temporal: one delivery workflow an event, committed when it is started."""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka.errors import KafkaError
+from prometheus_client import Counter, Gauge
+from structlog import get_logger
+from temporalio.service import RPCError
+
+from adapters.cloudevents import Unreadable, decode
+from adapters.kafka import EventReader, Record, ensure_topics
+from notifier.dead_letters import DeadLetters
+from notifier.deliveries import Deliveries
+
+GROUP = "priyom-notifier"
+BATCH = 100
+AT_ONCE = 16
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+
+EVENTS = Counter("priyom_notifier_events", "Records read", ["outcome"])
+LAG = Gauge("priyom_notifier_lag", "Records not read yet", ["partition"])
+
+# What ends when a server is back; anything else is a bug, and bugs must be seen.
+AWAY = (KafkaError, RPCError, OSError, TimeoutError)
+
+log = get_logger(__name__)
+
+
+class Intake:
+    """One member of the consumer group. A record is committed after its workflow is started.
+
+    A server that is away makes it wait, longer each time, with nothing lost: what is not committed
+    is read again, and an event that is read twice is one workflow.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, *, deliveries: Deliveries, dead_letters: DeadLetters
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._deliveries = deliveries
+        self._dead_letters = dead_letters
+        self._limit = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        await ensure_topics(self._bootstrap_servers)
+        pause = FIRST_PAUSE
+        while True:
+            reader = EventReader(self._bootstrap_servers, GROUP)
+            try:
+                await reader.start()
+                log.info("joined_the_group", group=GROUP)
+                pause = FIRST_PAUSE
+                await self._read_on(reader)
+            except AWAY as error:
+                log.warning("kafka_is_away", error=type(error).__name__, again_in_seconds=pause)
+            finally:
+                await reader.stop()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _read_on(self, reader: EventReader) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            records = await reader.read(at_most=BATCH)
+            if not records:
+                continue
+            if await self._all_taken(records):
+                await reader.done(records)
+                pause = FIRST_PAUSE
+            else:
+                reader.again(records)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            for partition, count in reader.behind(records).items():
+                LAG.labels(partition).set(count)
+
+    async def _all_taken(self, records: Sequence[Record]) -> bool:
+        """Whether each of them is in Temporal, or among the dead."""
+        answers = await asyncio.gather(
+            *(self._take(record) for record in records), return_exceptions=True
+        )
+        faults = [answer for answer in answers if isinstance(answer, BaseException)]
+        if not faults:
+            return True
+        for fault in faults:
+            if not isinstance(fault, AWAY):
+                raise fault
+        log.warning("events_not_taken", count=len(faults), error=type(faults[0]).__name__)
+        return False
+
+    async def _take(self, record: Record) -> None:
+        async with self._limit:
+            try:
+                event = decode(record.value)
+            except Unreadable as unreadable:
+                await self._dead_letters.park(record, unreadable.fault)
+                EVENTS.labels("parked").inc()
+                return
+            await self._deliveries.start(event)
+            EVENTS.labels("started").inc()

@@ -1,0 +1,175 @@
+"""The development mailbox: an SMTP server and an SMS gateway that keep what they get, in memory."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvicorn
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from stack.mailbox_store import CHANNELS, Fault, Store, letter, text_message
+
+HOST = "127.0.0.1"
+PAGE = Path(__file__).with_name("mailbox_page.html")
+LARGEST_LETTER = 4 * 1024 * 1024
+LARGEST_REQUEST = 256 * 1024
+MOST_FAULTS = 1_000_000
+LOWEST_REFUSAL, HIGHEST_REFUSAL = 400, 599
+
+
+class BadRequest(Exception):
+    """The caller's mistake, in words."""
+
+
+class KeepsLetters:
+    """aiosmtpd's handler: takes every letter, unless it plays a fault."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's own name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        fault = self._store.next_fault("email")
+        if fault is not None:
+            return f"{fault.status} Refused on demand"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        content = envelope.original_content or b""
+        self._store.add(letter(content, envelope.rcpt_tos), len(content))
+        return "250 Kept"
+
+
+def http_app(store: Store) -> FastAPI:
+    """Everything of the mailbox that speaks HTTP."""
+    app = FastAPI(title="Priyom mailbox", openapi_url=None)
+    app.add_exception_handler(BadRequest, _told)
+    page = PAGE.read_text()
+
+    @app.get("/")
+    async def look() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    @app.get("/healthz")
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    @app.get("/messages")
+    async def messages(
+        to: str | None = None, channel: str | None = None, limit: int | None = None
+    ) -> JSONResponse:
+        # A plus sign in a query is a space; telephone numbers begin with one and have no spaces.
+        wanted = "+" + to[1:] if to is not None and to.startswith(" ") else to
+        return JSONResponse(store.find(to=wanted, channel=channel)[:limit])
+
+    @app.delete("/messages")
+    async def empty() -> Response:
+        store.clear()
+        return Response(status_code=204)
+
+    @app.post("/sms")
+    async def sms(request: Request) -> JSONResponse:
+        body = await _object(request)
+        fault = store.next_fault("sms")
+        if fault is not None:
+            return _refusal(fault)
+        to, text = _text(body, "to"), _text(body, "text")
+        key = request.headers.get("Idempotency-Key", "")
+        store.add(text_message(to=to, text=text, key=key), len(text.encode()))
+        return JSONResponse({"id": key or to}, status_code=202)
+
+    @app.post("/faults")
+    async def faults(request: Request) -> JSONResponse:
+        body = await _object(request)
+        channel = _text(body, "channel")
+        if channel not in CHANNELS:
+            raise BadRequest(f"channel must be one of {', '.join(CHANNELS)}")
+        status = _number(body, "status", lowest=LOWEST_REFUSAL, highest=HIGHEST_REFUSAL)
+        after = _number(body, "retryAfter", highest=86_400) if "retryAfter" in body else None
+        times = _number(body, "times", highest=MOST_FAULTS) if "times" in body else 1
+        store.refuse(channel, Fault(status=status, retry_after=after), times)
+        return JSONResponse({"left": store.faults_left()})
+
+    return app
+
+
+def _refusal(fault: Fault) -> JSONResponse:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    return JSONResponse({"error": "refused on demand"}, status_code=fault.status, headers=headers)
+
+
+async def _told(_request: Request, mistake: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(mistake)}, status_code=400)
+
+
+async def _object(request: Request) -> Mapping[str, object]:
+    content = await request.body()
+    if len(content) > LARGEST_REQUEST:
+        raise BadRequest("the body is too large")
+    try:
+        body = json.loads(content)
+    except ValueError:
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise BadRequest("the body is not a JSON object")
+    return body
+
+
+def _text(body: Mapping[str, object], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise BadRequest(f"{name} must be a text")
+    return value
+
+
+def _number(body: Mapping[str, object], name: str, *, lowest: int = 0, highest: int) -> int:
+    value = body.get(name)
+    if type(value) is not int or not lowest <= value <= highest:
+        raise BadRequest(f"{name} must be a whole number from {lowest} to {highest}")
+    return value
+
+
+async def run(smtp_port: int, http_port: int) -> None:
+    """Both servers on one loop, until uvicorn is told to stop by a signal."""
+    store = Store()
+    handler = KeepsLetters(store)
+    loop = asyncio.get_running_loop()
+    smtp = await loop.create_server(lambda: _smtp(handler, loop), HOST, smtp_port)
+    config = uvicorn.Config(
+        http_app(store), host=HOST, port=http_port, access_log=False, log_level="warning"
+    )
+    print(f"mailbox: smtp {HOST}:{smtp_port}, http://{HOST}:{http_port}", flush=True)
+    async with smtp:
+        await uvicorn.Server(config).serve()
+
+
+def _smtp(handler: KeepsLetters, loop: asyncio.AbstractEventLoop) -> SMTP:
+    return SMTP(
+        handler,
+        hostname="priyom-mailbox",
+        ident="Priyom mailbox",
+        data_size_limit=LARGEST_LETTER,
+        enable_SMTPUTF8=True,
+        loop=loop,
+    )
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m stack.mailbox", description=__doc__)
+    options.add_argument("--smtp-port", type=int, required=True)
+    options.add_argument("--http-port", type=int, required=True)
+    chosen = options.parse_args()
+    asyncio.run(run(chosen.smtp_port, chosen.http_port))
+
+
+if __name__ == "__main__":
+    main()

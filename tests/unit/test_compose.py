@@ -1,0 +1,143 @@
+"""docker-compose.yml, read as text: nothing here needs Docker."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+import yaml
+
+from adapters.settings import PREFIX, Connections, Product
+from workflows import names
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = {"temporal-schema", "temporal-setup", "migrate", "seed"}
+OURS = {"api", "worker", "notifier", "migrate", "seed", "sms"}
+PINNED = re.compile(r"^[a-z0-9/-]+:(\$\{[A-Z_]+:-)?v?\d+\.\d+(\.\d+)?\}?$")
+READ_BY_TEMPORAL_SDK = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
+
+
+class Condition(TypedDict, total=False):
+    condition: str
+    required: bool
+
+
+class Build(TypedDict):
+    target: str
+
+
+class Service(TypedDict, total=False):
+    image: str
+    build: Build
+    command: list[str]
+    depends_on: dict[str, Condition]
+    environment: dict[str, str]
+    healthcheck: dict[str, object]
+    ports: list[str]
+    profiles: list[str]
+    restart: str
+
+
+class ComposeFile(TypedDict):
+    services: dict[str, Service]
+
+
+def read() -> dict[str, Service]:
+    parsed: ComposeFile = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return parsed["services"]
+
+
+SERVICES = read()
+
+
+def dependencies() -> Iterator[tuple[str, str, Condition]]:
+    for name, service in SERVICES.items():
+        for needed, condition in service.get("depends_on", {}).items():
+            yield name, needed, condition
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_has_a_version(name: str) -> None:
+    assert PINNED.match(SERVICES[name]["image"]), SERVICES[name]["image"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - JOBS))
+def test_every_server_says_when_it_is_healthy_and_comes_back(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"]
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_open_to_this_machine_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize(("name", "needed", "condition"), dependencies())
+def test_nobody_starts_before_what_it_needs_is_ready(
+    name: str, needed: str, condition: Condition
+) -> None:
+    ready = "service_completed_successfully" if needed in JOBS else "service_healthy"
+
+    assert condition["condition"] == ready, f"{name} needs {needed}"
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_somebody_waits_for_every_job(job: str) -> None:
+    """`docker compose up --wait` takes a job that ends for a failure unless somebody awaits it."""
+    assert any(needed == job for _, needed, _ in dependencies())
+
+
+def test_only_the_demo_data_is_left_out_by_default() -> None:
+    optional = {
+        needed for _, needed, condition in dependencies() if not condition.get("required", True)
+    }
+
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"seed"}
+    assert optional == {"seed"}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_containers_are_told_only_what_the_settings_know(name: str) -> None:
+    known = {field.upper() for field in Connections.model_fields}
+    known |= {PREFIX + field.upper() for field in Product.model_fields}
+
+    assert set(SERVICES[name].get("environment", {})) <= known | READ_BY_TEMPORAL_SDK
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "notifier"])
+def test_every_process_is_told_where_each_server_is(name: str) -> None:
+    told = SERVICES[name]["environment"]
+
+    assert {field.upper() for field in Connections.model_fields} <= told.keys()
+    assert told.keys() >= READ_BY_TEMPORAL_SDK
+    assert told["PRIYOM_SECRET"].startswith("${PRIYOM_SECRET:?")
+    assert SERVICES[name]["command"] == ["python", "-m", name]
+
+
+def test_our_images_are_built_from_stages_that_exist() -> None:
+    stages = set(re.findall(r"^FROM .+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+
+    assert {SERVICES[name]["build"]["target"] for name in OURS} <= stages
+
+
+def test_the_image_has_every_package_of_ours() -> None:
+    copied = set(re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    ours = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"migrations"}
+
+    assert copied == ours
+
+
+def test_temporal_is_taught_every_search_attribute() -> None:
+    taught = dict(
+        re.findall(r"--name (\w+) --type (\w+)", SERVICES["temporal-setup"]["command"][0])
+    )
+    keys = (
+        names.DOCTOR_ID,
+        names.PATIENT_ID,
+        names.CLINIC_ID,
+        names.APPOINTMENT_START,
+        names.APPOINTMENT_STATUS,
+    )
+
+    assert taught == {key.name: key.indexed_value_type.name.capitalize() for key in keys}

@@ -1,0 +1,100 @@
+"""The cancellation of a visit on a real Temporal server, over the clinic in memory."""
+
+import asyncio
+from dataclasses import replace
+
+from domain.booking import Appointment, Result, Status
+from domain.events import EventType
+from tests.builders import a_cancellation, a_request
+from tests.workflows.conftest import FrontDesk
+from workflows.names import cancel_workflow_id
+
+
+async def a_confirmed_visit(desk: FrontDesk) -> Appointment:
+    request = a_request()
+    await desk.book(request)
+    confirmed = await desk.runs.confirm(request.appointment_id)
+    await desk.run_of(request).result()
+    return confirmed.appointment
+
+
+async def ended(desk: FrontDesk, visit: Appointment) -> Result:
+    client = desk.environment.client
+    handle = client.get_workflow_handle(
+        cancel_workflow_id(visit.appointment_id), result_type=Result
+    )
+    result: Result = await handle.result()
+    return result
+
+
+async def test_a_cancelled_visit_is_announced(desk: FrontDesk) -> None:
+    visit = await a_confirmed_visit(desk)
+
+    outcome = await desk.runs.cancel(a_cancellation(visit))
+
+    assert outcome.refusal is None
+    assert outcome.appointment.status is Status.CANCELLED
+    assert await ended(desk, visit) == Result(status=Status.CANCELLED)
+    kinds = [event.type for event in desk.clinic.events]
+    assert kinds == [EventType.CONFIRMED, EventType.CANCELLED]
+    assert [event.sequence for event in desk.clinic.events] == [2, 3]
+
+
+async def test_cancelling_twice_has_one_answer_and_one_event_id(desk: FrontDesk) -> None:
+    visit = await a_confirmed_visit(desk)
+    once = await desk.runs.cancel(a_cancellation(visit))
+    await ended(desk, visit)
+
+    again = await desk.runs.cancel(a_cancellation(visit))
+    await ended(desk, visit)
+
+    assert again.appointment == once.appointment
+    cancelled = [e.event_id for e in desk.clinic.events if e.type is EventType.CANCELLED]
+    assert len(set(cancelled)) == 1
+
+
+async def test_a_visit_that_changed_since_is_left_alone(desk: FrontDesk) -> None:
+    visit = await a_confirmed_visit(desk)
+
+    outcome = await desk.runs.cancel(a_cancellation(replace(visit, version=1)))
+
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == "version_mismatch"
+    assert await ended(desk, visit) == Result(status=Status.CONFIRMED, code="version_mismatch")
+    assert desk.clinic.rows[visit.appointment_id].status is Status.CONFIRMED
+
+
+async def test_a_temporal_cancel_does_not_break_a_cancellation_off(desk: FrontDesk) -> None:
+    visit = await a_confirmed_visit(desk)
+    kafka_is_back = desk.clinic.close_gate("publish_event")
+    await desk.runs.cancel(a_cancellation(visit))
+
+    await desk.environment.client.get_workflow_handle(
+        cancel_workflow_id(visit.appointment_id)
+    ).cancel()
+    kafka_is_back.set()
+
+    assert await ended(desk, visit) == Result(status=Status.CANCELLED)
+    assert len(desk.clinic.events) == 2
+
+
+async def test_a_hold_without_a_run_is_cancelled_without_an_event(desk: FrontDesk) -> None:
+    request = a_request()
+    held = await desk.book(request)
+    await desk.run_of(request).terminate()
+
+    outcome = await desk.runs.cancel(a_cancellation(held.appointment))
+
+    assert outcome.appointment.status is Status.CANCELLED
+    await ended(desk, held.appointment)
+    assert desk.clinic.events == []
+
+
+async def test_a_broken_database_delays_the_cancellation(desk: FrontDesk) -> None:
+    visit = await a_confirmed_visit(desk)
+    desk.clinic.break_down("cancel_appointment", times=3)
+
+    async with asyncio.timeout(10):
+        outcome = await desk.runs.cancel(a_cancellation(visit))
+
+    assert outcome.appointment.status is Status.CANCELLED
