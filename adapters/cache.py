@@ -125,7 +125,9 @@ class DayReader:
 
     async def close(self) -> None:
         """Wait for what is still on its way."""
-        await asyncio.gather(*(flight.task for flight in self._flights.values()), *self._putting)
+        under_way = [flight.task for flight in self._flights.values()]
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*self._putting)
 
     async def _composed(
         self, key: tuple[UUID, date], current: DayVersion, arrived: int

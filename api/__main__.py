@@ -12,6 +12,7 @@ import uvicorn
 from adapters.logs import configure_logs
 from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
 from api.app import create_app
+from api.protocol import ProblemProtocol
 from api.reception import open_reception
 
 BAD_SETTINGS = 2
@@ -42,7 +43,7 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
             host=settings.api_host,
             port=settings.api_port,
             loop="uvloop" if sys.platform != "win32" else "asyncio",
-            http="httptools",
+            http=ProblemProtocol,
             ws="none",
             access_log=False,
             log_config=None,

@@ -7,6 +7,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import Counter
+from pydantic.alias_generators import to_camel
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -122,6 +123,8 @@ def _field_error(error: dict[str, Any]) -> FieldError:
     """FastAPI's location without its first part (body, path, query), which says nothing more."""
     where = [str(part) for part in error["loc"]]
     name = ".".join(where[1:] or where)[:100]
+    if where[0] == "path":  # the only names that are ours and not the caller's
+        name = to_camel(name)
     return FieldError(field=name, message=_sentence(error))
 
 
@@ -131,6 +134,8 @@ def _sentence(error: dict[str, Any]) -> str:
             return "is required"
         case "extra_forbidden":
             return "is not a field of this request"
+        case "model_attributes_type" | "model_type":
+            return "must be a JSON object"
         case "value_error":
             return str(error["ctx"]["error"])
         case _:

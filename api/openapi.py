@@ -15,6 +15,11 @@ from api.schemas import APPOINTMENT_ID, DOCTOR_ID, ProblemBody
 MARK = "x-problems"
 REF = "#/components/schemas/"
 ALWAYS = ("unavailable", "internal")
+NOT_FOUND = {
+    "appointment_id": "appointment_not_found",
+    "doctor_id": "doctor_not_found",
+    "patient_id": "patient_not_found",
+}
 
 DESCRIPTION = """Priyom books visits to the doctor.
 
@@ -30,7 +35,7 @@ Document = dict[str, Any]
 
 
 def problems(*codes: str) -> Document:
-    """For `openapi_extra`: the problems that an operation may answer beside the usual ones."""
+    """For `openapi_extra`: the problems that do not follow from what an operation takes."""
     return {MARK: list(codes)}
 
 
@@ -54,7 +59,7 @@ def describe(app: FastAPI) -> Document:
 
 def _add_problems(operation: Document, *, is_product: bool) -> None:
     operation["responses"].pop("422", None)
-    codes = [*operation.pop(MARK, []), *(ALWAYS if is_product else ())]
+    codes = [*_expected(operation), *operation.pop(MARK, []), *(ALWAYS if is_product else ())]
     by_status: dict[int, list[Problem]] = defaultdict(list)
     for problem in (each for code in dict.fromkeys(codes) for each in _examples(code)):
         by_status[problem.http_status].append(problem)
@@ -63,6 +68,18 @@ def _add_problems(operation: Document, *, is_product: bool) -> None:
     success = next(answer for status, answer in operation["responses"].items() if status < "3")
     for header, text in (_headers_of_success(operation)).items():
         success.setdefault("headers", {})[header] = _header(text)
+
+
+def _expected(operation: Document) -> Iterator[str]:
+    """What follows from what the operation takes."""
+    names = [parameter["name"] for parameter in operation.get("parameters", [])]
+    if names or "requestBody" in operation:
+        yield "malformed"
+    if "requestBody" in operation:
+        yield "too_large"
+    for name in names:
+        if name in NOT_FOUND:
+            yield NOT_FOUND[name]
 
 
 def _headers_of_success(operation: Document) -> dict[str, str]:

@@ -78,12 +78,13 @@ class DemoClinic:
         if ui is not None:
             self._page.link("watch the run", f"{ui}/namespaces/{namespace}/workflows/{workflow_id}")
 
-    async def doctor(self, specialty: str) -> DoctorDocument:
+    async def doctor(self, specialty: str, zone: str) -> DoctorDocument:
+        """A doctor of that specialty, in that time zone if there is one."""
         answer = await self._http.get(f"{API}/doctors", params={"specialty": specialty})
         found: list[DoctorDocument] = expect(answer, 200).json()["items"]
         if not found:
             raise NotAsPromisedError(f"no doctor of {specialty} was found")
-        return found[0]
+        return next((doctor for doctor in found if doctor["timeZone"] == zone), found[0])
 
     async def open_day(self, doctor: DoctorDocument, *, slots: int) -> date:
         """The first day from tomorrow on that has so many free slots."""

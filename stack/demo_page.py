@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 MARKS = {"free": ("○", "green"), "held": ("◐", "yellow"), "booked": ("●", "red")}
 SLOTS_A_LINE = 8
-LINES_OF_A_MESSAGE = 8
+LINES_OF_A_MESSAGE = 12
 INDENT = "   "
 
 

@@ -1,7 +1,7 @@
 """The demo's four stories: a visit booked, a slot taken, a hold that lapses, a visit cancelled."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 from stack.demo_clinic import (
@@ -15,7 +15,7 @@ from stack.demo_page import Page, local_time
 from stack.run_state import Patient
 from workflows.names import booking_workflow_id, cancel_workflow_id
 
-SPECIALTY = "general-practice"
+SPECIALTY, ZONE = "general-practice", "Europe/Moscow"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Cast:
     booked_by: Patient
     late_by_a_second: Patient
     forgetful: Patient
+    day: date
     slot: SlotDocument
     other_slot: SlotDocument
 
@@ -40,7 +41,7 @@ async def tell(clinic: DemoClinic, page: Page, patients: list[Patient]) -> None:
 
 async def _introduce(clinic: DemoClinic, page: Page, patients: list[Patient]) -> Cast:
     page.title("The doctor")
-    doctor = await clinic.doctor(SPECIALTY)
+    doctor = await clinic.doctor(SPECIALTY, ZONE)
     page.line(f"{doctor['name']} · {doctor['specialty']} · {doctor['clinicName']}")
     day = await clinic.open_day(doctor, slots=6)
     free = [slot for slot in await clinic.day(doctor, day) if slot["state"] == "free"]
@@ -51,6 +52,7 @@ async def _introduce(clinic: DemoClinic, page: Page, patients: list[Patient]) ->
         booked_by=russian[0],
         late_by_a_second=english[0],
         forgetful=russian[1],
+        day=day,
         slot=free[2],
         other_slot=free[4],
     )
@@ -90,6 +92,7 @@ async def _lapse(clinic: DemoClinic, page: Page, cast: Cast) -> None:
     held = await clinic.hold(cast.forgetful, cast.doctor, cast.other_slot, key=str(uuid4()))
     appointment_id = held["appointmentId"]
     clinic.show_run(booking_workflow_id(UUID(appointment_id)))
+    await clinic.day(cast.doctor, cast.day)
     deadline = datetime.fromisoformat(held["heldUntil"] or "")
     left = (deadline - datetime.now(UTC)).total_seconds()
     await page.countdown("the hold lapses in", max(left, 0) + 0.2)
@@ -106,7 +109,6 @@ async def _cancel(clinic: DemoClinic, page: Page, cast: Cast, appointment_id: st
     clinic.show_run(cancel_workflow_id(UUID(appointment_id)))
     await clinic.expect_state(cast.doctor, cast.slot, "free")
     await _show_messages(clinic, page, cast, appointment_id, number=2)
-    await clinic.day(cast.doctor, datetime.fromisoformat(cast.slot["dateTime"]).date())
 
 
 async def _show_messages(

@@ -138,16 +138,16 @@ def _number(body: Mapping[str, object], name: str, *, lowest: int = 0, highest: 
     return value
 
 
-async def run(smtp_port: int, http_port: int) -> None:
+async def run(smtp_port: int, http_port: int, host: str) -> None:
     """Both servers on one loop, until uvicorn is told to stop by a signal."""
     store = Store()
     handler = KeepsLetters(store)
     loop = asyncio.get_running_loop()
-    smtp = await loop.create_server(lambda: _smtp(handler, loop), HOST, smtp_port)
+    smtp = await loop.create_server(lambda: _smtp(handler, loop), host, smtp_port)
     config = uvicorn.Config(
-        http_app(store), host=HOST, port=http_port, access_log=False, log_level="warning"
+        http_app(store), host=host, port=http_port, access_log=False, log_level="warning"
     )
-    print(f"mailbox: smtp {HOST}:{smtp_port}, http://{HOST}:{http_port}", flush=True)
+    print(f"mailbox: smtp {host}:{smtp_port}, http://{host}:{http_port}", flush=True)
     async with smtp:
         await uvicorn.Server(config).serve()
 
@@ -167,8 +167,9 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m stack.mailbox", description=__doc__)
     options.add_argument("--smtp-port", type=int, required=True)
     options.add_argument("--http-port", type=int, required=True)
+    options.add_argument("--host", default=HOST, help="a container listens on 0.0.0.0")
     chosen = options.parse_args()
-    asyncio.run(run(chosen.smtp_port, chosen.http_port))
+    asyncio.run(run(chosen.smtp_port, chosen.http_port, chosen.host))
 
 
 if __name__ == "__main__":

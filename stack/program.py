@@ -21,7 +21,8 @@ PR_SET_PDEATHSIG = 1
 # Loaded before any fork: the child between fork and exec must not import or open anything.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 LOG_KEPT_BYTES = 10 * 1024 * 1024
-PROBE_PAUSE = 0.05
+# Seconds between two tries of a probe: soon at first, seldom on a machine that is busy anyway.
+FIRST_PAUSE, LONGEST_PAUSE = 0.03, 0.4
 
 
 async def _at_once() -> bool:
@@ -67,13 +68,15 @@ async def until_ready(program: Program, process: asyncio.subprocess.Process) -> 
     """Return when its probe says so; raise NotReadyError when it ended or took too long."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + program.ready_within
+    pause = FIRST_PAUSE
     while process.returncode is None:
         if await program.ready():
             return
         if clock() > deadline:
             raise NotReadyError(f"{program.name} was not ready within {program.ready_within:g} s")
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), PROBE_PAUSE)
+            await asyncio.wait_for(process.wait(), pause)
+        pause = min(pause * 1.2, LONGEST_PAUSE)
     raise NotReadyError(f"{program.name} {describe_exit(process.returncode)}")
 
 

@@ -35,7 +35,11 @@ Rota = tuple[tuple[Span, ...], ...]
 
 LONG_DAYS: Rota = (*[(MORNING, (time(15), time(20)))] * 5, (SATURDAY,), (DUTY,))
 EVEN: Rota = ((MORNING,), (AFTERNOON,), (MORNING,), (AFTERNOON,), (MORNING,), (SATURDAY,), ())
-ODD: Rota = ((AFTERNOON,), (MORNING,), (AFTERNOON,), (MORNING,), (AFTERNOON,), (SATURDAY,), ())
+# The only one whose Saturday and Monday leave a gap of two days between them: hence the duty.
+ODD: Rota = (
+    *((AFTERNOON,), (MORNING,), (AFTERNOON,), (MORNING,), (AFTERNOON,)),
+    *((SATURDAY,), (DUTY,)),
+)
 MORNINGS: Rota = (*[(MORNING,)] * 6, ())
 AFTERNOONS: Rota = (*[(AFTERNOON,)] * 6, ())
 NIGHTS: Rota = ((SMALL_HOURS, EVENING),) * 7

@@ -18,6 +18,7 @@ router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=Js
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
@@ -34,7 +35,6 @@ IdempotencyKey = Annotated[
     response_model=AppointmentBody,
     summary="Hold a slot",
     openapi_extra=problems(
-        "malformed",
         "idempotency_key_reused",
         "doctor_not_found",
         "patient_not_found",
@@ -46,7 +46,6 @@ IdempotencyKey = Annotated[
         "slot_taken",
         "hold_expired",
         "already_cancelled",
-        "too_large",
     ),
 )
 async def hold(
@@ -63,7 +62,6 @@ async def hold(
     "/{appointment_id}",
     response_model=AppointmentBody,
     summary="Read an appointment",
-    openapi_extra=problems("malformed", "appointment_not_found"),
 )
 async def read(appointment_id: Id, desk: CommandDesk) -> Response:
     """As it is now; one that is still on its way is `pending`, one that was refused says why."""
@@ -75,9 +73,7 @@ async def read(appointment_id: Id, desk: CommandDesk) -> Response:
     "/{appointment_id}/confirm",
     response_model=AppointmentBody,
     summary="Confirm a hold",
-    openapi_extra=problems(
-        "malformed", "appointment_not_found", "hold_expired", "already_cancelled"
-    ),
+    openapi_extra=problems("hold_expired", "already_cancelled"),
 )
 async def confirm(appointment_id: Id, desk: CommandDesk) -> Response:
     """The visit stands. Confirming it again changes nothing and is answered the same."""
@@ -88,9 +84,7 @@ async def confirm(appointment_id: Id, desk: CommandDesk) -> Response:
     "/{appointment_id}/cancel",
     response_model=AppointmentBody,
     summary="Cancel a hold or a visit",
-    openapi_extra=problems(
-        "malformed", "appointment_not_found", "hold_expired", "too_late", "too_large"
-    ),
+    openapi_extra=problems("hold_expired", "too_late"),
 )
 async def cancel(
     appointment_id: Id, desk: CommandDesk, order: Annotated[CancelOrder | None, Body()] = None
@@ -104,13 +98,10 @@ async def cancel(
     response_model=AppointmentBody,
     summary="Ask for more time",
     openapi_extra=problems(
-        "malformed",
-        "appointment_not_found",
         "hold_expired",
         "already_cancelled",
         "already_confirmed",
         "extension_limit",
-        "too_large",
     ),
 )
 async def extend(appointment_id: Id, order: ExtendOrder, desk: CommandDesk) -> Response:

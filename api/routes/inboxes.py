@@ -11,7 +11,6 @@ from adapters.reading import read
 from api.answers import NO_STORE, JsonAnswer
 from api.cursors import Place, cursor_of, place_of
 from api.dependencies import Engine
-from api.openapi import problems
 from api.schemas import AppointmentPage, Id, NoticePage
 from domain.booking import Appointment
 from domain.documents import document, timestamp
@@ -27,7 +26,6 @@ Cursor = Annotated[str | None, Query(description="`next` of the page before")]
     tags=["patients"],
     response_model=AppointmentPage,
     summary="A patient's appointments",
-    openapi_extra=problems("malformed", "patient_not_found"),
 )
 async def appointments(
     patient_id: Id, engine: Engine, limit: Limit = 20, cursor: Cursor = None
@@ -52,7 +50,6 @@ async def appointments(
     tags=["doctors"],
     response_model=NoticePage,
     summary="A doctor's notices",
-    openapi_extra=problems("malformed", "doctor_not_found"),
 )
 async def notifications(
     doctor_id: Id, engine: Engine, limit: Limit = 20, cursor: Cursor = None

@@ -73,7 +73,7 @@ def test_ports_are_open_to_this_machine_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
-@pytest.mark.parametrize(("name", "needed", "condition"), dependencies())
+@pytest.mark.parametrize(("name", "needed", "condition"), list(dependencies()))
 def test_nobody_starts_before_what_it_needs_is_ready(
     name: str, needed: str, condition: Condition
 ) -> None:

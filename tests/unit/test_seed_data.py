@@ -1,7 +1,9 @@
 """The demo clinic is believable, and has room at any hour of any day."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -71,24 +73,24 @@ def test_one_person_works_at_two_clinics_but_never_at_the_same_time() -> None:
     shifts = sorted(
         (s for doctor in shared for s in shifts_of(doctor, MONDAY)), key=lambda s: s.starts_at
     )
-    assert not any(one.overlaps(after) for one, after in zip(shifts, shifts[1:], strict=False))
+    assert not any(one.overlaps(after) for one, after in pairwise(shifts))
 
 
 @pytest.mark.parametrize("week", [MONDAY, SPRING_FORWARD])
-@pytest.mark.parametrize("doctor", demo_doctors(40), ids=lambda doctor: doctor.full_name)
+@pytest.mark.parametrize("doctor", demo_doctors(20), ids=lambda doctor: str(doctor.id))
 def test_every_doctor_has_eight_slots_in_the_next_two_days_whatever_the_hour(
     doctor: Doctor, week: datetime
 ) -> None:
     zone = ZoneInfo(doctor.clinic.time_zone)
+    begins = [
+        slot.starts_at
+        for shift in shifts_of(doctor, week)
+        for slot in slots_of(shift, doctor.slot_minutes, zone)
+    ]
 
     for now in (week + timedelta(hours=hour) for hour in range(7 * 24)):
-        begins = [
-            slot.starts_at
-            for shift in shifts_from(now, 3, doctor.rota, zone)
-            for slot in slots_of(shift, doctor.slot_minutes, zone)
-            if now < slot.starts_at < now + timedelta(days=2)
-        ]
-        assert len(begins) >= 8, f"{now:%A %H:%M} UTC"
+        soon = bisect_left(begins, now + timedelta(days=2)) - bisect_right(begins, now)
+        assert soon >= 8, f"{now:%A %H:%M} UTC"
 
 
 def shifts_of(doctor: Doctor, now: datetime) -> list[Interval]:

@@ -1,0 +1,41 @@
+"""A migrated PostgreSQL and a Valkey for the tests of reading; a clinic of its own for each."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres import autocommit, connect_engine
+from stack.embedded import embedded_postgres, embedded_valkey
+from tests.clinic_rows import Clinic, open_clinic
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+async def clinic_engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsyncEngine]:
+    async with embedded_postgres(tmp_path_factory.mktemp("reading")) as url:
+        migration = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "alembic", "upgrade", "head"),
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": url},
+        )
+        assert await migration.wait() == 0
+        engine = autocommit(connect_engine(url, pool_size=10, name="test"))
+        yield engine
+        await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def cache_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    async with embedded_valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture
+async def clinic(clinic_engine: AsyncEngine) -> Clinic:
+    return await open_clinic(clinic_engine)

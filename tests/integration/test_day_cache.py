@@ -1,0 +1,255 @@
+"""The day through real PostgreSQL and Valkey: hits, misses, outages, and what is announced."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from structlog.testing import capture_logs
+
+from adapters.cache import CHANNEL, DayCache, DayReader, connect_redis, invalidate
+from adapters.cached_day import key_of
+from adapters.days import DayBook
+from domain.errors import DoctorNotFound
+from tests.clinic_rows import DAY, Clinic, at
+
+pytest_plugins = ["tests.integration.conftest_day"]
+
+FREE = ["free", "free", "free", "free"]
+NEXT_DAY = DAY + timedelta(days=1)
+
+
+@pytest.fixture
+async def redis(cache_url: str) -> AsyncIterator[Redis]:
+    client = connect_redis(cache_url, name="test")
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def reader(clinic: Clinic, redis: Redis) -> AsyncIterator[DayReader]:
+    reader = DayReader(DayBook(clinic.engine), DayCache(redis))
+    yield reader
+    await reader.close()
+
+
+async def read(reader: DayReader, doctor_id: UUID, day: date = DAY) -> tuple[list[str], bool]:
+    schedule, was_cached = await reader.read(doctor_id, day)
+    await reader.close()  # what is to be cached is cached
+    return [slot.state.value for slot in schedule.slots], was_cached
+
+
+async def test_the_second_read_of_a_day_is_a_hit(clinic: Clinic, reader: DayReader) -> None:
+    assert await read(reader, clinic.doctor_id) == (FREE, False)
+    assert await read(reader, clinic.doctor_id) == (FREE, True)
+
+
+async def test_a_cached_day_is_the_same_as_a_fresh_one(clinic: Clinic, reader: DayReader) -> None:
+    await clinic.book(at("09:30"))
+    await clinic.hold(at("10:00"))
+
+    fresh = await reader.read(clinic.doctor_id, DAY)
+    await reader.close()
+    cached = await reader.read(clinic.doctor_id, DAY)
+
+    assert (fresh[1], cached[1]) == (False, True)
+    assert fresh[0] == cached[0]
+
+
+async def test_every_change_of_a_row_or_a_shift_is_seen_by_the_next_read(
+    clinic: Clinic, reader: DayReader
+) -> None:
+    await read(reader, clinic.doctor_id)
+
+    held = await clinic.hold(at("09:30"))
+    assert await read(reader, clinic.doctor_id) == (["free", "held", "free", "free"], False)
+    await clinic.becomes(held, "confirmed")
+    assert await read(reader, clinic.doctor_id) == (["free", "booked", "free", "free"], False)
+    await clinic.becomes(held, "cancelled")
+    assert await read(reader, clinic.doctor_id) == (FREE, False)
+    await clinic.on_duty(at("12:00"), at("12:30"))
+    assert await read(reader, clinic.doctor_id) == ([*FREE, "free"], False)
+    await clinic.execute("UPDATE doctors SET slot_minutes = 60 WHERE id = :id", id=clinic.doctor_id)
+    assert await read(reader, clinic.doctor_id) == (["free", "free"], False)
+
+
+async def test_a_clinic_that_moves_to_another_zone_has_other_days(
+    clinic: Clinic, reader: DayReader
+) -> None:
+    await read(reader, clinic.doctor_id)
+
+    await clinic.execute(
+        "UPDATE clinics SET time_zone = 'Pacific/Kiritimati' WHERE id = :id", id=clinic.id
+    )
+
+    schedule, _ = await reader.read(clinic.doctor_id, DAY)
+    assert schedule.time_zone == "Pacific/Kiritimati"
+    assert len(schedule.slots) == 4  # 20:00 to 22:00 there
+
+
+async def test_a_hold_lapses_in_a_cached_day_without_a_write(
+    clinic: Clinic, reader: DayReader
+) -> None:
+    await clinic.hold(at("09:00"), lasts=timedelta(seconds=0.5))
+    assert await read(reader, clinic.doctor_id) == (["held", "free", "free", "free"], False)
+
+    deadline = time.monotonic() + 10
+    while (now := await read(reader, clinic.doctor_id))[0] != FREE:
+        assert time.monotonic() < deadline
+
+    assert now == (FREE, True)
+
+
+async def test_a_visit_at_another_desk_of_the_practitioner_takes_the_slot(
+    clinic: Clinic, reader: DayReader
+) -> None:
+    person = uuid4()
+    here = await clinic.hire(practitioner_id=person)
+    there = await clinic.hire(practitioner_id=person)
+    for desk in (here, there):
+        await clinic.on_duty(at("09:00"), at("10:00"), doctor_id=desk)
+    await read(reader, here)
+
+    await clinic.book(at("09:30"), doctor_id=there)
+
+    assert await read(reader, here) == (["free", "booked"], False)
+
+
+async def test_a_doctor_who_is_not_there_is_refused(reader: DayReader) -> None:
+    with pytest.raises(DoctorNotFound):
+        await reader.read(uuid4(), DAY)
+
+
+async def test_nothing_but_the_version_and_the_times_is_cached(
+    clinic: Clinic, reader: DayReader, redis: Redis
+) -> None:
+    await clinic.book(at("09:30"))
+    await read(reader, clinic.doctor_id)
+
+    kept = await redis.get(key_of(clinic.doctor_id, DAY))
+
+    version, slots = orjson.loads(kept or b"")
+    assert isinstance(version, str)
+    assert all(isinstance(number, int) for slot in slots for number in slot)
+    assert 0 < await redis.ttl(key_of(clinic.doctor_id, DAY)) <= 3600
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"{", b"[1]", b'["v", 7]', b'{"a": 1}', b"\xff"])
+async def test_rubbish_in_the_cache_is_a_miss(
+    clinic: Clinic, reader: DayReader, redis: Redis, rubbish: bytes
+) -> None:
+    await redis.set(key_of(clinic.doctor_id, DAY), rubbish)
+
+    assert await read(reader, clinic.doctor_id) == (FREE, False)
+    assert await read(reader, clinic.doctor_id) == (FREE, True)
+
+
+async def test_readers_and_bookings_at_once_never_show_a_confirmed_slot_free(
+    clinic: Clinic, redis: Redis
+) -> None:
+    readers = [DayReader(DayBook(clinic.engine), DayCache(redis)) for _ in range(2)]
+    confirmed: set[int] = set()
+
+    async def look(reader: DayReader) -> None:
+        for _ in range(40):
+            known = set(confirmed)
+            states, _ = await read(reader, clinic.doctor_id)
+            assert all(states[slot] == "booked" for slot in known)
+
+    async def book() -> None:
+        for slot in range(4):
+            starts_at = at("09:00") + timedelta(minutes=30) * slot
+            await clinic.book(starts_at)
+            confirmed.add(slot)
+            await invalidate(redis, clinic.engine, clinic.doctor_id, starts_at)
+
+    await asyncio.gather(book(), *(look(reader) for reader in readers for _ in range(4)))
+
+    assert await read(readers[0], clinic.doctor_id) == (["booked"] * 4, True)
+
+
+async def test_without_redis_days_come_from_postgresql_and_the_outage_is_told_once(
+    clinic: Clinic,
+) -> None:
+    nobody = connect_redis("redis://127.0.0.1:1/0", name="test")
+    reader = DayReader(DayBook(clinic.engine), DayCache(nobody))
+
+    with capture_logs() as logs:
+        answers = [await read(reader, clinic.doctor_id) for _ in range(10)]
+
+    assert answers == [(FREE, False)] * 10
+    assert [entry["event"] for entry in logs] == ["cache_lost"]
+    await nobody.aclose()
+
+
+async def test_a_silent_redis_is_waited_for_a_few_times_only(clinic: Clinic) -> None:
+    asked = 0
+
+    async def say_nothing(incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await incoming.read()
+        outgoing.close()
+        await outgoing.wait_closed()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    silent = connect_redis(f"redis://127.0.0.1:{port}/0", name="test")
+    reader = DayReader(DayBook(clinic.engine), DayCache(silent))
+
+    answers = [await read(reader, clinic.doctor_id) for _ in range(30)]
+
+    assert answers == [(FREE, False)] * 30
+    assert asked < 10
+    await silent.aclose()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_invalidation_forgets_the_day_and_announces_its_version(
+    clinic: Clinic, reader: DayReader, redis: Redis
+) -> None:
+    await read(reader, clinic.doctor_id)
+    await clinic.book(at("09:30"))
+    async with redis.pubsub() as announcements:
+        await announcements.subscribe(CHANNEL)
+        await announcements.get_message(timeout=5)
+
+        version = await invalidate(redis, clinic.engine, clinic.doctor_id, at("09:30"))
+        message = await announcements.get_message(timeout=5)
+
+    assert message is not None
+    assert orjson.loads(message["data"]) == {
+        "doctorId": str(clinic.doctor_id),
+        "date": DAY.isoformat(),
+        "version": version,
+    }
+    assert await redis.get(key_of(clinic.doctor_id, DAY)) is None
+    assert (await reader.read(clinic.doctor_id, DAY))[0].version == version
+
+
+async def test_invalidation_of_a_visit_over_midnight_forgets_both_days(
+    clinic: Clinic, reader: DayReader, redis: Redis
+) -> None:
+    await clinic.on_duty(at("23:45"), at("01:00", NEXT_DAY))
+    for day in (DAY, NEXT_DAY):
+        await read(reader, clinic.doctor_id, day)
+
+    await invalidate(redis, clinic.engine, clinic.doctor_id, at("23:45"))
+
+    assert await redis.get(key_of(clinic.doctor_id, DAY)) is None
+    assert await redis.get(key_of(clinic.doctor_id, NEXT_DAY)) is None
+
+
+async def test_invalidation_without_redis_fails_so_that_it_is_tried_again(clinic: Clinic) -> None:
+    nobody = connect_redis("redis://127.0.0.1:1/0", name="test")
+
+    with pytest.raises(RedisError):
+        await invalidate(nobody, clinic.engine, clinic.doctor_id, at("09:30"))
+
+    await nobody.aclose()
