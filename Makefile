@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed prepare test check docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed prepare test check bench docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -41,6 +41,8 @@ check: $(VENV) ## format, lint, types, import rules, dead dependencies, migratio
 	@$(PYTHON) -m stack.check
 format: $(VENV) ## lay out the code as `make check` wants it
 	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
+bench: $(VENV) ## how fast the running stack books: make up first
+	@$(PYTHON) -m bench.speed $(ARGS)
 docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json, asyncapi.yaml
 	@$(PYTHON) -m stack.documents
 lock: $(VENV) ## resolve the dependencies anew: Python's and Kafka's

@@ -213,7 +213,7 @@ def unavailable(*, appointment_id: object = None) -> Problem:
         code="unavailable",
         detail="The clinic's servers did not answer in time; the request may still be carried out."
         if appointment_id
-        else "The clinic's servers did not answer in time; nothing was begun.",
+        else "The clinic's servers did not answer in time.",
         extras={"appointmentId": str(appointment_id)} if appointment_id else {},
         headers={"retry-after": str(RETRY_AFTER_SECONDS)},
     )

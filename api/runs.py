@@ -1,7 +1,8 @@
 """What the API asks of Temporal, and what the answers mean; a cancelled wait is no answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -178,11 +179,18 @@ class Runs:
         operation: WithStartWorkflowOperation[Any, Result],
     ) -> Outcome:
         async with _understood(appointment_id):
-            return _outcome(
-                await self._client.execute_update_with_start_workflow(
-                    update, id=update_id, start_workflow_operation=operation, result_type=Outcome
+            try:
+                return _outcome(
+                    await self._client.execute_update_with_start_workflow(
+                        update,
+                        id=update_id,
+                        start_workflow_operation=operation,
+                        result_type=Outcome,
+                    )
                 )
-            )
+            except (RPCTimeoutOrCancelledError, RPCError, WorkflowAlreadyStartedError):
+                await _look_at_the_fault(operation)
+                raise
 
     async def _end_of(self, appointment_id: UUID) -> Result:
         """A run that was ended by force, or failed, before it wrote a row holds nothing."""
@@ -193,6 +201,12 @@ class Runs:
             return await handle.result()
         except WorkflowFailureError:
             return Result(status=Status.REFUSED, code="unavailable")
+
+
+async def _look_at_the_fault(operation: WithStartWorkflowOperation[Any, Result]) -> None:
+    """The operation keeps its fault for a second reader; asyncio complains if there is none."""
+    with suppress(asyncio.CancelledError, RPCError, WorkflowAlreadyStartedError):
+        await operation.workflow_handle()
 
 
 def _outcome(answer: object) -> Outcome:

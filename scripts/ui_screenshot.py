@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from stack.run_state import RunState
 
 PICTURE = Path("docs/img/temporal-run.png")
-WIDTH, HEIGHT = 1440, 1000
+WIDTH, HEIGHT = 1440, 1060
 PATIENCE_MS = 60_000
 QUIET_MS = 2000
 """What the page draws after its last answer: the timeline fades in."""
@@ -57,10 +57,11 @@ def take(url: str, workflow_id: str, picture: Path) -> None:
 
 
 def wait_for_content(page: Page, workflow_id: str) -> None:
-    """The run's id, then the first event of its history."""
+    """The run's id, then its timeline with the first step on top, as the run went."""
     page.get_by_text(workflow_id).first.wait_for()
-    page.get_by_text("Workflow Execution Started").first.wait_for()
-    page.wait_for_load_state("domcontentloaded")
+    page.get_by_text("hold_slot").first.wait_for()
+    page.get_by_role("button", name="Descending").click()
+    page.get_by_role("button", name="Ascending").wait_for()
     page.wait_for_timeout(QUIET_MS)
 
 

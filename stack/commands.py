@@ -21,7 +21,7 @@ from stack.logs import follow
 from stack.names import EVERYTHING, chosen
 from stack.prepare import prepare as prepare_supplies
 from stack.progress import Steps
-from stack.up import bring_up_detached
+from stack.up import bring_up_detached, wait_for_the_other
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DOWN_WITHIN = 90
@@ -45,6 +45,7 @@ def up(only: Only = "") -> None:
     home = Home.from_environment()
     with suppress(NoSupervisorError):
         _ask({"command": "status"})
+        wait_for_the_other(home)
         _print_addresses("Priyom is up already.")
         return
     prepare(only)

@@ -39,11 +39,11 @@ async def keep_up(
         plan = make_plan(home, _settings(), ports, chosen(only, os.environ))
         keeper = Keeper(home, plan)
         leaving.push_async_callback(keeper.take_down)
-        if await keeper.bring_up(report):
-            server = await serve(home.control_socket, keeper.handle)
-            leaving.callback(server.close)
-            when_up(keeper.state())
-            await keeper.told_to_stop.wait()
+        server = await serve(home.control_socket, keeper.handle)
+        leaving.callback(server.close)
+        await keeper.bring_up(report)
+        when_up(keeper.state())
+        await keeper.told_to_stop.wait()
 
 
 class Keeper:
@@ -59,8 +59,8 @@ class Keeper:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.told_to_stop.set)
 
-    async def bring_up(self, report: Reporter) -> bool:
-        """True when all is ready, False when told to stop meanwhile; NotReadyError says why not."""
+    async def bring_up(self, report: Reporter) -> None:
+        """Return when all is ready; NotReadyError says why it is not."""
         work = BringUp(self._plan, self._supervisor, report, self._home.logs).run()
         bringing_up = asyncio.create_task(work)
         stopping = asyncio.create_task(self.told_to_stop.wait())
@@ -69,14 +69,13 @@ class Keeper:
         if not bringing_up.done():
             bringing_up.cancel()
             await asyncio.wait((bringing_up,))
-            return False
+            raise NotReadyError("told to stop before all was ready")
         try:
             self._patients = await bringing_up
         except* Exception as errors:  # noqa: BLE001 - one of several is enough to tell
             raise _first(errors) from None
         self._up = True
         self._write_state()
-        return True
 
     async def take_down(self) -> None:
         self._up = False

@@ -3,8 +3,9 @@
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import MIMEPart
+from email import message_from_bytes
+from email.header import Header, decode_header, make_header
+from email.message import Message as EmailMessage
 from itertools import count
 from typing import TypedDict
 
@@ -111,37 +112,43 @@ def text_message(*, to: str, text: str, key: str) -> Message:
 
 
 def letter(content: bytes, to: list[str]) -> Message:
-    parsed = message_from_bytes(content, policy=policy.default)
-    text, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
+    parsed = message_from_bytes(content)
+    leaves = [part for part in parsed.walk() if not part.is_multipart()]
+    bodies = {
+        part.get_content_type(): _text(part) for part in leaves if part.get_filename() is None
+    }
     return Message(
         channel="email",
         to=", ".join(to),
-        subject=parsed["Subject"],
-        text=_text(text),
-        html=_text(html) if html is not None else None,
+        subject=_decoded(parsed["Subject"]) if parsed["Subject"] is not None else None,
+        text=bodies.get("text/plain", ""),
+        html=bodies.get("text/html"),
         receivedAt=_now(),
-        headers={name: str(value) for name, value in parsed.items()},
-        attachments=[_attachment(part) for part in parsed.iter_attachments()],
+        headers={name: _decoded(value) for name, value in parsed.items()},
+        attachments=[_attachment(part) for part in leaves if part.get_filename() is not None],
         key=str(parsed["Message-ID"] or "").strip(),
         deliveries=1,
     )
 
 
-def _attachment(part: MIMEPart) -> Attachment:
+def _decoded(header: str | Header) -> str:
+    return " ".join(str(make_header(decode_header(header))).split())
+
+
+def _attachment(part: EmailMessage) -> Attachment:
     return Attachment(
         filename=part.get_filename() or "",
-        contentType=str(part["Content-Type"]),
+        contentType=_decoded(part["Content-Type"]),
         text=_text(part),
     )
 
 
-def _text(part: MIMEPart | None) -> str:
-    if part is None or part.get_content_maintype() != "text":
-        return ""
+def _text(part: EmailMessage) -> str:
+    """As it was sent, line ends too: a calendar wants CRLF."""
     raw = part.get_payload(decode=True)
-    charset = part.get_content_charset("utf-8")
-    # An invitation keeps its CRLF: that is what a calendar reads.
-    return raw.decode(charset, "replace") if isinstance(raw, bytes) else ""
+    if part.get_content_maintype() != "text" or not isinstance(raw, bytes):
+        return ""
+    return raw.decode(part.get_content_charset("utf-8"), "replace")
 
 
 def _now() -> str:

@@ -56,14 +56,14 @@ def _follow(supervisor: subprocess.Popen[str], home: Home) -> bool:
                 case "up":
                     return True
                 case "already":
-                    _wait_for_the_other(home)
+                    wait_for_the_other(home)
                     return False
                 case "error":
                     raise UpFailedError(event["text"])
     raise UpFailedError
 
 
-def _wait_for_the_other(home: Home) -> None:
+def wait_for_the_other(home: Home) -> None:
     """Somebody else is starting this home: return when that is done."""
     while not home.run_file.exists():
         if not home.is_locked():

@@ -82,7 +82,10 @@ class Clinic:
         return slots
 
     async def state_of(self, slot: Slot) -> str:
-        """What everybody sees of this slot now: free, held or booked."""
+        """What everybody sees of this slot now: free, held or booked.
+
+        Its day is the clinic's local one, which may be the UTC date's neighbour.
+        """
         day = datetime.fromisoformat(slot.starts_at)
         for date in (day, day - timedelta(days=1), day + timedelta(days=1)):
             for seen in await self.day(slot.doctor_id, date.date().isoformat()):

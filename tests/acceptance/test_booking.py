@@ -29,11 +29,7 @@ async def test_one_email_one_sms_and_one_notice_come_of_a_confirmed_visit(clinic
     appointment = await clinic.hold(slot)
     assert await clinic.messages_about(appointment) == []
     await clinic.confirm(appointment)
-
-    async def told() -> bool:
-        return len(await clinic.messages_about(appointment)) >= 2
-
-    await eventually(told)
+    await told(clinic, appointment, messages=2)
     messages = await clinic.messages_about(appointment)
     notices = await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}/notifications")
     mine = [n for n in notices.json()["items"] if n["appointmentId"] == appointment]
@@ -60,6 +56,7 @@ async def test_a_cancelled_visit_frees_the_slot_at_once_and_tells_the_patient(
     slot = await clinic.free_slot()
     appointment = await clinic.hold(slot)
     await clinic.confirm(appointment)
+    await told(clinic, appointment, messages=2)
 
     cancelled = await clinic.cancel(appointment, reason="mistake")
 
@@ -68,11 +65,7 @@ async def test_a_cancelled_visit_frees_the_slot_at_once_and_tells_the_patient(
     assert await clinic.state_of(slot) == "free"
     assert (await clinic.cancel(appointment)).json() == cancelled.json()
     assert (await clinic.confirm(appointment)).json()["code"] == "already_cancelled"
-
-    async def told() -> bool:
-        return len(await clinic.messages_about(appointment)) >= 3
-
-    await eventually(told)
+    await told(clinic, appointment, messages=4)
 
 
 async def test_a_hold_given_up_is_free_for_others_and_no_message_is_sent(clinic: Clinic) -> None:
@@ -210,3 +203,12 @@ async def test_a_time_off_the_grid_is_refused_with_free_alternatives(clinic: Cli
     alternative = refused.json()["alternatives"][0]
     taken = await clinic.book(type(slot)(alternative["doctorId"], alternative["dateTime"]))
     assert taken.status_code == 201
+
+
+async def told(clinic: Clinic, appointment: str, *, messages: int) -> None:
+    """Wait until so many messages about the appointment have arrived."""
+
+    async def arrived() -> bool:
+        return len(await clinic.messages_about(appointment)) == messages
+
+    await eventually(arrived)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from temporalio.client import Client
 
 from tests.acceptance.conftest import Clinic
@@ -13,12 +13,14 @@ TOPIC = "priyom.appointments"
 
 async def records(clinic: Clinic, topic: str = TOPIC) -> list[bytes]:
     """Every record of the topic so far."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=clinic.state["kafkaBootstrapServers"])
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=clinic.state["kafkaBootstrapServers"],
+        auto_offset_reset="earliest",
+    )
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
+        partitions = list(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
         found: list[bytes] = []
         while any([await consumer.position(p) < ends[p] for p in partitions]):

@@ -78,3 +78,18 @@ async def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -
 
     assert code == 1
     assert said == "there is no kafak here; there are valkey\n"
+
+
+async def test_a_start_can_be_called_off(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    starting = asyncio.create_task(stack(home, "up", "--only=valkey"))
+    async with asyncio.timeout(60):
+        while not (home / "control.sock").exists():  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.01)
+
+    called_off = await stack(home, "down")
+    await starting
+
+    assert called_off[0] == 0
+    assert not (home / "run.json").exists()
+    assert (await stack(home, "status"))[0] == 1

@@ -59,6 +59,7 @@ def test_an_hour_that_the_clocks_repeat_has_its_slots_twice() -> None:
 def test_slots_of_45_minutes_stay_on_the_wall_clock_over_the_skipped_hour() -> None:
     shift = a_shift(SPRING, "02:00", "08:00", NICOSIA)
 
+    # At 04:15, a quarter of an hour after the change, the slot of 02:45 is still under way.
     assert clocks(shift, 45, NICOSIA) == [
         "02:00",
         "02:45",
