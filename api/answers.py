@@ -1,9 +1,9 @@
 """Answers as JSON, and every exception as a problem."""
 
-import logging
 from typing import Any
 
 import orjson
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import Counter
@@ -31,7 +31,7 @@ NO_STORE = {"cache-control": "no-store"}
 
 REFUSALS = Counter("priyom_refusals_total", "Problems answered, by code", ["code"])
 
-log = logging.getLogger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 
 class JsonAnswer(Response):
@@ -91,7 +91,7 @@ async def _no_answer(_: Request, no: Exception) -> Response:
 
 async def _database_away(_: Request, error: Exception) -> Response:
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    log.warning("the database did not answer: %s %s", type(error).__name__, state or "")
+    log.warning("database_gave_no_answer", error=type(error).__name__, sqlstate=state)
     return ProblemAnswer(unavailable())
 
 

@@ -30,7 +30,7 @@ SECONDS = Histogram(
 )
 IN_FLIGHT = Gauge("priyom_http_in_flight", "HTTP requests being answered")
 
-log = structlog.get_logger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Traced:

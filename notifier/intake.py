@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
@@ -10,8 +11,8 @@ from temporalio.service import RPCError
 
 from adapters.cloudevents import Unreadable, decode
 from adapters.kafka import EventReader, Record, ensure_topics
+from domain.events import AppointmentEvent
 from notifier.dead_letters import DeadLetters
-from notifier.deliveries import Deliveries
 
 GROUP = "priyom-notifier"
 BATCH = 100
@@ -27,6 +28,12 @@ AWAY = (KafkaError, RPCError, OSError, TimeoutError)
 log = get_logger(__name__)
 
 
+class Starts(Protocol):
+    """Starts the delivery of an event, once."""
+
+    async def start(self, event: AppointmentEvent) -> None: ...
+
+
 class Intake:
     """One member of the consumer group. A record is committed after its workflow is started.
 
@@ -35,9 +42,15 @@ class Intake:
     """
 
     def __init__(
-        self, bootstrap_servers: str, *, deliveries: Deliveries, dead_letters: DeadLetters
+        self,
+        bootstrap_servers: str,
+        *,
+        deliveries: Starts,
+        dead_letters: DeadLetters,
+        group: str = GROUP,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
+        self._group = group
         self._deliveries = deliveries
         self._dead_letters = dead_letters
         self._limit = asyncio.Semaphore(AT_ONCE)
@@ -47,10 +60,10 @@ class Intake:
         await ensure_topics(self._bootstrap_servers)
         pause = FIRST_PAUSE
         while True:
-            reader = EventReader(self._bootstrap_servers, GROUP)
+            reader = EventReader(self._bootstrap_servers, self._group)
             try:
                 await reader.start()
-                log.info("joined_the_group", group=GROUP)
+                log.info("joined_the_group", group=self._group)
                 pause = FIRST_PAUSE
                 await self._read_on(reader)
             except AWAY as error:

@@ -68,7 +68,7 @@ async def _book(clinic: DemoClinic, page: Page, cast: Cast) -> str:
     again = await clinic.hold(cast.booked_by, cast.doctor, cast.slot, key=key)
     _promise(page, "the same Idempotency-Key is the same appointment", again == held)
     confirmed = await clinic.act(appointment_id, "confirm", 200)
-    _promise(page, "confirmed, before any message is sent", confirmed == "confirmed")
+    _promise(page, "confirmed; the messages follow on their own", confirmed == "confirmed")
     await clinic.expect_state(cast.doctor, cast.slot, "booked")
     await _show_messages(clinic, page, cast, appointment_id, number=1)
     return appointment_id

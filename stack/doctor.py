@@ -20,7 +20,7 @@ from stack.supplies.java import java, java_version
 from stack.supplies.kafka_jars import jars_are_here
 from stack.supplies.temporal_cli import OLDEST_GO, find_temporal_cli, go_version
 
-DISK_NEEDED_GB = 4
+DISK_NEEDED_GB = 5
 DEFAULT_PORTS = (5432, 6379, 9092, 7233, 8233, 8000, 8025, 1025)
 FINE, LATER, MISSING = "[green]ok[/]", "[yellow]later[/]", "[red]missing[/]"
 
@@ -82,7 +82,7 @@ def _temporal() -> Iterator[Finding]:
     if found is not None:
         yield Finding(FINE, "Temporal", str(found))
     elif go is not None and go_version(go) >= OLDEST_GO:
-        took = "built by Go at the first start: 1.5 GB of sources and objects, 3 to 7 minutes"
+        took = "built by Go at the first start: 3 GB of sources and objects, 3 to 7 minutes"
         yield Finding(LATER, "Temporal", took)
     else:
         missing = "Go builds it once: apt-get install golang-go (1.21 or newer), else a download"

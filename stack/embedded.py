@@ -23,7 +23,7 @@ from stack.servers import kafka, postgres, temporal, valkey
 async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
     """PostgreSQL with an empty database, without the care for the disk: its URL."""
     account, password = unprivileged_account(), secrets.token_hex(8)
-    with _ports() as ports, _folder_for(account, folder) as place:
+    with _ports() as ports, temporary_folder(account, folder) as place:
         port = ports.take()
         data = await asyncio.to_thread(postgres.initialise, place, password, account, durable=False)
         program = postgres.program(data, port, password, durable=False)
@@ -110,7 +110,7 @@ def _ports() -> Iterator[Ports]:
 
 
 @contextmanager
-def _folder_for(account: Account | None, folder: Path) -> Iterator[Path]:
+def temporary_folder(account: Account | None, folder: Path) -> Iterator[Path]:
     """The folder itself, or one for the time of the block that the account can reach."""
     if account is None or reachable_by_others(folder):
         yield folder

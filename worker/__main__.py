@@ -8,6 +8,7 @@ import sys
 import time
 
 import structlog
+import uvloop
 from redis.asyncio import Redis
 
 from activities.announcements import Announcements
@@ -59,7 +60,7 @@ def main() -> int:
         sys.stderr.write(f"worker: {error}\n")
         return 2
     configure_logs(settings.log_format)
-    asyncio.run(run(servers, settings))
+    uvloop.run(run(servers, settings))
     return 0
 
 

@@ -1,5 +1,6 @@
 """Pages for people, served from this process alone: the API's description and its problems."""
 
+import re
 from html import escape
 from pathlib import Path
 from string import Template
@@ -85,14 +86,18 @@ async def problem(code: str) -> Response:
         code=kind.code,
         status=str(kind.status),
         title=escape(kind.title),
-        meaning=escape(_meaning(kind)),
-        advice=escape(kind.advice),
+        meaning=_marked_up(_meaning(kind)),
+        advice=_marked_up(kind.advice),
     )
 
 
 def _meaning(kind: Kind) -> str:
     refusal = REFUSALS.get(kind.code)
     return (refusal.__doc__ or "") if refusal else f"{kind.title}."
+
+
+def _marked_up(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _page(name: str, **values: str) -> Response:

@@ -81,7 +81,7 @@ def _build(steps: Steps) -> str:
         return "There is no Go 1.21 or newer on PATH."
     try:
         with (
-            steps.step("building Temporal's server with Go (once, 3 to 7 minutes)"),
+            steps.step("building Temporal's server with Go (once, some minutes)"),
             replaced(cached_temporal_cli()) as new,
             tempfile.TemporaryDirectory() as folder,
         ):

@@ -7,8 +7,6 @@ from adapters.alternatives import free_alternatives
 from adapters.directory import After, find_doctor, list_doctors, list_specialties
 from tests.clinic_rows import DAY, Clinic, at
 
-pytest_plugins = ["tests.integration.conftest_day"]
-
 TWO_DAYS_ON = DAY + timedelta(days=2)
 
 

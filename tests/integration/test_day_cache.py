@@ -18,8 +18,6 @@ from adapters.days import DayBook
 from domain.errors import DoctorNotFound
 from tests.clinic_rows import DAY, Clinic, at
 
-pytest_plugins = ["tests.integration.conftest_day"]
-
 FREE = ["free", "free", "free", "free"]
 NEXT_DAY = DAY + timedelta(days=1)
 

@@ -42,7 +42,18 @@ def test_a_cursor_leads_back_to_its_place() -> None:
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "zz", "\0", "я", "A" * 31, "A" * 33, "A" * 10_000, "f" + "_" * 31, "/" * 32, "AAAA\nAAA" * 4],
+    [
+        "",
+        "zz",
+        "\0",
+        "я",
+        "A" * 31,
+        "A" * 33,
+        "A" * 10_000,
+        "f" + "_" * 31,
+        "/" * 32,
+        "AAAA\nAAA" * 4,
+    ],
 )
 def test_what_is_no_cursor_of_ours_is_malformed(cursor: str) -> None:
     with pytest.raises(Malformed):

@@ -23,7 +23,7 @@ from tests.fakes.clinic import FakeClinic
 from workflows import names
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
-from workflows.sandbox import workflow_runner
+from workflows.sandbox import sandboxed_runner
 
 SEARCH_ATTRIBUTES = [
     names.DOCTOR_ID,
@@ -121,7 +121,7 @@ async def working(client: Client, clinic: FakeClinic) -> AsyncIterator[None]:
             task_queue=names.BOOKINGS,
             workflows=[BookAppointment, CancelAppointment],
             activities=clinic.activities,
-            workflow_runner=workflow_runner(),
+            workflow_runner=sandboxed_runner(),
             max_cached_workflows=0,
         ),
         Worker(client, task_queue=names.ANNOUNCEMENTS, activities=clinic.activities),

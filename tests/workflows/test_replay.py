@@ -10,7 +10,8 @@ from adapters.temporal import priyom_plugin
 from tests.workflows.conftest import HISTORIES
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
-from workflows.sandbox import workflow_runner
+from workflows.deliver_notifications import DeliverNotifications
+from workflows.sandbox import sandboxed_runner
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 PATHS_OF_A_BOOKING = {"confirmed", "lapsed", "taken", "given-up", "extended", "compensated"}
@@ -28,8 +29,8 @@ def history(request: pytest.FixtureRequest) -> WorkflowHistory:
 
 async def test_the_history_replays(history: WorkflowHistory) -> None:
     replayer = Replayer(
-        workflows=[BookAppointment, CancelAppointment],
-        workflow_runner=workflow_runner(),
+        workflows=[BookAppointment, CancelAppointment, DeliverNotifications],
+        workflow_runner=sandboxed_runner(),
         plugins=[priyom_plugin()],
     )
 

@@ -1,4 +1,4 @@
-"""A migrated PostgreSQL and a Valkey for the tests of reading; a clinic of its own for each."""
+"""A migrated PostgreSQL and a Valkey for the tests; a clinic of its own for each."""
 
 import asyncio
 import os

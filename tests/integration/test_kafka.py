@@ -1,0 +1,276 @@
+"""Events through a real Kafka: published in time or refused in time, read until they are done."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from structlog.testing import capture_logs
+from temporalio.service import RPCError, RPCStatusCode
+
+from adapters.cloudevents import LONGEST_RECORD, decode
+from adapters.kafka import (
+    APPOINTMENTS,
+    DEAD,
+    EventPublisher,
+    EventReader,
+    KafkaAway,
+    Record,
+    Writer,
+    ensure_topics,
+)
+from domain.events import AppointmentEvent
+from notifier.dead_letters import DeadLetters
+from notifier.intake import Intake
+from stack.embedded import embedded_kafka, running
+from stack.ports import Ports
+from stack.servers import kafka as kafka_server
+from tests.messages import an_event
+
+NOBODY_LISTENS = "127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    async with embedded_kafka(tmp_path_factory.mktemp("kafka")) as servers:
+        await ensure_topics(servers)
+        yield servers
+
+
+@pytest.fixture
+async def publisher(kafka: str) -> AsyncIterator[EventPublisher]:
+    made = EventPublisher(kafka)
+    yield made
+    await made.stop()
+
+
+class Started:
+    """Deliveries in memory; Temporal is away as often as told."""
+
+    def __init__(self, *, away: int = 0) -> None:
+        self.ids: list[UUID] = []
+        self.away = away
+
+    async def start(self, event: AppointmentEvent) -> None:
+        if self.away > 0:
+            self.away -= 1
+            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+        self.ids.append(event.event_id)
+
+
+async def until(holds: Callable[[], bool | Awaitable[bool]], *, within: float = 30) -> None:
+    async with asyncio.timeout(within):
+        while True:
+            answer = holds()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def taking_in(
+    servers: str, started: Started, group: str
+) -> AsyncIterator[asyncio.Task[None]]:
+    writer = Writer(servers)
+    intake = Intake(servers, deliveries=started, dead_letters=DeadLetters(writer), group=group)
+    task = asyncio.create_task(intake.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await writer.stop()
+
+
+async def read_all(servers: str, topic: str) -> list[Record]:
+    """Everything in the topic, by a consumer without a group."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        found: list[Record] = []
+        while len(found) < sum(ends.values()):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found += records
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def test_topics_are_made_once_with_three_partitions(kafka: str) -> None:
+    await asyncio.gather(*(ensure_topics(kafka) for _ in range(3)))
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    described = await admin.describe_topics([APPOINTMENTS, DEAD])
+    await admin.close()
+    assert {topic["topic"]: len(topic["partitions"]) for topic in described} == {
+        APPOINTMENTS: 3,
+        DEAD: 3,
+    }
+
+
+async def test_an_event_is_published_as_agreed(kafka: str, publisher: EventPublisher) -> None:
+    event = an_event()
+
+    await publisher.publish(event)
+
+    (record,) = [r for r in await read_all(kafka, APPOINTMENTS) if decode(r.value) == event]
+    assert record.key == str(event.appointment_id).encode()
+    assert record.headers == (("content-type", b"application/cloudevents+json"),)
+
+
+async def test_many_publish_at_once(kafka: str, publisher: EventPublisher) -> None:
+    events = [an_event() for _ in range(200)]
+
+    await asyncio.gather(*(publisher.publish(event) for event in events))
+
+    found = {decode(record.value).event_id for record in await read_all(kafka, APPOINTMENTS)}
+    assert found >= {event.event_id for event in events}
+
+
+async def test_publishing_without_kafka_fails_in_time() -> None:
+    publisher = EventPublisher(NOBODY_LISTENS)
+    begun = time.monotonic()
+
+    answers = await asyncio.gather(
+        *(publisher.publish(an_event()) for _ in range(10)), return_exceptions=True
+    )
+
+    assert {type(answer) for answer in answers} == {KafkaAway}
+    assert time.monotonic() - begun < 5
+    await publisher.stop()
+
+
+async def test_publishing_goes_on_when_kafka_is_back(tmp_path: Path) -> None:
+    ports = Ports()
+    port, controller = ports.take(), ports.take()
+    properties = await asyncio.to_thread(
+        kafka_server.initialise, tmp_path / "kafka", port, controller
+    )
+    servers = kafka_server.address(port)
+    publisher = EventPublisher(servers)
+    with pytest.raises(KafkaAway):
+        await publisher.publish(an_event())
+    async with running(kafka_server.program(properties, port), tmp_path):
+        await ensure_topics(servers)
+        await publisher.publish(an_event())
+    begun = time.monotonic()
+    with pytest.raises(KafkaAway):
+        await publisher.publish(an_event())
+    assert time.monotonic() - begun < 5
+
+    async with running(kafka_server.program(properties, port), tmp_path):
+
+        async def published() -> bool:
+            try:
+                await publisher.publish(an_event())
+            except KafkaAway:
+                return False
+            return True
+
+        await until(published, within=15)
+        await publisher.stop()
+    ports.release()
+
+
+async def test_what_is_not_done_is_read_again(kafka: str, publisher: EventPublisher) -> None:
+    event, group = an_event(), f"test-{uuid4()}"
+    await publisher.publish(event)
+
+    async def read_to(reader: EventReader) -> list[Record]:
+        found: list[Record] = []
+        while not any(decode(record.value) == event for record in found):
+            found += await reader.read(at_most=50)
+        return found
+
+    first = EventReader(kafka, group)
+    await first.start()
+    records = await read_to(first)
+    first.again(records)
+    repeated = await read_to(first)
+    await first.stop()
+    second = EventReader(kafka, group)
+    await second.start()
+    by_another = await read_to(second)
+    await second.done(by_another)
+    await second.stop()
+
+    assert {(r.partition, r.offset) for r in repeated} >= {
+        (r.partition, r.offset) for r in records if decode(r.value) == event
+    }
+
+
+async def test_every_event_is_started_and_bad_records_are_parked(
+    kafka: str, publisher: EventPublisher
+) -> None:
+    events = [an_event() for _ in range(30)]
+    writer, started = Writer(kafka), Started()
+    for value in (b"{", b"{}", None, b"x" * (LONGEST_RECORD + 1)):
+        await writer.write(APPOINTMENTS, key=b"bad", value=value, headers=[])
+    for event in events:
+        await publisher.publish(event)
+
+    with capture_logs():
+        async with taking_in(kafka, started, f"test-{uuid4()}"):
+            await until(lambda: set(started.ids) >= {event.event_id for event in events})
+
+            async def parked() -> bool:
+                return len(await read_all(kafka, DEAD)) >= 4
+
+            await until(parked)
+    await writer.stop()
+
+    dead = await read_all(kafka, DEAD)
+    reasons = [dict(record.headers)["reason"] for record in dead]
+    assert sorted(reasons) == [b"not_a_cloudevent", b"not_json", b"not_json", b"too_large"]
+    assert {dict(record.headers)["topic"] for record in dead} == {APPOINTMENTS.encode()}
+    assert all(record.key == b"bad" for record in dead)
+
+
+async def test_nothing_is_lost_while_temporal_is_away(
+    kafka: str, publisher: EventPublisher
+) -> None:
+    events = [an_event() for _ in range(5)]
+    for event in events:
+        await publisher.publish(event)
+    started = Started(away=3)
+
+    with capture_logs() as logs:
+        async with taking_in(kafka, started, f"test-{uuid4()}"):
+            await until(lambda: set(started.ids) >= {event.event_id for event in events})
+
+    assert "events_not_taken" in {line["event"] for line in logs}
+
+
+async def test_two_members_share_the_work_and_lose_nothing(
+    kafka: str, publisher: EventPublisher
+) -> None:
+    group, started = f"test-{uuid4()}", Started()
+    events = [an_event() for _ in range(40)]
+    with capture_logs():
+        async with taking_in(kafka, started, group):
+            for event in events[:20]:
+                await publisher.publish(event)
+            async with taking_in(kafka, started, group):
+                for event in events[20:]:
+                    await publisher.publish(event)
+                await until(lambda: set(started.ids) >= {event.event_id for event in events})
+
+
+async def test_a_bug_is_not_waited_out(kafka: str, publisher: EventPublisher) -> None:
+    class Broken(Started):
+        async def start(self, event: AppointmentEvent) -> None:
+            raise AssertionError(event.event_id)
+
+    await publisher.publish(an_event())
+
+    with capture_logs():
+        async with taking_in(kafka, Broken(), f"test-{uuid4()}") as intake:
+            with pytest.raises(AssertionError):
+                await intake

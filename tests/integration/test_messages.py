@@ -1,0 +1,216 @@
+"""Messages and their record in PostgreSQL: once an event and channel, never out of date."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import RowMapping, text
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.messages import GIVE_UP_AFTER, Messages, Told
+from adapters.messages.rendering import Letter
+from adapters.notifications import Notifications, State
+from adapters.undelivered import RefusedForGood, TryLater
+from domain.events import AppointmentEvent, EventType
+from tests.clinic_rows import Clinic, at
+from tests.messages import an_event
+
+
+@dataclass
+class Provider:
+    """A mail server and a gateway in memory; raises what it is told to, in turn."""
+
+    sender: str = "no-reply@clinic.example"
+    faults: list[Exception] = field(default_factory=list)
+    sent: list[tuple[str, UUID]] = field(default_factory=list)
+
+    async def send(self, _content: Letter | str, *, to: str, notification_id: UUID) -> str:
+        if self.faults:
+            raise self.faults.pop(0)
+        self.sent.append((to, notification_id))
+        return "provider-1"
+
+
+@dataclass
+class Desk:
+    """One clinic's messages."""
+
+    clinic: Clinic
+    mail: Provider = field(default_factory=Provider)
+    sms: Provider = field(default_factory=Provider)
+    worker: ActivityEnvironment = field(default_factory=ActivityEnvironment)
+
+    @property
+    def messages(self) -> Messages:
+        return Messages(
+            notifications=Notifications(self.clinic.engine),
+            mail=self.mail,
+            sms=self.sms,
+            account_url="http://x/",
+        )
+
+    async def email(self, event: AppointmentEvent) -> Told:
+        return await self.worker.run(self.messages.send_email, event)
+
+    async def visit(self, clock: str = "09:00", **changes: object) -> AppointmentEvent:
+        appointment_id = await self.clinic.book(at(clock))
+        rows = await self.rows("SELECT * FROM schedules WHERE id = :id", id=appointment_id)
+        row = rows[0]
+        event = an_event(
+            appointment_id=appointment_id,
+            patient_id=row["patient_id"],
+            doctor_id=row["doctor_id"],
+            clinic_id=row["clinic_id"],
+            sequence=row["version"],
+            starts_at=row["starts_at"],
+            ends_at=row["ends_at"],
+        )
+        return replace(event, **changes)  # type: ignore[arg-type] # the caller names a field
+
+    async def moves_on(self, event: AppointmentEvent) -> None:
+        await self.clinic.execute(
+            "UPDATE schedules SET status = 'cancelled', version = version + 1 WHERE id = :id",
+            id=event.appointment_id,
+        )
+
+    async def rows(self, statement: str, **values: object) -> list[RowMapping]:
+        async with self.clinic.engine.connect() as connection:
+            return list((await connection.execute(text(statement), values)).mappings())
+
+    async def recorded(self, event: AppointmentEvent) -> RowMapping:
+        (row,) = await self.rows(
+            "SELECT * FROM notifications WHERE event_id = :id", id=event.event_id
+        )
+        return row
+
+
+@pytest.fixture
+def desk(clinic: Clinic) -> Desk:
+    return Desk(clinic)
+
+
+async def test_a_letter_is_recorded_when_it_is_sent(desk: Desk) -> None:
+    event = await desk.visit()
+
+    told = await desk.email(event)
+
+    row = await desk.recorded(event)
+    assert told == Told(state=State.SENT)
+    assert desk.mail.sent == [("a@b.c", row["id"])]
+    assert (row["status"], row["audience"], row["channel"], row["kind"], row["attempts"]) == (
+        *("sent", "patient", "email", "confirmed"),
+        1,
+    )
+    assert row["provider_message_id"] == "provider-1"
+    assert row["sent_at"] is not None
+
+
+async def test_a_recorded_letter_is_not_sent_again(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.email(event)
+
+    assert await desk.email(event) == Told(state=State.SENT)
+    assert len(desk.mail.sent) == 1
+
+
+async def test_a_busy_provider_is_asked_again_with_the_same_key(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.mail.faults = [TryLater("smtp_451", timedelta(seconds=7))]
+
+    with pytest.raises(ApplicationError) as caught:
+        await desk.email(event)
+    waiting = await desk.recorded(event)
+    await desk.email(event)
+
+    assert (caught.value.type, caught.value.non_retryable) == ("smtp_451", False)
+    assert caught.value.next_retry_delay == timedelta(seconds=7)
+    assert (waiting["status"], waiting["error"]) == ("sending", "smtp_451")
+    row = await desk.recorded(event)
+    assert (row["status"], row["attempts"], row["error"]) == ("sent", 2, None)
+
+
+async def test_a_refusal_for_good_is_recorded_and_never_tried_again(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.mail.faults = [RefusedForGood("smtp_550")]
+
+    assert await desk.email(event) == Told(state=State.FAILED, code="smtp_550")
+    assert await desk.email(event) == Told(state=State.FAILED, code="smtp_550")
+    assert desk.mail.sent == []
+
+
+async def test_a_provider_that_is_away_for_a_day_is_given_up(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.mail.faults = [TryLater("smtp_away")]
+    info = desk.worker.info
+    late = info.scheduled_time + GIVE_UP_AFTER + timedelta(seconds=1)
+    desk.worker.info = replace(info, current_attempt_scheduled_time=late)
+
+    assert await desk.email(event) == Told(state=State.FAILED, code="smtp_away")
+
+
+async def test_a_confirmation_of_a_visit_that_was_cancelled_is_dropped(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.moves_on(event)
+
+    assert await desk.email(event) == Told(state=State.SUPERSEDED)
+    assert desk.mail.sent == []
+    assert (await desk.recorded(event))["status"] == "superseded"
+
+
+async def test_a_retry_notices_that_the_visit_was_cancelled_meanwhile(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.mail.faults = [TryLater("smtp_451")]
+    with pytest.raises(ApplicationError):
+        await desk.email(event)
+    await desk.moves_on(event)
+
+    assert (await desk.email(event)).state is State.SUPERSEDED
+
+
+async def test_a_cancellation_is_told(desk: Desk) -> None:
+    confirmed = await desk.visit()
+    await desk.moves_on(confirmed)
+    cancelled = an_event(
+        type=EventType.CANCELLED,
+        appointment_id=confirmed.appointment_id,
+        patient_id=confirmed.patient_id,
+        doctor_id=confirmed.doctor_id,
+        sequence=confirmed.sequence + 1,
+    )
+
+    assert (await desk.email(cancelled)).state is State.SENT
+    assert (await desk.recorded(cancelled))["kind"] == "cancelled"
+
+
+async def test_the_doctor_is_told_of_both_once(desk: Desk) -> None:
+    confirmed = await desk.visit()
+    await desk.moves_on(confirmed)
+    for _ in range(2):
+        told = await desk.worker.run(desk.messages.notify_doctor, confirmed)
+
+    row = await desk.recorded(confirmed)
+    assert told == Told(state=State.SENT)
+    assert (row["audience"], row["channel"], row["status"]) == ("doctor", "inbox", "sent")
+    assert row["starts_at"] == confirmed.starts_at
+
+
+async def test_an_event_of_no_appointment_of_ours_ends_at_once(desk: Desk) -> None:
+    unknown = Told(state=State.FAILED, code="visit_unknown")
+
+    assert await desk.email(an_event()) == unknown
+    assert await desk.worker.run(desk.messages.notify_doctor, an_event()) == unknown
+
+
+async def test_a_fault_names_nobody(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.sms.faults = [ValueError("cannot send to +79001234567")]
+
+    with pytest.raises(ApplicationError) as caught:
+        await desk.worker.run(desk.messages.send_sms, event)
+
+    assert caught.value.type == "ValueError"
+    assert "+7900" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__

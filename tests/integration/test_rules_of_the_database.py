@@ -1,0 +1,130 @@
+"""What the database refuses, whoever writes: these tests speak SQL, not the product's code."""
+
+from collections.abc import Awaitable
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from tests.clinic_rows import Clinic, at
+
+
+async def refused_by(statement: Awaitable[object]) -> str:
+    """The name of the constraint that refused a statement."""
+    with pytest.raises(DBAPIError) as refused:
+        await statement
+    name: str = refused.value.orig.diag.constraint_name  # type: ignore[union-attr]
+    return name
+
+
+async def test_a_doctor_cannot_have_two_visits_that_overlap_by_a_minute(clinic: Clinic) -> None:
+    await clinic.book(at("09:00"))
+
+    assert await refused_by(clinic.book(at("09:29"))) == "schedules_doctor_free"
+    await clinic.book(at("09:30"))
+
+
+async def test_the_same_practitioner_at_another_desk_is_the_same_doctor(clinic: Clinic) -> None:
+    person = uuid4()
+    here, there = [await clinic.hire(practitioner_id=person) for _ in range(2)]
+    for desk in (here, there):
+        await clinic.on_duty(at("09:00"), at("11:00"), doctor_id=desk)
+    await clinic.book(at("09:00"), doctor_id=here)
+
+    assert await refused_by(clinic.book(at("09:10"), doctor_id=there)) == "schedules_doctor_free"
+
+
+async def test_a_patient_cannot_be_at_two_doctors_at_once(clinic: Clinic) -> None:
+    patient, colleague = await clinic.patient(), await clinic.hire()
+    await clinic.on_duty(at("09:00"), at("11:00"), doctor_id=colleague)
+    await clinic.hold(at("09:00"), patient_id=patient)
+
+    twice = clinic.hold(at("09:29"), doctor_id=colleague, patient_id=patient)
+
+    assert await refused_by(twice) == "schedules_patient_free"
+
+
+async def test_a_cancelled_visit_is_in_nobodys_way(clinic: Clinic) -> None:
+    await clinic.becomes(await clinic.book(at("09:00")), "cancelled")
+
+    await clinic.book(at("09:10"))
+
+
+async def test_a_visit_outside_every_shift_is_refused(clinic: Clinic) -> None:
+    assert await refused_by(clinic.book(at("10:31"))) == "schedules_in_shift"
+
+
+async def test_a_shift_under_a_live_visit_cannot_vanish(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:00"))
+    delete = "DELETE FROM shifts WHERE doctor_id = :doctor"
+
+    refused = await refused_by(clinic.execute(delete, doctor=clinic.doctor_id))
+    await clinic.becomes(visit, "cancelled")
+    await clinic.execute(delete, doctor=clinic.doctor_id)
+
+    assert refused == "schedules_in_shift"
+
+
+async def test_two_shifts_of_one_doctor_cannot_overlap(clinic: Clinic) -> None:
+    assert await refused_by(clinic.on_duty(at("10:59"), at("12:00"))) == "shifts_pkey"
+
+
+async def test_a_move_may_overlap_the_visit_it_replaces(clinic: Clinic) -> None:
+    patient = await clinic.patient()
+    visit = await clinic.hold(at("09:00"), patient_id=patient)
+
+    await clinic.execute(
+        "INSERT INTO schedules (id, visit_id, patient_id, doctor_id, starts_at, ends_at, status,"
+        " held_until) SELECT gen_random_uuid(), visit_id, patient_id, doctor_id,"
+        " starts_at + interval '10 minutes', ends_at + interval '10 minutes', status, held_until"
+        " FROM schedules WHERE id = :id",
+        id=visit,
+    )
+
+
+async def test_every_change_of_a_row_takes_a_new_revision(clinic: Clinic) -> None:
+    visit = await clinic.hold(at("09:00"))
+    before = await revision(clinic, visit)
+
+    await clinic.becomes(visit, "confirmed")
+
+    assert await revision(clinic, visit) > before
+
+
+async def test_the_doctors_clinic_and_person_cannot_be_written_wrong(clinic: Clinic) -> None:
+    elsewhere = uuid4()
+    await clinic.execute(
+        "INSERT INTO clinics (id, name, address, time_zone) VALUES (:id, 'B', 'C', 'UTC')",
+        id=elsewhere,
+    )
+
+    await clinic.execute(
+        "INSERT INTO schedules (id, patient_id, doctor_id, practitioner_id, clinic_id, starts_at,"
+        " ends_at, status, held_until) VALUES (gen_random_uuid(), :patient, :doctor, :wrong,"
+        " :clinic, :start, :end, 'held', :end)",
+        patient=await clinic.patient(),
+        doctor=clinic.doctor_id,
+        wrong=uuid4(),
+        clinic=elsewhere,
+        start=at("09:00"),
+        end=at("09:30"),
+    )
+
+    assert await refused_by(clinic.book(at("09:10"))) == "schedules_doctor_free"
+
+
+async def test_a_clinic_needs_a_time_zone_that_exists(clinic: Clinic) -> None:
+    with pytest.raises(DBAPIError):
+        await clinic.execute(
+            "UPDATE clinics SET time_zone = 'Mars/Olympus' WHERE id = :id", id=clinic.id
+        )
+
+
+async def revision(clinic: Clinic, appointment_id: UUID) -> int:
+    async with clinic.engine.connect() as connection:
+        found = await connection.scalar(
+            text("SELECT revision FROM schedules WHERE id = :id"), {"id": appointment_id}
+        )
+    assert isinstance(found, int)
+    return found

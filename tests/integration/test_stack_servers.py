@@ -1,0 +1,85 @@
+"""The embedded servers come back after being killed, with what they had been given."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from stack.accounts import unprivileged_account
+from stack.embedded import embedded_temporal, running, temporary_folder
+from stack.ports import Ports
+from stack.servers import kafka, postgres, temporal
+
+
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    ports = Ports()
+    yield ports
+    ports.release()
+
+
+async def test_postgres_keeps_what_was_committed(tmp_path: Path, ports: Ports) -> None:
+    account, port = unprivileged_account(), ports.take()
+    with temporary_folder(account, tmp_path) as folder:
+        data = postgres.initialise(folder, "secret", account)
+        program = postgres.program(data, port, "secret")
+        address = postgres.address(port, "secret")
+
+        async with running(program, tmp_path) as process:
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+            process.kill()
+            await process.wait()
+
+        async with running(program, tmp_path):
+            with psycopg.connect(address) as connection:
+                assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_postgres_does_not_run_as_root(tmp_path: Path, ports: Ports) -> None:
+    account, port = unprivileged_account(), ports.take()
+    with temporary_folder(account, tmp_path) as folder:
+        data = postgres.initialise(folder, "secret", account, durable=False)
+
+        async with running(postgres.program(data, port, "secret"), tmp_path) as process:
+            assert Path(f"/proc/{process.pid}").stat().st_uid != 0  # noqa: ASYNC240 - one look
+
+
+async def test_kafka_keeps_its_topics(tmp_path: Path, ports: Ports) -> None:
+    port = ports.take()
+    program = kafka.program(kafka.initialise(tmp_path, port, ports.take()), port)
+
+    async with running(program, tmp_path) as process:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.address(port))
+        await admin.start()
+        await admin.create_topics([NewTopic("kept", 3, 1)])
+        await admin.close()
+        process.kill()
+        await process.wait()
+
+    async with running(program, tmp_path):
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.address(port))
+        await admin.start()
+        topics = await admin.list_topics()
+        await admin.close()
+    assert "kept" in topics
+
+
+async def test_temporal_starts_again_on_its_file(tmp_path: Path, ports: Ports) -> None:
+    program = temporal.program(tmp_path / "temporal.db", temporal.TemporalPorts.take(ports))
+
+    async with running(program, tmp_path) as process:
+        process.kill()
+        await process.wait()
+
+    async with running(program, tmp_path) as process:
+        assert process.returncode is None
+
+
+async def test_temporal_in_memory_is_ready_with_time_skipping(tmp_path: Path) -> None:
+    async with embedded_temporal(tmp_path, time_skipping=True) as address:
+        assert address.startswith("127.0.0.1:")

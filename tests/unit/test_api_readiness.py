@@ -1,0 +1,66 @@
+"""Which servers answer."""
+
+import asyncio
+
+from api.readiness import Watch
+
+
+async def up() -> None:
+    """Answer at once."""
+
+
+async def down() -> None:
+    raise OSError
+
+
+async def stuck() -> None:
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.1)
+            raise
+
+
+async def test_messages_and_cache_away_are_told_and_bookings_go_on() -> None:
+    watch = Watch({"postgres": up, "temporal": up, "redis": down, "kafka": down})
+
+    readiness = await watch.look()
+
+    assert readiness.is_ready
+    assert dict(readiness.dependencies) == {
+        "postgres": "up",
+        "temporal": "up",
+        "redis": "down",
+        "kafka": "down",
+    }
+
+
+async def test_without_postgresql_or_temporal_nothing_is_ready() -> None:
+    for away in ("postgres", "temporal"):
+        watch = Watch({"postgres": up, "temporal": up, away: down})
+
+        assert not (await watch.look()).is_ready
+
+
+async def test_a_server_that_is_stuck_is_not_waited_for() -> None:
+    watch = Watch({"postgres": up, "temporal": stuck})
+
+    readiness = await asyncio.wait_for(watch.look(), 2)
+    await watch.close()
+
+    assert dict(readiness.dependencies) == {"postgres": "up", "temporal": "down"}
+
+
+async def test_servers_are_asked_at_most_once_a_second() -> None:
+    asked = 0
+
+    async def count() -> None:
+        nonlocal asked
+        asked += 1
+
+    watch = Watch({"postgres": count, "temporal": up})
+    for _ in range(5):
+        await watch.look()
+
+    assert asked == 1

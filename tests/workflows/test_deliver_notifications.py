@@ -1,0 +1,189 @@
+"""Delivering what one event has to say: each message once, none held up by another."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.messages import Told
+from adapters.notifications import State
+from domain.events import AppointmentEvent
+from notifier.deliveries import Deliveries
+from tests.messages import an_event
+from tests.workflows.budgets import cost_of
+from tests.workflows.conftest import Record
+from workflows.deliver_notifications import DeliverNotifications, Delivery
+from workflows.names import APPOINTMENT_STATUS, DELIVERIES
+from workflows.sandbox import sandboxed_runner
+
+ALL_SENT = Delivery(doctor="sent", sms="sent", email="sent")
+
+
+class Providers:
+    """Activities that fail as often as told, and count what was asked of them."""
+
+    def __init__(self) -> None:
+        self.tried: Counter[str] = Counter()
+        self.faults: dict[str, list[Exception]] = {}
+        self.outcomes: dict[str, Told] = {}
+
+    @property
+    def activities(self) -> list[Any]:
+        return [self.notify_doctor, self.send_sms, self.send_email]
+
+    @activity.defn
+    async def notify_doctor(self, _event: AppointmentEvent) -> Told:
+        return self._answer("doctor")
+
+    @activity.defn
+    async def send_sms(self, _event: AppointmentEvent) -> Told:
+        return self._answer("sms")
+
+    @activity.defn
+    async def send_email(self, _event: AppointmentEvent) -> Told:
+        return self._answer("email")
+
+    def _answer(self, message: str) -> Told:
+        self.tried[message] += 1
+        faults = self.faults.get(message, [])
+        if faults:
+            raise faults.pop(0)
+        return self.outcomes.get(message, Told(state=State.SENT))
+
+
+@asynccontextmanager
+async def delivering(
+    temporal: WorkflowEnvironment, providers: Providers
+) -> AsyncIterator[Deliveries]:
+    """A notifier without Kafka; no cache, so that every task replays the run."""
+    async with Worker(
+        temporal.client,
+        task_queue=DELIVERIES,
+        workflows=[DeliverNotifications],
+        activities=providers.activities,
+        workflow_runner=sandboxed_runner(),
+        max_cached_workflows=0,
+    ):
+        yield Deliveries(temporal.client)
+
+
+def run_of(
+    temporal: WorkflowEnvironment, event: AppointmentEvent
+) -> WorkflowHandle[DeliverNotifications, Delivery]:
+    return temporal.client.get_workflow_handle_for(DeliverNotifications.run, str(event.event_id))
+
+
+def busy(code: str = "sms_503", after: timedelta | None = None) -> ApplicationError:
+    return ApplicationError(code, type=code, next_retry_delay=after)
+
+
+async def test_everything_is_sent_in_one_workflow_task(
+    temporal: WorkflowEnvironment, record: Record
+) -> None:
+    event = an_event()
+
+    async with delivering(temporal, Providers()) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    assert result == ALL_SENT
+    cost = cost_of(await record("delivered", run_of(temporal, event)))
+    assert cost.workflow_tasks == 1
+    assert cost.events <= 8
+    assert cost.actions <= 2
+    assert cost.upserts == 0
+
+
+async def test_an_event_is_delivered_once_however_often_it_comes(
+    temporal: WorkflowEnvironment,
+) -> None:
+    event, providers = an_event(), Providers()
+
+    async with delivering(temporal, providers) as deliveries:
+        await asyncio.gather(*(deliveries.start(event) for _ in range(20)))
+        await run_of(temporal, event).result()
+        await deliveries.start(event)
+        await run_of(temporal, event).result()
+
+    assert providers.tried == {"doctor": 1, "sms": 1, "email": 1}
+
+
+async def test_a_busy_gateway_is_tried_again_and_holds_up_nobody(
+    temporal: WorkflowEnvironment, record: Record
+) -> None:
+    event, providers = an_event(), Providers()
+    providers.faults["sms"] = [busy(), busy()]
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        run = run_of(temporal, event)
+        async with asyncio.timeout(10):
+            while providers.tried["email"] == 0:  # noqa: ASYNC110 - a count raises no event
+                await asyncio.sleep(0.01)
+        assert providers.tried["sms"] == 1
+        result = await run.result()
+
+    assert result == ALL_SENT
+    assert providers.tried == {"doctor": 1, "sms": 3, "email": 1}
+    await record("delivered-late", run)
+
+
+async def test_both_channels_away_are_tried_side_by_side(temporal: WorkflowEnvironment) -> None:
+    event, providers = an_event(), Providers()
+    providers.faults["sms"] = [busy("sms_away")]
+    providers.faults["email"] = [busy("smtp_away")]
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    assert result == ALL_SENT
+
+
+async def test_a_gateway_that_asks_for_time_gets_it(temporal: WorkflowEnvironment) -> None:
+    event, providers = an_event(), Providers()
+    providers.faults["sms"] = [busy("sms_429"), busy("sms_429", timedelta(milliseconds=1))]
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    assert result == ALL_SENT
+    assert providers.tried["sms"] == 3
+
+
+async def test_a_refusal_for_good_is_the_result_and_no_failure(
+    temporal: WorkflowEnvironment,
+) -> None:
+    event, providers = an_event(), Providers()
+    providers.outcomes["email"] = Told(state=State.FAILED, code="smtp_550")
+    providers.outcomes["sms"] = Told(state=State.SUPERSEDED)
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    assert result == Delivery(doctor="sent", sms="superseded", email="failed (smtp_550)")
+    assert providers.tried["email"] == 1
+
+
+async def test_an_operator_can_read_the_run(temporal: WorkflowEnvironment) -> None:
+    event = an_event()
+
+    async with delivering(temporal, Providers()) as deliveries:
+        await deliveries.start(event)
+        await run_of(temporal, event).result()
+        described = await run_of(temporal, event).describe()
+
+    assert described.typed_search_attributes.get(APPOINTMENT_STATUS) == "confirmed"
+    assert await described.static_summary() == (
+        f"confirmed: doctor {event.doctor_id}, 2026-11-24T07:30:00Z"
+    )
