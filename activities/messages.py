@@ -7,13 +7,16 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from structlog import get_logger
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from adapters.messages.rendering import Letter, letter, text_message
 from adapters.notifications import Attempt, Channel, Notifications, State, VisitUnknown
 from adapters.undelivered import RefusedForGood, TryLater
 from domain.events import AppointmentEvent
+
+log = get_logger(__name__)
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """Since the first attempt; a visit that is over ends the attempts too."""
@@ -109,14 +112,14 @@ class Messages:
             if _too_long():
                 return await self._failed(attempt, later.code)
             await self._notifications.not_sent(attempt, later.code, state=State.SENDING)
-            raise ApplicationError(
-                later.code, type=later.code, next_retry_delay=later.after
-            ) from None
+            log.warning("message_not_taken", notification=attempt.notification_id, code=later.code)
+            raise _again(later) from None
         await self._notifications.sent(attempt, provider_id)
         return Told(state=State.SENT)
 
     async def _failed(self, attempt: Attempt, code: str) -> Told:
         await self._notifications.not_sent(attempt, code, state=State.FAILED)
+        log.warning("message_refused", notification=attempt.notification_id, code=code)
         return Told(state=State.FAILED, code=code)
 
 
@@ -130,6 +133,16 @@ def nobody_named() -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - any text may name somebody
         fault = ApplicationError("the attempt ended in a fault", type=type(error).__name__)
         raise fault.with_traceback(error.__traceback__) from None
+
+
+def _again(later: TryLater) -> ApplicationError:
+    """Benign: a provider that is away is no fault of ours, and one line of the log says it."""
+    return ApplicationError(
+        later.code,
+        type=later.code,
+        next_retry_delay=later.after,
+        category=ApplicationErrorCategory.BENIGN,
+    )
 
 
 def _too_long() -> bool:

@@ -32,7 +32,7 @@ LONGEST_BACK_OFF = 10.0
 Headers = Sequence[tuple[str, bytes]]
 
 log = get_logger(__name__)
-# It reports each failed attempt of each task, many lines a second; what matters is logged here.
+# It tells of each failed attempt of each task, many lines a second; what matters is logged here.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 

@@ -36,4 +36,6 @@ def appointment_of(row: RowMapping) -> Appointment:
 
 
 def hold_of(row: RowMapping) -> Hold:
-    return Hold(appointment=appointment_of(row), lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0))
+    return Hold(
+        appointment=appointment_of(row), lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0)
+    )

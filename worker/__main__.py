@@ -9,11 +9,11 @@ import time
 
 import structlog
 import uvloop
-from redis.asyncio import Redis
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
+from adapters.cache import connect_redis
 from adapters.health import serve_health
 from adapters.kafka import EventPublisher, ensure_topics
 from adapters.logs import configure_logs
@@ -27,7 +27,7 @@ log = structlog.get_logger("worker")
 
 async def run(servers: Connections, settings: Product) -> None:
     engine = connect_engine(servers.database_url, pool_size=12, name="priyom-worker")
-    redis = Redis.from_url(servers.redis_url, protocol=3, socket_timeout=2, socket_connect_timeout=2)
+    redis = connect_redis(servers.redis_url, name="priyom-worker")
     publisher = EventPublisher(servers.kafka_bootstrap_servers)
     client = await connect_temporal(priyom_plugin(), lazy=False)
     stopping = asyncio.Event()

@@ -21,7 +21,7 @@ FORGET_A_DEAD_WORKER_AFTER = timedelta(seconds=1)
 
 
 def bookings_worker(client: Client, *, slots: Slots, appointments: Appointments) -> Worker:
-    """Few tasks at a time: each one keeps a patient waiting, and there is one Python to run them."""
+    """Few tasks at a time: each keeps a patient waiting, and one Python runs them all."""
     return Worker(
         client,
         task_queue=BOOKINGS,
@@ -38,7 +38,8 @@ def bookings_worker(client: Client, *, slots: Slots, appointments: Appointments)
         max_concurrent_workflow_tasks=20,
         max_concurrent_local_activities=20,
         max_concurrent_activities=20,
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=4),
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=10),
+        nonsticky_to_sticky_poll_ratio=0.5,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
         sticky_queue_schedule_to_start_timeout=FORGET_A_DEAD_WORKER_AFTER,
         graceful_shutdown_timeout=timedelta(seconds=5),

@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from tests.acceptance.conftest import Clinic, eventually
 from tests.acceptance.watching import records_about, result_of
+
+Run = WorkflowHandle[Any, Any]
 
 
 async def test_without_kafka_confirm_answers_and_the_event_arrives_later(clinic: Clinic) -> None:
@@ -133,8 +136,8 @@ async def test_a_temporal_cancel_while_holding_leaves_no_orphan(
     assert (await clinic.get(appointment))["status"] == "cancelled"
 
 
-async def the_only_running_run(client: Client, doctor_id: str):  # noqa: ANN201
-    found = []
+async def the_only_running_run(client: Client, doctor_id: str) -> Run:
+    found: list[Run] = []
 
     async def listed() -> bool:
         found.clear()

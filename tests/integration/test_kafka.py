@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -87,13 +88,13 @@ async def taking_in(
         await writer.stop()
 
 
-async def read_all(servers: str, topic: str) -> list[Record]:
+async def read_all(servers: str, topic: str) -> list[Any]:
     """Everything in the topic, by a consumer without a group."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
         ends = await consumer.end_offsets(consumer.assignment())
-        found: list[Record] = []
+        found: list[Any] = []
         while len(found) < sum(ends.values()):
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 found += records

@@ -1,6 +1,7 @@
 """docker-compose.yml, read as text: nothing here needs Docker."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
@@ -123,9 +124,9 @@ def test_our_images_are_built_from_stages_that_exist() -> None:
 
 def test_the_image_has_every_package_of_ours() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
-    ours = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"migrations"}
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-    assert copied == ours
+    assert copied == {*pyproject["tool"]["uv"]["build-backend"]["module-name"], "migrations"}
 
 
 def test_temporal_is_taught_every_search_attribute() -> None:

@@ -238,3 +238,18 @@ def test_a_name_cannot_break_the_calendar_file() -> None:
 
     assert len(calendar.walk("VEVENT")) == 1
     assert str(event["ATTENDEE"]) == "mailto:petr@example.org"
+
+
+def test_a_clinic_with_an_endless_name_is_cut_before_the_time_and_the_code() -> None:
+    text = text_message(
+        a_visit(
+            clinic_name="Областной консультативный центр " * 5,
+            clinic_address="Нижний Новгород, проспект Гагарина " * 5,
+            doctor_name="Константинопольская-Преображенская " * 20,
+        )
+    )
+
+    assert segments(text) == 2
+    assert "24.11" in text
+    assert "10:30" in text
+    assert "1A2B3C4D" in text

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
@@ -78,6 +79,15 @@ class FrontDesk:
         history = await self.run_of(request).fetch_history()
         scheduled = (e.activity_task_scheduled_event_attributes for e in history.events)
         return [attributes.activity_type.name for attributes in scheduled if attributes.activity_id]
+
+    async def accepted(self, request: BookingRequest, *, updates: int) -> None:
+        """Wait until the run has accepted so many updates."""
+        async with asyncio.timeout(10):
+            found = 0
+            while found < updates:
+                history = await self.run_of(request).fetch_history()
+                kinds = [event.event_type for event in history.events]
+                found = kinds.count(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
 
     async def status_attribute(self, request: BookingRequest) -> str | None:
         run = await self.run_of(request).describe()

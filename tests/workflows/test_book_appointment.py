@@ -12,7 +12,7 @@ from api.runs import NoAnswer, NoRun
 from domain.booking import Result, Status
 from domain.errors import AlreadyConfirmed, HoldExpired, SlotTaken
 from domain.events import EventType
-from tests.builders import a_request
+from tests.builders import MONDAY_NINE, a_request, an_appointment
 from tests.workflows.conftest import FrontDesk, eventually
 
 NEARLY_TEN_MINUTES = timedelta(minutes=9, seconds=55)
@@ -369,7 +369,42 @@ async def test_an_early_confirmation_waits_for_the_hold(desk: FrontDesk) -> None
     await eventually(lambda: "hold_slot" in desk.clinic.waiting)
 
     confirming = asyncio.create_task(desk.runs.confirm(request.appointment_id))
+    await desk.accepted(request, updates=2)
     database.set()
 
     assert (await booking).appointment.status is Status.HELD
     assert (await confirming).appointment.status is Status.CONFIRMED
+
+
+async def test_an_early_confirmation_of_a_slot_that_is_lost_is_told_so(desk: FrontDesk) -> None:
+    request = a_request()
+    database = desk.clinic.close_gate("hold_slot")
+    desk.clinic.refuse("hold_slot", SlotTaken())
+    booking = asyncio.create_task(desk.book(request))
+    await eventually(lambda: "hold_slot" in desk.clinic.waiting)
+
+    confirming = asyncio.create_task(desk.runs.confirm(request.appointment_id))
+    await desk.accepted(request, updates=2)
+    database.set()
+
+    for outcome in (await booking, await confirming):
+        assert outcome.refusal is not None
+        assert outcome.refusal.code == SlotTaken.code
+
+
+async def test_a_run_that_starts_again_over_its_confirmed_visit_announces_it_again(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    desk.clinic.rows[request.appointment_id] = an_appointment(
+        appointment_id=request.appointment_id,
+        status=Status.CONFIRMED,
+        version=2,
+        confirmed_at=MONDAY_NINE,
+    )
+
+    outcome = await desk.book(request)
+
+    assert outcome.appointment.status is Status.CONFIRMED
+    assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
+    assert len(desk.clinic.events) == 1

@@ -1,0 +1,136 @@
+"""May this patient hold this slot? The rules, in the order in which they refuse."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.booking import Status
+from domain.errors import (
+    AlreadyBooked,
+    AlreadyHeld,
+    DoctorNotFound,
+    NotASlot,
+    PatientBusy,
+    PatientNotFound,
+    Refused,
+    SlotTaken,
+    TooManyHolds,
+)
+from domain.rules import Desk, Facts, LiveRow, Wish, granted
+from domain.slot import Interval
+from tests.builders import ANNA, CLINIC, DR_KIM, MONDAY_NINE
+
+HALF_AN_HOUR = timedelta(minutes=30)
+KIM_THE_PERSON = uuid4()
+KIMS_DESK = Desk(
+    doctor_id=DR_KIM,
+    practitioner_id=KIM_THE_PERSON,
+    clinic_id=CLINIC,
+    slot_minutes=30,
+    zone=ZoneInfo("Europe/London"),
+)
+NINE_TO_HALF_PAST = Interval(starts_at=MONDAY_NINE, ends_at=MONDAY_NINE + HALF_AN_HOUR)
+ANNAS_WISH = Wish(patient_id=ANNA, doctor_id=DR_KIM, starts_at=MONDAY_NINE, max_holds=3)
+A_FREE_MORNING = Facts(
+    now=MONDAY_NINE - timedelta(days=1),
+    desk=KIMS_DESK,
+    patient_exists=True,
+    shifts=[Interval(starts_at=MONDAY_NINE, ends_at=MONDAY_NINE + timedelta(hours=3))],
+    rows=[],
+    live_holds=0,
+    first_lapse=None,
+)
+SOMEBODY_ELSES = LiveRow(
+    appointment_id=uuid4(),
+    patient_id=uuid4(),
+    doctor_id=DR_KIM,
+    practitioner_id=KIM_THE_PERSON,
+    status=Status.CONFIRMED,
+    during=NINE_TO_HALF_PAST,
+    held_until=None,
+)
+ANNAS_HOLD = replace(
+    SOMEBODY_ELSES,
+    patient_id=ANNA,
+    status=Status.HELD,
+    held_until=MONDAY_NINE - timedelta(hours=23),
+)
+ANNA_ELSEWHERE = replace(ANNAS_HOLD, doctor_id=uuid4(), practitioner_id=uuid4())
+
+
+def refused_with(*rows: LiveRow, **changes: object) -> Refused:
+    facts = replace(A_FREE_MORNING, rows=list(rows), **changes)  # type: ignore[arg-type]
+    with pytest.raises(Refused) as refused:
+        granted(ANNAS_WISH, facts)
+    return refused.value
+
+
+def test_a_free_slot_is_granted_with_its_end() -> None:
+    assert granted(ANNAS_WISH, A_FREE_MORNING) == (KIMS_DESK, NINE_TO_HALF_PAST)
+
+
+def test_a_doctor_or_a_patient_that_does_not_exist_is_refused() -> None:
+    assert isinstance(refused_with(desk=None), DoctorNotFound)
+    assert isinstance(refused_with(patient_exists=False), PatientNotFound)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"shifts": []}, {"now": MONDAY_NINE}], ids=["off duty", "begun"]
+)
+def test_a_time_off_duty_or_in_the_past_is_no_slot(changes: dict[str, object]) -> None:
+    assert isinstance(refused_with(**changes), NotASlot)
+
+
+def test_another_patients_visit_takes_the_slot() -> None:
+    assert isinstance(refused_with(SOMEBODY_ELSES), SlotTaken)
+
+
+def test_a_visit_of_the_same_person_at_another_desk_takes_the_slot() -> None:
+    assert isinstance(refused_with(replace(SOMEBODY_ELSES, doctor_id=uuid4())), SlotTaken)
+
+
+def test_a_visit_that_ends_when_the_slot_begins_is_in_nobodys_way() -> None:
+    before = Interval(starts_at=MONDAY_NINE - HALF_AN_HOUR, ends_at=MONDAY_NINE)
+    facts = replace(A_FREE_MORNING, rows=[replace(SOMEBODY_ELSES, during=before)])
+
+    assert granted(ANNAS_WISH, facts)[1] == NINE_TO_HALF_PAST
+
+
+def test_the_own_hold_of_this_slot_is_named() -> None:
+    refused = refused_with(ANNAS_HOLD)
+
+    assert isinstance(refused, AlreadyHeld)
+    assert refused.refusal.appointment_id == ANNAS_HOLD.appointment_id
+    assert refused.refusal.held_until == ANNAS_HOLD.held_until
+
+
+def test_the_own_visit_in_this_slot_is_named() -> None:
+    refused = refused_with(replace(ANNAS_HOLD, status=Status.CONFIRMED))
+
+    assert isinstance(refused, AlreadyBooked)
+    assert refused.refusal.held_until is None
+
+
+def test_the_patients_visit_elsewhere_comes_before_the_slot_being_taken() -> None:
+    refused = refused_with(SOMEBODY_ELSES, ANNA_ELSEWHERE)
+
+    assert isinstance(refused, PatientBusy)
+    assert refused.refusal.appointment_id == ANNA_ELSEWHERE.appointment_id
+
+
+def test_too_many_holds_say_when_the_first_of_them_lapses() -> None:
+    soon = A_FREE_MORNING.now + timedelta(seconds=90)
+
+    refused = refused_with(ANNA_ELSEWHERE, live_holds=3, first_lapse=soon)
+
+    assert isinstance(refused, TooManyHolds)
+    assert refused.refusal.retry_after_seconds == 91
+
+
+def test_the_own_hold_of_this_slot_is_named_even_at_the_cap() -> None:
+    refused = refused_with(ANNAS_HOLD, live_holds=3, first_lapse=MONDAY_NINE)
+
+    assert isinstance(refused, AlreadyHeld)
