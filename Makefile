@@ -36,7 +36,7 @@ prepare: $(VENV) ## build and fetch the servers now, rather than at the first `m
 
 ## Work on it
 test: prepare ## every test that a merge needs, on real servers: ARGS="-k hold"
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(or $(ARGS),--cov)
 check: $(VENV) ## format, lint, types, import rules, dead dependencies, migrations and documents
 	@$(PYTHON) -m stack.check
 format: $(VENV) ## lay out the code as `make check` wants it

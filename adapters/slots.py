@@ -60,8 +60,9 @@ WITH lapsed AS (
 ), taken AS (
     INSERT INTO schedules AS s (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
                                 starts_at, ends_at, status, held_until, origin)
-    SELECT :appointment_id, :appointment_id, :patient_id, :doctor_id, :practitioner_id, :clinic_id, :starts_at, :ends_at,
-           'held', clock_timestamp() + make_interval(secs => :hold_seconds), :origin
+    SELECT :appointment_id, :appointment_id, :patient_id, :doctor_id, :practitioner_id, :clinic_id,
+           :starts_at, :ends_at, 'held',
+           clock_timestamp() + make_interval(secs => :hold_seconds), :origin
     FROM (SELECT count(*) FROM lapsed) AS made_way
     ON CONFLICT DO NOTHING
     RETURNING s.*
@@ -81,7 +82,8 @@ RETURNING {COLUMNS}
 CONFIRM = text(f"""
 UPDATE schedules s
 SET status = 'confirmed', confirmed_at = clock_timestamp(), version = version + 1
-WHERE id = :appointment_id AND status = 'held' AND held_until + interval '{GRACE}' > clock_timestamp()
+WHERE id = :appointment_id AND status = 'held'
+  AND held_until + interval '{GRACE}' > clock_timestamp()
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
@@ -97,8 +99,8 @@ RETURNING {COLUMNS}
 LEAVE_TOMBSTONE = text(f"""
 INSERT INTO schedules AS s (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
                             starts_at, ends_at, status, reason, origin, cancelled_at)
-SELECT :appointment_id, :appointment_id, :patient_id, d.id, d.practitioner_id, d.clinic_id, :starts_at,
-       CAST(:starts_at AS timestamptz) + make_interval(mins => d.slot_minutes),
+SELECT :appointment_id, :appointment_id, :patient_id, d.id, d.practitioner_id, d.clinic_id,
+       :starts_at, CAST(:starts_at AS timestamptz) + make_interval(mins => d.slot_minutes),
        :status, :reason, :origin, CASE WHEN :status = 'cancelled' THEN clock_timestamp() END
 FROM doctors d WHERE d.id = :doctor_id
 ON CONFLICT (id) DO NOTHING

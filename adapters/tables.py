@@ -127,7 +127,8 @@ schedules = Table(
     _instant("updated_at", nullable=False),
     Column("revision", BigInteger, nullable=False, server_default=revisions.next_value()),
     CheckConstraint(
-        "status IN ('held', 'confirmed', 'cancelled', 'expired', 'arrived', 'completed', 'no_show')",
+        "status IN ('held', 'confirmed', 'cancelled', 'expired',"
+        " 'arrived', 'completed', 'no_show')",
         name="status",
     ),
     CheckConstraint("ends_at > starts_at", name="ends_after_start"),
