@@ -14,6 +14,7 @@ import random
 import statistics
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -173,14 +174,11 @@ def cpu(state: RunState) -> dict[str, float]:
 
 def _tree(pid: int) -> float:
     total = 0.0
-    process = psutil.Process(pid)
-    for each in [process, *process.children(recursive=True)]:
-        try:
+    for each in _tree_of(pid):
+        with suppress(psutil.NoSuchProcess):
             times = each.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-        total += times.children_user + times.children_system if each is process else 0.0
+            total += times.user + times.system
+            total += times.children_user + times.children_system if each.pid == pid else 0.0
     return total
 
 
@@ -189,10 +187,20 @@ def resident(state: RunState) -> dict[str, float]:
     sizes = {}
     for name, pid in state["pids"].items():
         if pid:
-            process = psutil.Process(pid)
-            tree = [process, *process.children(recursive=True)]
-            sizes[name] = sum(each.memory_full_info().pss for each in tree) / 2**20
+            sizes[name] = sum(_proportional(each) for each in _tree_of(pid)) / 2**20
     return sizes
+
+
+def _proportional(process: psutil.Process) -> int:
+    with suppress(psutil.NoSuchProcess):
+        size: int = process.memory_full_info().pss
+        return size
+    return 0
+
+
+def _tree_of(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
 
 
 async def check(state: RunState, rounds: list[Round]) -> None:

@@ -17,6 +17,9 @@ from stack.servers import kafka, postgres, temporal, valkey
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 
+GIVES_WAY = 10
+"""Messages are sent after the answer: where all share two cores, they wait for the bookings."""
+
 
 @dataclass(kw_only=True)
 class Plan:
@@ -111,6 +114,7 @@ def _add_mailbox(plan: Plan, _: Home, ports: Ports) -> None:
         argv=[sys.executable, "-m", "stack.mailbox", *arguments],
         ready=partial(http_answers, f"{plan.mailbox}/messages"),
         port=http,
+        niceness=GIVES_WAY,
     )
     plan.servers["mailbox"] = lambda: program
 
@@ -132,4 +136,5 @@ def _process(plan: Plan, name: str, ports: Ports) -> Program:
         ready=partial(http_answers, f"{base}/readyz"),
         port=port,
         grace=20,
+        niceness=GIVES_WAY if name == "notifier" else 0,
     )

@@ -31,7 +31,10 @@ async def _at_once() -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Times are seconds: `ready_within` from start to ready, `grace` from asking to killing."""
+    """Times are seconds: `ready_within` from start to ready, `grace` from asking to killing.
+
+    A program with a niceness above 0 gives way to the others where they share a processor.
+    """
 
     name: str
     argv: Sequence[str]
@@ -42,6 +45,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10
     ready_within: float = 90
+    niceness: int = 0
 
 
 async def launch(program: Program, log: Path) -> asyncio.subprocess.Process:
@@ -57,7 +61,7 @@ async def launch(program: Program, log: Path) -> asyncio.subprocess.Process:
             cwd="/" if account else CHECKOUT,
             env={**os.environ, **program.env},
             start_new_session=True,
-            preexec_fn=partial(_die_with_parent, program.stop_signal, os.getpid()),
+            preexec_fn=partial(_before_it_starts, program, os.getpid()),
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
@@ -98,10 +102,12 @@ def describe_exit(code: int) -> str:
     return f"ended with exit code {code}"
 
 
-def _die_with_parent(stop_signal: signal.Signals, parent: int) -> None:
+def _before_it_starts(program: Program, parent: int) -> None:
+    """In the child: give way to others, and die with the parent."""
+    os.nice(program.niceness)
     if _LIBC is None:
         return
-    _LIBC.prctl(PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
+    _LIBC.prctl(PR_SET_PDEATHSIG, int(program.stop_signal), 0, 0, 0)
     if os.getppid() != parent:  # the parent died before the line above
         os._exit(1)
 
