@@ -9,7 +9,7 @@ from activities.refusals import told_to_temporal
 from adapters import slots
 from adapters.alternatives import free_alternatives
 from adapters.postgres import autocommit
-from domain.booking import Appointment, BookingRequest, Extension, Hold, Refusal, Release
+from domain.booking import BookingRequest, Extension, Hold, Refusal, Release
 from domain.errors import NotASlot, Refused, SlotTaken
 
 CONCURRENT_HOLDS = 4
@@ -40,7 +40,7 @@ class Slots:
             return await slots.extend_hold(self._engine, extension)
 
     @activity.defn
-    async def release_slot(self, release: Release) -> Appointment:
+    async def release_slot(self, release: Release) -> Hold:
         """Idempotent: a second run finds nothing to release."""
         with told_to_temporal():
             return await slots.release_slot(self._engine, release)

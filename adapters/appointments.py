@@ -14,10 +14,11 @@ from domain.errors import DoctorNotFound, PatientNotFound
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A row as it was read, and whether the visit had begun by the database clock."""
+    """A row as it was read; whether the visit had begun, and the hold not ended, by its clock."""
 
     appointment: Appointment
     has_begun: bool
+    hold_is_ahead: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,8 @@ class Before:
 
 
 ONE = text(f"""
-SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun
+SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun,
+    s.held_until > clock_timestamp() AS hold_is_ahead
 FROM schedules s WHERE s.id = :appointment_id
 """)  # noqa: S608 - our own columns, as below
 
@@ -60,14 +62,15 @@ LIMIT :limit
 NOTICE = "n.id, n.appointment_id, n.kind, n.starts_at, n.created_at, n.read_at"
 
 OF_DOCTOR = text(f"""
-SELECT {NOTICE} FROM notifications n WHERE n.doctor_id = :id AND n.audience = 'doctor'
+SELECT {NOTICE} FROM notifications n
+WHERE n.doctor_id = :id AND n.audience = 'doctor' AND n.status = 'sent'
 ORDER BY n.created_at DESC, n.id DESC
 LIMIT :limit
 """)  # noqa: S608
 
 OF_DOCTOR_BEFORE = text(f"""
 SELECT {NOTICE} FROM notifications n
-WHERE n.doctor_id = :id AND n.audience = 'doctor'
+WHERE n.doctor_id = :id AND n.audience = 'doctor' AND n.status = 'sent'
   AND (n.created_at, n.id) < (:before_created_at, :before_id)
 ORDER BY n.created_at DESC, n.id DESC
 LIMIT :limit
@@ -83,7 +86,11 @@ async def see(connection: AsyncConnection, appointment_id: UUID) -> Seen | None:
     row = found.mappings().one_or_none()
     if row is None:
         return None
-    return Seen(appointment=appointment_of(row), has_begun=row["has_begun"])
+    return Seen(
+        appointment=appointment_of(row),
+        has_begun=row["has_begun"],
+        hold_is_ahead=bool(row["hold_is_ahead"]),
+    )
 
 
 async def appointments_of(

@@ -1,7 +1,7 @@
 """Appointment events as CloudEvents 1.0 JSON in structured mode: the only place that knows it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal, TypedDict
 from uuid import UUID
@@ -15,6 +15,9 @@ from domain.events import SOURCE, AppointmentEvent, EventType
 CONTENT_TYPE = "application/cloudevents+json"
 LONGEST_RECORD = 64 * 1024
 """Bytes; a real record is below one kilobyte, so a longer one is not ours."""
+
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+LARGEST_VERSION = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def _event(kind: EventType, record: CloudEvent) -> AppointmentEvent:
         event_id=UUID(record["id"]),
         type=kind,
         time=_instant(record["time"]),
-        sequence=int(record["sequence"]),
+        sequence=_sequence(record["sequence"]),
         appointment_id=UUID(data["appointmentId"]),
         patient_id=UUID(data["patientId"]),
         doctor_id=UUID(data["doctorId"]),
@@ -141,4 +144,14 @@ def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("a time without an offset")
+    instant = instant.astimezone(UTC)
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValueError("a time that no clinic has")
     return instant
+
+
+def _sequence(text: str) -> int:
+    sequence = int(text)
+    if not 0 < sequence <= LARGEST_VERSION:
+        raise ValueError("a version that no appointment has")
+    return sequence

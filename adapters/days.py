@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres import autocommit
+from adapters.reading import read
 from domain.booking import Status
 from domain.day import Day, Taken, compose, reach_of
 from domain.errors import DoctorNotFound
@@ -109,9 +110,12 @@ class DayBook:
             "reach_until": reach.ends_at,
             "whole": whole,
         }
-        async with self._engine.connect() as connection:
+
+        async def ask(connection: AsyncConnection) -> RowMapping | None:
             found = await connection.execute(DAY, parameters)
             return found.mappings().one_or_none()
+
+        return await read(self._engine, ask)
 
     def _remember(self, desk: Desk) -> None:
         if len(self._desks) >= DESKS_KEPT:

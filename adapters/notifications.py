@@ -100,8 +100,13 @@ INSERT INTO notifications (
     id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
     starts_at, sequence, attempts, sent_at
 )
-SELECT :id, :event_id, 'doctor', 'inbox', :kind, 'sent', s.id, s.patient_id, s.doctor_id,
-    :starts_at, :sequence, 1, clock_timestamp()
+SELECT :id, :event_id, 'doctor', 'inbox', :kind,
+    CASE WHEN EXISTS (
+        SELECT FROM notifications later
+        WHERE later.appointment_id = s.id AND later.audience = 'doctor'
+          AND later.sequence > :sequence
+    ) THEN 'superseded' ELSE 'sent' END,
+    s.id, s.patient_id, s.doctor_id, :starts_at, :sequence, 1, clock_timestamp()
 FROM schedules s WHERE s.id = :appointment_id
 ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
 """)

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 ASK = text("SELECT 1")
 API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
@@ -24,6 +26,17 @@ async def ask_temporal(client: Client) -> None:
     await client.workflow_service.get_system_info(
         GetSystemInfoRequest(), retry=False, timeout=timedelta(seconds=1)
     )
+
+
+async def both_answer(client: Client, engine: AsyncEngine) -> bool:
+    """Temporal and PostgreSQL, without which a worker or a notifier can do nothing."""
+    try:
+        async with asyncio.timeout(2):
+            await ask_temporal(client)
+            await ask_postgres(engine)
+    except (RPCError, SQLAlchemyError, OSError, TimeoutError):
+        return False
+    return True
 
 
 async def ask_redis(redis: Redis) -> None:

@@ -92,6 +92,7 @@ UPDATE schedules s
 SET status = :status, reason = :reason, version = version + 1,
     cancelled_at = CASE WHEN :status = 'cancelled' THEN clock_timestamp() END
 WHERE id = :appointment_id AND status = 'held'
+  AND (NOT :only_if_lapsed OR held_until <= clock_timestamp())
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
@@ -117,13 +118,14 @@ RETURNING {COLUMNS}
 
 
 async def hold_slot(engine: AsyncEngine, request: BookingRequest) -> Hold:
-    """Check and hold in one SERIALIZABLE transaction; a second run finds its own row."""
+    """Check and hold in one SERIALIZABLE transaction.
+
+    A second run finds its own row, which may have been confirmed, lapsed or given up since.
+    """
     try:
-        hold = await serializable(engine, partial(_hold, request=request))
+        return await serializable(engine, partial(_hold, request=request))
     except IntegrityError as error:
         raise _refusal_of(error) from None
-    _refuse_ended(hold.appointment)
-    return hold
 
 
 async def extend_hold(engine: AsyncEngine, extension: Extension) -> Hold:
@@ -147,7 +149,7 @@ async def confirm_appointment(engine: AsyncEngine, appointment_id: UUID) -> Appo
     return appointment
 
 
-async def release_slot(engine: AsyncEngine, release: Release) -> Appointment:
+async def release_slot(engine: AsyncEngine, release: Release) -> Hold:
     """Give the slot back if this appointment still holds it; the row as it is now.
 
     A second run finds nothing to do; a confirmed row is left alone; where there is no row a
@@ -157,10 +159,11 @@ async def release_slot(engine: AsyncEngine, release: Release) -> Appointment:
     async with autocommit(engine).connect() as connection:
         while True:
             row = await _one(connection, RELEASE, parameters)
+            row = row or await _one(connection, OWN, parameters)
             row = row or await _one(connection, LEAVE_TOMBSTONE, parameters)
             row = row or await _row(connection, release.request.appointment_id)
-            if row["stored_status"] != Status.HELD:
-                return appointment_of(row)
+            if row["stored_status"] != Status.HELD or release.only_if_lapsed:
+                return hold_of(row)
 
 
 async def cancel_appointment(engine: AsyncEngine, cancellation: Cancellation) -> Appointment:
@@ -221,6 +224,7 @@ def _release_parameters(release: Release) -> dict[str, object]:
         "origin": release.request.origin,
         "status": release.status.value,
         "reason": release.reason,
+        "only_if_lapsed": release.only_if_lapsed,
     }
 
 

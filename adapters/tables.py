@@ -7,6 +7,7 @@ from sqlalchemy import (
     Computed,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -66,6 +67,7 @@ doctors = Table(
     Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False, index=True),
     Column("slot_minutes", SmallInteger, nullable=False, server_default="30"),
     CheckConstraint("slot_minutes BETWEEN 5 AND 480", name="slot_minutes"),
+    UniqueConstraint("id", "practitioner_id", name="doctors_person"),
     Index("doctors_specialty_idx", "specialty", "clinic_id"),
 )
 
@@ -134,6 +136,12 @@ schedules = Table(
     CheckConstraint("ends_at > starts_at", name="ends_after_start"),
     CheckConstraint("status <> 'held' OR held_until IS NOT NULL", name="hold_has_an_end"),
     CheckConstraint("version > 0", name="version"),
+    ForeignKeyConstraint(
+        ["doctor_id", "practitioner_id"],
+        ["doctors.id", "doctors.practitioner_id"],
+        name="schedules_person",
+        onupdate="CASCADE",
+    ),
     ExcludeConstraint(
         ("practitioner_id", "="), ("occupies", "&&"), ("visit_id", "<>"), name=DOCTOR_FREE
     ),

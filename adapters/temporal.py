@@ -1,17 +1,24 @@
 """Temporal: one plugin for client, worker and replayer, and the way to connect."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from structlog import get_logger
 from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client, GrpcCompression
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
+from temporalio.service import RPCError
 from temporalio.worker import WorkflowRunner
 
 from domain.errors import REFUSALS
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
+
+log = get_logger("temporal")
 
 UNAVAILABLE = "unavailable"
 """Type of the failure of an activity whose server did not answer; Temporal tries again."""
@@ -63,3 +70,15 @@ async def connect_temporal(plugin: SimplePlugin, *, lazy: bool = True) -> Client
     return await Client.connect(
         **config, plugins=[plugin], lazy=lazy, grpc_compression=GrpcCompression.NONE
     )
+
+
+async def connect_patiently(plugin: SimplePlugin) -> Client:
+    """A connected client, however long the server takes to be there."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await connect_temporal(plugin, lazy=False)
+        except (RPCError, RuntimeError, OSError) as error:
+            log.warning("temporal_is_away", error=type(error).__name__, again_in_seconds=pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,14 +1,12 @@
 """`python -m api`: serve until told to stop."""
 
-import gc
-import os
 import signal
 import sys
-import time
 
 import structlog
 import uvicorn
 
+from adapters.leaving import leave
 from adapters.logs import configure_logs
 from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
 from api.app import create_app
@@ -63,18 +61,5 @@ def _already_heeded(_number: int, _frame: object) -> None:
     """Uvicorn repeats the signal after it has shut down, for handlers that came before it."""
 
 
-def _leave(status: int) -> None:
-    """Leave without the interpreter's own end.
-
-    The Temporal client's threads may still call into it then, which aborts the process; all
-    that was open has been closed by the application itself.
-    """
-    gc.collect()
-    time.sleep(0.05)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
 if __name__ == "__main__":
-    _leave(main())
+    leave(main())

@@ -14,8 +14,16 @@ from api.flights import Shared, Turns
 from api.keys import appointment_id_of
 from api.replays import held_at_first, is_same_wish
 from api.runs import NoRun, Runs
-from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Role
-from domain.errors import IdempotencyKeyReused, NotASlot, Refused, SlotTaken, refused
+from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Refusal, Role
+from domain.errors import (
+    REFUSALS,
+    HoldExpired,
+    IdempotencyKeyReused,
+    NotASlot,
+    Refused,
+    SlotTaken,
+    refused,
+)
 from domain.rules import Desk, Facts, Wish, granted
 
 Slot = tuple[UUID, datetime]
@@ -153,11 +161,18 @@ class Bookings:
     async def _from_row(self, order: Order) -> Held:
         seen = await self._look(order)
         if seen.own is None:
-            granted(order.wish, seen.facts)
-            raise SlotTaken  # its run was refused and forgotten; only a new key can begin another
+            raise ReplayedRefusal(await self._with_alternatives(order, await self._told(order)))
         if not is_same_wish(order.wish, seen.own):
             raise IdempotencyKeyReused
         return Held(appointment=held_at_first(seen.own), replayed=True)
+
+    async def _told(self, order: Order) -> Refused:
+        """How a run without a row ended; one that was stopped never held, and never will."""
+        story = await self._runs.story(order.appointment_id)
+        if not is_same_wish(order.wish, story.request):
+            return IdempotencyKeyReused()
+        code = story.result.code if story.result is not None else None
+        return refused(Refusal(code=code if code in REFUSALS else HoldExpired.code))
 
     async def _answer(self, order: Order, outcome: Outcome) -> Held:
         if not is_same_wish(order.wish, outcome.appointment):

@@ -1,5 +1,7 @@
 """What a patient does with an appointment: confirm it, give it up, ask for more time, read it."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -7,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.appointments import Seen, see
 from adapters.reading import read
-from api.runs import NoRun, Runs, Story
+from api.runs import NoAnswer, NoRun, Runs, Story
 from domain.booking import Actor, Appointment, Cancellation, Outcome, Role, Status
 from domain.errors import (
     AlreadyCancelled,
@@ -22,6 +24,9 @@ from domain.errors import (
 
 MAX_ROUNDS = 3
 """A visit that changes while it is being cancelled is read again, but not for ever."""
+
+
+REMINDER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +62,40 @@ class Commands:
                 return _agreed(await self._runs.confirm(appointment_id))
             except (NoRun, AlreadyConfirmed):
                 seen = await self._see(appointment_id)
+        elif seen.appointment.status is Status.CONFIRMED and seen.hold_is_ahead:
+            await self._remind_the_run(appointment_id)
         return _confirmed(seen)
+
+    async def _remind_the_run(self, appointment_id: UUID) -> None:
+        """Say it again to a run that may still wait, since its server died with the first word.
+
+        The row is confirmed all the same; a run that knows has the answer stored, for no Action.
+        """
+        with suppress(NoRun, NoAnswer, Refused, TimeoutError):
+            async with asyncio.timeout(REMINDER_SECONDS):
+                await self._runs.confirm(appointment_id)
 
     async def extend(self, appointment_id: UUID, version: int) -> Appointment:
         """The run first: the same version again is given the same stored answer."""
         try:
             return _agreed(await self._runs.extend(appointment_id, version))
         except NoRun:
-            seen = await self._see(appointment_id)
-        raise _why_not_extended(seen)
+            raise _why_not_extended(await self._see(appointment_id)) from None
+        except VersionMismatch:
+            if not await self._is_behind(appointment_id, version):
+                raise
+        # The row was extended, but the run's server died with the word: say that one again first.
+        await self._runs.extend(appointment_id, version - 1)
+        return _agreed(await self._runs.extend(appointment_id, version))
+
+    async def _is_behind(self, appointment_id: UUID, version: int) -> bool:
+        """The version that the run does not know is the row's own."""
+        seen = await self._see(appointment_id)
+        return (
+            seen is not None
+            and seen.appointment.status is Status.HELD
+            and seen.appointment.version == version
+        )
 
     async def cancel(self, appointment_id: UUID, reason: str) -> Appointment:
         for _ in range(MAX_ROUNDS):

@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import ProblemAnswer
@@ -135,7 +136,10 @@ class BoundedBody:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        body = await _body(Headers(scope=scope), receive)
+        try:
+            body = await _body(Headers(scope=scope), receive)
+        except ClientDisconnect:
+            return  # half a request asks for nothing
         if body is None:
             await ProblemAnswer(too_large())(scope, receive, send)
             return
@@ -160,6 +164,8 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         part = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY_BYTES:

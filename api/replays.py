@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from domain.booking import MAX_EXTENSIONS, Appointment, Status
+from domain.booking import MAX_EXTENSIONS, Appointment, BookingRequest, Status
 from domain.errors import HoldExpired
 from domain.rules import Wish
 
 
-def is_same_wish(wish: Wish, appointment: Appointment) -> bool:
+def is_same_wish(wish: Wish, appointment: Appointment | BookingRequest) -> bool:
     """Instants are compared, not the strings that named them."""
     return (wish.patient_id, wish.doctor_id, wish.starts_at) == (
         appointment.patient_id,

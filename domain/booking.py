@@ -116,7 +116,7 @@ class Appointment:
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
-    """A hold as the database granted it; `lasts_seconds` counts from its answer, by its clock."""
+    """A row as the database has it; `lasts_seconds` is what is left of its hold, by its clock."""
 
     appointment: Appointment
     lasts_seconds: float
@@ -124,11 +124,15 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """Give a slot back if this appointment still holds it, and leave `status` behind."""
+    """Give a slot back if this appointment still holds it, and leave `status` behind.
+
+    With `only_if_lapsed` the database's clock has to agree that the hold is over.
+    """
 
     request: BookingRequest
     status: Status
     reason: str | None = None
+    only_if_lapsed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

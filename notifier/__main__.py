@@ -1,40 +1,36 @@
 """Process 3, the notifier: Kafka → delivery workflows → patient and doctor."""
 
 import asyncio
-import gc
-import os
 import signal
 import sys
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog import get_logger
 from temporalio.client import Client
-from temporalio.service import RPCError
-from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.messages import Messages
 from adapters.health import serve_health
 from adapters.kafka import Writer
+from adapters.leaving import leave
 from adapters.logs import configure_logs
 from adapters.mail import SmtpMail
 from adapters.notifications import Notifications
 from adapters.postgres import connect_engine
+from adapters.probes import both_answer
 from adapters.settings import BadSettings, Connections, Product, connections, product
 from adapters.sms import SmsGateway
-from adapters.temporal import connect_temporal, priyom_plugin
+from adapters.temporal import connect_patiently, priyom_plugin
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.intake import Intake
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.names import DELIVERIES
+from workflows.sandbox import workflow_runner
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 SIDE_BY_SIDE = 20
 """Messages under way at once; a provider that hangs must not stop the others."""
 
@@ -71,17 +67,10 @@ class Notifier:
         """PostgreSQL and Temporal answer; Kafka may come later, nothing is lost without it."""
         if self.client is None:
             return False
-        try:
-            async with asyncio.timeout(2):
-                await self.client.service_client.check_health()
-                async with self.engine.connect() as connection:
-                    await connection.execute(text("SELECT 1"))
-        except (RPCError, SQLAlchemyError, OSError, TimeoutError):
-            return False
-        return True
+        return await both_answer(self.client, self.engine)
 
     async def _work(self) -> None:
-        self.client = client = await _patiently_connected()
+        self.client = client = await connect_patiently(priyom_plugin())
         writer = Writer(self.servers.kafka_bootstrap_servers)
         mail = SmtpMail(self.servers.smtp_url, sender=self.settings.mail_from)
         sms = SmsGateway(self.servers.sms_gateway_url)
@@ -116,7 +105,7 @@ def deliveries_worker(client: Client, messages: Messages) -> Worker:
         task_queue=DELIVERIES,
         workflows=[DeliverNotifications],
         activities=[messages.notify_doctor, messages.send_sms, messages.send_email],
-        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_runner=workflow_runner(),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=SIDE_BY_SIDE,
         max_concurrent_local_activities=SIDE_BY_SIDE,
@@ -126,17 +115,6 @@ def deliveries_worker(client: Client, messages: Messages) -> Worker:
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         graceful_shutdown_timeout=timedelta(seconds=5),
     )
-
-
-async def _patiently_connected() -> Client:
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            return await connect_temporal(priyom_plugin(), lazy=False)
-        except (RPCError, RuntimeError, OSError) as error:
-            log.warning("temporal_is_away", error=type(error).__name__, again_in_seconds=pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def main() -> int:
@@ -153,10 +131,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    # A process that used the Temporal client may abort while the interpreter ends (SDK issue 300).
-    gc.collect()
-    time.sleep(0.2)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    leave(main())

@@ -1,14 +1,15 @@
 """Process 2, the worker: builds its clients from the settings and runs until it is told to stop."""
 
 import asyncio
-import gc
-import os
 import signal
 import sys
-import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
 import structlog
 import uvloop
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
@@ -16,40 +17,73 @@ from activities.slots import Slots
 from adapters.cache import connect_redis
 from adapters.health import serve_health
 from adapters.kafka import EventPublisher, ensure_topics
+from adapters.leaving import leave
 from adapters.logs import configure_logs
 from adapters.postgres import connect_engine
+from adapters.probes import both_answer
 from adapters.settings import BadSettings, Connections, Product, connections, product
-from adapters.temporal import connect_temporal, priyom_plugin
+from adapters.temporal import connect_patiently, priyom_plugin
 from worker.workers import announcements_worker, bookings_worker
 
 log = structlog.get_logger("worker")
 
 
-async def run(servers: Connections, settings: Product) -> None:
-    engine = connect_engine(servers.database_url, pool_size=12, name="priyom-worker")
-    redis = connect_redis(servers.redis_url, name="priyom-worker")
-    publisher = EventPublisher(servers.kafka_bootstrap_servers)
-    client = await connect_temporal(priyom_plugin(), lazy=False)
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    bookings = bookings_worker(client, slots=Slots(engine), appointments=Appointments(engine))
-    announcing = announcements_worker(
-        client, announcements=Announcements(engine=engine, redis=redis, publisher=publisher)
-    )
-    topics = asyncio.create_task(ensure_topics(servers.kafka_bootstrap_servers))
-    async with bookings, announcing, serve_health(settings.health_port, _always):
-        log.info("worker started")
-        await stopping.wait()
-        log.info("worker stopping")
-    topics.cancel()
-    await publisher.stop()
-    await redis.aclose()
-    await engine.dispose()
+@dataclass(kw_only=True)
+class Process:
+    """What the process is connected to, and whether it can work."""
 
+    servers: Connections
+    settings: Product
+    engine: AsyncEngine
+    client: Client | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-async def _always() -> bool:
-    return True
+    async def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
+        async with serve_health(self.settings.health_port, self.ready):
+            work = asyncio.create_task(self._work())
+            stop = asyncio.create_task(self.stopping.wait())
+            await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+            log.info("worker_stopping")
+            if self.client is None:
+                work.cancel()
+            self.stopping.set()
+            await asyncio.gather(work, stop, return_exceptions=True)
+        await self.engine.dispose()
+        self.client = None
+        if not work.cancelled():
+            work.result()
+
+    async def ready(self) -> bool:
+        """Kafka and Redis may come later: nothing is lost without them."""
+        return self.client is not None and await both_answer(self.client, self.engine)
+
+    async def _work(self) -> None:
+        client = await connect_patiently(priyom_plugin())
+        redis = connect_redis(self.servers.redis_url, name="priyom-worker")
+        publisher = EventPublisher(self.servers.kafka_bootstrap_servers)
+        topics = asyncio.create_task(ensure_topics(self.servers.kafka_bootstrap_servers))
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(redis.aclose)
+            closing.push_async_callback(publisher.stop)
+            closing.callback(topics.cancel)
+            await closing.enter_async_context(
+                announcements_worker(
+                    client,
+                    announcements=Announcements(
+                        engine=self.engine, redis=redis, publisher=publisher
+                    ),
+                )
+            )
+            await closing.enter_async_context(
+                bookings_worker(
+                    client, slots=Slots(self.engine), appointments=Appointments(self.engine)
+                )
+            )
+            self.client = client
+            log.info("worker_started")
+            await self.stopping.wait()
 
 
 def main() -> int:
@@ -60,15 +94,10 @@ def main() -> int:
         sys.stderr.write(f"worker: {error}\n")
         return 2
     configure_logs(settings.log_format)
-    uvloop.run(run(servers, settings))
+    engine = connect_engine(servers.database_url, pool_size=12, name="priyom-worker")
+    uvloop.run(Process(servers=servers, settings=settings, engine=engine).run())
     return 0
 
 
 if __name__ == "__main__":
-    code = main()
-    # A process that used the Temporal client may abort while the interpreter ends (SDK issue 300).
-    gc.collect()
-    time.sleep(0.2)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    leave(main())

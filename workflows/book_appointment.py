@@ -8,7 +8,7 @@ succeeds, never undone. A Temporal cancel acts only while the run waits for the 
 import asyncio
 from collections import deque
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -17,6 +17,7 @@ from domain.booking import (
     Appointment,
     BookingRequest,
     Extension,
+    Hold,
     Outcome,
     Refusal,
     Release,
@@ -24,7 +25,15 @@ from domain.booking import (
     Status,
 )
 from domain.documents import AppointmentDocument, document
-from domain.errors import AlreadyCancelled, AlreadyConfirmed, HoldExpired, Refused
+from domain.errors import (
+    AlreadyCancelled,
+    AlreadyConfirmed,
+    ExtensionLimit,
+    HoldExpired,
+    Refused,
+    VersionMismatch,
+    refused,
+)
 from domain.events import appointment_confirmed
 from workflows import steps
 from workflows.details import details_of
@@ -39,6 +48,9 @@ from workflows.wishes import (
     Withdrawn,
     rejection,
 )
+
+SHORTEST_WAIT = timedelta(milliseconds=50)
+"""When the database's clock is behind the timer's, it is asked again this much later."""
 
 CODE_OF_END = {
     Status.CONFIRMED: AlreadyConfirmed.code,
@@ -64,7 +76,7 @@ class BookAppointment:
         )
         self._first_answer: Outcome | None = None
         self._refusal: Refusal | None = None
-        self._lapses_at: datetime | None = None
+        self._lapses_at = workflow.now()
         self._wishes: deque[Wish] = deque()
         self._extended: dict[int, Outcome] = {}
 
@@ -95,9 +107,9 @@ class BookAppointment:
     async def _hold(self) -> None:
         self._show("Holding the slot.")
         hold = await steps.hold_slot(self._request)
-        self._appointment = hold.appointment
-        self._first_answer = self._outcome()
-        self._lapse_after(hold.lasts_seconds)
+        self._now(hold)
+        if hold.appointment.status in {Status.HELD, Status.CONFIRMED}:
+            self._first_answer = self._outcome()
 
     async def _patient_agrees(self) -> None:
         """Wait for the patient's word; more time starts the wait again."""
@@ -108,26 +120,38 @@ class BookAppointment:
             if isinstance(wish, Agree):
                 self._show("The patient has agreed: writing the visit as confirmed.")
                 return
-            await self._give_more_time(wish)
+            if isinstance(wish, MoreTime):
+                await self._give_more_time(wish)
+            else:
+                await self._lapse()
+        if self._appointment.status is not Status.CONFIRMED:
+            raise refused(self._refusal_of_end())
 
-    async def _next_wish(self) -> Wish:
-        """The patient's word comes first when it arrives together with the end of the wait."""
-        if not self._wishes:
-            await self._wait_for_a_wish()
+    async def _next_wish(self) -> Wish | None:
+        """None when the time is over; a word that arrives together with the end comes first."""
+        try:
+            if not self._wishes:
+                await self._wait_for_a_wish()
+        except TimeoutError:
+            return None
         if not self._wishes:
             raise StoppedByOperations
         return self._wishes.popleft()
 
     async def _wait_for_a_wish(self) -> None:
-        assert self._lapses_at is not None  # noqa: S101 - set by the hold
-        try:
-            await workflow.wait_condition(
-                lambda: bool(self._wishes) or workflow.cancellation_reason() is not None,
-                timeout=self._lapses_at - workflow.now(),
-                timeout_summary="the hold lapses unless the patient confirms",
+        await workflow.wait_condition(
+            lambda: bool(self._wishes) or workflow.cancellation_reason() is not None,
+            timeout=self._lapses_at - workflow.now(),
+            timeout_summary="the hold lapses unless the patient confirms",
+        )
+
+    async def _lapse(self) -> None:
+        """The timer only asks: whether the hold is over, the database's clock decides."""
+        self._now(
+            await steps.release_slot(
+                Release(request=self._request, status=Status.EXPIRED, only_if_lapsed=True)
             )
-        except TimeoutError:
-            raise HoldExpired from None
+        )
 
     async def _give_more_time(self, wish: MoreTime) -> None:
         extension = Extension(
@@ -140,19 +164,20 @@ class BookAppointment:
         except Refused as no:
             self._extended[wish.version] = self._outcome(no.refusal)
             return
-        self._appointment = hold.appointment
+        self._now(hold)
         self._extended[wish.version] = self._outcome()
-        self._lapse_after(hold.lasts_seconds)
 
     async def _release(self, why: Exception) -> None:
         """The undo of the hold; a visit that turns out confirmed stays confirmed."""
         withdrawn = isinstance(why, Withdrawn)
         self._show("Giving the slot back.")
-        self._appointment = await steps.release_slot(
-            Release(
-                request=self._request,
-                status=Status.CANCELLED if withdrawn else Status.EXPIRED,
-                reason=why.reason if isinstance(why, Withdrawn) else None,
+        self._now(
+            await steps.release_slot(
+                Release(
+                    request=self._request,
+                    status=Status.CANCELLED if withdrawn else Status.EXPIRED,
+                    reason=why.reason if isinstance(why, Withdrawn) else None,
+                )
             )
         )
 
@@ -204,8 +229,13 @@ class BookAppointment:
         self._reject_after_the_end()
 
     @extend.validator
-    def _can_still_be_extended(self, version: int) -> None:  # noqa: ARG002 - as above
+    def _can_still_be_extended(self, version: int) -> None:
+        """An outcome is stored for the version that was seen, and for no other."""
         self._reject_after_the_end()
+        if version != self._appointment.version:
+            raise rejection(VersionMismatch().refusal)
+        if not self._appointment.extensions_left:
+            raise rejection(ExtensionLimit().refusal)
 
     @workflow.query(description="The appointment, as the API shows it.")
     def appointment(self) -> AppointmentDocument:
@@ -236,9 +266,12 @@ class BookAppointment:
             return None
         return self._refusal.code
 
-    def _lapse_after(self, seconds: float) -> None:
-        self._lapses_at = workflow.now() + timedelta(seconds=seconds)
-        self._show("Waiting for the patient to confirm.")
+    def _now(self, hold: Hold) -> None:
+        self._appointment = hold.appointment
+        if hold.appointment.status is Status.HELD:
+            left = max(timedelta(seconds=hold.lasts_seconds), SHORTEST_WAIT)
+            self._lapses_at = workflow.now() + left
+            self._show("Waiting for the patient to confirm.")
 
     def _tell_operations(self) -> None:
         workflow.upsert_search_attributes(

@@ -67,7 +67,7 @@ async def confirm_appointment(request: BookingRequest) -> Appointment:
     )
 
 
-async def release_slot(release: Release) -> Appointment:
+async def release_slot(release: Release) -> Hold:
     return await _locally_first(Slots.release_slot, release, label="undo: give the slot back")
 
 

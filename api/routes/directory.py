@@ -1,6 +1,7 @@
 """Whom a patient can see: doctors, clinics and specialties."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Response
@@ -15,6 +16,7 @@ from adapters.directory import (
     list_doctors,
     list_specialties,
 )
+from adapters.reading import read
 from api.answers import JsonAnswer
 from api.dependencies import Engine
 from api.name_cursors import cursor_after, place_after
@@ -91,26 +93,24 @@ async def doctors(
 ) -> Response:
     """Doctors, of one specialty or clinic if asked for."""
     after = place_after(cursor)
-    async with engine.connect() as connection:
-        found = await list_doctors(
-            connection, limit=limit + 1, after=after, specialty=specialty, clinic_id=clinic_id
-        )
+    find = partial(
+        list_doctors, limit=limit + 1, after=after, specialty=specialty, clinic_id=clinic_id
+    )
+    found = await read(engine, find)
     return _page(found, limit, _doctor, lambda card: cursor_after(card.name, card.doctor_id))
 
 
 @router.get("/doctors/{doctor_id}", response_model=DoctorBody)
 async def doctor(doctor_id: Id, engine: Engine) -> Response:
     """One doctor."""
-    async with engine.connect() as connection:
-        return JsonAnswer(_doctor(await find_doctor(connection, doctor_id)))
+    return JsonAnswer(_doctor(await read(engine, partial(find_doctor, doctor_id=doctor_id))))
 
 
 @router.get("/clinics", response_model=ClinicPage)
 async def clinics(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All clinics."""
     after = place_after(cursor)
-    async with engine.connect() as connection:
-        found = await list_clinics(connection, limit=limit + 1, after=after)
+    found = await read(engine, partial(list_clinics, limit=limit + 1, after=after))
     return _page(found, limit, _clinic, lambda clinic: cursor_after(clinic.name, clinic.clinic_id))
 
 
@@ -118,10 +118,8 @@ async def clinics(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> R
 async def specialties(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All specialties that a doctor has."""
     after = place_after(cursor)
-    async with engine.connect() as connection:
-        found = await list_specialties(
-            connection, limit=limit + 1, after=None if after is None else after.name
-        )
+    last = None if after is None else after.name
+    found = await read(engine, partial(list_specialties, limit=limit + 1, after=last))
     return _page(found, limit, _specialty, lambda specialty: cursor_after(specialty.name))
 
 

@@ -25,7 +25,8 @@ STATEMENTS = (
         specialty text NOT NULL,
         clinic_id uuid NOT NULL CONSTRAINT doctors_clinic_id_fkey REFERENCES clinics (id),
         slot_minutes smallint NOT NULL DEFAULT 30,
-        CONSTRAINT doctors_slot_minutes CHECK (slot_minutes BETWEEN 5 AND 480)
+        CONSTRAINT doctors_slot_minutes CHECK (slot_minutes BETWEEN 5 AND 480),
+        CONSTRAINT doctors_person UNIQUE (id, practitioner_id)
     )
     """,
     "CREATE INDEX doctors_clinic_id_idx ON doctors (clinic_id)",
@@ -93,6 +94,8 @@ STATEMENTS = (
         CONSTRAINT schedules_patient_free EXCLUDE USING gist (
             patient_id WITH =, occupies WITH &&, visit_id WITH <>
         ),
+        CONSTRAINT schedules_person FOREIGN KEY (doctor_id, practitioner_id)
+            REFERENCES doctors (id, practitioner_id) ON UPDATE CASCADE,
         CONSTRAINT schedules_in_shift FOREIGN KEY (doctor_id, PERIOD occupies)
             REFERENCES shifts (doctor_id, PERIOD during)
     )

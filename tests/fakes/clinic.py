@@ -50,6 +50,7 @@ class FakeClinic:
         self.gates: dict[str, asyncio.Event] = {}
         self.waiting: set[str] = set()
         self.hold_lasts: float | None = None
+        self.still_lasts_seconds: list[float] = []
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -86,7 +87,6 @@ class FakeClinic:
         await self._enter("hold_slot")
         with told_to_temporal():
             row = self.rows.get(request.appointment_id) or self._take(request)
-            _refuse_ended(row)
             lasts = request.hold_seconds if self.hold_lasts is None else self.hold_lasts
             return Hold(appointment=row, lasts_seconds=lasts)
 
@@ -98,21 +98,28 @@ class FakeClinic:
             _refuse_ended(row)
             if row.status is Status.CONFIRMED:
                 raise AlreadyConfirmed
-            if row.version != extension.version:
+            if row.version not in {extension.version, extension.version + 1}:
                 raise VersionMismatch
-            if not row.extensions_left:
-                raise ExtensionLimit
-            extended = self._write(row, extensions_left=row.extensions_left - 1)
+            extended = row
+            if row.version == extension.version:
+                if not row.extensions_left:
+                    raise ExtensionLimit
+                extended = self._write(row, extensions_left=row.extensions_left - 1)
             return Hold(appointment=extended, lasts_seconds=extension.hold_seconds)
 
     @activity.defn
-    async def release_slot(self, release: Release) -> Appointment:
+    async def release_slot(self, release: Release) -> Hold:
         await self._enter("release_slot")
         row = self.rows.get(release.request.appointment_id) or self._tombstone(release)
         if row.status is not Status.HELD:
-            return row
+            return Hold(appointment=row, lasts_seconds=0)
+        if release.only_if_lapsed and self.still_lasts_seconds:
+            return Hold(appointment=row, lasts_seconds=self.still_lasts_seconds.pop())
         ended = MONDAY_NINE if release.status is Status.CANCELLED else None
-        return self._write(row, status=release.status, reason=release.reason, cancelled_at=ended)
+        released = self._write(
+            row, status=release.status, reason=release.reason, cancelled_at=ended
+        )
+        return Hold(appointment=released, lasts_seconds=0)
 
     @activity.defn
     async def confirm_appointment(self, request: BookingRequest) -> Appointment:

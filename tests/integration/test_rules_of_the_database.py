@@ -114,6 +114,23 @@ async def test_the_doctors_clinic_and_person_cannot_be_written_wrong(clinic: Cli
     assert await refused_by(clinic.book(at("09:10"))) == "schedules_doctor_free"
 
 
+async def test_a_doctor_who_turns_out_to_be_another_person_takes_the_visits_along(
+    clinic: Clinic,
+) -> None:
+    person, other = uuid4(), uuid4()
+    here = await clinic.hire(practitioner_id=person)
+    there = await clinic.hire(practitioner_id=other)
+    for desk in (here, there):
+        await clinic.on_duty(at("09:00"), at("11:00"), doctor_id=desk)
+    await clinic.book(at("09:00"), doctor_id=here)
+    become = "UPDATE doctors SET practitioner_id = :person WHERE id = :doctor"
+
+    await clinic.execute(become, person=other, doctor=here)
+
+    assert await refused_by(clinic.book(at("09:10"), doctor_id=there)) == "schedules_doctor_free"
+    assert await refused_by(clinic.book(at("09:10"), doctor_id=here)) == "schedules_doctor_free"
+
+
 async def test_a_clinic_needs_a_time_zone_that_exists(clinic: Clinic) -> None:
     with pytest.raises(DBAPIError):
         await clinic.execute(

@@ -10,7 +10,13 @@ from temporalio.exceptions import CancelledError
 
 from api.runs import NoAnswer, NoRun
 from domain.booking import Result, Status
-from domain.errors import AlreadyConfirmed, HoldExpired, SlotTaken
+from domain.errors import (
+    AlreadyConfirmed,
+    ExtensionLimit,
+    HoldExpired,
+    SlotTaken,
+    VersionMismatch,
+)
 from domain.events import EventType
 from tests.builders import MONDAY_NINE, a_request, an_appointment
 from tests.workflows.conftest import FrontDesk, eventually
@@ -58,7 +64,7 @@ async def test_an_unconfirmed_hold_lapses_after_ten_minutes_and_is_no_event(
     assert await desk.run_of(request).result() == Result(status=Status.EXPIRED)
     assert desk.clinic.rows[request.appointment_id].status is Status.EXPIRED
     assert desk.clinic.events == []
-    assert desk.clinic.calls == ["hold_slot", "release_slot", "invalidate_schedule"]
+    assert set(desk.clinic.calls) == {"hold_slot", "release_slot", "invalidate_schedule"}
 
 
 async def test_a_hold_can_be_confirmed_in_its_last_seconds(desk: FrontDesk) -> None:
@@ -195,22 +201,72 @@ async def test_the_same_extension_again_has_the_same_answer(desk: FrontDesk) -> 
     assert desk.clinic.calls.count("extend_hold") == 1
 
 
-async def test_a_third_extension_and_an_old_version_are_refused_and_the_hold_goes_on(
-    desk: FrontDesk,
-) -> None:
+async def test_a_third_extension_is_refused_and_the_hold_goes_on(desk: FrontDesk) -> None:
     request = a_request()
     await desk.book(request)
     for version in (1, 2):
         await desk.runs.extend(request.appointment_id, version)
 
-    third = await desk.runs.extend(request.appointment_id, 3)
-    stale = await desk.runs.extend(request.appointment_id, 77)
+    with pytest.raises(ExtensionLimit):
+        await desk.runs.extend(request.appointment_id, 3)
 
-    assert third.refusal is not None
-    assert third.refusal.code == "extension_limit"
-    assert stale.refusal is not None
-    assert stale.refusal.code == "version_mismatch"
     assert (await desk.runs.confirm(request.appointment_id)).refusal is None
+
+
+async def test_a_version_that_is_not_there_yet_uses_up_no_extension(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+    with pytest.raises(VersionMismatch):
+        await desk.runs.extend(request.appointment_id, 2)
+    await desk.runs.extend(request.appointment_id, 1)
+
+    extended = await desk.runs.extend(request.appointment_id, 2)
+
+    assert (extended.refusal, extended.appointment.version) == (None, 3)
+
+
+async def test_an_extension_that_the_database_refuses_leaves_the_hold_as_it_is(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    await desk.book(request)
+    desk.clinic.refuse("extend_hold", HoldExpired())
+
+    refused = await desk.runs.extend(request.appointment_id, 1)
+
+    assert refused.refusal is not None
+    assert refused.refusal.code == HoldExpired.code
+    assert (await desk.runs.confirm(request.appointment_id)).refusal is None
+
+
+async def test_the_timer_only_asks_and_the_database_decides_that_a_hold_is_over(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    await desk.book(request)
+    desk.clinic.still_lasts_seconds = [300]  # extended, and the run does not know
+
+    await desk.pass_time(request, TEN_MINUTES)
+    await eventually(lambda: "release_slot" in desk.clinic.calls)
+    confirmed = await desk.runs.confirm(request.appointment_id)
+
+    assert confirmed.appointment.status is Status.CONFIRMED
+
+
+async def test_a_hold_that_finds_its_own_row_lapsed_is_expired_and_cleared_away(
+    desk: FrontDesk,
+) -> None:
+    request = a_request()
+    desk.clinic.rows[request.appointment_id] = an_appointment(
+        appointment_id=request.appointment_id, status=Status.EXPIRED
+    )
+
+    outcome = await desk.book(request)
+
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == HoldExpired.code
+    assert await desk.run_of(request).result() == Result(status=Status.EXPIRED)
+    assert "release_slot" in desk.clinic.calls
 
 
 async def test_a_broken_database_delays_the_hold_and_changes_nothing_else(desk: FrontDesk) -> None:
