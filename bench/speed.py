@@ -68,7 +68,7 @@ def quantiles(values: list[float]) -> tuple[float, float]:
 
 async def wishes(connection: Connection, state: RunState, *, want: int) -> list[Wish]:
     """Free slots with a patient each; no patient is asked to be in two places at once."""
-    doctors = (await connection.request("GET", "/api/v1/doctors?limit=100")).body["items"]
+    doctors = await all_doctors(connection)
     free: dict[str, list[str]] = {}
     for day in range(1, 14):
         date = time.strftime("%Y-%m-%d", time.gmtime(time.time() + day * 86_400))
@@ -82,11 +82,21 @@ async def wishes(connection: Connection, state: RunState, *, want: int) -> list[
     patients = [patient["id"] for patient in state["patients"]]
     found = []
     for instant, ids in free.items():
-        found += list(
-            zip(random.sample(patients, len(ids)), ids, [instant] * len(ids), strict=True)
-        )
+        chosen = random.sample(patients, min(len(ids), len(patients)))
+        found += [(patient, doctor, instant) for patient, doctor in zip(chosen, ids, strict=False)]
     random.shuffle(found)
     return found
+
+
+async def all_doctors(connection: Connection) -> list[dict[str, str]]:
+    doctors: list[dict[str, str]] = []
+    path = "/api/v1/doctors?limit=100"
+    while True:
+        page = (await connection.request("GET", path)).body
+        doctors += page["items"]
+        if page["next"] is None:
+            return doctors
+        path = f"/api/v1/doctors?limit=100&cursor={page['next']}"
 
 
 async def book(connection: Connection, wish: Wish, result: Round) -> None:
