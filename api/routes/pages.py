@@ -41,6 +41,12 @@ ASSETS = {
 router = APIRouter(include_in_schema=False)
 
 
+@router.get("/")
+async def home() -> Response:
+    """Where the links in patients' messages lead."""
+    return FileResponse(HERE / "home.html", headers=SAFE)
+
+
 @router.get("/docs")
 async def docs() -> Response:
     return FileResponse(HERE / "docs.html", headers=SAFE)

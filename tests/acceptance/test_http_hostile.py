@@ -152,7 +152,7 @@ async def test_ids_dates_and_cursors_are_read_as_strictly(clinic: Clinic, path: 
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api/v1", f"{APPOINTMENTS}/{UNKNOWN}/", "/API/V1/doctors", "/docs/app.py"]
+    "path", ["/api/v1", f"{APPOINTMENTS}/{UNKNOWN}/", "/API/V1/doctors", "/docs/app.py"]
 )
 async def test_an_unknown_page_is_not_found(clinic: Clinic, path: str) -> None:
     assert_problem(await clinic.http.get(path), 404, "not_found")
@@ -221,11 +221,13 @@ async def test_every_problem_has_a_page_and_the_description_needs_no_internet(
 ) -> None:
     missing = await clinic.http.get("/nowhere")
     page = await clinic.http.get(missing.json()["type"])
+    home = await clinic.http.get("/")
     docs = await clinic.http.get("/docs")
     description = await clinic.http.get("/openapi.json")
 
     assert page.status_code == 200
     assert "No such page" in page.text
+    assert "text/html" in home.headers["content-type"]
     assert "http://" not in docs.text
     assert "https://" not in docs.text
     assert "default-src 'none'" in docs.headers["content-security-policy"]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.edge import MAX_BODY_BYTES, BoundedBody, Deadline, Traced
 
@@ -108,3 +108,21 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
 
     assert answer.status_code == 413
     assert sent < 10
+
+
+async def test_half_a_request_asks_for_nothing() -> None:
+    asked: list[str] = []
+
+    async def note(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        asked.append("cancel")
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def nowhere(_message: Message) -> None:
+        return
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"30")]}
+    await BoundedBody(note)(scope, gone, nowhere)
+
+    assert asked == []
