@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.refusals import told_to_temporal
 from adapters.cache import invalidate
+from adapters.days import DayBook
 from adapters.kafka import EventPublisher
 from adapters.temporal import UNAVAILABLE
 from domain.booking import Appointment
@@ -19,7 +20,7 @@ class Announcements:
     """Effects on Kafka and Redis; both are repeated until they succeed."""
 
     def __init__(self, *, engine: AsyncEngine, redis: Redis, publisher: EventPublisher) -> None:
-        self._engine = engine
+        self._book = DayBook(engine)
         self._redis = redis
         self._publisher = publisher
 
@@ -37,7 +38,7 @@ class Announcements:
         with told_to_temporal():
             try:
                 return await invalidate(
-                    self._redis, self._engine, appointment.doctor_id, appointment.starts_at
+                    self._redis, self._book, appointment.doctor_id, appointment.starts_at
                 )
             except (RedisError, OSError, TimeoutError) as error:
                 raise _unavailable("Redis", error) from None

@@ -13,7 +13,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.breaker import Breaker
 from adapters.cached_day import decoded, encoded, key_of
@@ -182,30 +181,29 @@ class _Flight:
         self.task = task
 
 
-async def invalidate(
-    redis: Redis, engine: AsyncEngine, doctor_id: UUID, starts_at: datetime
-) -> str:
+async def invalidate(redis: Redis, book: DayBook, doctor_id: UUID, starts_at: datetime) -> str:
     """Forget the day of a visit and announce its new version, which is returned.
 
     A visit over midnight touches two days. Raises what Redis raises; doing it again is harmless.
     """
-    book = DayBook(engine)
-    desk = (await book.version(doctor_id, starts_at.date())).desk
-    first = day_of(starts_at, desk.zone)
-    last = day_of(starts_at + desk.slot_minutes * MINUTE - MICROSECOND, desk.zone)
+    guessed = starts_at.date()
+    seen = await book.version(doctor_id, guessed)
+    first = day_of(starts_at, seen.desk.zone)
+    last = day_of(starts_at + seen.desk.slot_minutes * MINUTE - MICROSECOND, seen.desk.zone)
     if last != first:
-        await _announce(redis, book, doctor_id, last)
-    return await _announce(redis, book, doctor_id, first)
+        await _announce(redis, doctor_id, last, (await book.version(doctor_id, last)).version)
+    if first != guessed:
+        seen = await book.version(doctor_id, first)
+    await _announce(redis, doctor_id, first, seen.version)
+    return seen.version
 
 
-async def _announce(redis: Redis, book: DayBook, doctor_id: UUID, day: date) -> str:
-    version = (await book.version(doctor_id, day)).version
+async def _announce(redis: Redis, doctor_id: UUID, day: date, version: str) -> None:
     notice = {"doctorId": str(doctor_id), "date": day.isoformat(), "version": version}
     async with redis.pipeline(transaction=True) as pipeline:
         pipeline.delete(key_of(doctor_id, day))
         pipeline.publish(CHANNEL, orjson.dumps(notice))
         await pipeline.execute()
-    return version
 
 
 def _look_at_the_fault(task: asyncio.Task[FreshDay]) -> None:

@@ -164,7 +164,7 @@ async def test_readers_and_bookings_at_once_never_show_a_confirmed_slot_free(
             starts_at = at("09:00") + timedelta(minutes=30) * slot
             await clinic.book(starts_at)
             confirmed.add(slot)
-            await invalidate(redis, clinic.engine, clinic.doctor_id, starts_at)
+            await invalidate(redis, DayBook(clinic.engine), clinic.doctor_id, starts_at)
 
     await asyncio.gather(book(), *(look(reader) for reader in readers for _ in range(4)))
 
@@ -218,7 +218,7 @@ async def test_invalidation_forgets_the_day_and_announces_its_version(
         await announcements.subscribe(CHANNEL)
         await announcements.get_message(timeout=5)
 
-        version = await invalidate(redis, clinic.engine, clinic.doctor_id, at("09:30"))
+        version = await invalidate(redis, DayBook(clinic.engine), clinic.doctor_id, at("09:30"))
         message = await announcements.get_message(timeout=5)
 
     assert message is not None
@@ -238,7 +238,7 @@ async def test_invalidation_of_a_visit_over_midnight_forgets_both_days(
     for day in (DAY, NEXT_DAY):
         await read(reader, clinic.doctor_id, day)
 
-    await invalidate(redis, clinic.engine, clinic.doctor_id, at("23:45"))
+    await invalidate(redis, DayBook(clinic.engine), clinic.doctor_id, at("23:45"))
 
     assert await redis.get(key_of(clinic.doctor_id, DAY)) is None
     assert await redis.get(key_of(clinic.doctor_id, NEXT_DAY)) is None
@@ -248,6 +248,6 @@ async def test_invalidation_without_redis_fails_so_that_it_is_tried_again(clinic
     nobody = connect_redis("redis://127.0.0.1:1/0", name="test")
 
     with pytest.raises(RedisError):
-        await invalidate(nobody, clinic.engine, clinic.doctor_id, at("09:30"))
+        await invalidate(nobody, DayBook(clinic.engine), clinic.doctor_id, at("09:30"))
 
     await nobody.aclose()
