@@ -8,7 +8,6 @@ from temporalio import activity
 from activities.refusals import told_to_temporal
 from adapters import slots
 from adapters.alternatives import free_alternatives
-from adapters.postgres import autocommit
 from domain.booking import BookingRequest, Extension, Hold, Refusal, Release
 from domain.errors import NotASlot, Refused, SlotTaken
 
@@ -46,7 +45,7 @@ class Slots:
             return await slots.release_slot(self._engine, release)
 
     async def _with_alternatives(self, no: Refused, request: BookingRequest) -> Refused:
-        async with autocommit(self._engine).connect() as connection:
+        async with self._engine.connect() as connection:
             free = await free_alternatives(
                 connection,
                 patient_id=request.patient_id,

@@ -9,7 +9,6 @@ from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres import autocommit
 from adapters.reading import read
 from domain.booking import Status
 from domain.day import Day, Taken, compose, reach_of
@@ -72,7 +71,7 @@ class DayBook:
     """The days as the database has them. Raises `DoctorNotFound` for a doctor it has not."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = autocommit(engine)
+        self._engine = engine
         self._desks: dict[UUID, Desk] = {}
 
     async def version(self, doctor_id: UUID, day: date) -> DayVersion:

@@ -8,7 +8,6 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.messages.visit import Kind, Language, Visit
-from adapters.postgres import autocommit
 from domain.events import AppointmentEvent, EventType
 
 NOTIFICATIONS = UUID("c2b8a1f4-0d7e-5b6c-8f3a-9e4d2b7c6a15")
@@ -123,7 +122,7 @@ class Notifications:
     """Rows of `notifications`; each statement is a transaction of its own."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = autocommit(engine)
+        self._engine = engine
 
     async def begin(self, event: AppointmentEvent, channel: Channel) -> Attempt:
         """Record one more attempt and read what it has to say. Raises VisitUnknown."""

@@ -26,7 +26,10 @@ def sqlalchemy_url(database_url: str) -> URL:
 def connect_engine(
     database_url: str, *, pool_size: int, name: str, statement_seconds: float = 4.0
 ) -> AsyncEngine:
-    """An engine whose statements and lock waits end before the callers' own deadlines."""
+    """An engine whose statements and lock waits end before the callers' own deadlines.
+
+    Each statement is a transaction of its own; `serializable` is for more than one.
+    """
     limits = (
         f"-c timezone=UTC -c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=2000"
     )
@@ -34,6 +37,7 @@ def connect_engine(
         sqlalchemy_url(database_url),
         pool_size=pool_size,
         max_overflow=0,
+        isolation_level="AUTOCOMMIT",
         pool_timeout=statement_seconds,
         hide_parameters=True,
         connect_args={
@@ -43,11 +47,6 @@ def connect_engine(
             "prepare_threshold": 2,
         },
     )
-
-
-def autocommit(engine: AsyncEngine) -> AsyncEngine:
-    """The same pool, each statement a transaction of its own."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def sqlstate(error: DBAPIError) -> str | None:

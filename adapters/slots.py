@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.facts import OWN, look
-from adapters.postgres import autocommit, serializable
+from adapters.postgres import serializable
 from adapters.rows import COLUMNS, appointment_of, hold_of
 from adapters.tables import DOCTOR_FREE, IN_SHIFT, PATIENT_FREE
 from domain.booking import (
@@ -130,7 +130,7 @@ async def hold_slot(engine: AsyncEngine, request: BookingRequest) -> Hold:
 
 async def extend_hold(engine: AsyncEngine, extension: Extension) -> Hold:
     """Let a live hold last from now again; a second run finds the version it made."""
-    async with autocommit(engine).connect() as connection:
+    async with engine.connect() as connection:
         extended = await _one(connection, EXTEND, asdict(extension))
         if extended is None:
             extended = await _row(connection, extension.appointment_id)
@@ -140,7 +140,7 @@ async def extend_hold(engine: AsyncEngine, extension: Extension) -> Hold:
 
 async def confirm_appointment(engine: AsyncEngine, appointment_id: UUID) -> Appointment:
     """One conditional UPDATE: held, not lapsed → confirmed; a second run finds it confirmed."""
-    async with autocommit(engine).connect() as connection:
+    async with engine.connect() as connection:
         row = await _one(connection, CONFIRM, {"appointment_id": appointment_id})
         appointment = appointment_of(row or await _row(connection, appointment_id))
     _refuse_ended(appointment)
@@ -156,7 +156,7 @@ async def release_slot(engine: AsyncEngine, release: Release) -> Hold:
     tombstone is left. A hold that commits in the meantime is seen by the next round.
     """
     parameters = _release_parameters(release)
-    async with autocommit(engine).connect() as connection:
+    async with engine.connect() as connection:
         while True:
             row = await _one(connection, RELEASE, parameters)
             row = row or await _one(connection, OWN, parameters)
@@ -168,7 +168,7 @@ async def release_slot(engine: AsyncEngine, release: Release) -> Hold:
 
 async def cancel_appointment(engine: AsyncEngine, cancellation: Cancellation) -> Appointment:
     """Cancel a visit that has not begun, fenced by its version; a second run finds it cancelled."""
-    async with autocommit(engine).connect() as connection:
+    async with engine.connect() as connection:
         row = await _one(
             connection,
             CANCEL,

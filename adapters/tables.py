@@ -136,6 +136,12 @@ schedules = Table(
     CheckConstraint("ends_at > starts_at", name="ends_after_start"),
     CheckConstraint("status <> 'held' OR held_until IS NOT NULL", name="hold_has_an_end"),
     CheckConstraint("version > 0", name="version"),
+    UniqueConstraint("id", "patient_id", name="schedules_of_patient"),
+    ForeignKeyConstraint(
+        ["visit_id", "patient_id"],
+        ["schedules.id", "schedules.patient_id"],
+        name="schedules_visit",
+    ),
     ForeignKeyConstraint(
         ["doctor_id", "practitioner_id"],
         ["doctors.id", "doctors.practitioner_id"],

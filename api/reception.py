@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from adapters.cache import DayCache, DayReader, connect_redis
 from adapters.days import DayBook
-from adapters.postgres import autocommit, connect_engine
+from adapters.postgres import connect_engine
 from adapters.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
 from adapters.settings import Connections, Product
 from adapters.temporal import connect_temporal, priyom_plugin
@@ -20,7 +20,7 @@ from api.commands import Commands
 from api.readiness import Watch
 from api.runs import Runs
 
-POOL_SIZE = 10
+POOL_SIZE = 8
 NAME = "priyom-api"
 
 
@@ -41,9 +41,7 @@ async def open_reception(
 ) -> AsyncIterator[Reception]:
     """Connects to nothing yet: every server may be away now and come back later."""
     async with AsyncExitStack() as stack:
-        engine = autocommit(
-            connect_engine(connections.database_url, pool_size=POOL_SIZE, name=NAME)
-        )
+        engine = connect_engine(connections.database_url, pool_size=POOL_SIZE, name=NAME)
         stack.push_async_callback(engine.dispose)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)

@@ -125,7 +125,7 @@ def main() -> int:
         sys.stderr.write(f"notifier: {error}\n")
         return 2
     configure_logs(settings.log_format)
-    engine = connect_engine(servers.database_url, pool_size=6, name="priyom-notifier")
+    engine = connect_engine(servers.database_url, pool_size=4, name="priyom-notifier")
     asyncio.run(Notifier(servers=servers, settings=settings, engine=engine).run())
     return 0
 

@@ -94,7 +94,7 @@ def main() -> int:
         sys.stderr.write(f"worker: {error}\n")
         return 2
     configure_logs(settings.log_format)
-    engine = connect_engine(servers.database_url, pool_size=12, name="priyom-worker")
+    engine = connect_engine(servers.database_url, pool_size=8, name="priyom-worker")
     uvloop.run(Process(servers=servers, settings=settings, engine=engine).run())
     return 0
 

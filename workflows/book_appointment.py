@@ -11,11 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.booking import (
     Appointment,
     BookingRequest,
+    CancelReason,
     Extension,
     Hold,
     Outcome,
@@ -93,6 +94,7 @@ class BookAppointment:
             stopped = isinstance(no, StoppedByOperations)
         self._tell_operations()
         await self._announce()
+        self._show("Ended.")
         await workflow.wait_condition(workflow.all_handlers_finished)
         if stopped:
             raise asyncio.CancelledError
@@ -225,8 +227,10 @@ class BookAppointment:
         self._reject_after_the_end()
 
     @cancel.validator
-    def _can_still_be_given_up(self, reason: str) -> None:  # noqa: ARG002 - the update's own shape
+    def _can_still_be_given_up(self, reason: str) -> None:
         self._reject_after_the_end()
+        if reason not in set(CancelReason):
+            raise ApplicationError(f"reason is one of {', '.join(CancelReason)}", type="malformed")
 
     @extend.validator
     def _can_still_be_extended(self, version: int) -> None:
@@ -277,7 +281,7 @@ class BookAppointment:
         workflow.upsert_search_attributes(
             [APPOINTMENT_STATUS.value_set(self._appointment.status.value)]
         )
-        self._show("Ended.")
+        self._show("Telling everybody who has to know.")
 
     def _show(self, now: str) -> None:
         workflow.set_current_details(details_of(self._appointment, now=now, refusal=self._refusal))

@@ -55,6 +55,7 @@ STATEMENTS = (
         )
     )
     """,
+    # A visit and its move share `visit_id` and may overlap; they are one patient's (schedules_visit).
     # `occupies` is null for a row that occupies nothing, and carries three rules at once: one
     # doctor, one patient, and never outside a shift (a temporal foreign key of PostgreSQL 18).
     """
@@ -88,6 +89,9 @@ STATEMENTS = (
         CONSTRAINT schedules_ends_after_start CHECK (ends_at > starts_at),
         CONSTRAINT schedules_hold_has_an_end CHECK (status <> 'held' OR held_until IS NOT NULL),
         CONSTRAINT schedules_version CHECK (version > 0),
+        CONSTRAINT schedules_of_patient UNIQUE (id, patient_id),
+        CONSTRAINT schedules_visit FOREIGN KEY (visit_id, patient_id)
+            REFERENCES schedules (id, patient_id),
         CONSTRAINT schedules_doctor_free EXCLUDE USING gist (
             practitioner_id WITH =, occupies WITH &&, visit_id WITH <>
         ),

@@ -27,7 +27,7 @@ OLDEST = 18
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "shared_buffers": "64MB",
+    "shared_buffers": "32MB",
     "max_connections": "200",
     "max_wal_size": "512MB",
     "jit": "off",

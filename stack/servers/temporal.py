@@ -22,7 +22,7 @@ SEARCH_ATTRIBUTES = {
 SQLITE_SYNCHRONOUS = "NORMAL"
 # A checkpoint copies the log into the file and waits for the disk: every 64 MiB, not every 4.
 # The pages in use stay in memory.
-SQLITE_MEMORY = {"wal_autocheckpoint": "16384", "cache_size": "-65536", "temp_store": "memory"}
+SQLITE_MEMORY = {"wal_autocheckpoint": "16384", "cache_size": "-32768", "temp_store": "memory"}
 # One partition a task queue: more of them only spread load over machines that are not here.
 # A shard's queues are read 20 times a second by default, so a new run waits up to 50 ms for its
 # first workflow task; here there is one shard, and a patient behind that task.
@@ -36,7 +36,7 @@ DYNAMIC_CONFIG = {
     "history.eventsHostLevelCacheMaxSizeBytes": str(32 * 1024 * 1024),
 }
 # Fewer garbage collections while memory is not short.
-GO_RUNTIME = {"GOGC": "200", "GOMEMLIMIT": "400MiB"}
+GO_RUNTIME = {"GOGC": "200", "GOMEMLIMIT": "320MiB"}
 TIME_SKIPPING = {"frontend.WorkflowTimeSkippingEnabled": "true"}
 
 

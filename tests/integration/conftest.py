@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres import autocommit, connect_engine
+from adapters.postgres import connect_engine
 from stack.embedded import embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 
@@ -25,7 +25,7 @@ async def clinic_engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
             env={**os.environ, "DATABASE_URL": url},
         )
         assert await migration.wait() == 0
-        engine = autocommit(connect_engine(url, pool_size=10, name="test"))
+        engine = connect_engine(url, pool_size=10, name="test")
         yield engine
         await engine.dispose()
 

@@ -83,6 +83,21 @@ async def test_a_move_may_overlap_the_visit_it_replaces(clinic: Clinic) -> None:
     )
 
 
+async def test_nobody_else_may_overlap_a_visit_under_its_name(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:00"))
+
+    stolen = clinic.execute(
+        "INSERT INTO schedules (id, visit_id, patient_id, doctor_id, starts_at, ends_at, status,"
+        " held_until) SELECT gen_random_uuid(), visit_id, :other, doctor_id,"
+        " starts_at + interval '10 minutes', ends_at + interval '10 minutes', status, held_until"
+        " FROM schedules WHERE id = :id",
+        id=visit,
+        other=await clinic.patient(),
+    )
+
+    assert await refused_by(stolen) == "schedules_visit"
+
+
 async def test_every_change_of_a_row_takes_a_new_revision(clinic: Clinic) -> None:
     visit = await clinic.hold(at("09:00"))
     before = await revision(clinic, visit)

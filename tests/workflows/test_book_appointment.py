@@ -5,7 +5,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
 from temporalio.exceptions import CancelledError
 
 from api.runs import NoAnswer, NoRun
@@ -153,6 +157,16 @@ async def test_a_hold_given_up_is_released_with_its_reason(desk: FrontDesk) -> N
     assert cancelled.appointment.reason == "mistake"
     assert await desk.run_of(request).result() == Result(status=Status.CANCELLED)
     assert desk.clinic.events == []
+
+
+async def test_a_reason_that_the_clinic_does_not_know_is_rejected(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+
+    with pytest.raises(WorkflowUpdateFailedError):
+        await desk.run_of(request).execute_update("cancel", "nonsense")
+
+    assert desk.clinic.rows[request.appointment_id].status is Status.HELD
 
 
 async def test_giving_up_after_confirming_is_told_that_the_visit_is_confirmed(
