@@ -27,7 +27,7 @@ status: $(VENV) ## what runs, since when, with which pid and port
 	@$(STACK) status
 logs: $(VENV) ## follow the logs
 	@$(STACK) logs
-seed: $(VENV) ## add demo doctors with shifts: DOCTORS=20 DAYS=14
+seed: $(VENV) ## add demo doctors with shifts, up to DOCTORS=20 in all, DAYS=14 ahead
 	@$(STACK) seed --doctors=$(DOCTORS) --days=$(DAYS)
 doctor: $(VENV) ## what is found on this machine, what will be built, what is missing
 	@$(STACK) doctor

@@ -1,31 +1,88 @@
 """Settings from the environment; `python -m adapters.settings` prints `.env.example`."""
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PRIYOM_"
+HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+MAIL_ADDRESS = re.compile(r"[^\s@,;:<>]+@[^\s@,;:<>]+")
+HIGHEST_PORT = 65_535
+
+
+def url_of(*schemes: str, local: Collection[str] = ()) -> Callable[[str], str]:
+    """Accepts a URL of these schemes with a host; a `local` one may have a path in its place.
+
+    What it says of a bad one does not repeat it: there may be a password in it.
+    """
+
+    def check(value: str) -> str:
+        known = " or ".join(f"{scheme}://" for scheme in schemes)
+        try:
+            url = urlsplit(value)
+            host, port = url.hostname, url.port
+        except ValueError:
+            raise ValueError(
+                "is not a URL: is the port a number, are special characters percent-encoded?"
+            ) from None
+        if url.scheme not in schemes or not value.lower().startswith(f"{url.scheme}://"):
+            raise ValueError(f"must begin with {known}")
+        if any(character.isspace() for character in value):
+            raise ValueError("must have no spaces")
+        if port == 0 or not (host or (url.scheme in local and (url.path.strip("/") or url.query))):
+            raise ValueError("must name a host, and a port from 1 to 65535 if any")
+        return value
+
+    return check
+
+
+def bootstrap_servers(value: str) -> str:
+    """Accepts host:port, and more of them by comma."""
+    for each in value.split(","):
+        found = HOST_AND_PORT.fullmatch(each.strip())
+        if found is None or not 1 <= int(found["port"]) <= HIGHEST_PORT:
+            raise ValueError("must be host:port, several by comma")
+    return value
+
+
+def mail_address(value: str) -> str:
+    """Accepts a bare address: Message-IDs are made of what follows its @."""
+    if not MAIL_ADDRESS.fullmatch(value):
+        raise ValueError("must be one e-mail address")
+    return value
+
+
+DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+DatabaseUrl = Annotated[str, AfterValidator(url_of(*DATABASE_SCHEMES, local=DATABASE_SCHEMES))]
+RedisUrl = Annotated[str, AfterValidator(url_of("redis", "rediss", "unix", local=("unix",)))]
+SmtpUrl = Annotated[str, AfterValidator(url_of("smtp", "smtps"))]
+HttpUrl = Annotated[str, AfterValidator(url_of("http", "https"))]
 
 
 class Connections(BaseSettings):
     """Where the servers are. The Temporal SDK reads its own TEMPORAL_* variables."""
 
-    model_config = SettingsConfigDict(frozen=True)
+    # An empty one is as good as none, as it is for `make up`.
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         "postgresql://priyom@127.0.0.1:5432/priyom", description="PostgreSQL 18 or newer"
     )
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
-    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka, comma-separated")
-    smtp_url: str = Field(
+    redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(bootstrap_servers)] = Field(
+        "127.0.0.1:9092", description="Kafka, comma-separated"
+    )
+    smtp_url: SmtpUrl = Field(
         "smtp://127.0.0.1:1025", description="smtp://user:password@host:port (smtps:// for TLS)"
     )
-    sms_gateway_url: str = Field("http://127.0.0.1:8025/sms", description="the SMS gateway")
+    sms_gateway_url: HttpUrl = Field("http://127.0.0.1:8025/sms", description="the SMS gateway")
 
 
 class Product(BaseSettings):
@@ -57,10 +114,10 @@ class Product(BaseSettings):
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="how long the record of a message is kept, days"
     )
-    mail_from: str = Field(
+    mail_from: Annotated[str, AfterValidator(mail_address)] = Field(
         "no-reply@priyom.example", description="address that e-mails to patients come from"
     )
-    public_url: str = Field(
+    public_url: HttpUrl = Field(
         "http://127.0.0.1:8000", description="where patients reach the API, for links in messages"
     )
 
@@ -97,9 +154,12 @@ def _read(group: type[Group]) -> Group:
     try:
         return group()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(group.model_config.get("env_prefix", "")) + str(first["loc"][0])
-        raise BadSettings(f"{name.upper()}: {first['msg']}") from None
+        first = error.errors(include_input=False)[0]
+        field = str(first["loc"][0])
+        name = f"{group.model_config.get('env_prefix', '')}{field}".upper()
+        wrong = first["msg"].removeprefix("Value error, ")
+        default = group.model_fields[field].default
+        raise BadSettings(f"{name}: {wrong}, for example {name}={default}") from None
 
 
 def example() -> Iterator[str]:

@@ -139,4 +139,22 @@ def _sentence(error: dict[str, Any]) -> str:
         case "value_error":
             return str(error["ctx"]["error"])
         case _:
-            return str(error["msg"])
+            return _wrong_value(error)
+
+
+def _wrong_value(error: dict[str, Any]) -> str:
+    """A value of another type, or one outside what the field takes."""
+    bounds = error.get("ctx", {})
+    match error["type"]:
+        case "int_type" | "int_parsing" | "int_parsing_size" | "int_from_float":
+            return "must be a whole number"
+        case "greater_than_equal":
+            return f"must be at least {bounds['ge']}"
+        case "less_than_equal":
+            return f"must be at most {bounds['le']}"
+        case "string_too_long":
+            return f"must have at most {bounds['max_length']} characters"
+        case "enum":
+            return f"must be {bounds['expected']}"
+        case _:
+            return "cannot be understood"

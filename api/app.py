@@ -33,7 +33,8 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(BoundedBody)  # the last one added is the outermost
+    # the last one added is the outermost
+    app.add_middleware(BoundedBody, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)
     app.add_middleware(Traced)
     answer_exceptions(app)

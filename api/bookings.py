@@ -1,5 +1,6 @@
 """Hold a slot for a patient: refuse what the database refuses, replay what was answered before."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -27,6 +28,10 @@ from domain.errors import (
 from domain.rules import Desk, Facts, Wish, granted
 
 Slot = tuple[UUID, datetime]
+
+BEGINNINGS_AT_ONCE = 24
+"""A few more than the worker has hands for. A crowd waits here, where waiting costs nothing and a
+deadline leaves no trace: a task that no worker takes at once has to be stored and read again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,7 @@ class Bookings:
         self._product = product
         self._secret = secret
         self._turns: Turns[Slot] = Turns()
+        self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
         self._alternatives: Shared[Slot, list[Alternative]] = Shared()
 
     async def hold(
@@ -153,7 +159,8 @@ class Bookings:
         local = slot.starts_at.astimezone(desk.zone)
         summary = f"doctor {desk.doctor_id} at {local:%Y-%m-%d %H:%M} {desk.zone.key}"
         try:
-            outcome = await self._runs.hold(request, summary=summary)
+            async with self._beginnings:
+                outcome = await self._runs.hold(request, summary=summary)
         except NoRun:  # the run has ended without a stored answer: its row tells how
             return await self._from_row(order)
         return await self._answer(order, outcome)

@@ -12,9 +12,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import ProblemAnswer
-from api.problems import Problem, unavailable
+from api.problems import FieldError, Problem, malformed, unavailable
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_WITHIN_SECONDS = 3.0
+BODY_SHARE = 0.6
+"""Of the time for the whole answer: a body that stops half-way is told before the deadline."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -127,19 +130,27 @@ class Deadline:
 
 
 class BoundedBody:
-    """Reads a body of at most 64 KiB before anything looks at it; a longer one is a 413."""
+    """Reads a body of at most 64 KiB before anything looks at it.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A longer one is a 413, one that does not arrive in time a 408.
+    """
+
+    def __init__(self, app: ASGIApp, *, answer_within_seconds: float) -> None:
         self._app = app
+        self._patience = min(BODY_WITHIN_SECONDS, answer_within_seconds * BODY_SHARE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
         try:
-            body = await _body(Headers(scope=scope), receive)
+            async with asyncio.timeout(self._patience):
+                body = await _body(Headers(scope=scope), receive)
         except ClientDisconnect:
             return  # half a request asks for nothing
+        except TimeoutError:
+            await ProblemAnswer(late_body())(scope, receive, send)
+            return
         if body is None:
             await ProblemAnswer(too_large())(scope, receive, send)
             return
@@ -177,6 +188,14 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
 
 def too_large() -> Problem:
     return Problem(code="too_large", detail=f"The body is larger than {MAX_BODY_BYTES} bytes.")
+
+
+def late_body() -> Problem:
+    """The connection ends with it: what still comes would be taken for the next request."""
+    problem = malformed([FieldError(field="body", message="did not arrive in time")], status=408)
+    problem.detail = "The body did not arrive in time."
+    problem.headers = {"connection": "close"}
+    return problem
 
 
 def internal() -> Problem:

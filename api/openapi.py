@@ -1,6 +1,7 @@
 """The description of the API; `python -m api.openapi` prints it, needing no server or setting."""
 
 import json
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,17 +9,44 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.alias_generators import to_camel
 
-from api.problems import KINDS, MEDIA_TYPE, FieldError, Problem, malformed, unavailable
-from api.schemas import APPOINTMENT_ID, DOCTOR_ID, ProblemBody
+from api.edge import internal, late_body, too_large
+from api.problems import (
+    MEDIA_TYPE,
+    FieldError,
+    Problem,
+    malformed,
+    problem_of,
+    unavailable,
+)
+from api.schemas import APPOINTMENT_ID, DOCTOR_ID, Body, ProblemBody
+from domain.booking import Refusal
+from domain.errors import refused
 
 MARK = "x-problems"
 REF = "#/components/schemas/"
-ALWAYS = ("unavailable", "internal")
+REFERENCE = re.compile(REF + r"(\w+)")
 NOT_FOUND = {
     "appointment_id": "appointment_not_found",
     "doctor_id": "doctor_not_found",
     "patient_id": "patient_not_found",
+}
+NO_UUID = "must be a UUID, as 3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
+WRONG = {
+    "dateTime": "must be an RFC 3339 time with an offset, as 2027-03-01T09:00:00+03:00",
+    "reason": "must be 'patient_request', 'clinic_request', 'mistake' or 'other'",
+    "version": "is required",
+    "date": "must be a date, as 2027-03-01",
+    "specialty": "must not contain control characters",
+    "limit": "must be at most 100",
+    **dict.fromkeys(NOT_FOUND, NO_UUID),
+}
+"""What may be wrong with a field; the first that an operation takes is its example."""
+
+HEADERS = {
+    "retry-after": "seconds to wait before the next try",
+    "allow": "the methods that this page answers",
 }
 
 DESCRIPTION = """Priyom books visits to the doctor.
@@ -49,19 +77,29 @@ def describe(app: FastAPI) -> Document:
             routes=app.routes,
             license_info={"name": "MIT", "identifier": "MIT"},
         )
+        schemas = written["components"]["schemas"]
+        _restore_nulls(schemas)
         for path, operations in written["paths"].items():
-            for operation in operations.values():
-                _add_problems(operation, is_product=path.startswith("/api/"))
+            for method, operation in operations.items():
+                _add_problems(path, method, operation, schemas)
+                _add_examples(operation, schemas)
         _tidy_components(written)
         app.openapi_schema = written
     return app.openapi_schema
 
 
-def _add_problems(operation: Document, *, is_product: bool) -> None:
+def _restore_nulls(schemas: Document) -> None:
+    """FastAPI leaves nulls out, of examples as well, where a field that is null is required."""
+    for model in Body.__subclasses__():
+        extra = model.model_config.get("json_schema_extra")
+        if isinstance(extra, dict) and model.__name__ in schemas:
+            schemas[model.__name__].update(extra)
+
+
+def _add_problems(path: str, method: str, operation: Document, schemas: Document) -> None:
     operation["responses"].pop("422", None)
-    codes = [*_expected(operation), *operation.pop(MARK, []), *(ALWAYS if is_product else ())]
     by_status: dict[int, list[Problem]] = defaultdict(list)
-    for problem in (each for code in dict.fromkeys(codes) for each in _examples(code)):
+    for problem in _expected(path, method, operation, schemas):
         by_status[problem.http_status].append(problem)
     for status in sorted(by_status):
         operation["responses"][str(status)] = _response(by_status[status])
@@ -70,16 +108,39 @@ def _add_problems(operation: Document, *, is_product: bool) -> None:
         success.setdefault("headers", {})[header] = _header(text)
 
 
-def _expected(operation: Document) -> Iterator[str]:
-    """What follows from what the operation takes."""
-    names = [parameter["name"] for parameter in operation.get("parameters", [])]
-    if names or "requestBody" in operation:
-        yield "malformed"
+def _expected(path: str, method: str, operation: Document, schemas: Document) -> Iterator[Problem]:
+    """What follows from what the operation takes, what its route tells, and what may always be."""
+    fields = _fields(operation, schemas)
+    wrong = next((name for name in WRONG if name in fields), None)
+    if wrong is not None:
+        yield malformed([FieldError(field=to_camel(wrong), message=WRONG[wrong])])
+    if method == "post":
+        yield too_large()
+        yield late_body()
     if "requestBody" in operation:
-        yield "too_large"
-    for name in names:
-        if name in NOT_FOUND:
-            yield NOT_FOUND[name]
+        yield malformed([FieldError(field="body", message="is not JSON")], status=400)
+        media_type = FieldError(field="Content-Type", message="must be application/json")
+        yield malformed([media_type], status=415)
+    told = operation.pop(MARK, [])
+    found = [NOT_FOUND[name] for name in fields if name in NOT_FOUND]
+    for code in dict.fromkeys([*found, *told]):
+        yield _refusal(code)
+    yield Problem(
+        code="method_not_allowed",
+        detail=f"This page answers {method.upper()}.",
+        headers={"allow": method.upper()},
+    )
+    yield internal()
+    if path.startswith("/api/"):
+        yield unavailable(appointment_id=APPOINTMENT_ID if method == "post" else None)
+
+
+def _fields(operation: Document, schemas: Document) -> list[str]:
+    """The names of all parameters and of the body's fields."""
+    names = [parameter["name"] for parameter in operation.get("parameters", [])]
+    for reference in REFERENCE.findall(json.dumps(operation.get("requestBody"))):
+        names += schemas[reference].get("properties", {})
+    return names
 
 
 def _headers_of_success(operation: Document) -> dict[str, str]:
@@ -91,8 +152,17 @@ def _headers_of_success(operation: Document) -> dict[str, str]:
     }
 
 
+def _add_examples(operation: Document, schemas: Document) -> None:
+    """The example of a body's schema stands where the body is taken or given as well."""
+    for part in [operation.get("requestBody", {}), *operation["responses"].values()]:
+        for content in part.get("content", {}).values():
+            found = REFERENCE.search(json.dumps(content.get("schema")))
+            if found and not {"example", "examples"} & set(content):
+                content["example"] = schemas[found[1]]["examples"][0]
+
+
 def _response(found: list[Problem]) -> Document:
-    headers = {name for problem in found for name in problem.headers}
+    headers = {name for problem in found for name in problem.headers if name in HEADERS}
     response: Document = {
         "description": "; ".join(dict.fromkeys(problem.kind.title for problem in found)),
         "content": {
@@ -103,7 +173,7 @@ def _response(found: list[Problem]) -> Document:
         },
     }
     if headers:
-        response["headers"] = {"Retry-After": _header("seconds to wait before the next try")}
+        response["headers"] = {name.title(): _header(HEADERS[name]) for name in sorted(headers)}
     return response
 
 
@@ -111,23 +181,13 @@ def _header(description: str) -> Document:
     return {"description": description, "schema": {"type": "string"}}
 
 
-def _examples(code: str) -> Iterator[Problem]:
-    if code == "malformed":
-        yield malformed([FieldError(field="dateTime", message="is required")])
-    elif code == "unavailable":
-        yield unavailable(appointment_id=APPOINTMENT_ID)
-    else:
-        yield Problem(
-            code=code,
-            detail=KINDS[code].advice,
-            extras=EXTRAS.get(code, {}),
-            headers={"retry-after": "120"} if code == "too_many_holds" else {},
-        )
-    if code == "too_large":  # it is given where there is a body, and so are these two
-        body = FieldError(field="body", message="is not JSON")
-        media_type = FieldError(field="Content-Type", message="must be application/json")
-        yield malformed([body], status=400)
-        yield malformed([media_type], status=415)
+def _refusal(code: str) -> Problem:
+    return Problem(
+        code=code,
+        detail=problem_of(refused(Refusal(code=code))).detail,
+        extras=EXTRAS.get(code, {}),
+        headers={"retry-after": "120"} if code == "too_many_holds" else {},
+    )
 
 
 _ALTERNATIVES = {

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
@@ -16,6 +16,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+
+
+_VISIBLE = r"^[\x21-\x7e]{1,255}$"
+_NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 
 
 def parse_uuid(value: object) -> UUID:
@@ -40,6 +44,20 @@ def parse_instant(value: object) -> datetime:
     return instant
 
 
+def parse_key(value: str) -> str:
+    """An Idempotency-Key: 1 to 255 visible ASCII characters."""
+    if not re.fullmatch(_VISIBLE.strip("^$"), value):
+        raise ValueError("must be 1 to 255 visible ASCII characters")
+    return value
+
+
+def parse_text(value: str) -> str:
+    """A text of the query; no name has a control character."""
+    if not re.fullmatch(_NO_CONTROL.strip("^$"), value):
+        raise ValueError("must not contain control characters")
+    return value
+
+
 Id = Annotated[
     UUID,
     BeforeValidator(parse_uuid),
@@ -49,6 +67,16 @@ Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Key = Annotated[
+    str,
+    AfterValidator(parse_key),
+    Field(json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": _VISIBLE}),
+]
+Text = Annotated[
+    str,
+    Field(max_length=200, json_schema_extra={"pattern": _NO_CONTROL}),
+    AfterValidator(parse_text),
 ]
 ReasonCode = Annotated[
     CancelReason,
@@ -77,6 +105,29 @@ EXAMPLE_APPOINTMENT: JsonDict = {
     "extensionsLeft": 2,
 }
 
+EXAMPLE_NOTICE: JsonDict = {
+    "notificationId": "6f6d2a54-8a0e-4f8e-9a55-0f8b6f1c7e21",
+    "appointmentId": APPOINTMENT_ID,
+    "kind": "confirmed",
+    "dateTime": "2027-03-01T06:00:00Z",
+    "createdAt": "2027-02-20T10:02:00Z",
+    "readAt": None,
+}
+EXAMPLE_READINESS: JsonDict = {
+    "status": "ready",
+    "dependencies": {"postgres": "up", "temporal": "up", "redis": "up", "kafka": "up"},
+}
+
+
+def example(document: JsonDict) -> ConfigDict:
+    """For `model_config`: what a body of this model may look like."""
+    return ConfigDict(json_schema_extra={"examples": [document]})
+
+
+def page_example(item: JsonDict) -> ConfigDict:
+    """The same for a list that ends with its first page."""
+    return example({"items": [item], "next": None})
+
 
 class Body(BaseModel):
     """camelCase outside; an unknown field is an error, since it is a typing error."""
@@ -89,15 +140,11 @@ class Body(BaseModel):
 class NewAppointment(Body):
     """A patient's wish for one slot of one doctor."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "patientId": PATIENT_ID,
-                    "doctorId": DOCTOR_ID,
-                    "dateTime": "2027-03-01T09:00:00+03:00",
-                }
-            ]
+    model_config = example(
+        {
+            "patientId": PATIENT_ID,
+            "doctorId": DOCTOR_ID,
+            "dateTime": "2027-03-01T09:00:00+03:00",
         }
     )
 
@@ -109,7 +156,7 @@ class NewAppointment(Body):
 class CancelOrder(Body):
     """Why the visit is cancelled."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "patient_request"}]})
+    model_config = example({"reason": "patient_request"})
 
     reason: ReasonCode = CancelReason.PATIENT_REQUEST
 
@@ -117,7 +164,7 @@ class CancelOrder(Body):
 class ExtendOrder(Body):
     """More time for the hold that has this version."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
+    model_config = example({"version": 1})
 
     version: int = Field(ge=1, le=2**31 - 1, description="the `version` that the patient saw")
 
@@ -125,7 +172,7 @@ class ExtendOrder(Body):
 class AppointmentBody(Body):
     """An appointment: a wish on its way, a hold, a visit, or what became of it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_APPOINTMENT]})
+    model_config = example(EXAMPLE_APPOINTMENT)
 
     appointment_id: Id
     status: Status
@@ -149,12 +196,16 @@ class AppointmentBody(Body):
 class AppointmentPage(Body):
     """One page of a patient's appointments, newest first."""
 
+    model_config = page_example(EXAMPLE_APPOINTMENT)
+
     items: list[AppointmentBody]
     next: str | None = Field(description="`cursor` of the next page, null at the end")
 
 
 class NoticeBody(Body):
     """What a doctor is told about one appointment."""
+
+    model_config = example(EXAMPLE_NOTICE)
 
     notification_id: Id
     appointment_id: Id
@@ -166,6 +217,8 @@ class NoticeBody(Body):
 
 class NoticePage(Body):
     """One page of a doctor's notices, newest first."""
+
+    model_config = page_example(EXAMPLE_NOTICE)
 
     items: list[NoticeBody]
     next: str | None = Field(description="`cursor` of the next page, null at the end")
@@ -203,6 +256,8 @@ class ProblemBody(Body):
 class HealthBody(Body):
     """The process lives."""
 
+    model_config = example({"status": "ok"})
+
     status: Literal["ok"]
 
 
@@ -217,6 +272,8 @@ class DependenciesBody(Body):
 
 class ReadinessBody(Body):
     """Whether bookings can be taken now."""
+
+    model_config = example(EXAMPLE_READINESS)
 
     status: Literal["ready", "unavailable"]
     dependencies: DependenciesBody

@@ -110,11 +110,16 @@ class BringUp:
 
 async def demo_patients(url: str) -> list[Patient]:
     async with (
-        await psycopg.AsyncConnection.connect(url) as connection,
+        await psycopg.AsyncConnection.connect(plain_url(url)) as connection,
         connection.cursor(row_factory=kwargs_row(_patient)) as cursor,
     ):
         await cursor.execute(PATIENTS)
         return await cursor.fetchall()
+
+
+def plain_url(url: str) -> str:
+    """Without SQLAlchemy's name of a driver, which no other client understands."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def _patient(**row: str) -> Patient:

@@ -15,7 +15,7 @@ from rich.table import Table
 from stack import run_state
 from stack.control import Answer, Request, ask
 from stack.doctor import main as examine_machine
-from stack.errors import NoSupervisorError, StackError
+from stack.errors import BadWishError, NoSupervisorError, StackError
 from stack.home import Home
 from stack.logs import follow
 from stack.names import EVERYTHING, chosen
@@ -25,10 +25,16 @@ from stack.up import bring_up_detached, wait_for_the_other
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DOWN_WITHIN = 90
+BAD_WISH = 2
+MOST_DOCTORS, MOST_DAYS = 100_000, 366
 
 Only = Annotated[
     str, typer.Option(help=f"Only these, by comma: {','.join(EVERYTHING)}. Default: all.")
 ]
+Doctors = Annotated[
+    int, typer.Option(help="How many demo doctors there are to be in all, not how many more.")
+]
+Days = Annotated[int, typer.Option(help="Their shifts reach so many days ahead, today's included.")]
 Name = Annotated[str, typer.Argument(help="A name that `status` shows.")]
 
 
@@ -42,6 +48,7 @@ def prepare(only: Only = "") -> None:
 @app.command()
 def up(only: Only = "") -> None:
     """Start the stack in the background; return when all of it is ready."""
+    _check_settings()
     home = Home.from_environment()
     with suppress(NoSupervisorError):
         _ask({"command": "status"})
@@ -61,6 +68,7 @@ def run(only: Only = "") -> None:
     # Here, for it brings every server's client with it, and `make status` should be quick.
     from stack.keep_up import keep_up  # noqa: PLC0415
 
+    _check_settings()
     prepare(only)
     with Steps() as steps:
 
@@ -129,22 +137,33 @@ def status() -> None:
 @app.command()
 def logs() -> None:
     """Follow the logs of all."""
+    home = Home.from_environment()
+    try:
+        _ask({"command": "status"})
+    except NoSupervisorError as error:
+        old = f"\nLogs of earlier runs: {home.logs}" if any(home.logs.glob("*.log")) else ""
+        raise NoSupervisorError(f"{error}{old}") from None
     with suppress(KeyboardInterrupt):
-        for line in follow(Home.from_environment().logs):
+        for line in follow(home.logs):
             print(line, flush=True)
 
 
 @app.command()
-def seed(doctors: int = 20, days: int = 14) -> None:
-    """Add demo doctors with shifts to the database; again is harmless."""
+def seed(doctors: Doctors = 20, days: Days = 14) -> None:
+    """Add what is missing of the demo clinic to the database; again is harmless."""
     # Imported here: the servers can be had without the product's own packages.
-    from stack.seed import seed as seed_database  # noqa: PLC0415
+    from stack.seed import seed_or_tell  # noqa: PLC0415
+    from stack.wishes import checked_connections  # noqa: PLC0415 - the same
 
+    _check_amount("DOCTORS", doctors, MOST_DOCTORS)
+    _check_amount("DAYS", days, MOST_DAYS)
+    servers = checked_connections()
     state = run_state.read(Home.from_environment().run_file)
-    url = os.environ.get("DATABASE_URL") or (state and state["databaseUrl"])
+    own = os.environ.get("DATABASE_URL") and servers.database_url
+    url = own or (state and state["databaseUrl"])
     if not url:
         _leave("Priyom is not running: `make up` first, or set DATABASE_URL.")
-    print(asyncio.run(seed_database(url, doctors=doctors, days=days)))
+    print(asyncio.run(seed_or_tell(url, doctors=doctors, days=days)))
 
 
 @app.command()
@@ -158,14 +177,28 @@ def demo() -> None:
     """Start everything in a temporary directory, book appointments, show what came of it."""
     from stack.demo import main  # noqa: PLC0415 - it needs the whole product; nothing else does
 
+    _check_settings()
     sys.exit(main())
 
 
 def main() -> None:
     try:
         app()
+    except BadWishError as error:
+        _leave(str(error), BAD_WISH)
     except StackError as error:
         _leave(str(error))
+
+
+def _check_settings() -> None:
+    from stack.wishes import checked_settings  # noqa: PLC0415 - `make status` should be quick
+
+    checked_settings()
+
+
+def _check_amount(name: str, amount: int, most: int) -> None:
+    if not 1 <= amount <= most:
+        raise BadWishError(f"{name} must be from 1 to {most}, not {amount}")
 
 
 def _ask(request: Request) -> Answer:
@@ -212,6 +245,6 @@ def _until_supervisor_ended(home: Home) -> None:
         time.sleep(0.05)
 
 
-def _leave(message: str) -> NoReturn:
+def _leave(message: str, code: int = 1) -> NoReturn:
     print(message, file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(code)

@@ -5,6 +5,10 @@ class StackError(Exception):
     """Shown without a traceback."""
 
 
+class BadWishError(StackError):
+    """A setting or an argument is bad; the message says which and what is allowed."""
+
+
 class MissingToolError(StackError):
     """A program that we need is not on this machine; the message says how to install it."""
 

@@ -25,7 +25,7 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> "Home":
-        return cls(Path(os.environ.get("PRIYOM_HOME", ".priyom")).absolute())
+        return cls(Path(os.environ.get("PRIYOM_HOME") or ".priyom").absolute())
 
     @property
     def run_file(self) -> Path:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
-from adapters.settings import BadSettings, Product, product
 from stack import run_state
-from stack.bring_up import BringUp, Reporter
+from stack.bring_up import BringUp, Reporter, plain_url
 from stack.control import Answer, Request, Row, serve
-from stack.errors import AlreadyUpError, NotReadyError, StackError
+from stack.errors import AlreadyUpError, NotReadyError
 from stack.home import Home
 from stack.names import EVERYTHING, chosen
 from stack.plan import Plan, make_plan
 from stack.ports import Ports
 from stack.supervisor import Supervisor
+from stack.wishes import checked_settings
 
 LEFTOVERS_GONE_WITHIN = 15
 
@@ -36,7 +36,7 @@ async def keep_up(
         home.run_file.unlink(missing_ok=True)
         ports = Ports()
         leaving.callback(ports.release)
-        plan = make_plan(home, _settings(), ports, chosen(only, os.environ))
+        plan = make_plan(home, checked_settings(), ports, chosen(only, os.environ))
         keeper = Keeper(home, plan)
         leaving.push_async_callback(keeper.take_down)
         server = await serve(home.control_socket, keeper.handle)
@@ -114,7 +114,7 @@ class Keeper:
             "temporalUi": plan.temporal_ui,
             "temporalAddress": known.get("TEMPORAL_ADDRESS"),
             "temporalNamespace": plan.namespace,
-            "databaseUrl": known.get("DATABASE_URL"),
+            "databaseUrl": plain_url(known.get("DATABASE_URL", "")) or None,
             "redisUrl": known.get("REDIS_URL"),
             "kafkaBootstrapServers": known.get("KAFKA_BOOTSTRAP_SERVERS"),
             "mailbox": plan.mailbox,
@@ -139,13 +139,6 @@ class Keeper:
     def _write_state(self) -> None:
         if self._up:
             run_state.write(self._home.run_file, self.state())
-
-
-def _settings() -> Product:
-    try:
-        return product()
-    except BadSettings as error:
-        raise StackError(str(error)) from None
 
 
 def _in_order(pids: dict[str, int | None]) -> dict[str, int | None]:

@@ -1,6 +1,7 @@
 """Fills the database with the demo clinic: repeatable, adding only what is missing."""
 
 import asyncio
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -9,11 +10,13 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres import connect_engine, serializable
-from adapters.settings import connections
+from adapters.postgres import connect_engine, serializable, sqlstate
+from adapters.settings import BadSettings, connections
 from domain.slot import Interval, day_of
+from stack.errors import StackError
 from stack.seed_data import (
     CLINICS,
     Clinic,
@@ -27,6 +30,8 @@ from stack.seed_data import (
 
 DOCTORS_A_TRANSACTION = 250
 """Short transactions: a booking that meets one is made to wait or to try again."""
+
+UNDEFINED_TABLE = "42P01"
 
 # Rows come as one array a column, so a statement of thousands of rows is parsed once.
 INSERT_CLINICS = text(
@@ -99,6 +104,19 @@ async def seed(database_url: str, *, doctors: int = 12, days: int = 14) -> SeedR
         return await _fill(engine, demo_doctors(doctors), days)
     finally:
         await engine.dispose()
+
+
+async def seed_or_tell(database_url: str, *, doctors: int, days: int) -> SeedReport:
+    """As `seed`; StackError where there is no database to fill."""
+    try:
+        return await seed(database_url, doctors=doctors, days=days)
+    except OperationalError as error:
+        why = next(iter(str(error.orig).splitlines()), "")
+        raise StackError(f"The database does not answer, `make up` starts ours: {why}") from None
+    except ProgrammingError as error:
+        if sqlstate(error) != UNDEFINED_TABLE:
+            raise
+        raise StackError("The database has no tables yet: `alembic upgrade head`.") from None
 
 
 async def _fill(engine: AsyncEngine, doctors: Sequence[Doctor], days: int) -> SeedReport:
@@ -179,5 +197,18 @@ def _columns(
     return {name: [getattr(row, name) for row in rows] for name in names}
 
 
+def main() -> int:
+    """As the compose file runs it: the database is the one of the settings."""
+    try:
+        print(asyncio.run(seed_or_tell(connections().database_url, doctors=12, days=14)))
+    except BadSettings as error:
+        print(error, file=sys.stderr)
+        return 2
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    print(asyncio.run(seed(connections().database_url)))
+    sys.exit(main())

@@ -9,19 +9,16 @@ from api.answers import NO_STORE, REPLAYED, JsonAnswer
 from api.dependencies import CommandDesk, HoldDesk
 from api.json_route import JsonRoute
 from api.openapi import problems
-from api.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, NewAppointment
+from api.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, Key, NewAppointment
 from domain.booking import Appointment
 from domain.documents import document
 
 router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=JsonRoute)
 
 IdempotencyKey = Annotated[
-    str | None,
+    Key | None,
     Header(
         alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
         description="1 to 255 visible ASCII characters, new for every booking: the same key with "
         "the same body is given the same answer again",
         examples=["7d0f4c1e-booking-1"],

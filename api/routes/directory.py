@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from adapters.directory import (
     Clinic,
@@ -20,7 +21,7 @@ from adapters.reading import read
 from api.answers import JsonAnswer
 from api.dependencies import Engine
 from api.name_cursors import cursor_after, place_after
-from api.schemas import Body, Id, Instant
+from api.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
 from domain.documents import timestamp
 
 Item = TypeVar("Item")
@@ -29,11 +30,35 @@ router = APIRouter(tags=["directory"])
 
 Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
-Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+SpecialtyName = Annotated[
+    Text | None, Query(description="only doctors of this specialty", examples=["Cardiology"])
+]
+ClinicId = Annotated[Id | None, Query(alias="clinicId", description="only doctors of this clinic")]
+
+EXAMPLE_DOCTOR: JsonDict = {
+    "doctorId": DOCTOR_ID,
+    "name": "Anna Kim",
+    "specialty": "Cardiology",
+    "clinicId": CLINIC_ID,
+    "clinicName": "Clinic on the River",
+    "timeZone": "Europe/Moscow",
+    "slotMinutes": 30,
+    "nextFree": "2027-03-01T06:30:00Z",
+}
+EXAMPLE_CLINIC: JsonDict = {
+    "clinicId": CLINIC_ID,
+    "name": "Clinic on the River",
+    "address": "1 River Street",
+    "phone": "+7 495 555 0101",
+    "timeZone": "Europe/Moscow",
+}
+EXAMPLE_SPECIALTY: JsonDict = {"name": "Cardiology", "doctors": 4}
 
 
 class DoctorBody(Body):
     """A doctor at one clinic."""
+
+    model_config = example(EXAMPLE_DOCTOR)
 
     doctor_id: Id
     name: str
@@ -48,12 +73,16 @@ class DoctorBody(Body):
 class DoctorPage(Body):
     """One page of doctors in the order of names."""
 
+    model_config = page_example(EXAMPLE_DOCTOR)
+
     items: list[DoctorBody]
     next: str | None = Field(description="`cursor` of the next page, null at the end")
 
 
 class ClinicBody(Body):
     """A clinic."""
+
+    model_config = example(EXAMPLE_CLINIC)
 
     clinic_id: Id
     name: str
@@ -65,12 +94,16 @@ class ClinicBody(Body):
 class ClinicPage(Body):
     """One page of clinics in the order of names."""
 
+    model_config = page_example(EXAMPLE_CLINIC)
+
     items: list[ClinicBody]
     next: str | None = Field(description="`cursor` of the next page, null at the end")
 
 
 class SpecialtyBody(Body):
     """A specialty and how many doctors have it."""
+
+    model_config = example(EXAMPLE_SPECIALTY)
 
     name: str
     doctors: int
@@ -79,15 +112,17 @@ class SpecialtyBody(Body):
 class SpecialtyPage(Body):
     """One page of specialties in the order of names."""
 
+    model_config = page_example(EXAMPLE_SPECIALTY)
+
     items: list[SpecialtyBody]
     next: str | None = Field(description="`cursor` of the next page, null at the end")
 
 
-@router.get("/doctors", response_model=DoctorPage)
+@router.get("/doctors", response_model=DoctorPage, summary="Doctors and when each is free next")
 async def doctors(
     engine: Engine,
-    specialty: Text = None,
-    clinic_id: Annotated[Id | None, Query(alias="clinicId")] = None,
+    specialty: SpecialtyName = None,
+    clinic_id: ClinicId = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response:
@@ -100,21 +135,21 @@ async def doctors(
     return _page(found, limit, _doctor, lambda card: cursor_after(card.name, card.doctor_id))
 
 
-@router.get("/doctors/{doctor_id}", response_model=DoctorBody)
+@router.get("/doctors/{doctor_id}", response_model=DoctorBody, summary="Read a doctor")
 async def doctor(doctor_id: Id, engine: Engine) -> Response:
-    """One doctor."""
+    """With the clinic and the next free slot of the coming 14 days."""
     return JsonAnswer(_doctor(await read(engine, partial(find_doctor, doctor_id=doctor_id))))
 
 
-@router.get("/clinics", response_model=ClinicPage)
+@router.get("/clinics", response_model=ClinicPage, summary="All clinics")
 async def clinics(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
-    """All clinics."""
+    """All clinics, in the order of names."""
     after = place_after(cursor)
     found = await read(engine, partial(list_clinics, limit=limit + 1, after=after))
     return _page(found, limit, _clinic, lambda clinic: cursor_after(clinic.name, clinic.clinic_id))
 
 
-@router.get("/specialties", response_model=SpecialtyPage)
+@router.get("/specialties", response_model=SpecialtyPage, summary="Specialties to choose from")
 async def specialties(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All specialties that a doctor has."""
     after = place_after(cursor)

@@ -6,7 +6,16 @@ from starlette.responses import Response
 
 from api.answers import NO_STORE, JsonAnswer
 from api.dependencies import ReadinessWatch
-from api.schemas import HealthBody, ReadinessBody
+from api.schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
+
+NOT_READY = {
+    "status": "unavailable",
+    "dependencies": {"postgres": "up", "temporal": "down", "redis": "up", "kafka": "up"},
+}
+COUNTS = """# HELP priyom_http_requests_total HTTP requests, by route template, method and status
+# TYPE priyom_http_requests_total counter
+priyom_http_requests_total{method="POST",route="/api/v1/appointments",status="201"} 12.0
+"""
 
 router = APIRouter(tags=["operations"])
 
@@ -20,7 +29,14 @@ async def healthz() -> Response:
 @router.get(
     "/readyz",
     response_model=ReadinessBody,
-    responses={503: {"model": ReadinessBody, "description": "PostgreSQL or Temporal is away"}},
+    responses={
+        200: {"content": {"application/json": {"example": EXAMPLE_READINESS}}},
+        503: {
+            "model": ReadinessBody,
+            "description": "PostgreSQL or Temporal is away",
+            "content": {"application/json": {"example": NOT_READY}},
+        },
+    },
     summary="Can it book?",
 )
 async def readyz(watch: ReadinessWatch) -> Response:
@@ -36,7 +52,12 @@ async def readyz(watch: ReadinessWatch) -> Response:
     )
 
 
-@router.get("/metrics", response_class=Response, summary="Counts and times for Prometheus")
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": COUNTS}}}},
+    summary="Counts and times for Prometheus",
+)
 async def metrics() -> Response:
     """Requests by route and status, refusals by code, the process itself."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from api.dependencies import Days
-from api.schemas import FIRST_YEAR, LAST_YEAR, Body, Id, Instant
+from api.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
 from domain.day import DaySchedule, SlotState
 from domain.documents import timestamp
 
@@ -18,6 +18,22 @@ router = APIRouter(tags=["schedule"])
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
+
+_TAG = '"0f4c8d7b5a3e4a10b6f1c2d3e4f5a6b7"'
+
+
+def _header(description: str, value: str) -> dict[str, object]:
+    return {"description": description, "schema": {"type": "string"}, "example": value}
+
+
+HEADERS = {
+    "ETag": _header("tells this body from every other; for If-None-Match", _TAG),
+    "Cache-Control": _header("a copy may be kept, and is asked about before every use", "no-cache"),
+    "Cache-Status": _header(
+        "RFC 9211: `priyom; hit` out of the cache, `priyom; fwd=miss` out of the database",
+        "priyom; hit",
+    ),
+}
 
 
 def parse_date(value: object) -> date:
@@ -40,8 +56,22 @@ LocalDate = Annotated[
 ]
 
 
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        description="the `ETag` of an earlier answer: 304 without a body if it is still so",
+        examples=[_TAG],
+    ),
+]
+
+
 class SlotBody(Body):
     """One slot that has not begun."""
+
+    model_config = example(
+        {"dateTime": "2027-03-01T06:00:00Z", "endsAt": "2027-03-01T06:30:00Z", "state": "free"}
+    )
 
     date_time: Instant
     ends_at: Instant
@@ -50,6 +80,28 @@ class SlotBody(Body):
 
 class ScheduleBody(Body):
     """A doctor's day; it tells nothing about patients."""
+
+    model_config = example(
+        {
+            "doctorId": DOCTOR_ID,
+            "clinicId": CLINIC_ID,
+            "date": "2027-03-01",
+            "timeZone": "Europe/Moscow",
+            "version": "17",
+            "slots": [
+                {
+                    "dateTime": "2027-03-01T06:00:00Z",
+                    "endsAt": "2027-03-01T06:30:00Z",
+                    "state": "held",
+                },
+                {
+                    "dateTime": "2027-03-01T06:30:00Z",
+                    "endsAt": "2027-03-01T07:00:00Z",
+                    "state": "free",
+                },
+            ],
+        }
+    )
 
     doctor_id: Id
     clinic_id: Id
@@ -62,13 +114,20 @@ class ScheduleBody(Body):
 @router.get(
     "/doctors/{doctor_id}/schedule",
     response_model=ScheduleBody,
-    responses={304: {"description": "The day is as `If-None-Match` knows it"}},
+    responses={
+        200: {"headers": HEADERS},
+        304: {"description": "The day is as `If-None-Match` knows it", "headers": HEADERS},
+    },
+    summary="A doctor's day",
 )
 async def doctor_schedule(
     doctor_id: Id,
-    day: Annotated[LocalDate, Query(alias="date", description="the clinic's local date")],
+    day: Annotated[
+        LocalDate,
+        Query(alias="date", description="the clinic's local date", examples=["2027-03-01"]),
+    ],
     days: Days,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The slots of one day; those that have begun and those off duty are not listed."""
     schedule, was_cached = await days.read(doctor_id, day)

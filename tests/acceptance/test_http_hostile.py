@@ -206,7 +206,7 @@ async def test_a_body_that_never_comes_is_answered_in_time(clinic: Clinic) -> No
     answer = await asyncio.wait_for(reader.read(4096), 6)
     writer.close()
 
-    assert answer.startswith(b"HTTP/1.1 503")
+    assert answer.startswith(b"HTTP/1.1 408")
 
 
 async def test_head_is_answered_without_a_body_and_a_request_keeps_its_id(clinic: Clinic) -> None:

@@ -86,7 +86,7 @@ async def test_an_id_that_is_no_id_is_replaced(given: str) -> None:
 
 
 async def test_a_body_at_the_limit_passes_and_one_byte_more_does_not() -> None:
-    async with client(BoundedBody(echo)) as http:
+    async with client(BoundedBody(echo, answer_within_seconds=5)) as http:
         largest = await http.post("/", content=b"x" * MAX_BODY_BYTES)
         larger = await http.post("/", content=b"x" * (MAX_BODY_BYTES + 1))
 
@@ -103,7 +103,7 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
             sent += 1
             yield b"x" * 10_000
 
-    async with client(BoundedBody(echo)) as http:
+    async with client(BoundedBody(echo, answer_within_seconds=5)) as http:
         answer = await http.post("/", content=pieces())
 
     assert answer.status_code == 413
@@ -123,6 +123,35 @@ async def test_half_a_request_asks_for_nothing() -> None:
         return
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"30")]}
-    await BoundedBody(note)(scope, gone, nowhere)
+    await BoundedBody(note, answer_within_seconds=5)(scope, gone, nowhere)
 
     assert asked == []
+
+
+async def test_a_body_that_stops_half_way_is_the_callers_fault_and_told_before_the_deadline() -> (
+    None
+):
+    first = iter([b"half"])
+    answer: list[Message] = []
+
+    async def half() -> Message:
+        for part in first:
+            return {"type": "http.request", "body": part, "more_body": True}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def note(message: Message) -> None:
+        answer.append(message)
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"30")]}
+    app = Deadline(BoundedBody(echo, answer_within_seconds=0.2), seconds=0.2)
+    await asyncio.wait_for(app(scope, half, note), 1)
+
+    head, body = answer
+    problem = json.loads(body["body"])
+    assert head["status"] == problem["status"] == 408
+    assert (b"content-type", b"application/problem+json") in head["headers"]
+    assert (b"connection", b"close") in head["headers"]
+    assert problem["code"] == "malformed"
+    assert problem["detail"] == "The body did not arrive in time."
+    assert problem["errors"] == [{"field": "body", "message": "did not arrive in time"}]

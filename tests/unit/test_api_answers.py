@@ -1,0 +1,98 @@
+"""How a request that cannot be understood is told so, over the application without servers."""
+
+from collections.abc import AsyncIterator
+from unittest.mock import Mock
+
+import httpx
+import pytest
+
+from api.app import describe_only
+from api.reception import Reception
+
+ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
+WISH = {"patientId": ID, "doctorId": ID, "dateTime": "2027-03-01T09:00:00Z"}
+KEY = "must be 1 to 255 visible ASCII characters"
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    app = describe_only()
+    app.state.reception = Mock(spec=Reception, engine=None, days=None, bookings=None, commands=None)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        yield client
+
+
+def told(answer: httpx.Response) -> list[tuple[str, str]]:
+    assert answer.status_code == 422
+    return [(error["field"], error["message"]) for error in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize("control", [*map(chr, range(0x20)), "\x7f"])
+async def test_a_text_of_the_query_has_no_control_characters(
+    http: httpx.AsyncClient, control: str
+) -> None:
+    for specialty in (control, f"Cardio{control}logy", f"Cardiology{control}"):
+        answer = await http.get("/doctors", params={"specialty": specialty})
+
+        assert told(answer) == [("specialty", "must not contain control characters")]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("specialty=" + "x" * 201, "must have at most 200 characters"),
+        ("limit=0", "must be at least 1"),
+        ("limit=101", "must be at most 100"),
+        ("limit=many", "must be a whole number"),
+        ("limit=1.5", "must be a whole number"),
+        ("limit=" + "9" * 5000, "must be a whole number"),
+        ("cursor=%07", "must be `next` of an earlier page"),
+    ],
+)
+async def test_a_wrong_value_of_the_query_is_told_in_plain_words(
+    http: httpx.AsyncClient, query: str, message: str
+) -> None:
+    name = query.partition("=")[0]
+
+    assert told(await http.get(f"/doctors?{query}")) == [(name, message)]
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "\x7f", "a\x0c", "\xe9"])
+async def test_a_key_that_is_none_is_told_in_plain_words(http: httpx.AsyncClient, key: str) -> None:
+    sent = {b"idempotency-key": key.encode("latin-1")}
+    answer = await http.post("/appointments", json=WISH, headers=sent)
+
+    assert told(answer) == [("Idempotency-Key", KEY)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "message"),
+    [
+        ("extend", {"version": "1"}, "version", "must be a whole number"),
+        ("extend", {"version": 0}, "version", "must be at least 1"),
+        ("extend", {"version": 2**31}, "version", "must be at most 2147483647"),
+        ("extend", {}, "version", "is required"),
+        ("extend", [], "body", "must be a JSON object"),
+        ("cancel", {"why": "so"}, "why", "is not a field of this request"),
+        (
+            "cancel",
+            {"reason": "weather"},
+            "reason",
+            "must be 'patient_request', 'clinic_request', 'mistake' or 'other'",
+        ),
+    ],
+)
+async def test_a_wrong_value_of_a_body_is_told_in_plain_words(
+    http: httpx.AsyncClient, path: str, body: object, field: str, message: str
+) -> None:
+    answer = await http.post(f"/appointments/{ID}/{path}", json=body)
+
+    assert told(answer) == [(field, message)]
+
+
+async def test_another_method_is_told_which_one_the_page_answers(http: httpx.AsyncClient) -> None:
+    answer = await http.delete("/doctors")
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET"

@@ -1,0 +1,160 @@
+"""Whether the description tells of every operation what it takes and what it may answer."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from api.app import describe_only
+from api.openapi import describe
+from api.problems import KINDS, MEDIA_TYPE
+from api.routes.directory import ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
+from api.routes.schedule import ScheduleBody
+from api.schemas import (
+    AppointmentBody,
+    AppointmentPage,
+    CancelOrder,
+    ExtendOrder,
+    HealthBody,
+    NewAppointment,
+    NoticePage,
+    ProblemBody,
+    ReadinessBody,
+)
+
+DOCUMENT: dict[str, Any] = describe(describe_only())
+OPERATIONS: dict[str, dict[str, Any]] = {
+    f"{method.upper()} {path.removeprefix('/api/v1')}": operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+APPOINTMENT = "/appointments/{appointment_id}"
+DAY = "GET /doctors/{doctor_id}/schedule"
+BODIES = {
+    model.__name__.removesuffix("Body"): model
+    for model in (
+        AppointmentBody,
+        AppointmentPage,
+        CancelOrder,
+        ClinicPage,
+        DoctorBody,
+        DoctorPage,
+        ExtendOrder,
+        HealthBody,
+        NewAppointment,
+        NoticePage,
+        ReadinessBody,
+        ScheduleBody,
+        SpecialtyPage,
+    )
+}
+every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))
+
+
+def statuses(name: str) -> set[str]:
+    return set(OPERATIONS[name]["responses"])
+
+
+def contents(name: str) -> dict[str, dict[str, Any]]:
+    """The one content of each answer that has a body, by status."""
+    return {
+        status: next(iter(answer["content"].items()))[1]
+        for status, answer in OPERATIONS[name]["responses"].items()
+        if status != "304"
+    }
+
+
+@every_operation
+def test_every_operation_has_a_summary_of_its_own(name: str) -> None:
+    operation = OPERATIONS[name]
+
+    automatic = operation["operationId"].split("_api_")[0].replace("_", " ").title()
+    assert operation["summary"] != automatic
+    assert operation["description"]
+
+
+@every_operation
+def test_every_answer_has_an_example(name: str) -> None:
+    for status, content in contents(name).items():
+        assert content.get("example") or content.get("examples"), status
+
+
+@every_operation
+def test_every_error_is_a_problem_as_it_is_really_answered(name: str) -> None:
+    for status, answer in OPERATIONS[name]["responses"].items():
+        for shown in answer.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).values():
+            problem = shown["value"]
+            ProblemBody.model_validate_json(json.dumps(problem))
+            assert problem["status"] == int(status)
+            assert problem["code"] in KINDS
+            assert problem["title"] in answer["description"]
+
+
+@every_operation
+def test_every_operation_tells_of_other_methods_and_of_our_faults(name: str) -> None:
+    assert statuses(name) >= {"405", "500"}
+    assert "Allow" in OPERATIONS[name]["responses"]["405"]["headers"]
+
+
+@every_operation
+def test_every_operation_of_the_product_may_be_without_its_servers(name: str) -> None:
+    if OPERATIONS[name]["tags"] != ["operations"]:
+        assert "Retry-After" in OPERATIONS[name]["responses"]["503"]["headers"]
+
+
+@every_operation
+def test_every_operation_that_takes_a_value_may_find_it_malformed(name: str) -> None:
+    if OPERATIONS[name].get("parameters") or "requestBody" in OPERATIONS[name]:
+        assert "malformed" in contents(name)["422"]["examples"]
+
+
+@every_operation
+def test_every_example_has_the_form_of_its_schema(name: str) -> None:
+    taken = OPERATIONS[name].get("requestBody", {}).get("content", {}).values()
+    for content in [*contents(name).values(), *taken]:
+        schema = json.dumps(content["schema"])
+        model: type[BaseModel] | None = next(
+            (BODIES[each] for each in BODIES if f'/{each}"' in schema), None
+        )
+        if model is not None:
+            model.model_validate_json(json.dumps(content["example"]))
+        else:
+            assert "/Problem" in schema or content["schema"] == {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("POST /appointments", {"400", "408", "413", "415"}),
+        (f"POST {APPOINTMENT}/cancel", {"400", "408", "413", "415"}),
+        (f"POST {APPOINTMENT}/extend", {"400", "408", "413", "415"}),
+        (f"POST {APPOINTMENT}/confirm", {"408", "413"}),
+        (f"GET {APPOINTMENT}", set()),
+    ],
+)
+def test_only_what_reads_a_body_has_faults_of_bodies(name: str, expected: set[str]) -> None:
+    assert statuses(name) & {"400", "408", "413", "415"} == expected
+
+
+@pytest.mark.parametrize("status", ["200", "304"])
+def test_a_day_tells_how_it_may_be_kept(status: str) -> None:
+    headers = OPERATIONS[DAY]["responses"][status]["headers"]
+
+    assert set(headers) == {"ETag", "Cache-Control", "Cache-Status"}
+    assert all(header["description"] and header["example"] for header in headers.values())
+
+
+def test_a_day_is_asked_for_with_the_tag_of_an_earlier_answer() -> None:
+    asked = {each["name"]: each for each in OPERATIONS[DAY]["parameters"]}["If-None-Match"]
+
+    assert (asked["in"], asked["required"]) == ("header", False)
+    assert asked["description"]
+    assert asked["schema"]["examples"]
+
+
+def test_readiness_shows_both_of_its_answers() -> None:
+    shown = contents("GET /readyz")
+
+    assert shown["200"]["example"]["status"] == "ready"
+    assert shown["503"]["example"]["status"] == "unavailable"

@@ -1,0 +1,152 @@
+"""Settings: what is accepted, and the one line that says what is wrong with the rest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from adapters import settings
+from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
+from stack.errors import BadWishError
+from stack.home import CHECKOUT, Home
+from stack.wishes import checked_settings
+
+GOOD = [
+    ("DATABASE_URL", "postgresql://priyom:s%40cret@db:5432/priyom?sslmode=require"),
+    ("DATABASE_URL", "postgres://db/priyom"),
+    ("DATABASE_URL", "postgresql+psycopg://db/priyom"),
+    ("DATABASE_URL", "postgresql:///priyom"),
+    ("DATABASE_URL", "postgresql://?host=/run/postgresql"),
+    ("REDIS_URL", "redis://:secret@cache:6379/0"),
+    ("REDIS_URL", "rediss://cache"),
+    ("REDIS_URL", "unix:///run/valkey.sock"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "one:9092, two:9093"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "[::1]:9092"),
+    ("SMTP_URL", "smtp://user:password@mail"),
+    ("SMTP_URL", "smtps://mail:465"),
+    ("SMS_GATEWAY_URL", "https://sms.example/send"),
+    ("PRIYOM_PUBLIC_URL", "https://priyom.example"),
+    ("PRIYOM_MAIL_FROM", "clinic@priyom.example"),
+]
+BAD = [
+    ("DATABASE_URL", "nonsense", "must begin with postgresql://"),
+    ("DATABASE_URL", "mysql://x", "must begin with postgresql://"),
+    ("DATABASE_URL", "postgresql://", "must name a host"),
+    ("DATABASE_URL", "postgresql://db:port/x", "is not a URL"),
+    ("DATABASE_URL", "postgresql://db:70000/x", "is not a URL"),
+    ("REDIS_URL", "http://x", "must begin with redis://"),
+    ("REDIS_URL", "redis:x", "must begin with redis://"),
+    ("REDIS_URL", "redis://", "must name a host"),
+    ("REDIS_URL", "redis://cache:0", "a port from 1 to 65535"),
+    ("REDIS_URL", "unix://", "must name a host"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "foo", "must be host:port"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "one:9092,", "must be host:port"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "one:0", "must be host:port"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "kafka://one:9092", "must be host:port"),
+    ("SMTP_URL", "foo", "must begin with smtp://"),
+    ("SMS_GATEWAY_URL", "foo", "must begin with http://"),
+    ("SMS_GATEWAY_URL", "http://[x", "is not a URL"),
+    ("SMS_GATEWAY_URL", "http://s ms", "must have no spaces"),
+    ("PRIYOM_PUBLIC_URL", "foo", "must begin with http://"),
+    ("PRIYOM_MAIL_FROM", "foo", "must be one e-mail address"),
+    ("PRIYOM_MAIL_FROM", "Clinic <a@b.example>", "must be one e-mail address"),
+    ("PRIYOM_HOLD_SECONDS", "0", "Input should be greater than or equal to 1"),
+    ("PRIYOM_LOG_FORMAT", "xml", "Input should be 'console' or 'json'"),
+]
+PROCESSES = ("api", "worker", "notifier", "stack.seed")
+
+
+def group(name: str) -> type[BaseSettings]:
+    return Product if name.startswith(settings.PREFIX) else Connections
+
+
+@pytest.mark.parametrize(("name", "value"), GOOD)
+def test_a_good_value_is_taken_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    read = group(name)()
+
+    assert getattr(read, name.removeprefix(settings.PREFIX).lower()) == value
+
+
+@pytest.mark.parametrize(("name", "value", "wrong"), BAD)
+def test_a_bad_value_is_told_with_its_name_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wrong: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadSettings) as refused:
+        (product if name.startswith(settings.PREFIX) else connections)()
+
+    said = str(refused.value)
+    assert said.startswith(f"{name}: ")
+    assert wrong in said
+    assert f", for example {name}=" in said
+    assert "\n" not in said
+
+
+def test_a_password_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://priyom:hunter2@db/priyom")
+
+    with pytest.raises(BadSettings) as refused:
+        connections()
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_empty_address_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "")
+
+    assert connections().redis_url == Connections.model_fields["redis_url"].default
+
+
+def test_every_default_is_a_good_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    for line in settings.example():
+        if "=" in line and not line.startswith("#"):
+            monkeypatch.setenv(*line.split("=", 1))
+
+    assert connections().smtp_url == "smtp://127.0.0.1:1025"
+    assert product().mail_from == "no-reply@priyom.example"
+
+
+def test_a_short_secret_is_refused_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIYOM_SECRET", "short")
+
+    with pytest.raises(BadSettings, match="PRIYOM_SECRET must be 32 characters"):
+        secret_of(product())
+    with pytest.raises(BadWishError, match="PRIYOM_SECRET must be 32 characters"):
+        checked_settings()
+
+
+def test_a_stack_makes_its_own_secret_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIYOM_SECRET", "")
+
+    assert checked_settings().secret.get_secret_value() == ""
+
+
+def test_an_empty_home_is_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make reset` deletes the home: it must not be the checkout."""
+    monkeypatch.setenv("PRIYOM_HOME", "")
+
+    assert Home.from_environment().root == Path.cwd() / ".priyom"
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_ends_at_once_with_one_line(process: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", process],
+        cwd=CHECKOUT,
+        env={**os.environ, "PRIYOM_SECRET": "s" * 32, "DATABASE_URL": "nonsense"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert "DATABASE_URL: must begin with postgresql://" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
