@@ -1,10 +1,12 @@
 """Runs the migrations against DATABASE_URL, forward only, giving up quickly on a busy table."""
 
+import sys
+
 from alembic import context
 from sqlalchemy import create_engine, text
 
 from adapters.postgres import sqlalchemy_url
-from adapters.settings import connections
+from adapters.settings import BadSettings, connections
 from adapters.tables import IN_SHIFT, metadata
 
 # A migration that waits for a lock makes every booking wait behind it: better fail and try again.
@@ -22,7 +24,7 @@ def is_compared(_object: object, name: str | None, *_context: object) -> bool:
 
 
 def run() -> None:
-    engine = create_engine(sqlalchemy_url(connections().database_url))
+    engine = create_engine(sqlalchemy_url(_database_url()))
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -33,6 +35,14 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
     engine.dispose()
+
+
+def _database_url() -> str:
+    try:
+        return connections().database_url
+    except BadSettings as error:
+        sys.stderr.write(f"migrations: {error}\n")
+        raise SystemExit(2) from None
 
 
 run()
