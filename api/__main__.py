@@ -6,6 +6,7 @@ import sys
 import structlog
 import uvicorn
 
+from adapters.garbage import collect_garbage_seldom
 from adapters.leaving import leave
 from adapters.logs import configure_logs
 from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
@@ -49,6 +50,7 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+    collect_garbage_seldom()
     log.info("api_started", host=settings.api_host, port=settings.api_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_heeded)

@@ -15,6 +15,7 @@ from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
 from adapters.cache import connect_redis
+from adapters.garbage import collect_garbage_seldom
 from adapters.health import serve_health
 from adapters.kafka import EventPublisher, ensure_topics
 from adapters.leaving import leave
@@ -95,6 +96,7 @@ def main() -> int:
         return 2
     configure_logs(settings.log_format)
     engine = connect_engine(servers.database_url, pool_size=8, name="priyom-worker")
+    collect_garbage_seldom()
     uvloop.run(Process(servers=servers, settings=settings, engine=engine).run())
     return 0
 

@@ -36,7 +36,7 @@ DYNAMIC_CONFIG = {
     "history.eventsHostLevelCacheMaxSizeBytes": str(32 * 1024 * 1024),
 }
 # Fewer garbage collections while memory is not short.
-GO_RUNTIME = {"GOGC": "200", "GOMEMLIMIT": "700MiB"}
+GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "600MiB"}
 TIME_SKIPPING = {"frontend.WorkflowTimeSkippingEnabled": "true"}
 
 
