@@ -31,6 +31,7 @@ async def hold(state: RunState, wish: Wish) -> tuple[Answer, float]:
 async def run(state: RunState, count: int) -> None:
     connection = Connection(state["api"])
     chosen = one_a_doctor(await wishes(connection, state, want=count * 4))[:count]
+    await connection.close()  # the API would close it while the crowd is served
     before = cpu(state)
     answers = await asyncio.gather(*(hold(state, wish) for wish in chosen))
     after = cpu(state)
