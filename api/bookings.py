@@ -15,10 +15,8 @@ from api.flights import Shared, Turns
 from api.keys import appointment_id_of
 from api.replays import held_at_first, is_same_wish
 from api.runs import NoRun, Runs
-from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Refusal, Role
+from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Role
 from domain.errors import (
-    REFUSALS,
-    HoldExpired,
     IdempotencyKeyReused,
     NotASlot,
     Refused,
@@ -31,7 +29,8 @@ Slot = tuple[UUID, datetime]
 
 BEGINNINGS_AT_ONCE = 24
 """A few more than the worker has hands for. A crowd waits here, where waiting costs nothing and a
-deadline leaves no trace: a task that no worker takes at once has to be stored and read again."""
+deadline leaves no trace: a task that no worker takes at once has to be stored and read again. They
+wait before they look, so that the first runs begin while the last of the crowd are still read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +111,7 @@ class Bookings:
             seen = await self._look(order)
             if (settled := await self._settled(order, seen)) is not None:
                 return settled
-        async with self._turns.turn(order.slot):
+        async with self._turns.turn(order.slot), self._beginnings:
             if seen is None:
                 seen = await self._look(order)
                 if (settled := await self._settled(order, seen)) is not None:
@@ -159,8 +158,7 @@ class Bookings:
         local = slot.starts_at.astimezone(desk.zone)
         summary = f"doctor {desk.doctor_id} at {local:%Y-%m-%d %H:%M} {desk.zone.key}"
         try:
-            async with self._beginnings:
-                outcome = await self._runs.hold(request, summary=summary)
+            outcome = await self._runs.hold(request, summary=summary)
         except NoRun:  # the run has ended without a stored answer: its row tells how
             return await self._from_row(order)
         return await self._answer(order, outcome)
@@ -174,12 +172,11 @@ class Bookings:
         return Held(appointment=held_at_first(seen.own), replayed=True)
 
     async def _told(self, order: Order) -> Refused:
-        """How a run without a row ended; one that was stopped never held, and never will."""
+        """How a run without a row ended."""
         story = await self._runs.story(order.appointment_id)
         if not is_same_wish(order.wish, story.request):
             return IdempotencyKeyReused()
-        code = story.result.code if story.result is not None else None
-        return refused(Refusal(code=code if code in REFUSALS else HoldExpired.code))
+        return story.refusal
 
     async def _answer(self, order: Order, outcome: Outcome) -> Held:
         if not is_same_wish(order.wish, outcome.appointment):

@@ -31,6 +31,14 @@ DYNAMIC_CONFIG = {
     "matching.numTaskqueueWritePartitions": "1",
     "history.transferProcessorMaxPollRPS": "1000",
     "history.timerProcessorMaxPollRPS": "1000",
+    # Lists of runs (visibility) are written after the runs: more than a third of the server's work
+    # on a hold. Where all share one file, at most 40 a second leave the patients their turn.
+    "history.visibilityProcessorSchedulerWorkerCount": "1",
+    "history.visibilityProcessorMaxPollRPS": "20",
+    "history.visibilityTaskBatchSize": "2",
+    # The development server reads the list of search attributes from its file at every use;
+    # ours are given at its start.
+    "system.forceSearchAttributesCacheRefreshOnRead": "false",
     # The caches are made for a whole cluster's runs: bookings that are open fit into these.
     "history.hostLevelCacheMaxSize": "4000",
     "history.eventsHostLevelCacheMaxSizeBytes": str(32 * 1024 * 1024),
