@@ -1,0 +1,36 @@
+"""Payloads: what a booking is written as, and that its types are compiled once a process."""
+
+import pytest
+from pydantic import TypeAdapter
+
+from adapters.temporal import PydanticPayloads
+from domain.booking import BookingRequest
+from tests.builders import a_request
+
+
+def test_a_request_comes_back_as_it_was_sent() -> None:
+    request = a_request()
+    payloads = PydanticPayloads()
+
+    written = payloads.to_payloads([request])
+
+    assert written[0].metadata["encoding"] == b"json/plain"
+    assert payloads.from_payloads(written, [BookingRequest]) == [request]
+
+
+def test_the_next_run_reads_a_type_without_compiling_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = PydanticPayloads().to_payloads([a_request()])
+    PydanticPayloads().from_payloads(written, [BookingRequest])
+    compiled: list[object] = []
+    init = TypeAdapter.__init__
+
+    def counting(self: TypeAdapter[object], *values: object, **named: object) -> None:
+        compiled.append(self)
+        init(self, *values, **named)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(TypeAdapter, "__init__", counting)
+    PydanticPayloads().from_payloads(written, [BookingRequest])
+
+    assert compiled == []
