@@ -2,16 +2,13 @@
 
 from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
-from activities.refusals import told_to_temporal
-from adapters.cache import invalidate
+from activities.refusals import told_to_temporal, unavailable
+from adapters.cache import AWAY, invalidate
 from adapters.days import DayBook
 from adapters.kafka import EventPublisher
-from adapters.temporal import UNAVAILABLE
 from domain.booking import Appointment
 from domain.events import AppointmentEvent
 
@@ -30,7 +27,7 @@ class Announcements:
         try:
             await self._publisher.publish(event)
         except (KafkaError, OSError, TimeoutError) as error:
-            raise _unavailable("Kafka", error) from None
+            raise unavailable("Kafka", error) from None
 
     @activity.defn
     async def invalidate_schedule(self, appointment: Appointment) -> str:
@@ -40,9 +37,5 @@ class Announcements:
                 return await invalidate(
                     self._redis, self._book, appointment.doctor_id, appointment.starts_at
                 )
-            except (RedisError, OSError, TimeoutError) as error:
-                raise _unavailable("Redis", error) from None
-
-
-def _unavailable(server: str, error: Exception) -> ApplicationError:
-    return ApplicationError(f"{server} did not do it: {type(error).__name__}", type=UNAVAILABLE)
+            except AWAY as error:
+                raise unavailable("Redis", error) from None

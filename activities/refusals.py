@@ -28,6 +28,11 @@ def told_to_temporal() -> Iterator[None]:
         raise ApplicationError(_without_data(error), type=UNAVAILABLE) from None
 
 
+def unavailable(server: str, error: Exception) -> ApplicationError:
+    """What to raise when a server other than the database did not answer."""
+    return ApplicationError(f"{server} did not do it: {type(error).__name__}", type=UNAVAILABLE)
+
+
 def _without_data(error: SQLAlchemyError) -> str:
     state = sqlstate(error) if isinstance(error, DBAPIError) else None
     return f"PostgreSQL did not do it: {type(error).__name__} {state or ''}".rstrip()

@@ -28,6 +28,10 @@ CHANNEL = "priyom:schedule"
 KEPT = timedelta(hours=1)
 """A day that nobody looks at need not lie in the cache; its truth does not depend on this."""
 
+AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
+"""What a call to a Redis that is away may raise; uvloop says by a RuntimeError that a connection
+was reset a moment ago."""
+
 PATIENCE_SECONDS = 0.05
 """PostgreSQL answers sooner than anybody should wait for a cache."""
 
@@ -88,7 +92,7 @@ class DayCache:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 reply = await call()
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             if self._breaker.failed(clock()):
                 log.warning("cache_lost", error=type(error).__name__)
             return None

@@ -97,6 +97,9 @@ class Product(BaseSettings):
     answer_within_seconds: float = Field(
         5.0, gt=0, le=60, description="deadline of every HTTP answer, seconds"
     )
+    audit_seconds: int = Field(
+        60, ge=4, le=3600, description="how often all bookings are audited, seconds"
+    )
     secret: SecretStr = Field(
         SecretStr(""),
         description="key of appointment ids, 32 characters or more: openssl rand -hex 32",

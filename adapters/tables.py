@@ -156,6 +156,8 @@ schedules = Table(
     ),
     Index("schedules_doctor_day_idx", "doctor_id", "starts_at"),
     Index("schedules_patient_idx", "patient_id", "created_at", "id"),
+    Index("schedules_changed_idx", "updated_at"),
+    Index("schedules_lapsing_idx", "held_until", postgresql_where=text("status = 'held'")),
 )
 
 notifications = Table(
@@ -186,3 +188,33 @@ notifications = Table(
     ),
     Index("notifications_inbox_idx", "doctor_id", "audience", "created_at", "id"),
 )
+
+audit_progress = Table(
+    "audit_progress",
+    metadata,
+    Column("sweep", Text, primary_key=True),
+    Column("swept_until", DateTime(timezone=True), nullable=False),
+)
+"""How far the audit has come through what has changed."""
+
+events_in_doubt = Table(
+    "events_in_doubt",
+    metadata,
+    Column(
+        "appointment_id", Uuid, ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("sequence", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    _instant("found_at", nullable=False),
+    _instant("looked_at"),
+    _instant("settled_at"),
+    CheckConstraint("kind IN ('confirmed', 'cancelled')", name="kind"),
+    Index(
+        "events_in_doubt_open_idx",
+        text("looked_at NULLS FIRST"),
+        "sequence",
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index("events_in_doubt_settled_idx", "settled_at"),
+)
+"""Events that the audit has not seen anybody receive, until somebody has announced them."""

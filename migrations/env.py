@@ -1,9 +1,10 @@
 """Runs the migrations against DATABASE_URL, forward only, giving up quickly on a busy table."""
 
 import sys
+import time
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from adapters.postgres import sqlalchemy_url
 from adapters.settings import BadSettings, connections
@@ -13,6 +14,7 @@ from adapters.tables import IN_SHIFT, metadata
 LOCK_TIMEOUT = "5s"
 # One migration at a time, whoever starts it (api, compose job, supervisor).
 ADVISORY_LOCK = 7_465_616
+TURN_ASKED_EVERY_SECONDS = 0.2
 
 
 # Alembic's comparison cannot see a temporal foreign key (PERIOD); the migration owns it.
@@ -27,14 +29,25 @@ def run() -> None:
     engine = create_engine(sqlalchemy_url(_database_url()))
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-        connection.commit()
+        wait_for_turn(connection)
         context.configure(
-            connection=connection, target_metadata=metadata, include_object=is_compared
+            connection=connection,
+            target_metadata=metadata,
+            include_object=is_compared,
+            transaction_per_migration=True,
         )
         with context.begin_transaction():
             context.run_migrations()
     engine.dispose()
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Ask again and again: an index that is built concurrently waits for every open statement, so
+    one that waited for the lock would wait for the index, and the index for it."""
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_LOCK}):
+        connection.commit()
+        time.sleep(TURN_ASKED_EVERY_SECONDS)
+    connection.commit()
 
 
 def _database_url() -> str:

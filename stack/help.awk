@@ -3,6 +3,6 @@
 /^[a-z]+:.* ## / {
     split($0, halves, / ## /)
     split(halves[1], target, ":")
-    printf "  make %-8s %s\n", target[1], halves[2]
+    printf "  make %-11s %s\n", target[1], halves[2]
 }
 END { print "" }

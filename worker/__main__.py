@@ -5,15 +5,19 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 import uvloop
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
+from activities.audit import Audit
 from activities.slots import Slots
+from adapters.audit_gauges import AuditGauges
 from adapters.cache import connect_redis
 from adapters.garbage import collect_garbage_seldom
 from adapters.health import serve_health
@@ -24,7 +28,8 @@ from adapters.postgres import connect_engine
 from adapters.probes import both_answer
 from adapters.settings import BadSettings, Connections, Product, connections, product
 from adapters.temporal import connect_patiently, priyom_plugin
-from worker.workers import announcements_worker, bookings_worker
+from worker.audit_schedule import ensure_audits
+from worker.workers import announcements_worker, audits_worker, bookings_worker
 
 log = structlog.get_logger("worker")
 
@@ -65,10 +70,15 @@ class Process:
         redis = connect_redis(self.servers.redis_url, name="priyom-worker")
         publisher = EventPublisher(self.servers.kafka_bootstrap_servers)
         topics = asyncio.create_task(ensure_topics(self.servers.kafka_bootstrap_servers))
+        audit_every = timedelta(seconds=self.settings.audit_seconds)
+        audits = asyncio.create_task(ensure_audits(client, every=audit_every))
+        gauges = AuditGauges(fade_after=3 * audit_every)
+        REGISTRY.register(gauges)
         async with AsyncExitStack() as closing:
             closing.push_async_callback(redis.aclose)
             closing.push_async_callback(publisher.stop)
             closing.callback(topics.cancel)
+            closing.callback(audits.cancel)
             await closing.enter_async_context(
                 announcements_worker(
                     client,
@@ -80,6 +90,18 @@ class Process:
             await closing.enter_async_context(
                 bookings_worker(
                     client, slots=Slots(self.engine), appointments=Appointments(self.engine)
+                )
+            )
+            await closing.enter_async_context(
+                audits_worker(
+                    client,
+                    audit=Audit(
+                        engine=self.engine,
+                        client=client,
+                        publisher=publisher,
+                        redis=redis,
+                        gauges=gauges,
+                    ),
                 )
             )
             self.client = client

@@ -1,4 +1,4 @@
-"""The two workers of the process: bookings, and the announcements that follow them."""
+"""The workers of the process: bookings, the announcements that follow them, and the audit."""
 
 from datetime import timedelta
 
@@ -7,10 +7,12 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
+from activities.audit import Audit
 from activities.slots import Slots
+from workflows.audit_bookings import AuditBookings
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
-from workflows.names import ANNOUNCEMENTS, BOOKINGS
+from workflows.names import ANNOUNCEMENTS, AUDITS, BOOKINGS
 from workflows.sandbox import workflow_runner
 
 OPEN_BOOKINGS = 5000
@@ -54,5 +56,29 @@ def announcements_worker(client: Client, *, announcements: Announcements) -> Wor
         activities=[announcements.publish_event, announcements.invalidate_schedule],
         max_concurrent_activities=100,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+
+
+def audits_worker(client: Client, *, audit: Audit) -> Worker:
+    """Apart from both, so that the audit looks after them whatever they are stuck in."""
+    return Worker(
+        client,
+        task_queue=AUDITS,
+        workflows=[AuditBookings],
+        activities=[
+            audit.find_overlaps,
+            audit.expire_lapsed_holds,
+            audit.release_orphaned_holds,
+            audit.announce_missing_events,
+            audit.refresh_days,
+        ],
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=2,
+        max_concurrent_workflow_tasks=2,
+        max_concurrent_activities=2,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=1),
+        sticky_queue_schedule_to_start_timeout=FORGET_A_DEAD_WORKER_AFTER,
         graceful_shutdown_timeout=timedelta(seconds=5),
     )

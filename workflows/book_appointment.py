@@ -284,4 +284,7 @@ class BookAppointment:
         self._show("Telling everybody who has to know.")
 
     def _show(self, now: str) -> None:
-        workflow.set_current_details(details_of(self._appointment, now=now, refusal=self._refusal))
+        """A lapse or a withdrawal is the status itself; only a slot not held was refused."""
+        refused = self._appointment.status is Status.REFUSED
+        refusal = self._refusal if refused else None
+        workflow.set_current_details(details_of(self._appointment, now=now, refusal=refusal))

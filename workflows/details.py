@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from domain.audit import AuditReport
 from domain.booking import Appointment, Refusal, Status
 
 MEANING = {
@@ -29,6 +30,30 @@ def details_of(appointment: Appointment, *, now: str, refusal: Refusal | None = 
         lines.append(f"- reason: `{appointment.reason}`")
     if refusal is not None:
         lines.append(f"- refusal: `{refusal.code}`")
+    return "\n".join(lines)
+
+
+def details_of_audit(report: AuditReport) -> str:
+    """Markdown: what was found and done, then each appointment that it was done to."""
+    lines = [
+        f"- overlaps: **{report.overlaps.count}**",
+        f"- holds past their deadline, expired: {report.lapsed_holds_expired}",
+        f"- open holds looked at: {report.open_holds_looked_at}",
+        f"- open holds without a run, released: {report.orphaned_holds_released}",
+        f"- events that nobody received yet: {report.events_in_doubt}",
+        f"  - announced by their runs: {report.events_announced}",
+        f"  - about to be: {report.events_under_way}",
+        f"  - runs reminded of them: {report.runs_reminded}",
+        f"  - published by this audit: {report.events_published}",
+        f"  - left to the next audit, since Kafka is away: {report.events_postponed}",
+    ]
+    if not report.days_refreshed:
+        lines.append("- open pages were not told: Redis did not answer")
+    lines += [
+        f"- **overlap**: `{pair.appointment_id}` and `{pair.other_id}`"
+        for pair in report.overlaps.first
+    ]
+    lines += [f"- mended: `{appointment_id}`" for appointment_id in report.mended]
     return "\n".join(lines)
 
 

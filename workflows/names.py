@@ -1,9 +1,30 @@
 """Names that other processes need: task queues, workflow ids, update ids, search attributes."""
 
 from datetime import timedelta
-from uuid import UUID
 
 from temporalio.common import SearchAttributeKey
+
+from adapters.runs import CONFIRM, booking_workflow_id, cancel_workflow_id
+
+__all__ = [
+    "ANNOUNCEMENTS",
+    "APPOINTMENT_START",
+    "APPOINTMENT_STATUS",
+    "AUDITS",
+    "AUDIT_SCHEDULE",
+    "BOOKINGS",
+    "CANCEL",
+    "CLINIC_ID",
+    "CONFIRM",
+    "DELIVERIES",
+    "DOCTOR_ID",
+    "HOLD",
+    "PATIENT_ID",
+    "TASK_TIMEOUT",
+    "booking_workflow_id",
+    "cancel_workflow_id",
+    "extend_update_id",
+]
 
 BOOKINGS = "bookings"
 """Workflows, holds and releases."""
@@ -11,8 +32,14 @@ BOOKINGS = "bookings"
 ANNOUNCEMENTS = "announcements"
 """Publish and invalidate: a dead Kafka fills this queue, never the one that frees slots."""
 
+AUDITS = "audits"
+"""Audits: apart from all others, since they look for what went wrong with those."""
+
 DELIVERIES = "deliveries"
 """Messages to patients and doctors, run by the notifier."""
+
+AUDIT_SCHEDULE = "audit-bookings"
+"""Id of the schedule, and of its runs with the time behind it."""
 
 TASK_TIMEOUT = timedelta(seconds=3)
 """A worker that died with a workflow task in hand keeps a patient waiting this long, no more."""
@@ -25,17 +52,8 @@ APPOINTMENT_STATUS = SearchAttributeKey.for_keyword("AppointmentStatus")
 
 # Update ids are stable, so that a call made twice is one update with one stored outcome.
 HOLD = "hold"
-CONFIRM = "confirm"
 CANCEL = "cancel"
 
 
 def extend_update_id(version: int) -> str:
     return f"extend-{version}"
-
-
-def booking_workflow_id(appointment_id: UUID) -> str:
-    return f"appointment-{appointment_id}"
-
-
-def cancel_workflow_id(appointment_id: UUID) -> str:
-    return f"cancel-{appointment_id}"

@@ -13,6 +13,7 @@ PASSED_THROUGH = (
     "domain",
     "adapters",
     "activities",
+    "workflows.audit_steps",
     "workflows.names",
     "workflows.details",
     "workflows.saga",

@@ -79,7 +79,7 @@ async def cancel_appointment(cancellation: Cancellation) -> Appointment:
 
 async def announce(event: AppointmentEvent, appointment: Appointment) -> None:
     """Tell patient and doctor, and everybody who looks at the day; the answer has been given."""
-    await asyncio.gather(_publish(event), show_change(appointment))
+    await asyncio.gather(publish(event), show_change(appointment))
 
 
 async def show_change(appointment: Appointment) -> None:
@@ -93,7 +93,7 @@ async def show_change(appointment: Appointment) -> None:
     )
 
 
-async def _publish(event: AppointmentEvent) -> None:
+async def publish(event: AppointmentEvent) -> None:
     await workflow.execute_activity_method(
         Announcements.publish_event,
         event,

@@ -210,6 +210,15 @@ async def test_a_lapsed_hold_stands_in_nobodys_way_and_cannot_be_confirmed(
     assert released.appointment.status is Status.EXPIRED
 
 
+async def test_a_hold_past_its_deadline_cannot_be_confirmed_whoever_wants_the_slot(
+    real: RealDesk, clinic: Clinic, request_for_nine: BookingRequest
+) -> None:
+    held = await real.hold_slot(request_for_nine)
+    await lapse(clinic, held.appointment)
+
+    assert await refusal_of(real.confirm_appointment(request_for_nine)) == "hold_expired"
+
+
 async def test_a_hold_lapses_when_the_database_says_so_and_not_before(
     real: RealDesk, clinic: Clinic, request_for_nine: BookingRequest
 ) -> None:

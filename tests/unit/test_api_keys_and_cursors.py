@@ -36,8 +36,15 @@ def test_without_a_key_every_appointment_is_a_new_one() -> None:
 def test_a_cursor_leads_back_to_its_place() -> None:
     place = Place(instant=datetime(2027, 3, 1, 9, 0, 0, 123456, tzinfo=UTC), id=ANNA)
 
-    assert place_of(cursor_of(place)) == place
-    assert place_of(None) is None
+    assert place_of(cursor_of(place, of="visits"), of="visits") == place
+    assert place_of(None, of="visits") is None
+
+
+def test_a_cursor_of_one_list_is_none_of_another() -> None:
+    place = Place(instant=datetime(2027, 3, 1, 9, tzinfo=UTC), id=ANNA)
+
+    with pytest.raises(Malformed):
+        place_of(cursor_of(place, of="visits"), of="notices")
 
 
 @pytest.mark.parametrize(
@@ -47,14 +54,15 @@ def test_a_cursor_leads_back_to_its_place() -> None:
         "zz",
         "\0",
         "я",
-        "A" * 31,
-        "A" * 33,
+        "A" * 32,
+        "A" * 36,
+        "A" * 40,
         "A" * 10_000,
-        "f" + "_" * 31,
-        "/" * 32,
-        "AAAA\nAAA" * 4,
+        "f" + "_" * 35,
+        "/" * 36,
+        "AAAA\nAAAA" * 4,
     ],
 )
 def test_what_is_no_cursor_of_ours_is_malformed(cursor: str) -> None:
     with pytest.raises(Malformed):
-        place_of(cursor)
+        place_of(cursor, of="visits")

@@ -1,31 +1,24 @@
-"""The reader of days in every order of steps: never a stale day, and one composition for all."""
+"""The reader of days among other readers: never a stale day, and one composition for all."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
 
 from adapters.cache import DayReader
-from adapters.cached_day import decoded
-from adapters.days import DayVersion
 from domain.day import DaySchedule
 from domain.errors import DoctorNotFound
 from tests.fakes.cache import (
-    DESK,
     DOCTOR,
     MONDAY,
-    NINE,
-    SLOT,
     ConnectionLost,
     FakeDayBook,
     FakeDayCache,
     Steps,
 )
-
-READERS = 2
 
 Read = Callable[[], Awaitable[DaySchedule]]
 
@@ -72,23 +65,6 @@ class Story:
 
         return read
 
-    def trusting(self, _: int) -> Read:
-        """The usual cache-aside: what is cached is served."""
-
-        async def read() -> DaySchedule:
-            kept = await self.cache.get(DOCTOR, MONDAY)
-            if kept is not None:
-                for version in "12":
-                    believed = DayVersion(desk=DESK, version=version, now=NINE - SLOT)
-                    day = decoded(kept, DOCTOR, MONDAY, believed)
-                    if day is not None:
-                        return day.at(NINE - SLOT)
-            fresh = await self.book.day(DOCTOR, MONDAY)
-            await self.cache.put(fresh.day)
-            return fresh.day.at(fresh.now)
-
-        return read
-
     def lies(self) -> list[Sight]:
         """Sights of a free slot after the commit, or of a booked one before it."""
         return [
@@ -109,61 +85,6 @@ async def until(steps: Steps, name: str) -> None:
     """Let happen whatever can until the named step is next."""
     while await steps.possible() and name not in steps.names():
         steps.take(0)
-
-
-async def play(story: Story, reads: Callable[[int], Read], choices: list[int]) -> list[int]:
-    """A slow fill is about to look; from then on each step is a choice until both have read.
-
-    Returns how many choices there were at each step.
-    """
-    slow = asyncio.create_task(story.reads(reads(0)))
-    await until(story.steps, "snapshot")
-    others = [asyncio.create_task(story.books()), asyncio.create_task(story.reads(reads(1)))]
-    options: list[int] = []
-    while (possible := await story.steps.possible()) and len(story.sights) < READERS:
-        story.steps.take(choices[len(options)] if len(options) < len(choices) else 0)
-        options.append(possible)
-    await run_through(story.steps)
-    await asyncio.gather(slow, *others)
-    return options
-
-
-async def every_order(
-    reads: Callable[[Story], Callable[[int], Read]], *, processes: int
-) -> AsyncIterator[list[Sight]]:
-    """The lies that each order of steps led to."""
-    choices: list[int] = []
-    while True:
-        story = Story(Steps(), processes=processes)
-        options = await play(story, reads(story), choices)
-        yield story.lies()
-        choices += [0] * (len(options) - len(choices))
-        while choices and choices[-1] + 1 >= options[len(choices) - 1]:
-            choices.pop()
-        if not choices:
-            return
-        choices[-1] += 1
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-async def test_no_order_of_a_slow_fill_a_booking_and_a_read_shows_a_stale_day(
-    processes: int,
-) -> None:
-    orders = 0
-
-    async for lies in every_order(lambda story: story.validated, processes=processes):
-        orders += 1
-        assert lies == []
-
-    assert orders > 300
-
-
-async def test_a_reader_that_trusts_the_cache_is_caught_by_the_same_orders() -> None:
-    async for lies in every_order(lambda story: story.trusting, processes=1):
-        if lies:
-            return
-
-    pytest.fail("the orders are too few to show a stale day")
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -48,17 +48,30 @@ def test_another_date_is_refused(bad: object) -> None:
 
 @pytest.mark.parametrize("name", ["Kim", "Ким, «доктор»", "", '"'])
 def test_a_cursor_leads_back_to_its_place(name: str) -> None:
-    assert place_after(cursor_after(name, DR_KIM)) == After(name=name, id=DR_KIM)
+    cursor = cursor_after(name, DR_KIM, of="doctors")
+
+    assert place_after(cursor, of="doctors") == After(name=name, id=DR_KIM)
 
 
-@pytest.mark.parametrize("bad", ["", "x", "WyJhIl0=", "é", "bnVsbA==", cursor_after("a") + "="])
-def test_a_cursor_that_is_not_ours_is_malformed(bad: str) -> None:
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "x",
+        "WyJhIl0=",
+        "é",
+        "bnVsbA==",
+        cursor_after("a", of="doctors") + "=",
+        cursor_after("a", of="clinics"),
+    ],
+)
+def test_a_cursor_that_is_not_of_this_list_is_malformed(bad: str) -> None:
     with pytest.raises(Malformed):
-        place_after(bad)
+        place_after(bad, of="doctors")
 
 
 def test_no_cursor_is_the_first_page() -> None:
-    assert place_after(None) is None
+    assert place_after(None, of="doctors") is None
 
 
 def test_a_server_that_fails_in_a_row_is_left_alone_and_tried_by_one_after_a_pause() -> None:

@@ -2,17 +2,16 @@
 
 import asyncio
 import gc
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.common import SearchAttributeKey
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -21,19 +20,25 @@ from api.runs import Runs
 from domain.booking import BookingRequest, Outcome, Result
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
+from tests.workflows.recordings import keep, wanted_now
 from workflows import names
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.sandbox import sandboxed_runner
 
-SEARCH_ATTRIBUTES = [
+SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [
     names.DOCTOR_ID,
     names.PATIENT_ID,
     names.CLINIC_ID,
     names.APPOINTMENT_START,
     names.APPOINTMENT_STATUS,
 ]
-HISTORIES = Path(__file__).parents[1] / "histories"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make histories` runs those tests that record something."""
+    if wanted_now() is not None:
+        items[:] = [each for each in items if "record" in getattr(each, "fixturenames", ())]
 
 
 @pytest.fixture(scope="session")
@@ -99,17 +104,11 @@ Record = Callable[[str, WorkflowHandle[Any, Any]], Awaitable[WorkflowHistory]]
 
 @pytest.fixture
 def record() -> Record:
-    """The history of a run; kept under tests/histories when RECORD_HISTORIES is set.
-
-    A recording is replaced only when the process was changed on purpose and no open booking can
-    still run the old code, never to make a red test green.
-    """
+    """The history of a run; `make histories` keeps it under tests/histories if it is not there."""
 
     async def recorded(name: str, handle: WorkflowHandle[Any, Any]) -> WorkflowHistory:
         history = await handle.fetch_history()
-        if os.environ.get("RECORD_HISTORIES"):
-            HISTORIES.mkdir(exist_ok=True)
-            (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+        keep(name, history, wanted=wanted_now() or ())
         return history
 
     return recorded

@@ -23,7 +23,7 @@ from domain.errors import (
 )
 from domain.events import EventType
 from tests.builders import MONDAY_NINE, a_request, an_appointment
-from tests.workflows.conftest import FrontDesk, eventually
+from tests.workflows.conftest import FrontDesk, Record, eventually
 
 NEARLY_TEN_MINUTES = timedelta(minutes=9, seconds=55)
 TEN_MINUTES = timedelta(minutes=10, seconds=1)
@@ -134,7 +134,7 @@ async def test_a_repeated_booking_is_answered_by_a_closed_run(desk: FrontDesk) -
     assert again == first
 
 
-async def test_twenty_confirmations_at_once_are_one(desk: FrontDesk) -> None:
+async def test_twenty_confirmations_at_once_are_one(desk: FrontDesk, record: Record) -> None:
     request = a_request()
     await desk.book(request)
 
@@ -144,6 +144,7 @@ async def test_twenty_confirmations_at_once_are_one(desk: FrontDesk) -> None:
     await desk.run_of(request).result()
     assert desk.clinic.calls.count("confirm_appointment") == 1
     assert len(desk.clinic.events) == 1
+    await record("confirmed-twenty-times", desk.run_of(request))
 
 
 async def test_a_hold_given_up_is_released_with_its_reason(desk: FrontDesk) -> None:
@@ -170,7 +171,7 @@ async def test_a_reason_that_the_clinic_does_not_know_is_rejected(desk: FrontDes
 
 
 async def test_giving_up_after_confirming_is_told_that_the_visit_is_confirmed(
-    desk: FrontDesk,
+    desk: FrontDesk, record: Record
 ) -> None:
     request = a_request()
     await desk.book(request)
@@ -188,6 +189,8 @@ async def test_giving_up_after_confirming_is_told_that_the_visit_is_confirmed(
         assert refusal.code == AlreadyConfirmed.code
     except AlreadyConfirmed:
         pass  # it came when the visit was confirmed already
+    await desk.run_of(request).result()
+    await record("given-up-too-late", desk.run_of(request))
 
 
 async def test_more_time_moves_the_end_of_the_hold(desk: FrontDesk) -> None:
@@ -215,7 +218,9 @@ async def test_the_same_extension_again_has_the_same_answer(desk: FrontDesk) -> 
     assert desk.clinic.calls.count("extend_hold") == 1
 
 
-async def test_a_third_extension_is_refused_and_the_hold_goes_on(desk: FrontDesk) -> None:
+async def test_a_third_extension_is_refused_and_the_hold_goes_on(
+    desk: FrontDesk, record: Record
+) -> None:
     request = a_request()
     await desk.book(request)
     for version in (1, 2):
@@ -225,6 +230,8 @@ async def test_a_third_extension_is_refused_and_the_hold_goes_on(desk: FrontDesk
         await desk.runs.extend(request.appointment_id, 3)
 
     assert (await desk.runs.confirm(request.appointment_id)).refusal is None
+    await desk.run_of(request).result()
+    await record("extended-to-the-limit", desk.run_of(request))
 
 
 async def test_a_version_that_is_not_there_yet_uses_up_no_extension(desk: FrontDesk) -> None:
@@ -240,7 +247,7 @@ async def test_a_version_that_is_not_there_yet_uses_up_no_extension(desk: FrontD
 
 
 async def test_an_extension_that_the_database_refuses_leaves_the_hold_as_it_is(
-    desk: FrontDesk,
+    desk: FrontDesk, record: Record
 ) -> None:
     request = a_request()
     await desk.book(request)
@@ -251,10 +258,12 @@ async def test_an_extension_that_the_database_refuses_leaves_the_hold_as_it_is(
     assert refused.refusal is not None
     assert refused.refusal.code == HoldExpired.code
     assert (await desk.runs.confirm(request.appointment_id)).refusal is None
+    await desk.run_of(request).result()
+    await record("extension-refused", desk.run_of(request))
 
 
 async def test_the_timer_only_asks_and_the_database_decides_that_a_hold_is_over(
-    desk: FrontDesk,
+    desk: FrontDesk, record: Record
 ) -> None:
     request = a_request()
     await desk.book(request)
@@ -265,10 +274,12 @@ async def test_the_timer_only_asks_and_the_database_decides_that_a_hold_is_over(
     confirmed = await desk.runs.confirm(request.appointment_id)
 
     assert confirmed.appointment.status is Status.CONFIRMED
+    await desk.run_of(request).result()
+    await record("timer-came-early", desk.run_of(request))
 
 
 async def test_a_hold_that_finds_its_own_row_lapsed_is_expired_and_cleared_away(
-    desk: FrontDesk,
+    desk: FrontDesk, record: Record
 ) -> None:
     request = a_request()
     desk.clinic.rows[request.appointment_id] = an_appointment(
@@ -281,6 +292,7 @@ async def test_a_hold_that_finds_its_own_row_lapsed_is_expired_and_cleared_away(
     assert outcome.refusal.code == HoldExpired.code
     assert await desk.run_of(request).result() == Result(status=Status.EXPIRED)
     assert "release_slot" in desk.clinic.calls
+    await record("found-its-row-lapsed", desk.run_of(request))
 
 
 async def test_a_broken_database_delays_the_hold_and_changes_nothing_else(desk: FrontDesk) -> None:
@@ -310,7 +322,7 @@ async def test_a_hold_that_never_succeeds_is_given_up_and_undone(desk: FrontDesk
     assert desk.clinic.rows[request.appointment_id].status is Status.EXPIRED
 
 
-async def test_the_undo_is_repeated_until_it_is_done(desk: FrontDesk) -> None:
+async def test_the_undo_is_repeated_until_it_is_done(desk: FrontDesk, record: Record) -> None:
     request = a_request()
     await desk.book(request)
     desk.clinic.break_down("release_slot", times=5)
@@ -319,6 +331,8 @@ async def test_the_undo_is_repeated_until_it_is_done(desk: FrontDesk) -> None:
 
     assert cancelled.appointment.status is Status.CANCELLED
     assert desk.clinic.calls.count("release_slot") == 6
+    await desk.run_of(request).result()
+    await record("release-retried", desk.run_of(request))
 
 
 async def test_a_confirmation_that_the_database_refuses_releases_and_says_so(
@@ -336,7 +350,9 @@ async def test_a_confirmation_that_the_database_refuses_releases_and_says_so(
     assert desk.clinic.events == []
 
 
-async def test_a_release_that_finds_the_visit_confirmed_lets_it_stand(desk: FrontDesk) -> None:
+async def test_a_release_that_finds_the_visit_confirmed_lets_it_stand(
+    desk: FrontDesk, record: Record
+) -> None:
     request = a_request()
     await desk.book(request)
     desk.clinic.confirm_behind_the_back(request)
@@ -347,6 +363,7 @@ async def test_a_release_that_finds_the_visit_confirmed_lets_it_stand(desk: Fron
     assert outcome.refusal.code == AlreadyConfirmed.code
     assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
     assert len(desk.clinic.events) == 1
+    await record("release-found-it-confirmed", desk.run_of(request))
 
 
 async def test_a_temporal_cancel_while_held_releases_the_slot(desk: FrontDesk) -> None:
@@ -363,7 +380,9 @@ async def test_a_temporal_cancel_while_held_releases_the_slot(desk: FrontDesk) -
     assert desk.clinic.events == []
 
 
-async def test_a_temporal_cancel_while_holding_acts_once_the_slot_is_held(desk: FrontDesk) -> None:
+async def test_a_temporal_cancel_while_holding_acts_once_the_slot_is_held(
+    desk: FrontDesk, record: Record
+) -> None:
     request = a_request()
     database = desk.clinic.close_gate("hold_slot")
     booking = asyncio.create_task(desk.book(request))
@@ -376,9 +395,12 @@ async def test_a_temporal_cancel_while_holding_acts_once_the_slot_is_held(desk: 
     with pytest.raises(WorkflowFailureError):
         await desk.run_of(request).result()
     assert desk.clinic.rows[request.appointment_id].status is Status.CANCELLED
+    await record("stopped-while-holding", desk.run_of(request))
 
 
-async def test_a_temporal_cancel_while_confirming_comes_too_late(desk: FrontDesk) -> None:
+async def test_a_temporal_cancel_while_confirming_comes_too_late(
+    desk: FrontDesk, record: Record
+) -> None:
     request = a_request()
     await desk.book(request)
     database = desk.clinic.close_gate("confirm_appointment")
@@ -391,9 +413,12 @@ async def test_a_temporal_cancel_while_confirming_comes_too_late(desk: FrontDesk
     assert (await confirming).appointment.status is Status.CONFIRMED
     assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
     assert len(desk.clinic.events) == 1
+    await record("stopped-while-confirming", desk.run_of(request))
 
 
-async def test_a_temporal_cancel_while_announcing_loses_no_event(desk: FrontDesk) -> None:
+async def test_a_temporal_cancel_while_announcing_loses_no_event(
+    desk: FrontDesk, record: Record
+) -> None:
     request = a_request()
     await desk.book(request)
     kafka_is_back = desk.clinic.close_gate("publish_event")
@@ -404,6 +429,7 @@ async def test_a_temporal_cancel_while_announcing_loses_no_event(desk: FrontDesk
 
     assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
     assert len(desk.clinic.events) == 1
+    await record("stopped-while-announcing", desk.run_of(request))
 
 
 async def test_a_bug_stalls_the_run_and_undoes_nothing(desk: FrontDesk) -> None:
@@ -432,7 +458,7 @@ async def test_the_status_that_operations_search_for_is_corrected_at_the_end(
     assert (while_held, await desk.status_attribute(request)) == ("held", "confirmed")
 
 
-async def test_an_early_confirmation_waits_for_the_hold(desk: FrontDesk) -> None:
+async def test_an_early_confirmation_waits_for_the_hold(desk: FrontDesk, record: Record) -> None:
     request = a_request()
     database = desk.clinic.close_gate("hold_slot")
     booking = asyncio.create_task(desk.book(request))
@@ -444,9 +470,13 @@ async def test_an_early_confirmation_waits_for_the_hold(desk: FrontDesk) -> None
 
     assert (await booking).appointment.status is Status.HELD
     assert (await confirming).appointment.status is Status.CONFIRMED
+    await desk.run_of(request).result()
+    await record("confirmed-before-held", desk.run_of(request))
 
 
-async def test_an_early_confirmation_of_a_slot_that_is_lost_is_told_so(desk: FrontDesk) -> None:
+async def test_an_early_confirmation_of_a_slot_that_is_lost_is_told_so(
+    desk: FrontDesk, record: Record
+) -> None:
     request = a_request()
     database = desk.clinic.close_gate("hold_slot")
     desk.clinic.refuse("hold_slot", SlotTaken())
@@ -460,10 +490,12 @@ async def test_an_early_confirmation_of_a_slot_that_is_lost_is_told_so(desk: Fro
     for outcome in (await booking, await confirming):
         assert outcome.refusal is not None
         assert outcome.refusal.code == SlotTaken.code
+    await desk.run_of(request).result()
+    await record("confirmed-before-lost", desk.run_of(request))
 
 
 async def test_a_run_that_starts_again_over_its_confirmed_visit_announces_it_again(
-    desk: FrontDesk,
+    desk: FrontDesk, record: Record
 ) -> None:
     request = a_request()
     desk.clinic.rows[request.appointment_id] = an_appointment(
@@ -478,3 +510,4 @@ async def test_a_run_that_starts_again_over_its_confirmed_visit_announces_it_aga
     assert outcome.appointment.status is Status.CONFIRMED
     assert await desk.run_of(request).result() == Result(status=Status.CONFIRMED)
     assert len(desk.clinic.events) == 1
+    await record("begun-again", desk.run_of(request))

@@ -3,10 +3,13 @@
 import asyncio
 from dataclasses import replace
 
+from temporalio.client import WorkflowHandle
+
 from domain.booking import Appointment, Result, Status
 from domain.events import EventType
 from tests.builders import a_cancellation, a_request
-from tests.workflows.conftest import FrontDesk
+from tests.workflows.conftest import FrontDesk, Record
+from workflows.cancel_appointment import CancelAppointment
 from workflows.names import cancel_workflow_id
 
 
@@ -18,13 +21,16 @@ async def a_confirmed_visit(desk: FrontDesk) -> Appointment:
     return confirmed.appointment
 
 
-async def ended(desk: FrontDesk, visit: Appointment) -> Result:
-    client = desk.environment.client
-    handle = client.get_workflow_handle(
-        cancel_workflow_id(visit.appointment_id), result_type=Result
+def cancellation_of(
+    desk: FrontDesk, visit: Appointment
+) -> WorkflowHandle[CancelAppointment, Result]:
+    return desk.environment.client.get_workflow_handle_for(
+        CancelAppointment.run, cancel_workflow_id(visit.appointment_id)
     )
-    result: Result = await handle.result()
-    return result
+
+
+async def ended(desk: FrontDesk, visit: Appointment) -> Result:
+    return await cancellation_of(desk, visit).result()
 
 
 async def test_a_cancelled_visit_is_announced(desk: FrontDesk) -> None:
@@ -40,7 +46,9 @@ async def test_a_cancelled_visit_is_announced(desk: FrontDesk) -> None:
     assert [event.sequence for event in desk.clinic.events] == [2, 3]
 
 
-async def test_cancelling_twice_has_one_answer_and_one_event_id(desk: FrontDesk) -> None:
+async def test_cancelling_twice_has_one_answer_and_one_event_id(
+    desk: FrontDesk, record: Record
+) -> None:
     visit = await a_confirmed_visit(desk)
     once = await desk.runs.cancel(a_cancellation(visit))
     await ended(desk, visit)
@@ -51,9 +59,10 @@ async def test_cancelling_twice_has_one_answer_and_one_event_id(desk: FrontDesk)
     assert again.appointment == once.appointment
     cancelled = [e.event_id for e in desk.clinic.events if e.type is EventType.CANCELLED]
     assert len(set(cancelled)) == 1
+    await record("cancelled-again", cancellation_of(desk, visit))
 
 
-async def test_a_visit_that_changed_since_is_left_alone(desk: FrontDesk) -> None:
+async def test_a_visit_that_changed_since_is_left_alone(desk: FrontDesk, record: Record) -> None:
     visit = await a_confirmed_visit(desk)
 
     outcome = await desk.runs.cancel(a_cancellation(replace(visit, version=1)))
@@ -62,23 +71,27 @@ async def test_a_visit_that_changed_since_is_left_alone(desk: FrontDesk) -> None
     assert outcome.refusal.code == "version_mismatch"
     assert await ended(desk, visit) == Result(status=Status.CONFIRMED, code="version_mismatch")
     assert desk.clinic.rows[visit.appointment_id].status is Status.CONFIRMED
+    await record("cancellation-refused", cancellation_of(desk, visit))
 
 
-async def test_a_temporal_cancel_does_not_break_a_cancellation_off(desk: FrontDesk) -> None:
+async def test_a_temporal_cancel_does_not_break_a_cancellation_off(
+    desk: FrontDesk, record: Record
+) -> None:
     visit = await a_confirmed_visit(desk)
     kafka_is_back = desk.clinic.close_gate("publish_event")
     await desk.runs.cancel(a_cancellation(visit))
 
-    await desk.environment.client.get_workflow_handle(
-        cancel_workflow_id(visit.appointment_id)
-    ).cancel()
+    await cancellation_of(desk, visit).cancel()
     kafka_is_back.set()
 
     assert await ended(desk, visit) == Result(status=Status.CANCELLED)
     assert len(desk.clinic.events) == 2
+    await record("cancellation-not-stopped", cancellation_of(desk, visit))
 
 
-async def test_a_hold_without_a_run_is_cancelled_without_an_event(desk: FrontDesk) -> None:
+async def test_a_hold_without_a_run_is_cancelled_without_an_event(
+    desk: FrontDesk, record: Record
+) -> None:
     request = a_request()
     held = await desk.book(request)
     await desk.run_of(request).terminate()
@@ -88,9 +101,10 @@ async def test_a_hold_without_a_run_is_cancelled_without_an_event(desk: FrontDes
     assert outcome.appointment.status is Status.CANCELLED
     await ended(desk, held.appointment)
     assert desk.clinic.events == []
+    await record("cancelled-without-a-run", cancellation_of(desk, held.appointment))
 
 
-async def test_a_broken_database_delays_the_cancellation(desk: FrontDesk) -> None:
+async def test_a_broken_database_delays_the_cancellation(desk: FrontDesk, record: Record) -> None:
     visit = await a_confirmed_visit(desk)
     desk.clinic.break_down("cancel_appointment", times=3)
 
@@ -98,3 +112,5 @@ async def test_a_broken_database_delays_the_cancellation(desk: FrontDesk) -> Non
         outcome = await desk.runs.cancel(a_cancellation(visit))
 
     assert outcome.appointment.status is Status.CANCELLED
+    await ended(desk, visit)
+    await record("cancellation-retried", cancellation_of(desk, visit))

@@ -136,7 +136,9 @@ async def test_a_busy_gateway_is_tried_again_and_holds_up_nobody(
     await record("delivered-late", run)
 
 
-async def test_both_channels_away_are_tried_side_by_side(temporal: WorkflowEnvironment) -> None:
+async def test_both_channels_away_are_tried_side_by_side(
+    temporal: WorkflowEnvironment, record: Record
+) -> None:
     event, providers = an_event(), Providers()
     providers.faults["sms"] = [busy("sms_away")]
     providers.faults["email"] = [busy("smtp_away")]
@@ -146,9 +148,12 @@ async def test_both_channels_away_are_tried_side_by_side(temporal: WorkflowEnvir
         result = await run_of(temporal, event).result()
 
     assert result == ALL_SENT
+    await record("delivered-both-late", run_of(temporal, event))
 
 
-async def test_a_gateway_that_asks_for_time_gets_it(temporal: WorkflowEnvironment) -> None:
+async def test_a_gateway_that_asks_for_time_gets_it(
+    temporal: WorkflowEnvironment, record: Record
+) -> None:
     event, providers = an_event(), Providers()
     providers.faults["sms"] = [busy("sms_429"), busy("sms_429", timedelta(milliseconds=1))]
 
@@ -158,10 +163,11 @@ async def test_a_gateway_that_asks_for_time_gets_it(temporal: WorkflowEnvironmen
 
     assert result == ALL_SENT
     assert providers.tried["sms"] == 3
+    await record("delivered-when-asked", run_of(temporal, event))
 
 
 async def test_a_refusal_for_good_is_the_result_and_no_failure(
-    temporal: WorkflowEnvironment,
+    temporal: WorkflowEnvironment, record: Record
 ) -> None:
     event, providers = an_event(), Providers()
     providers.outcomes["email"] = Told(state=State.FAILED, code="smtp_550")
@@ -173,6 +179,7 @@ async def test_a_refusal_for_good_is_the_result_and_no_failure(
 
     assert result == Delivery(doctor="sent", sms="superseded", email="failed (smtp_550)")
     assert providers.tried["email"] == 1
+    await record("delivered-in-part", run_of(temporal, event))
 
 
 async def test_an_operator_can_read_the_run(temporal: WorkflowEnvironment) -> None:

@@ -1,5 +1,6 @@
 """Every recorded history still replays: workflow code never changes under an open booking."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,18 +8,23 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from adapters.temporal import priyom_plugin
-from tests.workflows.conftest import HISTORIES
+from tests.workflows.recordings import CHECKOUT, FOLDER, keep
+from workflows.audit_bookings import AuditBookings
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.sandbox import sandboxed_runner
 
-RECORDED = sorted(HISTORIES.glob("*.json"))
-PATHS_OF_A_BOOKING = {"confirmed", "lapsed", "taken", "given-up", "extended", "compensated"}
+RECORDED = sorted(FOLDER.glob("*.json"))
+RECORDS = re.compile(r'\brecord\(\s*"([a-z-]+)"')
 
 
-def test_every_path_of_a_booking_is_recorded() -> None:
-    assert {path.stem for path in RECORDED} >= PATHS_OF_A_BOOKING
+def test_every_path_that_a_test_goes_is_recorded() -> None:
+    sources = [path.read_text() for path in (CHECKOUT / "tests").rglob("test_*.py")]
+    paths = {name for source in sources for name in RECORDS.findall(source)}
+
+    assert paths <= {path.stem for path in RECORDED}, "make histories records what is missing"
+    assert len(paths) >= 20
 
 
 @pytest.fixture(params=RECORDED, ids=lambda path: path.stem)
@@ -29,7 +35,7 @@ def history(request: pytest.FixtureRequest) -> WorkflowHistory:
 
 async def test_the_history_replays(history: WorkflowHistory) -> None:
     replayer = Replayer(
-        workflows=[BookAppointment, CancelAppointment, DeliverNotifications],
+        workflows=[AuditBookings, BookAppointment, CancelAppointment, DeliverNotifications],
         workflow_runner=sandboxed_runner(),
         plugins=[priyom_plugin()],
     )
@@ -37,3 +43,27 @@ async def test_the_history_replays(history: WorkflowHistory) -> None:
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
 
     assert result.replay_failure is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before", "after"),
+    [
+        ("", None, None),
+        ("missing", None, "recorded"),
+        ("missing", "as it was", "as it was"),
+        ("missing lapsed", "as it was", "as it was"),
+        ("missing confirmed", "as it was", "recorded"),
+        ("all", "as it was", "recorded"),
+    ],
+)
+def test_a_recording_is_replaced_only_when_it_is_named(
+    wanted: str, before: str | None, after: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "confirmed.json"
+    if before is not None:
+        path.write_text(before)
+
+    keep("confirmed", WorkflowHistory("confirmed", []), wanted=wanted.split(), folder=tmp_path)
+
+    found = path.read_text() if path.exists() else None
+    assert ("recorded" if found == "{}\n" else found) == after

@@ -1,0 +1,182 @@
+"""Audit: each check counts what it finds, shows it as a gauge, and mends what is safe to mend."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog import get_logger
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from activities.refusals import told_to_temporal, unavailable
+from adapters import audit, runs
+from adapters.audit import Doubt, OpenHold
+from adapters.audit_gauges import AuditGauges, Gauge
+from adapters.cache import AWAY, invalidate
+from adapters.days import DayBook
+from adapters.kafka import KafkaAway
+from adapters.runs import Standing, booking_workflow_id, cancel_workflow_id
+from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched
+from domain.booking import Status
+from domain.events import AppointmentEvent
+
+log = get_logger("audit")
+
+
+class Publisher(Protocol):
+    """Announces events; raises `KafkaAway`."""
+
+    async def publish(self, event: AppointmentEvent) -> None: ...
+
+
+class Audit:
+    """Looks at all bookings, and at the runs that should look after them."""
+
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        client: Client,
+        publisher: Publisher,
+        redis: Redis,
+        gauges: AuditGauges,
+    ) -> None:
+        self._engine = engine
+        self._client = client
+        self._publisher = publisher
+        self._redis = redis
+        self._book = DayBook(engine)
+        self._gauges = gauges
+
+    @activity.defn
+    async def find_overlaps(self) -> Overlaps:
+        """Idempotent: what it found it finds again, until somebody has mended it."""
+        with told_to_temporal():
+            found = await audit.overlaps(self._engine)
+        self._gauges.show(Gauge.OVERLAPS, found.count)
+        for pair in found.first:
+            log.error("appointments_overlap", one=pair.appointment_id, other=pair.other_id)
+        return found
+
+    @activity.defn
+    async def expire_lapsed_holds(self) -> Holds:
+        """Idempotent: a second run finds no hold past its deadline."""
+        with told_to_temporal():
+            expired = await audit.expire_lapsed_holds(self._engine)
+        self._gauges.show(Gauge.LAPSED_HOLDS, len(expired))
+        _tell("lapsed_hold_was_expired", expired)
+        return Holds(looked_at=len(expired), given_back=expired)
+
+    @activity.defn
+    async def release_orphaned_holds(self, order: AuditOrder) -> Holds:
+        """Idempotent: a second run finds the hold given back; a row that has changed is left."""
+        with told_to_temporal(), temporal_was_asked():
+            holds = await audit.open_holds(self._engine, order)
+            orphans = await self._without_a_run(holds)
+            freed = [hold.touched for hold in orphans if await audit.give_back(self._engine, hold)]
+        self._gauges.show(Gauge.ORPHANED_HOLDS, len(freed))
+        _tell("hold_without_a_run_was_released", freed)
+        return Holds(looked_at=len(holds), given_back=freed)
+
+    @activity.defn
+    async def announce_missing_events(self, order: AuditOrder) -> Events:
+        """Idempotent: what was published is noted; published once more it has the same id."""
+        with told_to_temporal(), temporal_was_asked():
+            doubts = await audit.doubtful_events(self._engine, order)
+            by_standing = await self._sorted(doubts)
+            for doubt in by_standing[Standing.COMPLETED]:
+                await audit.settle(self._engine, doubt)
+            await self._remind(by_standing[Standing.WAITING])
+            published = await self._publish(by_standing[Standing.GONE])
+        events = Events(
+            in_doubt=len(doubts),
+            announced=len(by_standing[Standing.COMPLETED]),
+            under_way=len(by_standing[Standing.AT_WORK]),
+            postponed=len(by_standing[Standing.GONE]) - len(published),
+            reminded=[doubt.touched for doubt in by_standing[Standing.WAITING]],
+            published=[doubt.touched for doubt in published],
+        )
+        self._gauges.show(Gauge.EVENTS_UNDER_WAY, events.under_way)
+        self._gauges.show(
+            Gauge.UNANNOUNCED_EVENTS, len(doubts) - events.announced - events.under_way
+        )
+        _tell("waiting_run_was_reminded", events.reminded)
+        _tell("event_was_published_again", events.published)
+        return events
+
+    @activity.defn
+    async def refresh_days(self, touched: list[Touched]) -> None:
+        """Idempotent: a second run deletes nothing. Readers are told the truth without it too."""
+        with told_to_temporal():
+            for each in touched:
+                try:
+                    await invalidate(self._redis, self._book, each.doctor_id, each.starts_at)
+                except AWAY as error:
+                    raise unavailable("Redis", error) from None
+
+    async def _without_a_run(self, holds: list[OpenHold]) -> list[OpenHold]:
+        """The list of runs settles almost all; the others are asked about one by one."""
+        by_run = {booking_workflow_id(hold.touched.appointment_id): hold for hold in holds}
+        listed = await runs.all_statuses(self._client, by_run)
+        return [
+            hold
+            for run, hold in by_run.items()
+            if WorkflowExecutionStatus.RUNNING not in listed[run]
+            and await runs.standing_of(self._client, run) in {Standing.GONE, Standing.COMPLETED}
+        ]
+
+    async def _sorted(self, doubts: list[Doubt]) -> dict[Standing, list[Doubt]]:
+        """A run that completed has announced; whether another still can is asked one by one."""
+        listed = await runs.all_statuses(self._client, {_run_of(doubt) for doubt in doubts})
+        found: dict[Standing, list[Doubt]] = {standing: [] for standing in Standing}
+        for doubt in doubts:
+            run = _run_of(doubt)
+            standing = Standing.COMPLETED
+            if listed[run] != {WorkflowExecutionStatus.COMPLETED}:
+                standing = await runs.standing_of(self._client, run)
+            if standing is Standing.WAITING and doubt.kind is Status.CANCELLED:
+                standing = Standing.AT_WORK  # it waits for a worker: nobody's word is missing
+            found[standing].append(doubt)
+        return found
+
+    async def _remind(self, waiting: list[Doubt]) -> None:
+        """These bookings do not know that their row is confirmed."""
+        ids = [doubt.appointment.appointment_id for doubt in waiting]
+        await asyncio.gather(*(runs.remind(self._client, each) for each in ids))
+
+    async def _publish(self, doubts: list[Doubt]) -> list[Doubt]:
+        """Those that were published before Kafka went away, if it does; the next audit goes on."""
+        published: list[Doubt] = []
+        for doubt in doubts:
+            try:
+                await self._publisher.publish(doubt.event)
+            except KafkaAway as error:
+                log.warning("kafka_is_away", error=str(error), events=len(doubts) - len(published))
+                break
+            await audit.settle(self._engine, doubt)
+            published.append(doubt)
+        return published
+
+
+def _run_of(doubt: Doubt) -> str:
+    """The run that has to announce this event."""
+    if doubt.kind is Status.CONFIRMED:
+        return booking_workflow_id(doubt.appointment.appointment_id)
+    return cancel_workflow_id(doubt.appointment.appointment_id)
+
+
+def _tell(event: str, appointments: list[Touched]) -> None:
+    for each in appointments:
+        log.warning(event, appointment=each.appointment_id)
+
+
+@contextmanager
+def temporal_was_asked() -> Iterator[None]:
+    try:
+        yield
+    except RPCError as error:
+        raise unavailable("Temporal", error) from None

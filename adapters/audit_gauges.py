@@ -1,0 +1,53 @@
+"""What the audits of this process found, as Prometheus gauges that fade when no new audit comes.
+
+Any worker may run the next audit. One that ran the last but one must not go on telling what it
+found then: its figures are shown for a while only, and an alarm takes the largest of all workers.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from enum import StrEnum
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+
+class Gauge(StrEnum):
+    """What is counted; each is a gauge of that name with `priyom_audit_` before it."""
+
+    OVERLAPS = "overlaps"
+    LAPSED_HOLDS = "lapsed_holds"
+    ORPHANED_HOLDS = "orphaned_holds"
+    UNANNOUNCED_EVENTS = "unannounced_events"
+    EVENTS_UNDER_WAY = "events_under_way"
+
+
+MEANING = {
+    Gauge.OVERLAPS: "Pairs of live appointments of one doctor or patient at one time: an alarm.",
+    Gauge.LAPSED_HOLDS: "Holds that the last audit found held past their deadline, and expired.",
+    Gauge.ORPHANED_HOLDS: "Holds that the last audit found without a run, and released.",
+    Gauge.UNANNOUNCED_EVENTS: "Events that the last audit found without a run to publish them.",
+    Gauge.EVENTS_UNDER_WAY: "Events that their runs are still about to publish.",
+}
+
+
+class AuditGauges(Collector):
+    """The figures of the last audit here, as long as it is not older than `fade_after`."""
+
+    def __init__(
+        self, *, fade_after: timedelta, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fade_after = fade_after.total_seconds()
+        self._clock = clock
+        self._found: dict[Gauge, tuple[int, float]] = {}
+
+    def show(self, gauge: Gauge, count: int) -> None:
+        self._found[gauge] = count, self._clock()
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._clock()
+        for gauge, (count, at) in self._found.items():
+            if now - at <= self._fade_after:
+                yield GaugeMetricFamily(f"priyom_audit_{gauge}", MEANING[gauge], value=count)

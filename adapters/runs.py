@@ -1,0 +1,89 @@
+"""Runs as they stand in Temporal: their ids, whether they are alive, and a reminder for one."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateStage,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+CONFIRM: Final = "confirm"
+"""The name of the update, and its id: a word said twice is one update with one outcome."""
+
+IDS_A_QUERY = 100
+ONE_CALL = timedelta(seconds=5)
+REMINDER_SECONDS = 2.0
+
+
+class Standing(StrEnum):
+    """How the latest run of one id stands."""
+
+    COMPLETED = "completed"
+    AT_WORK = "at_work"  # an activity is under way
+    WAITING = "waiting"  # for somebody's word, or for a worker
+    GONE = "gone"  # failed, terminated, timed out, cancelled, or not known here
+
+
+def booking_workflow_id(appointment_id: UUID) -> str:
+    return f"appointment-{appointment_id}"
+
+
+def cancel_workflow_id(appointment_id: UUID) -> str:
+    return f"cancel-{appointment_id}"
+
+
+async def all_statuses(
+    client: Client, workflow_ids: Collection[str]
+) -> dict[str, set[WorkflowExecutionStatus]]:
+    """The statuses of all runs of each id by the list, a query a hundred ids.
+
+    The list may be a moment behind: what it says of a closed run is so, the rest is a hint.
+    """
+    found: dict[str, set[WorkflowExecutionStatus]] = defaultdict(set)
+    for ids in _batches(sorted(workflow_ids)):
+        named = ", ".join(f'"{each}"' for each in ids)
+        async for run in client.list_workflows(f"WorkflowId IN ({named})", rpc_timeout=ONE_CALL):
+            if run.status is not None:
+                found[run.id].add(run.status)
+    return found
+
+
+async def standing_of(client: Client, workflow_id: str) -> Standing:
+    """How the latest run stands, by its own state."""
+    try:
+        run = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=ONE_CALL)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return Standing.GONE
+        raise
+    if run.status is WorkflowExecutionStatus.COMPLETED:
+        return Standing.COMPLETED
+    if run.status is not WorkflowExecutionStatus.RUNNING:
+        return Standing.GONE
+    return Standing.AT_WORK if run.raw_description.pending_activities else Standing.WAITING
+
+
+async def remind(client: Client, appointment_id: UUID) -> None:
+    """Tell a booking that waits that its patient has agreed; one that has ended needs no word."""
+    run = client.get_workflow_handle(booking_workflow_id(appointment_id))
+    with suppress(TimeoutError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError, RPCError):
+        async with asyncio.timeout(REMINDER_SECONDS):
+            await run.start_update(CONFIRM, id=CONFIRM, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+
+
+def _batches(ids: Sequence[str]) -> Iterator[list[str]]:
+    rest = iter(ids)
+    while batch := list(islice(rest, IDS_A_QUERY)):
+        yield batch

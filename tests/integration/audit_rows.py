@@ -1,0 +1,110 @@
+"""A scratch database of its own for the audit's tests, and rows as the product leaves them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres import connect_engine
+from tests.clinic_rows import Clinic, at
+
+ROOT = Path(__file__).parents[2]
+LONG_AGO = timedelta(minutes=10)
+
+
+@asynccontextmanager
+async def scratch_database(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """Another database on the same server: what a test breaks there it breaks for nobody else."""
+    name = f"scratch_{uuid4().hex[:8]}"
+    url = engine.url.set(drivername="postgresql", database=name)
+    address = url.render_as_string(hide_password=False)
+    async with engine.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    migration = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "alembic", "upgrade", "head"),
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": address},
+    )
+    assert await migration.wait() == 0
+    scratch = connect_engine(address, pool_size=5, name="scratch")
+    yield scratch
+    await scratch.dispose()
+    async with engine.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Books:
+    """The rows of one clinic, where time can be turned back for a row."""
+
+    clinic: Clinic
+
+    async def rows(self, query: str, **values: object) -> list[dict[str, Any]]:
+        async with self.clinic.engine.connect() as connection:
+            found = await connection.execute(text(query), values)
+            return [dict(row) for row in found.mappings()]
+
+    async def row(self, appointment_id: UUID) -> dict[str, Any]:
+        return (await self.rows("SELECT * FROM schedules WHERE id = :id", id=appointment_id))[0]
+
+    async def held(self, clock: str, *, lasts: timedelta = timedelta(minutes=10)) -> UUID:
+        appointment_id = await self.clinic.hold(at(clock), lasts=lasts)
+        await self.turn_back(appointment_id)
+        return appointment_id
+
+    async def confirmed(self, clock: str, *, ago: timedelta = LONG_AGO) -> UUID:
+        appointment_id = await self.clinic.hold(at(clock))
+        await self.clinic.execute(
+            "UPDATE schedules SET status = 'confirmed', version = version + 1,"
+            " confirmed_at = clock_timestamp() WHERE id = :id",
+            id=appointment_id,
+        )
+        await self.turn_back(appointment_id, by=ago)
+        return appointment_id
+
+    async def cancelled(self, clock: str) -> UUID:
+        """A visit that stood."""
+        appointment_id = await self.confirmed(clock)
+        await self.clinic.execute(
+            "UPDATE schedules SET status = 'cancelled', version = version + 1,"
+            " cancelled_at = clock_timestamp(), reason = 'mistake' WHERE id = :id",
+            id=appointment_id,
+        )
+        await self.turn_back(appointment_id)
+        return appointment_id
+
+    async def received(self, appointment_id: UUID, sequence: int, kind: str = "confirmed") -> None:
+        """The notifier has recorded the doctor's notice of that event."""
+        await self.clinic.execute(
+            "INSERT INTO notifications (id, event_id, audience, channel, kind, status,"
+            " appointment_id, doctor_id, starts_at, sequence) SELECT gen_random_uuid(),"
+            " gen_random_uuid(), 'doctor', 'inbox', :kind, 'sent', id, doctor_id, starts_at,"
+            " :sequence FROM schedules WHERE id = :id",
+            id=appointment_id,
+            kind=kind,
+            sequence=sequence,
+        )
+
+    async def turn_back(self, appointment_id: UUID, *, by: timedelta = LONG_AGO) -> None:
+        """As if the row had been changed that long ago; the trigger would say now."""
+        async with self.clinic.engine.connect() as connection:
+            await connection.execute(text("SET session_replication_role = replica"))
+            await connection.execute(
+                text("UPDATE schedules SET updated_at = updated_at - :by WHERE id = :id"),
+                {"id": appointment_id, "by": by},
+            )
+            await connection.execute(text("RESET session_replication_role"))
+
+    async def nothing_yet(self) -> None:
+        """As on the first day."""
+        await self.clinic.execute("TRUNCATE schedules, notifications, events_in_doubt")
+        await self.clinic.execute("UPDATE audit_progress SET swept_until = '-infinity'")

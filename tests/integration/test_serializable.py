@@ -1,0 +1,53 @@
+"""A transaction that PostgreSQL could not serialize is run again, whole; any other fault is not."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres import MAX_ATTEMPTS, serializable, sqlstate
+
+
+class Troubled:
+    """Work that PostgreSQL itself breaks off with this state, so many times."""
+
+    def __init__(self, state: str, times: int) -> None:
+        self.state = state
+        self.times = times
+        self.tried = 0
+
+    async def __call__(self, connection: AsyncConnection) -> str:
+        self.tried += 1
+        if self.tried <= self.times:
+            await connection.execute(
+                text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{self.state}'; END $$")
+            )
+        level = await connection.scalar(text("SHOW transaction_isolation"))
+        return str(level)
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_a_conflict_is_tried_again(clinic_engine: AsyncEngine, state: str) -> None:
+    work = Troubled(state, times=3)
+
+    assert await serializable(clinic_engine, work) == "serializable"
+    assert work.tried == 4
+
+
+async def test_a_conflict_that_stays_is_told(clinic_engine: AsyncEngine) -> None:
+    work = Troubled("40001", times=1000)
+
+    with pytest.raises(DBAPIError) as told:
+        await serializable(clinic_engine, work)
+
+    assert sqlstate(told.value) == "40001"
+    assert work.tried == MAX_ATTEMPTS
+
+
+async def test_another_fault_is_told_at_once(clinic_engine: AsyncEngine) -> None:
+    work = Troubled("23514", times=1000)
+
+    with pytest.raises(DBAPIError):
+        await serializable(clinic_engine, work)
+
+    assert work.tried == 1

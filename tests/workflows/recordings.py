@@ -1,0 +1,76 @@
+"""Recorded histories: `python -m tests.workflows.recordings` records what is missing.
+
+An existing recording is replaced only by its name, or all of them by --anew: a recording stands for
+bookings that are open somewhere, so a red replay is the code's fault and never the recording's
+(docs/changing-a-workflow.md).
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from temporalio.client import WorkflowHistory
+
+CHECKOUT = Path(__file__).parents[2]
+FOLDER = CHECKOUT / "tests" / "histories"
+WANTED = "RECORD_HISTORIES"
+"""What a run of the tests may write: names, or one of these two words."""
+
+MISSING, ALL = "missing", "all"
+
+
+def wanted_now() -> list[str] | None:
+    """What this run of the tests may write; None where it is not for the recordings at all."""
+    wanted = os.environ.get(WANTED)
+    return None if wanted is None else wanted.split()
+
+
+def keep(
+    name: str, history: WorkflowHistory, *, wanted: Sequence[str], folder: Path = FOLDER
+) -> None:
+    """Write it down if it is wanted; an existing one only if it was named."""
+    path = folder / f"{name}.json"
+    if name in wanted or ALL in wanted or (MISSING in wanted and not path.exists()):
+        path.write_text(history.to_json() + "\n")
+
+
+def main() -> int:
+    wanted = _wanted()
+    before = _recorded()
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/workflows"],
+        cwd=CHECKOUT,
+        env={**os.environ, WANTED: " ".join(wanted)},
+        check=False,
+    )
+    after = _recorded()
+    for name in sorted(after):
+        if name not in before:
+            print(f"recorded  {name}")
+        elif after[name] != before[name]:
+            print(f"REPLACED  {name}: open bookings that ran as the old one did are not tested now")
+    unknown = set(wanted) - {MISSING, ALL} - after.keys()
+    for name in sorted(unknown):
+        print(f"no test records {name}")
+    print(f"{len(after)} recordings in {FOLDER.relative_to(CHECKOUT)}")
+    return 1 if unknown else tests.returncode
+
+
+def _wanted() -> list[str]:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="recordings to replace, by name")
+    parser.add_argument("--anew", action="store_true", help="replace every one of them")
+    chosen = parser.parse_args()
+    return [ALL] if chosen.anew else [MISSING, *chosen.names]
+
+
+def _recorded() -> dict[str, str]:
+    return {path.stem: sha256(path.read_bytes()).hexdigest() for path in FOLDER.glob("*.json")}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

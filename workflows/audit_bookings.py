@@ -1,0 +1,62 @@
+"""Audit all bookings: mend what is safe to mend, say what was done, fail loudly on an overlap.
+
+Looking for overlaps comes first, so that nothing delays the alarm's gauge; failing comes last, so
+that the alarm delays no repair. A check that cannot be made now is tried until it can.
+"""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from domain.audit import AuditOrder, AuditReport, Events, Holds, Overlaps
+from workflows import audit_steps as steps
+from workflows.details import details_of_audit
+
+MENDED_NAMED = 20
+
+OVERLAP = "overlap"
+"""Type of the failure of an audit that found what no audit can mend."""
+
+
+@workflow.defn
+class AuditBookings:
+    """One look at all bookings; the result says what was counted, found and mended."""
+
+    @workflow.run
+    async def run(self, order: AuditOrder) -> AuditReport:
+        overlaps = await steps.find_overlaps()
+        lapsed = await steps.expire_lapsed_holds()
+        orphaned = await steps.release_orphaned_holds(order)
+        events = await steps.announce_missing_events(order)
+        report = await _mended(overlaps, lapsed, orphaned, events)
+        workflow.set_current_details(details_of_audit(report))
+        if overlaps.count:
+            raise ApplicationError(_alarm(overlaps), report, type=OVERLAP, non_retryable=True)
+        return report
+
+
+async def _mended(
+    overlaps: Overlaps, lapsed: Holds, orphaned: Holds, events: Events
+) -> AuditReport:
+    touched = [*lapsed.given_back, *orphaned.given_back, *events.published, *events.reminded]
+    return AuditReport(
+        overlaps=overlaps,
+        lapsed_holds_expired=len(lapsed.given_back),
+        open_holds_looked_at=orphaned.looked_at,
+        orphaned_holds_released=len(orphaned.given_back),
+        events_in_doubt=events.in_doubt,
+        events_announced=events.announced,
+        events_under_way=events.under_way,
+        events_postponed=events.postponed,
+        events_published=len(events.published),
+        runs_reminded=len(events.reminded),
+        days_refreshed=await steps.refresh_days(touched) if touched else True,
+        mended=[each.appointment_id for each in touched[:MENDED_NAMED]],
+    )
+
+
+def _alarm(overlaps: Overlaps) -> str:
+    one = overlaps.first[0]
+    return (
+        f"{overlaps.count} pairs of live appointments overlap, the first of them "
+        f"{one.appointment_id} and {one.other_id}: somebody has to mend this"
+    )
