@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed prepare test check bench docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed prepare test soak faults outages check bench fuzz prove reliability histories docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -37,12 +37,26 @@ prepare: $(VENV) ## build and fetch the servers now, rather than at the first `m
 ## Work on it
 test: prepare ## every test that a merge needs, on real servers: ARGS="-k hold"
 	@$(PYTHON) -m pytest $(or $(ARGS),--cov)
+faults: prepare ## kill, stop, cut and fill while patients book; prove that nothing is lost: ARGS="-k worker"
+	@$(PYTHON) -m pytest tests/faults -m "fault and not outage" $(ARGS)
+outages: prepare ## each server away for a minute at 5 bookings a second, and back
+	@$(PYTHON) -m pytest tests/faults -m outage -s $(ARGS)
+soak: prepare ## steady bookings under random faults, all invariants, memory: MINUTES=5
+	@$(PYTHON) -m tests.faults.soak --minutes=$(or $(MINUTES),5) $(ARGS)
 check: $(VENV) ## format, lint, types, import rules, dead dependencies, migrations and documents
 	@$(PYTHON) -m stack.check
 format: $(VENV) ## lay out the code as `make check` wants it
 	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
 bench: $(VENV) ## how fast the running stack books: make up first
 	@$(PYTHON) -m bench.speed $(ARGS)
+fuzz: prepare ## hostile callers at a stack of their own: MINUTES=5 SEED=n
+	@$(PYTHON) -m tests.fuzz --minutes=$(or $(MINUTES),5) $(if $(SEED),--seed=$(SEED))
+prove: prepare ## break the product in a copy, one thing at a time: do its tests notice? ONLY=cache
+	@$(PYTHON) -m tests.mutations $(ONLY)
+reliability: $(VENV) ## write the tables of docs/reliability.md from the last faults, mutations and soaks
+	@$(PYTHON) -m tests.reliability
+histories: prepare ## record the runs that are not recorded yet: NAMES="lapsed" replaces that one
+	@$(PYTHON) -m tests.workflows.recordings $(NAMES)
 docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json, asyncapi.yaml
 	@$(PYTHON) -m stack.documents
 lock: $(VENV) ## resolve the dependencies anew: Python's and Kafka's

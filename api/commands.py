@@ -62,9 +62,11 @@ class Commands:
                 return _agreed(await self._runs.confirm(appointment_id))
             except (NoRun, AlreadyConfirmed):
                 seen = await self._see(appointment_id)
+            if seen is None:
+                raise await self._why_never_held(appointment_id)
         elif seen.appointment.status is Status.CONFIRMED and seen.hold_is_ahead:
             await self._remind_the_run(appointment_id)
-        return _confirmed(seen)
+        return _confirmed(seen.appointment)
 
     async def _remind_the_run(self, appointment_id: UUID) -> None:
         """Say it again to a run that may still wait, since its server died with the first word.
@@ -78,24 +80,27 @@ class Commands:
     async def extend(self, appointment_id: UUID, version: int) -> Appointment:
         """The run first: the same version again is given the same stored answer."""
         try:
-            return _agreed(await self._runs.extend(appointment_id, version))
+            return await self._extend(appointment_id, version)
         except NoRun:
-            raise _why_not_extended(await self._see(appointment_id)) from None
+            seen = await self._see(appointment_id)
+            if seen is None:
+                raise await self._why_never_held(appointment_id) from None
+            raise _why_not_extended(seen.appointment) from None
+
+    async def _extend(self, appointment_id: UUID, version: int) -> Appointment:
+        try:
+            return _agreed(await self._runs.extend(appointment_id, version))
         except VersionMismatch:
-            if not await self._is_behind(appointment_id, version):
+            seen = await self._see(appointment_id)
+            if seen is None:
+                raise
+            if seen.appointment.status is not Status.HELD:  # the run has yet to learn of the end
+                raise _why_not_extended(seen.appointment) from None
+            if seen.appointment.version != version:
                 raise
         # The row was extended, but the run's server died with the word: say that one again first.
         await self._runs.extend(appointment_id, version - 1)
         return _agreed(await self._runs.extend(appointment_id, version))
-
-    async def _is_behind(self, appointment_id: UUID, version: int) -> bool:
-        """The version that the run does not know is the row's own."""
-        seen = await self._see(appointment_id)
-        return (
-            seen is not None
-            and seen.appointment.status is Status.HELD
-            and seen.appointment.version == version
-        )
 
     async def cancel(self, appointment_id: UUID, reason: str) -> Appointment:
         for _ in range(MAX_ROUNDS):
@@ -127,8 +132,19 @@ class Commands:
             return _agreed(await self._runs.give_up(appointment_id, reason))
         except NoRun:
             if await self._see(appointment_id) is None:
-                raise AppointmentNotFound from None
+                raise await self._why_never_held(appointment_id) from None
             raise
+
+    async def _why_never_held(self, appointment_id: UUID) -> Refused:
+        """The refusal that its run ended with; where there was no run, there is no appointment."""
+        with suppress(NoRun):
+            outcome = await self._runs.stored_hold(appointment_id)
+            if outcome.refusal is not None:
+                return refused(outcome.refusal)
+        try:
+            return (await self._runs.story(appointment_id)).refusal
+        except NoRun:
+            return AppointmentNotFound()
 
     async def _see(self, appointment_id: UUID) -> Seen | None:
         async def ask(connection: AsyncConnection) -> Seen | None:
@@ -143,23 +159,19 @@ def _agreed(outcome: Outcome) -> Appointment:
     return outcome.appointment
 
 
-def _confirmed(seen: Seen | None) -> Appointment:
+def _confirmed(appointment: Appointment) -> Appointment:
     """A hold that nobody waits for any more cannot be confirmed."""
-    if seen is None:
-        raise AppointmentNotFound
-    match seen.appointment.status:
+    match appointment.status:
         case Status.CONFIRMED:
-            return seen.appointment
+            return appointment
         case Status.CANCELLED:
             raise AlreadyCancelled
         case _:
             raise HoldExpired
 
 
-def _why_not_extended(seen: Seen | None) -> Refused:
-    if seen is None:
-        return AppointmentNotFound()
-    match seen.appointment.status:
+def _why_not_extended(appointment: Appointment) -> Refused:
+    match appointment.status:
         case Status.CONFIRMED:
             return AlreadyConfirmed()
         case Status.CANCELLED:

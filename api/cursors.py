@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from uuid import UUID
 
 from api.problems import Malformed
@@ -19,20 +20,22 @@ class Place:
     id: UUID
 
 
-def cursor_of(place: Place) -> str:
+def cursor_of(place: Place, *, of: str) -> str:
+    """`of` names the list: a cursor of another one, or of another person's, is none of it."""
     micros = (place.instant - EPOCH) // _MICROSECOND
-    return urlsafe_b64encode(micros.to_bytes(8, signed=True) + place.id.bytes).decode()
+    mark = sha256(of.encode()).digest()[:3]
+    return urlsafe_b64encode(micros.to_bytes(8, signed=True) + place.id.bytes + mark).decode()
 
 
-def place_of(cursor: str | None) -> Place | None:
+def place_of(cursor: str | None, *, of: str) -> Place | None:
     if cursor is None:
         return None
     try:
         packed = urlsafe_b64decode(cursor.encode("ascii"))
         instant = EPOCH + int.from_bytes(packed[:8], signed=True) * _MICROSECOND
-        place = Place(instant=instant, id=UUID(bytes=packed[8:]))
+        place = Place(instant=instant, id=UUID(bytes=packed[8:24]))
     except (ValueError, OverflowError):
         raise Malformed("cursor", "must be `next` of an earlier page") from None
-    if cursor_of(place) != cursor:
+    if cursor_of(place, of=of) != cursor:
         raise Malformed("cursor", "must be `next` of an earlier page")
     return place

@@ -42,6 +42,7 @@ class JsonRoute(APIRoute):
 
 
 def _refuse_other_media_types(request: Request) -> None:
-    if not JSON.fullmatch(request.headers.get("content-type", "")):
+    named = ", ".join(request.headers.getlist("content-type"))  # two of them are none
+    if not JSON.fullmatch(named):
         field = FieldError(field="Content-Type", message="must be application/json")
         raise malformed([field], status=415)

@@ -13,18 +13,19 @@ LONGEST = 2000
 """A name has an end; a longer cursor is none of ours."""
 
 
-def cursor_after(name: str, key: UUID = NOBODY) -> str:
-    return urlsafe_b64encode(orjson.dumps([name, str(key)])).decode()
+def cursor_after(name: str, key: UUID = NOBODY, *, of: str) -> str:
+    """`of` names the list, so that no other list takes the cursor."""
+    return urlsafe_b64encode(orjson.dumps([of, name, str(key)])).decode()
 
 
-def place_after(cursor: str | None) -> After | None:
-    """Where the page before ended. Raises `Malformed` for what is no cursor of these lists."""
+def place_after(cursor: str | None, *, of: str) -> After | None:
+    """Where the page before ended. Raises `Malformed` for what is no cursor of this list."""
     if cursor is None:
         return None
     try:
-        name, key = orjson.loads(urlsafe_b64decode(cursor[:LONGEST].encode("ascii")))
+        _, name, key = orjson.loads(urlsafe_b64decode(cursor[:LONGEST].encode("ascii")))
         place = After(name=name, id=UUID(key))
-        if "\0" not in name and cursor_after(place.name, place.id) == cursor:
+        if "\0" not in name and cursor_after(place.name, place.id, of=of) == cursor:
             return place
     except (ValueError, TypeError, AttributeError):
         pass

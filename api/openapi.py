@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.alias_generators import to_camel
 
 from api.edge import internal, late_body, too_large
+from api.links import add_links
 from api.problems import (
     MEDIA_TYPE,
     FieldError,
@@ -83,6 +84,7 @@ def describe(app: FastAPI) -> Document:
             for method, operation in operations.items():
                 _add_problems(path, method, operation, schemas)
                 _add_examples(operation, schemas)
+        add_links(written["paths"])
         _tidy_components(written)
         app.openapi_schema = written
     return app.openapi_schema

@@ -29,7 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.booking import BookingRequest, Cancellation, Outcome, Refusal, Result, Status
 from domain.documents import timestamp
-from domain.errors import REFUSALS, refused
+from domain.errors import REFUSALS, HoldExpired, Refused, refused
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.names import (
@@ -69,6 +69,12 @@ class Story:
 
     request: BookingRequest
     result: Result | None
+
+    @property
+    def refusal(self) -> Refused:
+        """Why nothing was held; a run that was ended by force never held, and never will."""
+        code = self.result.code if self.result is not None else None
+        return refused(Refusal(code=code if code in REFUSALS else HoldExpired.code))
 
 
 class Runs:

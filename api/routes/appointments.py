@@ -2,20 +2,33 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header
+from fastapi import APIRouter, Body, Depends, Header, Request
 from starlette.responses import Response
 
 from api.answers import NO_STORE, REPLAYED, JsonAnswer
 from api.dependencies import CommandDesk, HoldDesk
 from api.json_route import JsonRoute
 from api.openapi import problems
+from api.problems import Malformed
 from api.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, Key, NewAppointment
 from domain.booking import Appointment
 from domain.documents import document
 
 router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=JsonRoute)
 
-IdempotencyKey = Annotated[
+HOLD_REFUSALS = (
+    "doctor_not_found",
+    "patient_not_found",
+    "not_a_slot",
+    "already_held",
+    "already_booked",
+    "too_many_holds",
+    "patient_busy",
+    "slot_taken",
+)
+"""Why a slot is not held; a command to an appointment that never was held is told the same."""
+
+KeyHeader = Annotated[
     Key | None,
     Header(
         alias="Idempotency-Key",
@@ -26,28 +39,25 @@ IdempotencyKey = Annotated[
 ]
 
 
+async def _only_key(request: Request, key: KeyHeader = None) -> str | None:
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise Malformed("Idempotency-Key", "must be sent once")
+    return key
+
+
+IdempotencyKey = Annotated[str | None, Depends(_only_key)]
+
+
 @router.post(
     "",
     status_code=201,
     response_model=AppointmentBody,
     summary="Hold a slot",
     openapi_extra=problems(
-        "idempotency_key_reused",
-        "doctor_not_found",
-        "patient_not_found",
-        "not_a_slot",
-        "already_held",
-        "already_booked",
-        "too_many_holds",
-        "patient_busy",
-        "slot_taken",
-        "hold_expired",
-        "already_cancelled",
+        "idempotency_key_reused", *HOLD_REFUSALS, "hold_expired", "already_cancelled"
     ),
 )
-async def hold(
-    wish: NewAppointment, desk: HoldDesk, idempotency_key: IdempotencyKey = None
-) -> Response:
+async def hold(wish: NewAppointment, desk: HoldDesk, idempotency_key: IdempotencyKey) -> Response:
     """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
     held = await desk.hold(wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key)
     location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
@@ -70,7 +80,7 @@ async def read(appointment_id: Id, desk: CommandDesk) -> Response:
     "/{appointment_id}/confirm",
     response_model=AppointmentBody,
     summary="Confirm a hold",
-    openapi_extra=problems("hold_expired", "already_cancelled"),
+    openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "already_cancelled"),
 )
 async def confirm(appointment_id: Id, desk: CommandDesk) -> Response:
     """The visit stands. Confirming it again changes nothing and is answered the same."""
@@ -81,7 +91,7 @@ async def confirm(appointment_id: Id, desk: CommandDesk) -> Response:
     "/{appointment_id}/cancel",
     response_model=AppointmentBody,
     summary="Cancel a hold or a visit",
-    openapi_extra=problems("hold_expired", "too_late"),
+    openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "too_late"),
 )
 async def cancel(
     appointment_id: Id, desk: CommandDesk, order: Annotated[CancelOrder | None, Body()] = None
@@ -95,6 +105,7 @@ async def cancel(
     response_model=AppointmentBody,
     summary="Ask for more time",
     openapi_extra=problems(
+        *HOLD_REFUSALS,
         "hold_expired",
         "already_cancelled",
         "already_confirmed",

@@ -26,6 +26,9 @@ from domain.documents import timestamp
 
 Item = TypeVar("Item")
 
+DOCTORS, CLINICS, SPECIALTIES = "doctors", "clinics", "specialties"
+"""Names of the lists in their cursors."""
+
 router = APIRouter(tags=["directory"])
 
 Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
@@ -127,12 +130,14 @@ async def doctors(
     cursor: Cursor = None,
 ) -> Response:
     """Doctors, of one specialty or clinic if asked for."""
-    after = place_after(cursor)
+    after = place_after(cursor, of=DOCTORS)
     find = partial(
         list_doctors, limit=limit + 1, after=after, specialty=specialty, clinic_id=clinic_id
     )
     found = await read(engine, find)
-    return _page(found, limit, _doctor, lambda card: cursor_after(card.name, card.doctor_id))
+    return _page(
+        found, limit, _doctor, lambda card: cursor_after(card.name, card.doctor_id, of=DOCTORS)
+    )
 
 
 @router.get("/doctors/{doctor_id}", response_model=DoctorBody, summary="Read a doctor")
@@ -144,18 +149,25 @@ async def doctor(doctor_id: Id, engine: Engine) -> Response:
 @router.get("/clinics", response_model=ClinicPage, summary="All clinics")
 async def clinics(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All clinics, in the order of names."""
-    after = place_after(cursor)
+    after = place_after(cursor, of=CLINICS)
     found = await read(engine, partial(list_clinics, limit=limit + 1, after=after))
-    return _page(found, limit, _clinic, lambda clinic: cursor_after(clinic.name, clinic.clinic_id))
+    return _page(
+        found,
+        limit,
+        _clinic,
+        lambda clinic: cursor_after(clinic.name, clinic.clinic_id, of=CLINICS),
+    )
 
 
 @router.get("/specialties", response_model=SpecialtyPage, summary="Specialties to choose from")
 async def specialties(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All specialties that a doctor has."""
-    after = place_after(cursor)
+    after = place_after(cursor, of=SPECIALTIES)
     last = None if after is None else after.name
     found = await read(engine, partial(list_specialties, limit=limit + 1, after=last))
-    return _page(found, limit, _specialty, lambda specialty: cursor_after(specialty.name))
+    return _page(
+        found, limit, _specialty, lambda specialty: cursor_after(specialty.name, of=SPECIALTIES)
+    )
 
 
 def _page(

@@ -31,7 +31,8 @@ async def appointments(
     patient_id: Id, engine: Engine, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
     """Newest first, by the time they were made."""
-    before = _before(cursor)
+    this_list = f"appointments of {patient_id}"
+    before = _before(cursor, of=this_list)
 
     async def ask(connection: AsyncConnection) -> list[Appointment]:
         return await appointments_of(connection, patient_id, limit=limit + 1, before=before)
@@ -40,7 +41,7 @@ async def appointments(
     places = [(each.created_at, each.appointment_id) for each in found]
     following = None
     if len(found) > limit and (created_at := places[limit - 1][0]) is not None:
-        following = cursor_of(Place(instant=created_at, id=places[limit - 1][1]))
+        following = cursor_of(Place(instant=created_at, id=places[limit - 1][1]), of=this_list)
     items = [document(each) for each in found[:limit]]
     return JsonAnswer({"items": items, "next": following}, headers=NO_STORE)
 
@@ -55,7 +56,8 @@ async def notifications(
     doctor_id: Id, engine: Engine, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
     """What the doctor was told about confirmed and cancelled visits, newest first."""
-    before = _before(cursor)
+    this_list = f"notices of {doctor_id}"
+    before = _before(cursor, of=this_list)
 
     async def ask(connection: AsyncConnection) -> list[Notice]:
         return await notices_of(connection, doctor_id, limit=limit + 1, before=before)
@@ -64,13 +66,13 @@ async def notifications(
     following = None
     if len(found) > limit:
         last = found[limit - 1]
-        following = cursor_of(Place(instant=last.created_at, id=last.notification_id))
+        following = cursor_of(Place(instant=last.created_at, id=last.notification_id), of=this_list)
     items = [_notice(each) for each in found[:limit]]
     return JsonAnswer({"items": items, "next": following}, headers=NO_STORE)
 
 
-def _before(cursor: str | None) -> Before | None:
-    place = place_of(cursor)
+def _before(cursor: str | None, *, of: str) -> Before | None:
+    place = place_of(cursor, of=of)
     return None if place is None else Before(created_at=place.instant, id=place.id)
 
 

@@ -196,18 +196,18 @@ async def temporal_client(clinic: Clinic) -> AsyncIterator[Client]:
 @pytest.fixture
 async def hasty_clinic(clinic: Clinic) -> AsyncIterator[Clinic]:
     """The same clinic through another API process, whose holds last 3 seconds."""
-    async with _another_api(clinic, PRIYOM_HOLD_SECONDS="3") as http:
+    async with another_api(clinic, PRIYOM_HOLD_SECONDS="3") as http:
         yield replace(clinic, http=http)
 
 
 @pytest.fixture
 async def second_api(clinic: Clinic) -> AsyncIterator[httpx.AsyncClient]:
-    async with _another_api(clinic) as http:
+    async with another_api(clinic) as http:
         yield http
 
 
 @asynccontextmanager
-async def _another_api(clinic: Clinic, **settings: str) -> AsyncIterator[httpx.AsyncClient]:
+async def another_api(clinic: Clinic, **settings: str) -> AsyncIterator[httpx.AsyncClient]:
     ports = Ports()
     port = ports.take()
     process = await asyncio.create_subprocess_exec(

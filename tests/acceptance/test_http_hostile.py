@@ -183,9 +183,7 @@ async def test_an_appointment_that_never_was_is_not_found(clinic: Clinic, comman
     assert_problem(answer, 404, "appointment_not_found")
 
 
-@pytest.mark.parametrize(
-    "request_line", [b"GARBAGE", b"BREW / HTTP/1.1", b"GET / HTTP/1.1\r\nx: " + b"x" * 200_000]
-)
+@pytest.mark.parametrize("request_line", [b"GARBAGE", b"GET / HTTP/1.1\r\nx: " + b"x" * 200_000])
 async def test_what_is_no_http_is_a_400(clinic: Clinic, request_line: bytes) -> None:
     address = urlsplit(str(clinic.http.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)

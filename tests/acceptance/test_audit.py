@@ -1,0 +1,130 @@
+"""What no process finished is finished by the audit; here operations ask for one right away."""
+
+import asyncio
+import json
+from datetime import timedelta
+from uuid import UUID
+
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from domain.events import EventType, event_id
+from tests.acceptance.conftest import Clinic, eventually
+from tests.acceptance.watching import records_about
+
+SCHEDULE = "audit-bookings"
+SOON = 60
+"""Seconds. An audit leaves alone what is younger than a quarter of a minute."""
+
+
+async def an_audit(client: Client) -> None:
+    await client.get_schedule_handle(SCHEDULE).trigger()
+    await asyncio.sleep(1)
+
+
+async def test_a_run_terminated_after_its_confirmation_is_announced_all_the_same(
+    clinic: Clinic, temporal_client: Client
+) -> None:
+    async with clinic.without("kafka"):
+        appointment = await clinic.hold()
+        confirmed = await clinic.confirm(appointment)
+        await temporal_client.get_workflow_handle(f"appointment-{appointment}").terminate()
+
+    async def published() -> bool:
+        await an_audit(temporal_client)
+        return len(await records_about(clinic, appointment)) > 0
+
+    await eventually(published, within=SOON)
+
+    version = confirmed.json()["version"]
+    [record] = await records_about(clinic, appointment)
+    expected = event_id(UUID(appointment), version, EventType.CONFIRMED)
+    assert json.loads(record)["id"] == str(expected)
+
+    async def told() -> bool:
+        return len(await clinic.messages_about(appointment)) == 2
+
+    await eventually(told, within=30)
+
+
+async def test_a_run_terminated_while_it_held_gives_the_slot_back(
+    clinic: Clinic, temporal_client: Client
+) -> None:
+    slot = await clinic.free_slot()
+    appointment = await clinic.hold(slot)
+    await temporal_client.get_workflow_handle(f"appointment-{appointment}").terminate()
+
+    async def is_free() -> bool:
+        await an_audit(temporal_client)
+        return await clinic.state_of(slot) == "free"
+
+    await eventually(is_free, within=SOON)
+
+    assert (await clinic.get(appointment))["status"] == "expired"
+    assert (await clinic.confirm(appointment)).json()["code"] == "hold_expired"
+    assert await records_about(clinic, appointment) == []
+    await clinic.hold(slot)
+
+
+async def test_a_run_that_never_heard_of_its_confirmation_is_told(
+    clinic: Clinic, temporal_client: Client
+) -> None:
+    """As if Temporal had died with the word after the row was written."""
+    appointment = await clinic.hold()
+    await clinic.rows(
+        "UPDATE schedules SET status = 'confirmed', confirmed_at = clock_timestamp(),"
+        " version = version + 1 WHERE id = %s RETURNING id",
+        appointment,
+    )
+    run = temporal_client.get_workflow_handle(f"appointment-{appointment}")
+
+    async def has_ended() -> bool:
+        await an_audit(temporal_client)
+        return (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+    await eventually(has_ended, within=SOON)
+
+    [record] = await records_about(clinic, appointment)
+    assert json.loads(record)["id"] == str(event_id(UUID(appointment), 2, EventType.CONFIRMED))
+
+
+async def test_a_hold_whose_deadline_passed_with_everything_dead_is_expired_by_the_next_audit(
+    hasty_clinic: Clinic, temporal_client: Client
+) -> None:
+    slot = await hasty_clinic.free_slot()
+    appointment = await hasty_clinic.hold(slot)
+    async with hasty_clinic.without("worker"):
+        await temporal_client.get_workflow_handle(f"appointment-{appointment}").terminate()
+        await asyncio.sleep(timedelta(seconds=9).total_seconds())
+        [before] = await hasty_clinic.rows(
+            "SELECT status FROM schedules WHERE id = %s", appointment
+        )
+
+    async def is_expired() -> bool:
+        await an_audit(temporal_client)
+        [row] = await hasty_clinic.rows("SELECT status FROM schedules WHERE id = %s", appointment)
+        return str(row["status"]) == "expired"
+
+    await eventually(is_expired, within=SOON)
+
+    assert before["status"] == "held"
+    assert await hasty_clinic.state_of(slot) == "free"
+
+
+async def test_operations_read_in_the_run_what_the_audit_did(
+    clinic: Clinic, temporal_client: Client
+) -> None:
+    await an_audit(temporal_client)
+    schedule = temporal_client.get_schedule_handle(SCHEDULE)
+    described = await schedule.describe()
+    assert described.schedule.spec.intervals[0].every == timedelta(seconds=60)
+
+    async def has_run() -> bool:
+        query = "WorkflowType = 'AuditBookings' AND ExecutionStatus = 'Completed'"
+        async for run in temporal_client.list_workflows(query):
+            result = await temporal_client.get_workflow_handle(run.id).result()
+            assert result["overlaps"] == {"count": 0, "first": []}
+            return True
+        return False
+
+    await eventually(has_run, within=SOON)
+    assert clinic.pid("worker") is not None
