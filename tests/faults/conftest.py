@@ -1,0 +1,53 @@
+"""The rig that all fault cases share: one stack through proxies, healed between the cases."""
+
+import gc
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+
+from tests.faults.rig import gather
+from tests.faults.rig.case import Rig
+from tests.faults.rig.report import Report
+from tests.faults.rig.stack import HOLD_SECONDS, stack_of_links
+from tests.faults.rig.supply import stocked
+
+CASE_SECONDS = 240
+"""A case takes half a minute; one that fails to close its runs waits for I7's deadline."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the rig is a fault case; `make test` takes only the short ones of them."""
+    for item in items:
+        if "rig" in getattr(item, "fixturenames", ()):
+            item.add_marker("fault")
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(CASE_SECONDS))
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def running_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    home = tmp_path_factory.mktemp("faults") / "home"
+    settings = {"PRIYOM_HOLD_SECONDS": str(HOLD_SECONDS)}
+    async with stack_of_links(home, **settings) as stack:
+        database_url = stack.address("postgres")
+        await gather.write_journal(database_url)
+        temporal = await Client.connect(stack.address("temporal"))
+        yield Rig(
+            stack=stack,
+            supply=await stocked(database_url, stack.secret),
+            temporal=temporal,
+            report=Report(),
+            topic=gather.Topic(stack.address("kafka")),
+        )
+        del temporal
+        gc.collect()
+
+
+@pytest.fixture
+def rig(running_rig: Rig, request: pytest.FixtureRequest) -> Rig:
+    """The shared rig, which writes this test's name into its report."""
+    return replace(running_rig, node=request.node.nodeid)

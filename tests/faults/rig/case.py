@@ -1,0 +1,266 @@
+"""One fault case: load while the fault comes and heals, then every invariant, then its report.
+
+async with rig.case(3, "kill -9 worker while patients wait") as case:
+    async with case.load(clients=6):
+        await case.confirmed(5)
+        case.stack.kill("worker")
+        case.injected("kill -9 worker")
+        await case.confirmed(5)
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from temporalio.client import Client
+
+from tests.faults.rig import gather
+from tests.faults.rig.evidence import Evidence
+from tests.faults.rig.front_end import FrontEnd
+from tests.faults.rig.history import READS, Booking, Call, History, Kind
+from tests.faults.rig.invariants import CLOSED_WITHIN, INVARIANTS, Finding
+from tests.faults.rig.load import Load, Mix
+from tests.faults.rig.report import Line, Report
+from tests.faults.rig.stack import HOLD_SECONDS, Stack
+from tests.faults.rig.supply import Supply
+from tests.faults.rig.waiting import until, until_seen
+from workflows.names import booking_workflow_id, cancel_workflow_id
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """The stack and what looks at it, for all cases of a session."""
+
+    stack: Stack
+    supply: Supply
+    temporal: Client
+    report: Report
+    topic: gather.Topic
+    node: str = ""
+    log_sizes: dict[Path, int] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def case(self, number: int, title: str) -> AsyncIterator["Case"]:
+        """Everything is healed and ready before and after; the checks fail the test."""
+        await self.stack.heal()
+        case = Case(rig=self, number=number, title=title)
+        try:
+            yield case
+        finally:
+            case.count_links()
+            await self.stack.heal()
+        case.healed_at = time.time()
+        case.evidence = await case.gathered()
+        # In a thread: while this one thinks, no link of the stack would carry anything.
+        findings = {
+            name: await asyncio.to_thread(check, case.evidence)
+            for name, check in INVARIANTS.items()
+        }
+        self.report.write(case.line(findings))
+        wrong = [f"{name}: {each}" for name, found in findings.items() for each in found.wrong]
+        if wrong:
+            case.history.write(self.report.folder / f"case-{number}.history.jsonl")
+        assert not wrong, "\n".join(wrong)
+        assert sum(case.injections.values()), f"case {number}: nothing was injected"
+
+
+@dataclass(kw_only=True)
+class Case:
+    """A case that runs. What it injects it says by `injected`; what links did is counted."""
+
+    rig: Rig
+    number: int
+    title: str
+    history: History = field(default_factory=History)
+    injections: Counter[str] = field(default_factory=Counter)
+    stopped: set[UUID] = field(default_factory=set)
+    nobody_to_answer: list[tuple[float, float]] = field(default_factory=list)
+    begun: float = field(default_factory=time.time)
+    healed_at: float = 0.0
+    evidence: Evidence = field(init=False)
+    """What the case left behind, once its block has been left."""
+
+    @property
+    def stack(self) -> Stack:
+        return self.rig.stack
+
+    def injected(self, what: str, times: int = 1) -> None:
+        self.injections[what] += times
+
+    def load(
+        self, clients: int = 5, *, mix: Mix | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """A closed loop of so many front ends while the block runs."""
+        load = Load(self.stack.api, self.rig.supply, self.history, mix or Mix())
+        return load.of(clients)
+
+    def arrivals(
+        self, a_second: float, *, mix: Mix | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """An open loop: so many new patients a second, whatever becomes of those before them."""
+        load = Load(self.stack.api, self.rig.supply, self.history, mix or Mix())
+        return load.arriving(a_second)
+
+    def front_end(self) -> FrontEnd:
+        """A client of one's own, beside the load; what it asks is part of the history."""
+        return FrontEnd(self.stack.api, self.history)
+
+    async def insist(self, kind: Kind, booking: Booking) -> Call:
+        """By a front end of its own, again until the outcome is known."""
+        front_end = self.front_end()
+        try:
+            return await front_end.insist(kind, booking)
+        finally:
+            await front_end.close()
+
+    async def insist_quietly(self, kind: Kind, booking: Booking) -> Call:
+        """The same for a call that is not about the booking that its id stands for."""
+        front_end = FrontEnd(self.stack.api, History())
+        try:
+            return await front_end.insist(kind, booking)
+        finally:
+            await front_end.close()
+
+    async def runs_of(self, booking: Booking) -> int:
+        """How many runs there were under this id, one after the other or not."""
+        id_ = booking_workflow_id(booking.appointment_id)
+        counted = await self.rig.temporal.count_workflows(f"WorkflowId = '{id_}'")
+        return counted.count
+
+    def booking(self) -> Booking:
+        """A wish of one's own: a slot that the load does not want."""
+        return self.rig.supply.booking(self.rig.supply.slot())
+
+    @contextmanager
+    def nobody_can_answer(self) -> Iterator[None]:
+        """The API itself is stopped or dead meanwhile: no deadline can be kept (I10 looks away)."""
+        begun = time.time()
+        try:
+            yield
+        finally:
+            self.nobody_to_answer.append((begun, time.time()))
+
+    async def confirmed(self, more: int, *, within: float = 30) -> None:
+        """Wait until so many more confirmations were answered."""
+        await self.answered(Kind.CONFIRM, 200, more, within=within)
+
+    async def answered(self, kind: Kind, status: int, more: int, *, within: float = 30) -> None:
+        """Wait until so many more calls of that kind were answered so."""
+        wanted = self.history.count(kind, status) + more
+        try:
+            await until(
+                lambda: self.history.count(kind, status) >= wanted,
+                f"{more} more answers {kind} {status}",
+                within=within,
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there were {self.history.answers()}") from None
+
+    def count_links(self) -> None:
+        """What each proxy did since the case began is part of what was injected."""
+        for proxy in self.stack.links.values():
+            for deed, times in proxy.counts.items():
+                self.injections[f"{deed} ({proxy.name})"] += times
+            proxy.counts.clear()
+
+    async def gathered(self) -> Evidence:
+        await self._resolve()
+        await self._runs_closed()
+        return await self._evidence()
+
+    def line(self, findings: dict[str, Finding]) -> Line:
+        history = self.history
+        return Line(
+            case=self.number,
+            title=self.title,
+            injected={what: times for what, times in self.injections.items() if times},
+            bookings=history.count(Kind.CONFIRM, 200),
+            holds=history.count(Kind.HOLD, 201),
+            calls=len(history.calls),
+            unknown=history.unknown(),
+            answers=history.answers(),
+            checked={name: found.checked for name, found in findings.items()},
+            wrong={name: len(found.wrong) for name, found in findings.items() if found.wrong},
+            seconds=round(time.time() - self.begun, 1),
+            test=self.rig.node,
+        )
+
+    async def _resolve(self) -> None:
+        """What a front end does about unknown outcomes: the same key again, and a look.
+
+        What it has no use for any more it gives up, which is sooner than to let it lapse.
+        """
+        front_end = self.front_end()
+        for booking in list(self.history.bookings.values()):
+            calls = [call for call in self.history.of(booking) if call.kind not in READS]
+            if not any(call.is_unknown for call in calls):
+                continue
+            holds = [call for call in calls if call.kind is Kind.HOLD]
+            if all(call.is_unknown for call in holds):
+                await front_end.ask(Kind.HOLD, booking)
+            seen = await front_end.ask(Kind.READ, booking)
+            if seen.body.get("status") == "held":
+                await front_end.ask(Kind.CANCEL, booking)
+        await front_end.close()
+
+    async def _runs_closed(self) -> None:
+        """Those that are still open after that are I7's to tell."""
+        left = self.healed_at + HOLD_SECONDS + CLOSED_WITHIN - time.time()
+        runs, ids = gather.Runs(client=self.rig.temporal), set(self._run_ids())
+
+        async def all_closed() -> bool:
+            return await runs.all_closed(ids)
+
+        with suppress(AssertionError):
+            await until_seen(all_closed, "all runs closed", within=left, every=0.25)
+
+    def _run_ids(self) -> list[str]:
+        """A refusal that the API gave by itself began no run, a cancelled hold no second one."""
+        cancelled = {c.booking.appointment_id for c in self.history.calls if c.kind is Kind.CANCEL}
+        begun = [booking_workflow_id(id_) for id_ in self.history.bookings]
+        return begun + [cancel_workflow_id(id_) for id_ in cancelled]
+
+    async def _evidence(self) -> Evidence:
+        rig, ids = self.rig, list(self.history.bookings)
+        database = gather.Database(url=rig.stack.address("postgres"))
+        patients = [rig.supply.patients.popleft() for _ in range(gather.MOST_PROBED)]
+        probed, not_bookable = await database.trial_of_lapsed(ids, patients)
+        records = await rig.topic.records()
+        runs, histories = await gather.Runs(client=rig.temporal).told(self._run_ids())
+        places = {
+            "Kafka": records,
+            "Temporal": histories,
+            "Redis": await gather.cached(rig.stack.address("valkey")),
+            **{
+                name: [text]
+                for name, text in gather.logged(rig.stack.home.logs, rig.log_sizes).items()
+            },
+        }
+        events = gather.events_in(records)
+        return Evidence(
+            bookings=self.history.bookings,
+            calls=self.history.calls,
+            rows=await database.rows(ids),
+            changes=await database.changes(ids),
+            events=[e for e in events if e.appointment_id in self.history.bookings],
+            runs=runs,
+            now=time.time(),
+            healed_at=self.healed_at,
+            hold_seconds=HOLD_SECONDS,
+            stopped=frozenset(self.stopped),
+            not_bookable=not_bookable,
+            lapsed_probed=probed,
+            leaks=gather.leaks(places),
+            places_read=sum(len(pieces) for pieces in places.values()),
+            nobody_to_answer=self.nobody_to_answer,
+        )

@@ -1,0 +1,81 @@
+"""What a case left behind: in the database, in Kafka, in Temporal, in Redis and in the logs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tests.faults.rig.history import Booking, Call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of Schedules; instants in seconds."""
+
+    id: UUID
+    doctor_id: str
+    starts_at: str
+    status: str
+    held_until: float
+    version: int
+    extensions: int
+    was_held: bool
+    was_confirmed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One committed change of a row, as the rig's own trigger wrote it down."""
+
+    id: UUID
+    doctor_id: str
+    starts_at: str
+    at: float
+    status: str
+    held_until: float
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A record of the topic."""
+
+    id: UUID
+    type: str
+    appointment_id: UUID
+    sequence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A booking's or a cancellation's run: how it ended, and when."""
+
+    id: str
+    status: str
+    closed_at: float | None
+    task_failures: Sequence[str] = ()
+
+    @property
+    def appointment_id(self) -> str:
+        return self.id.partition("-")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All of it, for one case. `stopped` are bookings whose runs an operator ended by force."""
+
+    bookings: Mapping[UUID, Booking]
+    calls: Sequence[Call]
+    rows: Mapping[UUID, Row]
+    changes: Sequence[Change]
+    events: Sequence[Event]
+    runs: Sequence[Run]
+    now: float
+    healed_at: float
+    hold_seconds: float
+    stopped: frozenset[UUID] = frozenset()
+    not_bookable: Sequence[str] = ()
+    lapsed_probed: int = 0
+    leaks: Sequence[str] = ()
+    places_read: int = 0
+    nobody_to_answer: Sequence[tuple[float, float]] = field(default_factory=tuple)
+    """While these lasted the API itself could not answer: it was stopped, killed or cut off."""

@@ -1,0 +1,129 @@
+"""A TCP proxy between two parts of the stack whose link can be made bad, and that counts it."""
+
+import asyncio
+import random
+import re
+from collections import Counter
+
+from tests.faults.rig.link import Link
+from tests.faults.rig.weather import Act, Mode, Sighting, Toward
+
+RETRANSMITTED_AFTER = 0.2
+"""Linux's shortest retransmission timeout of TCP, seconds."""
+
+
+class Proxy:
+    """Listens on `port`, leads to `target`. Every switch works at once, on open links too."""
+
+    def __init__(self, name: str, port: int, target: int, *, host: str = "127.0.0.1") -> None:
+        self.name = name
+        self.port = port
+        self.target = target
+        self.host = host
+        self.mode = Mode.CLEAR
+        self.delay = self.jitter = 0.0
+        self.cut_chance = self.loss = 0.0
+        self.counts: Counter[str] = Counter()
+        self.sightings: list[Sighting] = []
+        self.links: set[Link] = set()
+        self._budget: dict[Toward, int] = {}
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        if self._server is None:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(lambda: Link(self).client, self.host, self.port)
+
+    async def close(self) -> None:
+        self._stop_listening()
+        self.reset()
+        await asyncio.sleep(0)
+
+    def slow(self, seconds: float, *, jitter: float = 0.0) -> None:
+        """Each piece, in each direction, arrives so much later, give or take `jitter`."""
+        self.delay, self.jitter = seconds, jitter
+
+    def freeze(self) -> None:
+        self.mode = Mode.FREEZE
+
+    def swallow(self) -> None:
+        self.mode = Mode.SWALLOW
+
+    def refuse(self) -> None:
+        """Open links are reset, and nobody listens."""
+        self._stop_listening()
+        self.counts["refusing"] += 1
+        self.reset()
+
+    def reset(self) -> int:
+        """RST on every open link: how many they were."""
+        links = list(self.links)
+        for link in links:
+            link.reset()
+        self.counts["reset"] += len(links)
+        return len(links)
+
+    def half_close(self) -> int:
+        """The client is told that the server says no more; what it sends still arrives."""
+        links = list(self.links)
+        for link in links:
+            link.say_no_more()
+        self.counts["half closed"] += len(links)
+        return len(links)
+
+    def cut_after(self, count: int, toward: Toward) -> None:
+        """Once: after so many more bytes in that direction the link they were on is reset."""
+        self._budget[toward] = count
+
+    def cut_at_random(self, chance: float) -> None:
+        """Each piece ends its link with this probability."""
+        self.cut_chance = chance
+
+    def lose(self, chance: float) -> None:
+        """Each piece is lost with this probability, and arrives when it has been sent again."""
+        self.loss = chance
+
+    def when(self, *patterns: bytes, do: Act, times: int = 1) -> Sighting:
+        """When a link has carried these patterns (regular expressions), in that order."""
+        stages = tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
+        sighting = Sighting(stages=stages, act=do, times=times)
+        self.sightings.append(sighting)
+        return sighting
+
+    async def heal(self) -> None:
+        self.mode = Mode.CLEAR
+        self.delay = self.jitter = self.cut_chance = self.loss = 0.0
+        self.sightings.clear()
+        self._budget.clear()
+        for link in list(self.links):
+            link.heal()
+        await self.open()
+
+    def takes_its_chance(self, toward: Toward, size: int) -> bool:
+        """Whether this piece is the one that ends its link."""
+        if toward in self._budget:
+            self._budget[toward] -= size
+            if self._budget[toward] <= 0:
+                del self._budget[toward]
+                self.counts["cut"] += 1
+                return True
+        if self.cut_chance and random.random() < self.cut_chance:
+            self.counts["cut"] += 1
+            return True
+        return False
+
+    def lag(self) -> float:
+        """How long this piece is under way."""
+        late = 0.0
+        if self.delay:
+            self.counts["delayed"] += 1
+            late = max(0.0, random.uniform(self.delay - self.jitter, self.delay + self.jitter))
+        if self.loss and random.random() < self.loss:
+            self.counts["lost and sent again"] += 1
+            late += RETRANSMITTED_AFTER + 2 * self.delay
+        return late
+
+    def _stop_listening(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None

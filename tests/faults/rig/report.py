@@ -1,0 +1,52 @@
+"""One JSON line a case: what was injected, what was checked, what was counted."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+DEFAULT_FOLDER = ".faults"
+FILE = "report.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """`checked` counts the facts that each invariant was held against, `wrong` its violations."""
+
+    case: int
+    title: str
+    injected: Mapping[str, int]
+    bookings: int = 0
+    holds: int = 0
+    calls: int = 0
+    unknown: int = 0
+    answers: Mapping[str, int] = field(default_factory=dict)
+    checked: Mapping[str, int] = field(default_factory=dict)
+    wrong: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    test: str = ""
+    note: str = ""
+
+    @property
+    def command(self) -> str:
+        name = self.test.partition("::")[2] or self.test
+        return f"make faults ARGS='-k {name}'"
+
+
+class Report:
+    """Lines are added; the last one of a test is the one that counts."""
+
+    def __init__(self) -> None:
+        self.folder = Path(os.environ.get("FAULTS_REPORT", DEFAULT_FOLDER)).absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, line: Line) -> None:
+        told = {
+            **asdict(line),
+            "command": line.command,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with (self.folder / FILE).open("a") as file:
+            file.write(json.dumps(told, ensure_ascii=False) + "\n")

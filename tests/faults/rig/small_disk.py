@@ -1,0 +1,58 @@
+"""PostgreSQL's data on a disk of its own that has little room; needs root, who may mount one."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from tests.faults.rig.injectors import small_disk
+from tests.faults.rig.stack import Stack
+
+ROOM = 48
+"""Megabytes beside the data: three segments of the write-ahead log."""
+
+
+@asynccontextmanager
+async def postgres_on_a_small_disk(stack: Stack) -> AsyncIterator[Path]:
+    """The same data, elsewhere while the block runs; the disk's folder."""
+    argv = stack.kept("postgres").program.argv
+    data = Path(argv[argv.index("-D") + 1])
+    await stack.stop("postgres")
+    moved = _moved(data)
+    try:
+        await asyncio.to_thread(moved.__enter__)
+        await stack.start("postgres")
+        yield data
+    finally:
+        await stack.stop("postgres")
+        await asyncio.to_thread(moved.__exit__, None, None, None)
+        await stack.start("postgres")
+
+
+@contextmanager
+def _moved(data: Path) -> Iterator[None]:
+    home = data.with_name("postgres.beside")
+    data.rename(home)
+    with small_disk(data, _megabytes(home) + ROOM):
+        _copy(home, data)
+        yield
+        shutil.rmtree(home)
+        _copy(data, home)
+    data.rmdir()
+    home.rename(data)
+
+
+def _copy(data: Path, to: Path) -> None:
+    """With owners and rights, about which PostgreSQL is particular."""
+    owner = data.stat()
+    to.mkdir(exist_ok=True)
+    os.chown(to, owner.st_uid, owner.st_gid)
+    to.chmod(owner.st_mode)
+    subprocess.run(["cp", "-a", f"{data}/.", str(to)], check=True)
+
+
+def _megabytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) >> 20

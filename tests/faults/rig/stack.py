@@ -1,0 +1,220 @@
+"""One whole stack in this process's care, with a proxy on every link between two of its parts."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from adapters.settings import product
+from stack.bring_up import BringUp
+from stack.embedded import running
+from stack.home import Home
+from stack.names import EVERYTHING
+from stack.plan import Plan, make_plan
+from stack.ports import Ports
+from stack.probes import http_answers
+from stack.program import Program
+from stack.supervisor import Backoff, Kept, State, Supervisor
+from tests.faults.rig.laying import (
+    FRONT,
+    VARIABLES,
+    laid_links,
+    let_kafka_name,
+    send_processes_over,
+)
+from tests.faults.rig.proxy import Proxy
+
+HOLD_SECONDS = 8
+READY_WITHIN = 60.0
+RESTARTS = Backoff(first=0.5, most=2, steady=3)
+"""Sooner than the product's own, so that a case does not consist of waiting."""
+
+
+class AnyPorts(Ports):
+    """Never the default ports: they belong to whoever runs `make up` on this machine."""
+
+    def take(self, _preferred: int | None = None) -> int:
+        return super().take()
+
+
+class Unreported:
+    """Nobody watches this start."""
+
+    def begin(self, name: str) -> None: ...
+    def finish(self, name: str) -> None: ...
+    def fail(self, name: str) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """The running parts by name, and the links between them by (client, server)."""
+
+    home: Home
+    plan: Plan
+    supervisor: Supervisor
+    links: dict[tuple[str, str], Proxy] = field(default_factory=dict)
+    stopped: set[int] = field(default_factory=set)
+
+    def link(self, client: str, server: str) -> Proxy:
+        return self.links[client, server]
+
+    def links_of(self, *, client: str = "", server: str = "") -> list[Proxy]:
+        """All links of that client, or to that server."""
+        return [
+            proxy
+            for (of, to), proxy in self.links.items()
+            if client in {of, ""} and server in {to, ""}
+        ]
+
+    @property
+    def api(self) -> str:
+        """Through the front end's link."""
+        return f"http://127.0.0.1:{self.link(FRONT, 'api').port}"
+
+    def address(self, server: str) -> str:
+        """Where the server itself is, for those who look at it beside the product."""
+        return self.plan.environment[VARIABLES[server]]
+
+    @property
+    def secret(self) -> bytes:
+        return self.plan.environment["PRIYOM_SECRET"].encode()
+
+    def kept(self, name: str) -> Kept:
+        return self.supervisor.kept[name]
+
+    def pid(self, name: str) -> int:
+        pid = self.kept(name).pid
+        assert pid is not None, f"{name} does not run"
+        return pid
+
+    def kill(self, name: str) -> None:
+        """kill -9 it and its children; it is started again."""
+        for process in _family(self.pid(name)):
+            _signal(process, signal.SIGKILL)
+
+    async def kill_and_hold_down(self, name: str) -> None:
+        self.kill(name)
+        await self.kept(name).stop()
+
+    async def stop(self, name: str) -> None:
+        """As operations do it, and held down until `start` or the end of the case."""
+        await self.kept(name).stop()
+
+    async def start(self, name: str) -> None:
+        await self.kept(name).start()
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP for it and its children."""
+        for process in _family(self.pid(name)):
+            _signal(process, signal.SIGSTOP)
+            self.stopped.add(process.pid)
+
+    def resume(self, name: str) -> None:
+        for process in _family(self.pid(name)):
+            _signal(process, signal.SIGCONT)
+            self.stopped.discard(process.pid)
+
+    @asynccontextmanager
+    async def another(self, name: str) -> AsyncIterator[None]:
+        """One more process of that kind, over the same links, while the block runs."""
+        ports = AnyPorts()
+        port = ports.take()
+        program = replace(
+            self.kept(name).program,
+            name=f"{name}-2",
+            env={**self.kept(name).program.env, "PRIYOM_HEALTH_PORT": str(port)},
+            ready=partial(http_answers, f"http://127.0.0.1:{port}/readyz"),
+        )
+        try:
+            async with running(program, self.home.logs):
+                yield
+        finally:
+            ports.release()
+
+    @asynccontextmanager
+    async def told(self, name: str, **environment: str) -> AsyncIterator[None]:
+        """The process started again with other variables, and as it was after the block."""
+        kept = self.kept(name)
+        before = kept.program
+        try:
+            await self._as(kept, replace(before, env={**before.env, **environment}))
+            yield
+        finally:
+            await self._as(kept, before)
+
+    @staticmethod
+    async def _as(kept: Kept, program: Program) -> None:
+        await kept.stop()
+        kept.program = program
+        await kept.start()
+
+    async def heal(self) -> None:
+        """Every link clear, every part running and ready; TimeoutError says what is not."""
+        for pid in list(self.stopped):
+            if psutil.pid_exists(pid):
+                _signal(psutil.Process(pid), signal.SIGCONT)
+        self.stopped.clear()
+        for proxy in self.links.values():
+            await proxy.heal()
+        held = [k for k in self.supervisor.kept.values() if k.state is State.HELD]
+        await asyncio.gather(*(kept.start() for kept in held))
+        await self.ready()
+
+    async def ready(self, *, within: float = READY_WITHIN) -> None:
+        """All of it answers, each process over its links."""
+        waiting = dict(self.supervisor.kept)
+        try:
+            async with asyncio.timeout(within):
+                while waiting:
+                    for name, kept in list(waiting.items()):
+                        if kept.state is State.READY and await kept.program.ready():
+                            del waiting[name]
+                    await asyncio.sleep(0.05 if waiting else 0)
+        except TimeoutError:
+            raise TimeoutError(f"not ready within {within:g} s: {', '.join(waiting)}") from None
+
+
+@asynccontextmanager
+async def stack_of_links(folder: Path, **settings: str) -> AsyncIterator[Stack]:
+    """Started through proxies; stopped and deleted when the block ends."""
+    home, ports = Home(folder), AnyPorts()
+    home.create()
+    supervisor = Supervisor(home.logs, lambda: None, RESTARTS)
+    plan = make_plan(home, product(), ports, EVERYTHING)
+    stack = Stack(home=home, plan=plan, supervisor=supervisor)
+    stack.links.update(laid_links(plan, ports))
+    send_processes_over(stack.links, plan, {"PRIYOM_LOG_FORMAT": "json", **settings})
+    let_kafka_name(stack.links, plan, ports)
+    try:
+        for proxy in stack.links.values():
+            await proxy.open()
+        await BringUp(plan, supervisor, Unreported(), home.logs).run()
+        yield stack
+    finally:
+        for pid in stack.stopped:
+            if psutil.pid_exists(pid):
+                os.kill(pid, signal.SIGCONT)
+        await supervisor.stop_all()
+        for proxy in stack.links.values():
+            await proxy.close()
+        ports.release()
+        home.delete()
+
+
+def _family(pid: int) -> Iterable[psutil.Process]:
+    """PostgreSQL's backends are in sessions of their own: a group's signal would miss them."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,81 @@
+"""Free slots and new patients for the load, more than all cases together use up."""
+
+import random
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID, uuid4
+
+import psycopg
+
+from api.keys import appointment_id_of
+from stack.seed import seed
+from tests.faults.rig.history import Booking, Slot
+
+DOCTORS, DAYS, PATIENTS = 120, 14, 40_000
+
+PRIVATE = ("Privatnova", "+79995550", "@private.example")
+"""In every name, phone and address of these patients: what must be found nowhere else."""
+
+ADD_PATIENTS = """
+INSERT INTO patients (id, full_name, phone, email, language)
+SELECT gen_random_uuid(), 'Privatnova Patient ' || n, '+79995550' || n,
+       'patient' || n || '@private.example', (ARRAY['ru', 'en'])[1 + n %% 2]
+FROM generate_series(100000, 99999 + %s) n RETURNING id
+"""
+# From tomorrow on, so that no slot begins while a case still means it.
+FREE_SLOTS = """
+SELECT d.id::text, to_char(g AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+       (g AT TIME ZONE c.time_zone)::date::text
+FROM shifts s
+JOIN doctors d ON d.id = s.doctor_id
+JOIN clinics c ON c.id = d.clinic_id
+CROSS JOIN generate_series(
+    lower(s.during), upper(s.during) - make_interval(mins => d.slot_minutes),
+    make_interval(mins => d.slot_minutes)
+) g
+WHERE lower(s.during) > now() + interval '1 day'
+  AND NOT EXISTS (SELECT FROM schedules v WHERE v.practitioner_id = d.practitioner_id
+                  AND v.occupies && tstzrange(g, g + make_interval(mins => d.slot_minutes)))
+"""
+
+
+@dataclass(kw_only=True)
+class Supply:
+    """Each slot and each patient is given once, so that no case stands in another's way."""
+
+    secret: bytes
+    slots: deque[Slot]
+    patients: deque[UUID]
+
+    def slot(self) -> Slot:
+        return self.slots.popleft()
+
+    def booking(self, slot: Slot, patient: UUID | None = None) -> Booking:
+        """Another patient's wish for that slot, or that patient's, under a key of its own."""
+        patient = patient or self.patients.popleft()
+        key = f"key-{next(KEYS)}-{uuid4().hex[:8]}"
+        return Booking(
+            appointment_id=appointment_id_of(self.secret, patient, key),
+            patient_id=patient,
+            slot=slot,
+            key=key,
+        )
+
+
+KEYS = count(1)
+
+
+async def stocked(database_url: str, secret: bytes) -> Supply:
+    """Hire doctors and register patients, and list what is free."""
+    await seed(database_url, doctors=DOCTORS, days=DAYS)
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        added = await connection.execute(ADD_PATIENTS, (PATIENTS,))
+        patients = deque(row[0] for row in await added.fetchall())
+        found = await connection.execute(FREE_SLOTS)
+        slots = [
+            Slot(doctor_id=doctor, starts_at=starts_at, date=date)
+            for doctor, starts_at, date in await found.fetchall()
+        ]
+    random.shuffle(slots)
+    return Supply(secret=secret, slots=deque(slots), patients=patients)

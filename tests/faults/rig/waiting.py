@@ -1,0 +1,27 @@
+"""Wait for what another process brings about; it raises no event here."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+EVERY = 0.03
+
+
+async def until(holds: Callable[[], bool], what: str, *, within: float = 30) -> None:
+    """AssertionError says what did not come true in time."""
+
+    async def ask() -> bool:
+        return holds()
+
+    await until_seen(ask, what, within=within)
+
+
+async def until_seen(
+    holds: Callable[[], Awaitable[bool]], what: str, *, within: float = 30, every: float = EVERY
+) -> None:
+    """The same for a condition that has to be asked for."""
+    latest = time.monotonic() + within
+    while not await holds():
+        if time.monotonic() > latest:
+            raise AssertionError(f"not within {within:g} s: {what}")
+        await asyncio.sleep(every)

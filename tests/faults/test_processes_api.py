@@ -1,0 +1,51 @@
+"""The API dies or stops while patients wait for its answer."""
+
+import asyncio
+
+import pytest
+
+from tests.faults.rig import gather
+from tests.faults.rig.case import Rig
+from tests.faults.rig.history import Kind
+from tests.faults.rig.waiting import until_seen
+from tests.faults.rig.weather import Act, id_in_any_form
+
+
+@pytest.mark.short
+async def test_killed_after_the_run_was_begun(rig: Rig) -> None:
+    title = "kill -9 API after the update-with-start: the key is replayed, one run, same answer"
+    async with rig.case(8, title) as case, case.load(4):
+        database = gather.Database(url=case.stack.address("postgres"))
+        booking = case.booking()
+        id_ = booking.appointment_id
+        link = case.stack.link("api", "temporal")
+        begun = link.when(id_in_any_form(id_), do=Act.HOLD_REPLY)
+
+        async def is_held() -> bool:
+            return id_ in await database.rows([id_])
+
+        with case.nobody_can_answer():
+            asked = asyncio.create_task(case.insist(Kind.HOLD, booking))
+            await begun.within(15)
+            await until_seen(is_held, "the run has held the slot", within=15)
+            case.stack.kill("api")
+            case.injected("kill -9 API")
+            await link.heal()
+            held = await asked
+        assert held.status == 201 or held.code == "hold_expired"
+        await case.confirmed(3)
+        await case.insist(Kind.CANCEL, booking)
+
+    assert await case.runs_of(booking) == 1
+
+
+async def test_stopped_under_load(rig: Rig) -> None:
+    title = "SIGSTOP API for 8 s under load, SIGCONT"
+    async with rig.case(9, title) as case, case.load(6):
+        await case.confirmed(5)
+        with case.nobody_can_answer():
+            case.stack.pause("api")
+            case.injected("SIGSTOP API, seconds", 8)
+            await asyncio.sleep(8)
+            case.stack.resume("api")
+        await case.confirmed(5)

@@ -1,0 +1,41 @@
+"""Everything is killed at once and comes back in any order; one patient wants everything."""
+
+import asyncio
+import random
+from collections import Counter
+
+from stack.names import EVERYTHING
+from tests.faults.rig.case import Rig
+from tests.faults.rig.history import Kind
+
+
+async def test_everything_killed_at_once(rig: Rig) -> None:
+    title = "kill -9 of every server and process at once, started again in random order"
+    async with rig.case(41, title) as case, case.load():
+        await case.confirmed(5)
+        with case.nobody_can_answer():
+            await asyncio.gather(*(case.stack.kill_and_hold_down(name) for name in EVERYTHING))
+            case.injected("kill -9", len(EVERYTHING))
+            order = random.sample(EVERYTHING, len(EVERYTHING))
+            async with asyncio.TaskGroup() as starts:
+                for name in order:
+                    starts.create_task(case.stack.start(name))
+                    await asyncio.sleep(0.3)
+        await case.confirmed(5, within=45)
+
+
+async def test_one_patient_wants_fifty_slots(rig: Rig) -> None:
+    title = "one patient takes 50 holds: the quota refuses"
+    async with rig.case(43, title) as case, case.load(3):
+        supply = case.rig.supply
+        patient = supply.patients.popleft()
+        wishes = [supply.booking(supply.slot(), patient) for _ in range(50)]
+        held = await asyncio.gather(*(case.insist(Kind.HOLD, wish) for wish in wishes))
+        case.injected("holds by one patient", len(held))
+
+        answers = Counter(call.status for call in held)
+        assert answers[201] == 3
+        assert answers[429] + answers[409] == 47
+        for call in held:
+            if call.status == 201:
+                await case.insist(Kind.CANCEL, call.booking)

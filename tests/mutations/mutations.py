@@ -1,0 +1,334 @@
+"""What is broken on purpose, one thing at a time, and the tests that must notice."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class TextIsGone(Exception):
+    """The code has changed under a mutation, which therefore proves nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """In `file`, in the function, class or constant named `at`, `text` becomes `instead`."""
+
+    name: str
+    file: str
+    at: str
+    text: str
+    instead: str
+    red: tuple[str, ...]
+
+    def applied(self, source: str) -> str:
+        begin, end = _place(source, self.at)
+        part = source[begin:end]
+        if part.count(self.text) != 1:
+            raise TextIsGone(f"{self.name}: {self.file} {self.at} has {self.text!r} not once")
+        return source[:begin] + part.replace(self.text, self.instead) + source[end:]
+
+    def write_into(self, checkout: Path) -> None:
+        path = checkout / self.file
+        path.write_text(self.applied(path.read_text()))
+
+
+def _place(source: str, dotted: str) -> tuple[int, int]:
+    """From where to where a definition reaches."""
+    nodes: list[ast.stmt] = ast.parse(source).body
+    node: ast.stmt | None = None
+    for name in dotted.split("."):
+        node = next((each for each in nodes if name in _names(each)), None)
+        if node is None:
+            raise TextIsGone(f"there is no {dotted}")
+        nodes = node.body if isinstance(node, ast.ClassDef) else []
+    assert node is not None
+    assert node.end_lineno is not None
+    lines = source.splitlines(keepends=True)
+    return len("".join(lines[: node.lineno - 1])), len("".join(lines[: node.end_lineno]))
+
+
+def _names(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return [node.name]
+        case ast.Assign():
+            return [target.id for target in node.targets if isinstance(target, ast.Name)]
+        case _:
+            return []
+
+
+RULES = "tests/integration/test_rules_of_the_database.py"
+SLOTS = "tests/integration/test_slots.py"
+AUDIT = "tests/integration/test_audit.py"
+BOOK = "tests/workflows/test_book_appointment.py"
+RARER = "tests/workflows/test_rarer_paths.py"
+REPLAY = "tests/workflows/test_replay.py"
+DELIVER = "tests/workflows/test_deliver_notifications.py"
+DAYS = "tests/integration/test_day_cache.py"
+READER = "tests/unit/test_day_reader.py"
+EVENTS = "tests/unit/test_events_and_documents.py"
+REPLAYS = "tests/unit/test_api_replays.py"
+EDGE = "tests/unit/test_api_edge.py"
+
+THE_DATABASE = (
+    Mutation(
+        name="the doctor's exclusion constraint is dropped",
+        file="migrations/versions/0001_clinic.py",
+        at="STATEMENTS",
+        text="""        CONSTRAINT schedules_doctor_free EXCLUDE USING gist (
+            practitioner_id WITH =, occupies WITH &&, visit_id WITH <>
+        ),
+""",
+        instead="",
+        red=(
+            f"{RULES}::test_a_doctor_cannot_have_two_visits_that_overlap_by_a_minute",
+            f"{RULES}::test_the_same_practitioner_at_another_desk_is_the_same_doctor",
+        ),
+    ),
+    Mutation(
+        name="the patient's exclusion constraint is dropped",
+        file="migrations/versions/0001_clinic.py",
+        at="STATEMENTS",
+        text="""        CONSTRAINT schedules_patient_free EXCLUDE USING gist (
+            patient_id WITH =, occupies WITH &&, visit_id WITH <>
+        ),
+""",
+        instead="",
+        red=(f"{RULES}::test_a_patient_cannot_be_at_two_doctors_at_once",),
+    ),
+    Mutation(
+        name="a visit needs no shift",
+        file="migrations/versions/0001_clinic.py",
+        at="STATEMENTS",
+        text=""",
+        CONSTRAINT schedules_in_shift FOREIGN KEY (doctor_id, PERIOD occupies)
+            REFERENCES shifts (doctor_id, PERIOD during)
+""",
+        instead="\n",
+        red=(
+            f"{RULES}::test_a_visit_outside_every_shift_is_refused",
+            f"{RULES}::test_a_shift_under_a_live_visit_cannot_vanish",
+        ),
+    ),
+    Mutation(
+        name="the hold deadline is ignored when a hold is confirmed",
+        file="adapters/slots.py",
+        at="CONFIRM",
+        text="\n  AND held_until + interval '{GRACE}' > clock_timestamp()",
+        instead="",
+        red=(f"{SLOTS}::test_a_hold_past_its_deadline_cannot_be_confirmed_whoever_wants_the_slot",),
+    ),
+    Mutation(
+        name="the hold deadline is ignored when a slot is taken",
+        file="adapters/slots.py",
+        at="TAKE_SLOT",
+        text="held_until <= clock_timestamp()",
+        instead="false",
+        red=(
+            f"{SLOTS}::test_a_lapsed_hold_stands_in_nobodys_way_and_cannot_be_confirmed",
+            f"{SLOTS}::test_a_lapsed_hold_of_the_patient_makes_way_at_another_doctor",
+        ),
+    ),
+    Mutation(
+        name="the confirm is not conditional",
+        file="adapters/slots.py",
+        at="CONFIRM",
+        text="WHERE id = :appointment_id AND status = 'held'",
+        instead="WHERE id = :appointment_id",
+        red=(f"{SLOTS}::test_confirming_twice_confirms_once[real]",),
+    ),
+    Mutation(
+        name="whether a hold is over is not asked of the database's clock",
+        file="adapters/slots.py",
+        at="RELEASE",
+        text="(NOT :only_if_lapsed OR held_until <= clock_timestamp())",
+        instead="(:only_if_lapsed OR true)",
+        red=(f"{SLOTS}::test_a_hold_lapses_when_the_database_says_so_and_not_before",),
+    ),
+    Mutation(
+        name="the extension is not fenced by the version",
+        file="adapters/slots.py",
+        at="EXTEND",
+        text=" AND version = :version",
+        instead=" AND :version > 0",
+        red=(
+            f"{SLOTS}::test_a_hold_is_extended_twice_and_only_by_the_version_that_was_seen[real]",
+            f"{SLOTS}::test_an_extension_tried_again_finds_what_it_made[real]",
+        ),
+    ),
+    Mutation(
+        name="the cancellation is not fenced by the version",
+        file="adapters/slots.py",
+        at="CANCEL",
+        text=" AND version = :version",
+        instead=" AND :version > 0",
+        red=(
+            f"{SLOTS}::test_a_visit_is_cancelled_once_and_only_in_the_version_that_was_seen[real]",
+        ),
+    ),
+    Mutation(
+        name="a release without a row leaves no tombstone",
+        file="adapters/slots.py",
+        at="release_slot",
+        text="            row = row or await _one(connection, LEAVE_TOMBSTONE, parameters)\n",
+        instead="",
+        red=(f"{SLOTS}::test_a_late_hold_loses_to_the_release_that_came_before_it[real]",),
+    ),
+    Mutation(
+        name="a serialization conflict is not tried again",
+        file="adapters/postgres.py",
+        at="serializable",
+        text="sqlstate(error) not in RETRIED_STATES or attempt == MAX_ATTEMPTS",
+        instead="True",
+        red=("tests/integration/test_serializable.py::test_a_conflict_is_tried_again",),
+    ),
+    Mutation(
+        name="a changed row keeps its revision",
+        file="migrations/versions/0002_audit.py",
+        at="STATEMENTS",
+        text="            NEW.revision := nextval('revisions');\n",
+        instead="",
+        red=(f"{RULES}::test_every_change_of_a_row_takes_a_new_revision",),
+    ),
+)
+
+THE_SAGA = (
+    Mutation(
+        name="the undo is skipped",
+        file="workflows/saga.py",
+        at="Saga.__aexit__",
+        text="await self._undos.pop()(why)",
+        instead="self._undos.pop()",
+        red=(
+            f"{BOOK}::test_a_temporal_cancel_while_held_releases_the_slot",
+            f"{BOOK}::test_a_hold_that_never_succeeds_is_given_up_and_undone",
+        ),
+    ),
+    Mutation(
+        name="the undo is noted after its step, not before",
+        file="workflows/saga.py",
+        at="Saga.step",
+        text="""        self._undos.append(undo)
+        try:
+            return await do()
+""",
+        instead="""        try:
+            done = await do()
+            self._undos.append(undo)
+            return done
+""",
+        red=(f"{BOOK}::test_a_hold_that_never_succeeds_is_given_up_and_undone",),
+    ),
+    Mutation(
+        name="the saga is not shielded",
+        file="workflows/saga.py",
+        at="uninterrupted",
+        text="await asyncio.shield(task)",
+        instead="await task",
+        red=(
+            f"{BOOK}::test_a_temporal_cancel_while_announcing_loses_no_event",
+            f"{REPLAY}::test_the_history_replays[stopped-while-announcing]",
+        ),
+    ),
+    Mutation(
+        name="the worker's clock decides that a hold is over",
+        file="workflows/book_appointment.py",
+        at="BookAppointment._lapse",
+        text="only_if_lapsed=True",
+        instead="only_if_lapsed=False",
+        red=(f"{BOOK}::test_the_timer_only_asks_and_the_database_decides_that_a_hold_is_over",),
+    ),
+    Mutation(
+        name="a step is tried locally and never as an activity",
+        file="workflows/steps.py",
+        at="_locally_first",
+        text="""        _raise_refusal(error)
+    try:
+""",
+        instead="""        _raise_refusal(error)
+        raise
+    try:
+""",
+        red=(
+            f"{RARER}::test_a_broken_database_delays_the_confirmation_and_loses_nothing",
+            f"{REPLAY}::test_the_history_replays[confirm-retried]",
+        ),
+    ),
+    Mutation(
+        name="the order of two steps is changed under open bookings",
+        file="workflows/steps.py",
+        at="announce",
+        text="await asyncio.gather(publish(event), show_change(appointment))",
+        instead="await show_change(appointment)\n    await publish(event)",
+        red=(
+            f"{REPLAY}::test_the_history_replays[confirmed]",
+            f"{REPLAY}::test_the_history_replays[cancelled-visit]",
+        ),
+    ),
+)
+
+WHAT_OTHERS_LEARN = (
+    Mutation(
+        name="the event id is random",
+        file="domain/events.py",
+        at="event_id",
+        text='return uuid5(EVENTS, f"{appointment_id}:{version}:{kind}")',
+        instead='return __import__("uuid").uuid4()',
+        red=(
+            f"{EVENTS}::test_an_event_repeats_its_id_and_has_another_for_another_version_or_type",
+        ),
+    ),
+    Mutation(
+        name="an announcement is tried once",
+        file="workflows/steps.py",
+        at="ANNOUNCED",
+        text="RetryPolicy(\n",
+        instead="RetryPolicy(\n    maximum_attempts=1,\n",
+        red=(f"{RARER}::test_announcements_are_repeated_until_both_are_made",),
+    ),
+    Mutation(
+        name="the cache is not validated",
+        file="adapters/cached_day.py",
+        at="decoded",
+        text="if version != current.version:",
+        instead="if version != current.version and False:",
+        red=(
+            f"{READER}::test_no_order_of_many_readers_in_two_processes_shows_a_stale_day",
+            f"{DAYS}::test_every_change_of_a_row_or_a_shift_is_seen_by_the_next_read",
+        ),
+    ),
+    Mutation(
+        name="a delivered event is delivered again",
+        file="notifier/deliveries.py",
+        at="Deliveries.start",
+        text="WorkflowIDReusePolicy.REJECT_DUPLICATE",
+        instead="WorkflowIDReusePolicy.ALLOW_DUPLICATE",
+        red=(f"{DELIVER}::test_an_event_is_delivered_once_however_often_it_comes",),
+    ),
+    Mutation(
+        name="the auditor does not publish what is missing",
+        file="activities/audit.py",
+        at="Audit._publish",
+        text="await self._publisher.publish(doubt.event)",
+        instead="pass",
+        red=(f"{AUDIT}::test_the_event_of_a_run_that_is_gone_is_published_once_with_its_own_id",),
+    ),
+    Mutation(
+        name="the body of a repeated key is not compared",
+        file="api/replays.py",
+        at="is_same_wish",
+        text="return (wish.patient_id, wish.doctor_id, wish.starts_at) == (",
+        instead="return True or (",
+        red=(f"{REPLAYS}::test_another_doctor_or_another_time_is_another_wish",),
+    ),
+    Mutation(
+        name="the API waits as long as it takes",
+        file="api/edge.py",
+        at="Deadline.__init__",
+        text="self._patience = seconds",
+        instead="self._patience = 1000 * seconds",
+        red=(f"{EDGE}::test_no_answer_in_time_is_unavailable",),
+    ),
+)
+
+MUTATIONS = (*THE_DATABASE, *THE_SAGA, *WHAT_OTHERS_LEARN)

@@ -1,0 +1,51 @@
+"""Each mutation still fits the code that it is to break; `make prove` breaks it."""
+
+import ast
+
+import pytest
+
+from tests.mutations.__main__ import CHECKOUT, Run, verdict
+from tests.mutations.mutations import MUTATIONS, Mutation, TextIsGone
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name)
+def test_a_mutation_fits_the_code_and_names_tests_that_exist(mutation: Mutation) -> None:
+    source = (CHECKOUT / mutation.file).read_text()
+
+    mutated = mutation.applied(source)
+
+    assert mutated != source
+    ast.parse(mutated)
+    assert mutation.red
+    for test in mutation.red:
+        file, _, name = test.partition("::")
+        assert f"def {name.partition('[')[0]}(" in (CHECKOUT / file).read_text()
+
+
+def test_a_mutation_of_code_that_has_changed_fails_loudly() -> None:
+    mutation = Mutation(name="", file="x.py", at="f", text="return 1", instead="", red=())
+
+    for source in ("def f():\n    return 2\n", "def g():\n    return 1\n"):
+        with pytest.raises(TextIsGone):
+            mutation.applied(source)
+
+
+@pytest.mark.parametrize(
+    ("status", "failed", "broken", "is_proof"),
+    [
+        (1, {"t.py::a[x]", "t.py::b"}, set(), True),
+        (1, {"t.py::a[x]"}, set(), False),
+        (0, set(), set(), False),
+        (2, set(), {"t.py"}, False),
+        (1, {"t.py::a[x]", "t.py::b"}, {"t.py::c"}, False),
+    ],
+)
+def test_only_the_named_tests_and_only_their_failure_prove_something(
+    status: int, failed: set[str], broken: set[str], *, is_proof: bool
+) -> None:
+    mutation = Mutation(name="", file="", at="", text="", instead="", red=("t.py::a", "t.py::b"))
+    seen = Run(
+        status=status, failed=frozenset(failed), broken=frozenset(broken), seconds=0, output=""
+    )
+
+    assert (verdict(mutation, seen) == "") is is_proof
