@@ -1,13 +1,12 @@
 """Slots of doctors: held, extended, released. One call is one transaction."""
 
-import asyncio
-
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
 from adapters import slots
 from adapters.alternatives import free_alternatives
+from adapters.postgres import Turns
 from domain.booking import BookingRequest, Extension, Hold, Refusal, Release
 from domain.errors import NotASlot, Refused, SlotTaken
 
@@ -20,15 +19,14 @@ class Slots:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._turns = asyncio.Semaphore(CONCURRENT_HOLDS)
+        self._turns = Turns(CONCURRENT_HOLDS)
 
     @activity.defn
     async def hold_slot(self, request: BookingRequest) -> Hold:
         """Idempotent: a second run finds its own row."""
         with told_to_temporal():
             try:
-                async with self._turns:
-                    return await slots.hold_slot(self._engine, request)
+                return await slots.hold_slot(self._engine, self._turns, request)
             except (SlotTaken, NotASlot) as no:
                 raise await self._with_alternatives(no, request) from None
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from sqlalchemy import make_url
@@ -14,6 +15,9 @@ Answer = TypeVar("Answer")
 
 MAX_ATTEMPTS = 12
 """An almost empty table is the worst case for false conflicts; 12 were enough for 200 at once."""
+
+ALONE_FROM = 6
+"""A transaction that has lost so often runs without the company that it loses to."""
 
 RETRIED_STATES = {"40001", "40P01"}  # serialization failure, deadlock
 
@@ -55,17 +59,39 @@ def sqlstate(error: DBAPIError) -> str | None:
     return state if isinstance(state, str) else None
 
 
+class Turns:
+    """So many transactions of this process at once: more only make more conflicts."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._turns = asyncio.Semaphore(at_once)
+        self._alone = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, *, alone: bool) -> AsyncIterator[None]:
+        """One of the turns, or all of them; only one may be collecting all."""
+        async with AsyncExitStack() as taken:
+            if alone:
+                await taken.enter_async_context(self._alone)
+            for _ in range(self._at_once if alone else 1):
+                await taken.enter_async_context(self._turns)
+            yield
+
+
 async def serializable(
-    engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Answer]]
+    engine: AsyncEngine,
+    work: Callable[[AsyncConnection], Awaitable[Answer]],
+    turns: Turns | None = None,
 ) -> Answer:
     """Run `work` in one SERIALIZABLE transaction, whole again with fresh state on a conflict.
 
     A refusal raised by `work` rolls back and passes through; so does the last conflict.
     """
+    turns = turns or Turns(1)
     strict = engine.execution_options(isolation_level="SERIALIZABLE")
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
-            async with strict.begin() as connection:
+            async with turns.turn(alone=attempt >= ALONE_FROM), strict.begin() as connection:
                 return await work(connection)
         except DBAPIError as error:
             if sqlstate(error) not in RETRIED_STATES or attempt == MAX_ATTEMPTS:

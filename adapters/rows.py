@@ -4,6 +4,9 @@ from sqlalchemy.engine import RowMapping
 
 from domain.booking import MAX_EXTENSIONS, Appointment, Hold, Status
 
+GRACE = "2 seconds"
+"""A confirmation that the workflow accepted in time may reach the row this much later."""
+
 COLUMNS = """
     s.id, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at, s.held_until, s.version,
     s.status AS stored_status, s.created_at, s.confirmed_at, s.cancelled_at, s.reason, s.extensions,

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.facts import OWN, look
-from adapters.postgres import serializable
-from adapters.rows import COLUMNS, appointment_of, hold_of
+from adapters.postgres import Turns, serializable
+from adapters.rows import COLUMNS, GRACE, appointment_of, hold_of
 from adapters.tables import DOCTOR_FREE, IN_SHIFT, PATIENT_FREE
 from domain.booking import (
     MAX_EXTENSIONS,
@@ -44,9 +44,6 @@ REFUSAL_OF_CONSTRAINT: dict[str, type[Refused]] = {
     PATIENT_FREE: PatientBusy,
     IN_SHIFT: NotASlot,
 }
-
-GRACE = "2 seconds"
-"""A confirmation that the workflow accepted in time may reach the row this much later."""
 
 # Taking a slot expires every lapsed hold in its way, of the practitioner or of the patient. The
 # INSERT reads from `lapsed`, or PostgreSQL would be free to run it first.
@@ -117,13 +114,13 @@ RETURNING {COLUMNS}
 """)  # noqa: S608
 
 
-async def hold_slot(engine: AsyncEngine, request: BookingRequest) -> Hold:
+async def hold_slot(engine: AsyncEngine, turns: Turns, request: BookingRequest) -> Hold:
     """Check and hold in one SERIALIZABLE transaction.
 
     A second run finds its own row, which may have been confirmed, lapsed or given up since.
     """
     try:
-        return await serializable(engine, partial(_hold, request=request))
+        return await serializable(engine, partial(_hold, request=request), turns)
     except IntegrityError as error:
         raise _refusal_of(error) from None
 

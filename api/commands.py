@@ -64,6 +64,10 @@ class Commands:
                 seen = await self._see(appointment_id)
             if seen is None:
                 raise await self._why_never_held(appointment_id)
+            if seen.appointment.status is Status.HELD:
+                # Its run was ended by force, perhaps with this very step in hand: the row decides
+                # when it is confirmed after all, when it lapses or when the audit releases it.
+                raise NoAnswer(appointment_id)
         elif seen.appointment.status is Status.CONFIRMED and seen.hold_is_ahead:
             await self._remind_the_run(appointment_id)
         return _confirmed(seen.appointment)
@@ -160,7 +164,6 @@ def _agreed(outcome: Outcome) -> Appointment:
 
 
 def _confirmed(appointment: Appointment) -> Appointment:
-    """A hold that nobody waits for any more cannot be confirmed."""
     match appointment.status:
         case Status.CONFIRMED:
             return appointment

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from stack.embedded import whole_stack
 from tests.fuzz.conftest import SHORT_HOLDS
+from tests.fuzz.corpus import CORPUS
 from tests.fuzz.described import Effort, answered, run
-from tests.fuzz.hostile import CORPUS
 from tests.fuzz.test_hostile_requests import answers_to
 
 

@@ -26,7 +26,7 @@ REACHED = {
 """What a run has to come by, or it tried nothing."""
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_every_answer_is_as_described(product: RunState, tmp_path: Path) -> None:
     before = await answered(product)
 
@@ -41,6 +41,7 @@ async def test_every_answer_is_as_described(product: RunState, tmp_path: Path) -
     assert not [each for each in came_by if each[1].startswith("5")]
 
 
+@pytest.mark.timeout(480)
 async def test_an_answer_that_is_not_described_is_found(product: RunState, tmp_path: Path) -> None:
     description = json.loads(DESCRIPTION.read_text())
     clinics = description["paths"]["/api/v1/clinics"]

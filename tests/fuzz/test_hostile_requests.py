@@ -6,19 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from stack.run_state import RunState
-from tests.fuzz.hostile import (
-    BODIES,
-    CHUNKS,
-    CORPUS,
-    GET,
-    HEADS,
-    KEYS,
-    LENGTHS,
-    PIPELINES,
-    SMUGGLED,
-    Hostile,
-    request,
-)
+from tests.fuzz.corpus import CORPUS, KINDS
+from tests.fuzz.hostile import GET, Hostile, request
 from tests.fuzz.wire import Answer, say
 
 AT_ONCE = 16
@@ -50,20 +39,9 @@ def _untold(one: Hostile, answers: Sequence[Answer]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(BODIES, id="bodies"),
-        pytest.param(CHUNKS, id="chunks"),
-        pytest.param(LENGTHS, id="lengths"),
-        pytest.param(SMUGGLED, id="smuggled requests"),
-        pytest.param(HEADS, id="heads"),
-        pytest.param(KEYS, id="idempotency keys"),
-        pytest.param(PIPELINES, id="pipelines"),
-    ],
-)
-async def test_each_is_answered_as_it_should_be(kind: list[Hostile], product: RunState) -> None:
-    assert await answers_to(kind, product) == []
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_is_answered_as_it_should_be(kind: str, product: RunState) -> None:
+    assert await answers_to(KINDS[kind], product) == []
 
 
 async def test_the_front_end_is_served_while_all_of_it_comes_in(product: RunState) -> None:

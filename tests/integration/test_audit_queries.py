@@ -1,13 +1,10 @@
 """What the audit finds in the database and what it leaves alone; a database of its own."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters import audit
@@ -16,16 +13,10 @@ from domain.audit import AuditOrder
 from domain.booking import Status
 from domain.events import EventType, event_id
 from tests.clinic_rows import at, open_clinic
-from tests.integration.audit_rows import Books, scratch_database
+from tests.integration.audit_rows import Books
 
 ORDER = AuditOrder(settled_after_seconds=15)
 JUST_NOW = timedelta(seconds=5)
-
-
-@pytest.fixture(scope="module")
-async def scratch(clinic_engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
-    async with scratch_database(clinic_engine) as engine:
-        yield engine
 
 
 @pytest.fixture
@@ -33,26 +24,6 @@ async def books(scratch: AsyncEngine) -> Books:
     kept = Books(clinic=await open_clinic(scratch))
     await kept.nothing_yet()
     return kept
-
-
-@pytest.fixture
-async def unruled(books: Books) -> AsyncIterator[Books]:
-    """Somebody has dropped the rules that make overlaps impossible."""
-    rules = ("schedules_doctor_free", "practitioner_id"), ("schedules_patient_free", "patient_id")
-    for name, _ in rules:
-        await books.clinic.execute(f"ALTER TABLE schedules DROP CONSTRAINT {name}")
-    for _, column in rules:
-        await books.clinic.execute(
-            f"CREATE INDEX unruled_{column} ON schedules USING gist ({column}, occupies, visit_id)"
-        )
-    yield books
-    await books.nothing_yet()
-    for name, column in rules:
-        await books.clinic.execute(f"DROP INDEX unruled_{column}")
-        await books.clinic.execute(
-            f"ALTER TABLE schedules ADD CONSTRAINT {name} EXCLUDE USING gist"
-            f" ({column} WITH =, occupies WITH &&, visit_id WITH <>)"
-        )
 
 
 async def doubts(books: Books) -> list[Doubt]:
@@ -255,143 +226,3 @@ async def test_a_settled_doubt_is_forgotten_after_a_while(books: Books) -> None:
     await doubts(books)
 
     assert await books.rows("SELECT FROM events_in_doubt") == []
-
-
-# Overlaps.
-
-
-async def test_visits_side_by_side_do_not_overlap(books: Books) -> None:
-    for clock in ("09:00", "09:30", "10:00"):
-        await books.confirmed(clock)
-
-    assert (await audit.overlaps(books.clinic.engine)).count == 0
-
-
-async def test_two_visits_of_one_doctor_at_one_time_are_found_until_they_are_mended(
-    unruled: Books,
-) -> None:
-    first, second = await unruled.confirmed("09:00"), await unruled.confirmed("09:10")
-
-    found, again = [await audit.overlaps(unruled.clinic.engine) for _ in range(2)]
-    await unruled.clinic.becomes(second, "cancelled")
-    mended = await audit.overlaps(unruled.clinic.engine)
-
-    [pair] = found.first
-    assert {pair.appointment_id, pair.other_id} == {first, second}
-    assert (found.count, again.count, mended.count) == (1, 1, 0)
-
-
-async def test_one_patient_at_two_doctors_at_one_time_is_found(unruled: Books) -> None:
-    patient, colleague = await unruled.clinic.patient(), await unruled.clinic.hire()
-    await unruled.clinic.on_duty(at("09:00"), at("11:00"), doctor_id=colleague)
-    await unruled.clinic.hold(at("09:00"), patient_id=patient)
-    await unruled.clinic.hold(at("09:29"), patient_id=patient, doctor_id=colleague)
-
-    assert (await audit.overlaps(unruled.clinic.engine)).count == 1
-
-
-async def test_what_is_over_overlaps_nothing(unruled: Books) -> None:
-    await unruled.confirmed("09:00")
-    await unruled.held("09:00", lasts=timedelta(seconds=-1))
-    await unruled.clinic.becomes(await unruled.confirmed("09:10"), "cancelled")
-
-    assert (await audit.overlaps(unruled.clinic.engine)).count == 0
-
-
-async def test_an_overlap_with_an_old_visit_is_found_by_the_new_one(unruled: Books) -> None:
-    old = await unruled.confirmed("09:00", ago=timedelta(days=30))
-    await audit.overlaps(unruled.clinic.engine)
-    new = await unruled.confirmed("09:00", ago=timedelta(0))
-
-    [pair] = (await audit.overlaps(unruled.clinic.engine)).first
-
-    assert {pair.appointment_id, pair.other_id} == {old, new}
-
-
-async def test_a_row_that_brings_an_old_date_along_is_given_todays(unruled: Books) -> None:
-    """Copied from another row, say: the audit goes by when a row was written."""
-    visit = await unruled.confirmed("09:00", ago=timedelta(days=30))
-    await audit.overlaps(unruled.clinic.engine)
-    await unruled.clinic.execute(
-        "INSERT INTO schedules (id, visit_id, patient_id, doctor_id, starts_at, ends_at, status,"
-        " confirmed_at, created_at, updated_at) SELECT :copy, :copy, patient_id, doctor_id,"
-        " starts_at, ends_at, status, confirmed_at, created_at, updated_at"
-        " FROM schedules WHERE id = :id",
-        id=visit,
-        copy=uuid4(),
-    )
-
-    assert (await audit.overlaps(unruled.clinic.engine)).count == 1
-
-
-# Cost.
-
-MANY = 60_000
-SMALL_TABLES = {"audit_progress", "events_in_doubt"}
-STATEMENTS = {
-    name: statement for name, statement in vars(audit).items() if isinstance(statement, TextClause)
-}
-FILL = text("""
-INSERT INTO schedules (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
-    starts_at, ends_at, status, held_until, version, confirmed_at, updated_at)
-SELECT made.id, made.id, (CAST(:patients AS uuid[]))[1 + n % 20],
-    d.id, d.practitioner_id, d.clinic_id, starts_at, starts_at + interval '30 minutes',
-    status, held_until, 2,
-    CASE WHEN status = 'confirmed' THEN written END, written
-FROM generate_series(1, :many) n
-CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id,
-    CAST(:first AS timestamptz) + (n / 20) * interval '1 hour' AS starts_at,
-    CASE WHEN n % 100 = 0 THEN 'held' WHEN n % 3 = 0 THEN 'expired' ELSE 'confirmed' END AS status,
-    clock_timestamp() + (n % 700 - 100) * interval '1 second' AS held_until,
-    clock_timestamp() - (:many - n) * interval '20 seconds' AS written) AS made
-JOIN doctors d ON d.id = (CAST(:doctors AS uuid[]))[1 + n % 20]
-""")
-NOTICES = text("""
-INSERT INTO notifications (id, event_id, audience, channel, kind, status, appointment_id, doctor_id,
-    starts_at, sequence)
-SELECT gen_random_uuid(), gen_random_uuid(), 'doctor', 'inbox', 'confirmed', 'sent', id, doctor_id,
-    starts_at, 2
-FROM schedules WHERE status = 'confirmed' AND id::text > '01'
-""")
-DOUBTS = text("""
-INSERT INTO events_in_doubt (appointment_id, sequence, kind, settled_at)
-SELECT id, 2, 'confirmed', CASE WHEN id::text > '02' THEN clock_timestamp() END
-FROM schedules WHERE status = 'confirmed' LIMIT 20000
-""")
-
-
-async def fill(books: Books) -> None:
-    """Visits of two weeks with their notices but for a few, open holds, settled doubts."""
-    clinic = books.clinic
-    doctors = [await clinic.hire() for _ in range(20)]
-    patients = [await clinic.patient() for _ in range(20)]
-    async with clinic.engine.connect() as connection:
-        for setting in ("session_replication_role = replica", "statement_timeout = '60s'"):
-            await connection.execute(text(f"SET {setting}"))
-        filling = {"patients": patients, "doctors": doctors, "first": at("09:00"), "many": MANY}
-        await connection.execute(FILL, filling)
-        await connection.execute(NOTICES)
-        await connection.execute(DOUBTS)
-        await connection.execute(text("ANALYZE schedules, notifications, events_in_doubt"))
-        await connection.execute(text("RESET ALL"))
-
-
-async def test_each_question_is_answered_by_an_index(books: Books) -> None:
-    await fill(books)
-    await books.clinic.execute(
-        "UPDATE audit_progress SET swept_until = clock_timestamp() - interval '5 minutes'"
-    )
-    asked = {"batch": 1000, "settled_after": 15, "named": 20, "sequence": 2, "version": 2}
-    ids = dict.fromkeys(("id", "appointment_id"), uuid4())
-
-    plans = {
-        name: await books.rows(f"EXPLAIN {statement}", **asked, **ids)
-        for name, statement in STATEMENTS.items()
-    }
-
-    assert len(plans) == 9
-    for name, plan in plans.items():
-        steps = "\n".join(step["QUERY PLAN"] for step in plan)
-        read_whole = re.findall(r"Seq Scan on (\w+)", steps)
-        assert set(read_whole) <= SMALL_TABLES, f"{name}\n{steps}"
-        assert "Index" in steps, name

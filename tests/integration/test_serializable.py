@@ -1,11 +1,13 @@
 """A transaction that PostgreSQL could not serialize is run again, whole; any other fault is not."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres import MAX_ATTEMPTS, serializable, sqlstate
+from adapters.postgres import MAX_ATTEMPTS, Turns, serializable, sqlstate
 
 
 class Troubled:
@@ -51,3 +53,23 @@ async def test_another_fault_is_told_at_once(clinic_engine: AsyncEngine) -> None
         await serializable(clinic_engine, work)
 
     assert work.tried == 1
+
+
+async def test_one_who_keeps_losing_runs_alone() -> None:
+    turns = Turns(3)
+    company, most, alone = 0, 0, []
+
+    async def run(*, is_alone: bool) -> None:
+        nonlocal company, most
+        async with turns.turn(alone=is_alone):
+            company += 1
+            most = max(most, company)
+            await asyncio.sleep(0.001)
+            if is_alone:
+                alone.append(company)
+            company -= 1
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(run(is_alone=number % 4 == 0) for number in range(20)))
+
+    assert (most, alone) == (3, [1] * 5)

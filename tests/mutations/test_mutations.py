@@ -5,7 +5,8 @@ import ast
 import pytest
 
 from tests.mutations.__main__ import CHECKOUT, Run, verdict
-from tests.mutations.mutations import MUTATIONS, Mutation, TextIsGone
+from tests.mutations.mutation import Mutation, TextIsGone
+from tests.mutations.mutations import MUTATIONS
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name)

@@ -6,6 +6,7 @@ test takes. Orders that have led to one state go on as one, so that all of them 
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from dataclasses import dataclass
 
 import orjson
@@ -19,6 +20,8 @@ from tests.fakes.cache import DESK, DOCTOR, MONDAY, NINE, SLOT
 from tests.fakes.stage import ACTOR, Stage, SteppedPostgres, SteppedRedis, StillLoop
 
 State = tuple[object, ...]
+
+pytestmark = pytest.mark.timeout(400)  # ten times what two busy cores need
 
 TIME_PASSES = "the cache's clients lose patience"
 
@@ -48,7 +51,7 @@ class Joining(DayReader):
         return await asyncio.shield(flight.task)
 
 
-STATE_AT = {1: "free", 2: "booked", 3: "free"}
+STATE_AT = {1: "free", 2: "booked"}
 """What nine o'clock is at each revision of the day."""
 
 
@@ -58,13 +61,12 @@ class Cast:
 
     kind: type[DayReader] = DayReader
     processes: int = 2
-    writes: int = 1
     has_patience: bool = True
     after_first_look: bool = False
 
 
 class Story:
-    """Two readers, and a writer who books nine o'clock (and gives it up), telling each time."""
+    """Two readers, and a writer who books nine o'clock and tells."""
 
     def __init__(self, cast: Cast) -> None:
         self.stage = Stage()
@@ -153,11 +155,10 @@ class Story:
             self.lies.append(f"{ACTOR.get()} saw {seen}, true was {true}")
 
     async def _writes_and_tells(self, book: DayBook) -> None:
-        for number in range(self._cast.writes):
-            await self.stage.step("commit")
-            self.postgres.write(booked=number % 2 == 0)
-            await invalidate(self.redis, book, DOCTOR, NINE)  # type: ignore[arg-type] # as above
-            self.stage.forget()
+        await self.stage.step("commit")
+        self.postgres.write(booked=True)
+        await invalidate(self.redis, book, DOCTOR, NINE)  # type: ignore[arg-type] # as above
+        self.stage.forget()
 
 
 def _steps_of(actor: str, steps: list[str]) -> list[str]:
@@ -211,14 +212,14 @@ class Walk:
 
 def walk(cast: Cast) -> tuple[int, Walk]:
     every = Walk(lambda: Story(cast))
-    with asyncio.Runner(loop_factory=StillLoop) as runner:
-        return runner.run(every.orders()), every
+    loop = StillLoop()
+    with closing(loop):  # a walk that was broken off leaves actors whose steps nobody takes
+        return loop.run_until_complete(every.orders()), every
 
 
 EVERYTHING_OVERLAPS = {
     "in one process": (Cast(processes=1), 20_000_000),
     "in two processes": (Cast(processes=2), 80_000_000),
-    "booked and given up": (Cast(writes=2, after_first_look=True), 10_000_000),
     "cache too slow": (Cast(has_patience=False, after_first_look=True), 4_000_000),
 }
 

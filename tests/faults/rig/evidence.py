@@ -52,6 +52,7 @@ class Run:
     id: str
     status: str
     closed_at: float | None
+    begun_at: float = 0.0
     task_failures: Sequence[str] = ()
 
     @property
@@ -79,3 +80,5 @@ class Evidence:
     places_read: int = 0
     nobody_to_answer: Sequence[tuple[float, float]] = field(default_factory=tuple)
     """While these lasted the API itself could not answer: it was stopped, killed or cut off."""
+    lags: Sequence[tuple[float, float]] = field(default_factory=tuple)
+    """When, and by how much, a timer of the rig's own was late: so starved the machine was."""

@@ -234,6 +234,7 @@ def run_of(id_: str, history: WorkflowHistory) -> Run:
     return Run(
         id=id_,
         status=CLOSED.get(last.event_type, "RUNNING"),
+        begun_at=history.events[0].event_time.ToMicroseconds() / 1e6,
         closed_at=last.event_time.ToMicroseconds() / 1e6 if is_closed else None,
         task_failures=[
             WorkflowTaskFailedCause.Name(cause) for cause in causes if cause not in HARMLESS

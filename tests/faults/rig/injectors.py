@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -11,6 +10,8 @@ from uuid import UUID
 
 import psycopg
 from redis.asyncio import Redis
+
+SMALLEST_PIECE = 4096
 
 LIBFAKETIME = (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -94,11 +95,16 @@ def small_disk(at: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Take all that is free on it; the file whose removal frees it."""
+    """Take all that is free on it, whoever else takes some; the file whose removal frees it."""
     ballast = disk / "ballast"
-    free = shutil.disk_usage(disk).free
+    size, piece = 0, 1 << 24
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(free - 4096, 1))
+        while piece >= SMALLEST_PIECE:
+            try:
+                os.posix_fallocate(file.fileno(), size, piece)
+                size += piece
+            except OSError:
+                piece //= 2
     return ballast
 
 

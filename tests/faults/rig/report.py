@@ -31,8 +31,10 @@ class Line:
 
     @property
     def command(self) -> str:
-        name = self.test.partition("::")[2] or self.test
-        return f"make faults ARGS='-k {name}'"
+        """Without the parameters, whose brackets `-k` does not understand."""
+        file, _, name = self.test.partition("::")
+        target = "outages" if "outages" in file else "faults"
+        return f"make {target} ARGS='-k {(name or file).partition('[')[0]}'"
 
 
 class Report:

@@ -1,0 +1,10 @@
+"""The worker after a deploy: the same process, with the booking of the worked example in it."""
+
+from adapters.leaving import leave
+from tests.workflows.changed_booking import Patched
+from worker import __main__ as process
+from worker import workers
+
+if __name__ == "__main__":
+    vars(workers)["BookAppointment"] = Patched
+    leave(process.main())
