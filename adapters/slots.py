@@ -1,6 +1,6 @@
 """Hold, extend, confirm, release and cancel: each one transaction that the database decides."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from uuid import UUID
 
@@ -136,10 +136,16 @@ async def extend_hold(engine: AsyncEngine, extension: Extension) -> Hold:
 
 
 async def confirm_appointment(engine: AsyncEngine, appointment_id: UUID) -> Appointment:
-    """One conditional UPDATE: held, not lapsed → confirmed; a second run finds it confirmed."""
+    """One conditional UPDATE: held, not lapsed → confirmed; a second run finds it confirmed.
+
+    The visit may have been cancelled before the second run came. It was confirmed all the same, as
+    only a row that was carries `confirmed_at`: the caller has yet to announce it.
+    """
     async with engine.connect() as connection:
         row = await _one(connection, CONFIRM, {"appointment_id": appointment_id})
         appointment = appointment_of(row or await _row(connection, appointment_id))
+    if appointment.status is Status.CANCELLED and appointment.confirmed_at is not None:
+        return _before_its_cancellation(appointment)
     _refuse_ended(appointment)
     if appointment.status is Status.HELD:  # alive, yet not confirmed: only a changed row does that
         raise VersionMismatch
@@ -223,6 +229,17 @@ def _release_parameters(release: Release) -> dict[str, object]:
         "reason": release.reason,
         "only_if_lapsed": release.only_if_lapsed,
     }
+
+
+def _before_its_cancellation(visit: Appointment) -> Appointment:
+    """A cancellation is the one change that a confirmed visit knows, and its last."""
+    return replace(
+        visit,
+        status=Status.CONFIRMED,
+        version=None if visit.version is None else visit.version - 1,
+        cancelled_at=None,
+        reason=None,
+    )
 
 
 def _refuse_ended(appointment: Appointment) -> None:

@@ -14,7 +14,7 @@ from adapters.settings import Product
 from api.flights import Shared, Turns
 from api.keys import appointment_id_of
 from api.replays import held_at_first, is_same_wish
-from api.runs import NoRun, Runs
+from api.runs import NoAnswer, NoRun, Runs
 from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Role
 from domain.errors import (
     IdempotencyKeyReused,
@@ -176,6 +176,8 @@ class Bookings:
         story = await self._runs.story(order.appointment_id)
         if not is_same_wish(order.wish, story.request):
             return IdempotencyKeyReused()
+        if story.result is None:
+            raise NoAnswer(order.appointment_id)
         return story.refusal
 
     async def _answer(self, order: Order, outcome: Outcome) -> Held:

@@ -146,9 +146,12 @@ class Commands:
             if outcome.refusal is not None:
                 return refused(outcome.refusal)
         try:
-            return (await self._runs.story(appointment_id)).refusal
+            story = await self._runs.story(appointment_id)
         except NoRun:
             return AppointmentNotFound()
+        if story.result is None:
+            raise NoAnswer(appointment_id)
+        return story.refusal
 
     async def _see(self, appointment_id: UUID) -> Seen | None:
         async def ask(connection: AsyncConnection) -> Seen | None:

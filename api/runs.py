@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
     WithStartWorkflowOperation,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -50,6 +52,9 @@ from workflows.names import (
 
 EXTEND = "extend"
 
+A_STEP_LASTS = timedelta(seconds=15)
+"""One try of an activity, and its statement's own time in the database."""
+
 
 class NoAnswer(Exception):
     """Temporal, or the run, did not answer in time: what was asked may still happen."""
@@ -65,7 +70,11 @@ class NoRun(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What a run tells about an appointment without a row: the wish, and the end if it has one."""
+    """What a run tells about an appointment without a row: the wish, and the end if it has one.
+
+    A run that was ended by force a moment ago may leave a step behind that still writes the row:
+    it has no end yet.
+    """
 
     request: BookingRequest
     result: Result | None
@@ -170,7 +179,7 @@ class Runs:
                 first.workflow_execution_started_event_attributes.input.payloads, [BookingRequest]
             )
             result = None
-            if run.status is not WorkflowExecutionStatus.RUNNING:
+            if not (run.status is WorkflowExecutionStatus.RUNNING or _has_a_step_in_hand(run)):
                 result = await self._end_of(appointment_id)
             return Story(request=request[0], result=result)
 
@@ -207,6 +216,13 @@ class Runs:
             return await handle.result()
         except WorkflowFailureError:
             return Result(status=Status.REFUSED, code="unavailable")
+
+
+def _has_a_step_in_hand(run: WorkflowExecutionDescription) -> bool:
+    """Whether it was ended by force so lately that its last step may not be over."""
+    if run.status is WorkflowExecutionStatus.COMPLETED or run.close_time is None:
+        return False
+    return datetime.now(UTC) < run.close_time + A_STEP_LASTS
 
 
 async def _look_at_the_fault(operation: WithStartWorkflowOperation[Any, Result]) -> None:

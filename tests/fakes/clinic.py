@@ -126,6 +126,14 @@ class FakeClinic:
         await self._enter("confirm_appointment")
         with told_to_temporal():
             row = self.rows[request.appointment_id]
+            if row.status is Status.CANCELLED and row.confirmed_at and row.version:
+                return replace(
+                    row,
+                    status=Status.CONFIRMED,
+                    version=row.version - 1,
+                    cancelled_at=None,
+                    reason=None,
+                )
             _refuse_ended(row)
             if row.status is Status.CONFIRMED:
                 return row

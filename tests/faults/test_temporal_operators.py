@@ -47,8 +47,9 @@ async def reset(case: Case, run: Run) -> None:
     )
 
 
-async def test_cancelled_while_the_slot_is_being_held(rig: Rig) -> None:
-    title = "cancel while the slot is being held"
+@pytest.mark.parametrize("order", [terminate, cancel])
+async def test_ordered_while_the_slot_is_being_held(rig: Rig, order: Order) -> None:
+    title = f"{order.__name__} while the slot is being held"
     async with rig.case(37, title) as case, case.load(2):
         booking = case.booking()
         case.stopped.add(booking.appointment_id)
@@ -57,7 +58,7 @@ async def test_cancelled_while_the_slot_is_being_held(rig: Rig) -> None:
         )
         holding = asyncio.create_task(case.insist(Kind.HOLD, booking))
         await asked.within(15)
-        await ordered(case, cancel, booking)
+        await ordered(case, order, booking)
         await case.stack.link("worker", "postgres").heal()
         await holding
 

@@ -109,6 +109,18 @@ async def test_confirming_twice_confirms_once(desk: Desk, request_for_nine: Book
     assert again == once
 
 
+async def test_a_confirmation_tried_again_after_the_visit_was_cancelled_finds_that_it_was_made(
+    desk: Desk, request_for_nine: BookingRequest
+) -> None:
+    await desk.hold_slot(request_for_nine)
+    once = await desk.confirm_appointment(request_for_nine)
+    await desk.cancel_appointment(a_cancellation(once))
+
+    again = await desk.confirm_appointment(request_for_nine)
+
+    assert again == once
+
+
 async def test_a_released_slot_is_free_and_a_second_release_changes_nothing(
     desk: Desk, clinic: Clinic, request_for_nine: BookingRequest
 ) -> None:
