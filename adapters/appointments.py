@@ -1,6 +1,6 @@
 """Reads of appointments and notices; a hold is judged by the database clock on every read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.rows import COLUMNS, GRACE, appointment_of
-from domain.booking import Appointment, Status
+from domain.booking import Appointment
 from domain.errors import DoctorNotFound, PatientNotFound
 
 
@@ -19,6 +19,7 @@ class Seen:
     appointment: Appointment
     has_begun: bool
     hold_is_ahead: bool
+    may_be_confirmed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +42,12 @@ class Before:
     id: UUID
 
 
-# A hold is free for others at its end, but what becomes of it is not settled yet: a confirmation
-# that is on its way may be written until the grace is over. Nobody may be told before.
+# A hold is free for others at its end, but what becomes of it may not be settled yet: until the
+# grace is over a confirmation may be written that its run accepted in time.
 ONE = text(f"""
 SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun,
     s.held_until > clock_timestamp() AS hold_is_ahead,
-    s.status = 'held' AND s.held_until + interval '{GRACE}' > clock_timestamp() AS is_unsettled
+    s.status = 'held' AND s.held_until + interval '{GRACE}' > clock_timestamp() AS may_be_confirmed
 FROM schedules s WHERE s.id = :appointment_id
 """)  # noqa: S608 - our own columns, as below
 
@@ -89,13 +90,11 @@ async def see(connection: AsyncConnection, appointment_id: UUID) -> Seen | None:
     row = found.mappings().one_or_none()
     if row is None:
         return None
-    appointment = appointment_of(row)
-    if row["is_unsettled"]:
-        appointment = replace(appointment, status=Status.HELD)
     return Seen(
-        appointment=appointment,
+        appointment=appointment_of(row),
         has_begun=row["has_begun"],
         hold_is_ahead=bool(row["hold_is_ahead"]),
+        may_be_confirmed=bool(row["may_be_confirmed"]),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -154,10 +154,24 @@ class Commands:
         return story.refusal
 
     async def _see(self, appointment_id: UUID) -> Seen | None:
+        """A hold that is over is called so unless its confirmation is on its way to the row."""
+
         async def ask(connection: AsyncConnection) -> Seen | None:
             return await see(connection, appointment_id)
 
-        return await read(self._engine, ask)
+        seen = await read(self._engine, ask)
+        if seen is None or seen.appointment.status is not Status.EXPIRED:
+            return seen
+        if not seen.may_be_confirmed or not await self._is_being_confirmed(appointment_id):
+            return seen
+        return replace(seen, appointment=replace(seen.appointment, status=Status.HELD))
+
+    async def _is_being_confirmed(self, appointment_id: UUID) -> bool:
+        """Where Temporal does not say, it may be."""
+        try:
+            return await self._runs.has_heard_confirm(appointment_id)
+        except NoAnswer:
+            return True
 
 
 def _agreed(outcome: Outcome) -> Appointment:

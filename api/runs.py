@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.update.v1 import UpdateRef
+from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
@@ -160,6 +163,20 @@ class Runs:
                     EXTEND, version, id=extend_update_id(version), result_type=Outcome
                 )
             )
+
+    async def has_heard_confirm(self, appointment_id: UUID) -> bool:
+        """Whether a confirmation has reached the run; no worker is needed, and no wait."""
+        run = WorkflowExecution(workflow_id=booking_workflow_id(appointment_id))
+        with suppress(NoRun):
+            async with _understood(appointment_id):
+                await self._client.workflow_service.poll_workflow_execution_update(
+                    PollWorkflowExecutionUpdateRequest(
+                        namespace=self._client.namespace,
+                        update_ref=UpdateRef(workflow_execution=run, update_id=CONFIRM),
+                    )
+                )
+                return True
+        return False
 
     async def story(self, appointment_id: UUID) -> Story:
         """The wish and the end of a run, from its history; no worker is needed."""

@@ -5,32 +5,37 @@ from uuid import UUID
 
 import pytest
 
-from adapters.appointments import see
+from adapters.appointments import Seen, see
 from domain.booking import Status
 from tests.clinic_rows import Clinic, at
 
 
 @pytest.mark.parametrize(
-    ("over_for", "told"), [(-5, Status.HELD), (1, Status.HELD), (3, Status.EXPIRED)]
+    ("over_for", "status", "may_be_confirmed"),
+    [(-5, Status.HELD, True), (1, Status.EXPIRED, True), (3, Status.EXPIRED, False)],
 )
-async def test_a_hold_is_called_expired_when_no_confirmation_can_be_written_any_more(
-    clinic: Clinic, over_for: int, told: Status
+async def test_a_hold_is_over_at_its_end_and_settled_when_no_confirmation_can_be_written(
+    clinic: Clinic, over_for: int, status: Status, *, may_be_confirmed: bool
 ) -> None:
     hold = await clinic.hold(at("09:00"), lasts=timedelta(seconds=-over_for))
 
-    assert await status_of(clinic, hold) is told
+    seen = await seen_of(clinic, hold)
+
+    assert (seen.appointment.status, seen.may_be_confirmed) == (status, may_be_confirmed)
 
 
-async def test_a_hold_that_was_released_is_expired_at_once(clinic: Clinic) -> None:
+async def test_a_hold_that_was_released_is_settled_at_once(clinic: Clinic) -> None:
     hold = await clinic.hold(at("09:00"), lasts=timedelta(seconds=-1))
 
     await clinic.becomes(hold, "expired")
 
-    assert await status_of(clinic, hold) is Status.EXPIRED
+    seen = await seen_of(clinic, hold)
+
+    assert (seen.appointment.status, seen.may_be_confirmed) == (Status.EXPIRED, False)
 
 
-async def status_of(clinic: Clinic, appointment_id: UUID) -> Status:
+async def seen_of(clinic: Clinic, appointment_id: UUID) -> Seen:
     async with clinic.engine.connect() as connection:
         seen = await see(connection, appointment_id)
     assert seen is not None
-    return seen.appointment.status
+    return seen
