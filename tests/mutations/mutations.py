@@ -4,7 +4,7 @@ from tests.mutations.mutation import Mutation
 
 RULES = "tests/integration/test_rules_of_the_database.py"
 SLOTS = "tests/integration/test_slots.py"
-AUDIT = "tests/integration/test_audit.py"
+AUDIT = "tests/integration/test_audit_checks.py"
 BOOK = "tests/workflows/test_book_appointment.py"
 RARER = "tests/workflows/test_rarer_paths.py"
 REPLAY = "tests/workflows/test_replay.py"
