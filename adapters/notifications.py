@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.bell import INBOX
 from adapters.messages.visit import Kind, Language, Visit
 from domain.events import AppointmentEvent, EventType
 
@@ -94,7 +95,8 @@ NOT_SENT = text("""
 UPDATE notifications SET status = :status, error = :error WHERE id = :id AND status = 'sending'
 """)
 
-TELL_DOCTOR = text("""
+TELL_DOCTOR = text(f"""
+WITH told AS (
 INSERT INTO notifications (
     id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
     starts_at, sequence, attempts, sent_at
@@ -108,7 +110,10 @@ SELECT :id, :event_id, 'doctor', 'inbox', :kind,
     s.id, s.patient_id, s.doctor_id, :starts_at, :sequence, 1, clock_timestamp()
 FROM schedules s WHERE s.id = :appointment_id
 ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
-""")
+RETURNING doctor_id
+)
+SELECT pg_notify('{INBOX}', doctor_id::text) FROM told
+""")  # noqa: S608 - a constant of ours
 
 KNOWN = text("SELECT FROM schedules WHERE id = :appointment_id")
 
@@ -170,7 +175,7 @@ class Notifications:
         }
         async with self._engine.connect() as connection:
             written = await connection.execute(TELL_DOCTOR, asked)
-            if written.rowcount == 0 and (await connection.execute(KNOWN, asked)).first() is None:
+            if written.first() is None and (await connection.execute(KNOWN, asked)).first() is None:
                 raise VisitUnknown
 
 

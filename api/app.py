@@ -9,6 +9,7 @@ from api.answers import answer_exceptions
 from api.edge import BoundedBody, Deadline, Traced
 from api.reception import Reception
 from api.routes import appointments, directory, inboxes, operations, pages, schedule
+from api.streams import Streams
 
 VERSION = "0.1.0"
 ANSWER_WITHIN_SECONDS = 5.0
@@ -33,6 +34,7 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.streams = Streams()
     # the last one added is the outermost
     app.add_middleware(BoundedBody, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)

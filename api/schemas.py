@@ -1,5 +1,6 @@
 """The bodies of the API in and out, and how strictly a value of a request is read."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -113,6 +114,8 @@ EXAMPLE_NOTICE: JsonDict = {
     "createdAt": "2027-02-20T10:02:00Z",
     "readAt": None,
 }
+NOTICE_PLACE = "AAYHbG1tUkBvbSpUig5PjppVD4trH34hq1eD"
+EXAMPLE_NOTICE_EVENT = f"event: notice\ndata: {json.dumps(EXAMPLE_NOTICE)}\nid: {NOTICE_PLACE}\n\n"
 EXAMPLE_READINESS: JsonDict = {
     "status": "ready",
     "dependencies": {"postgres": "up", "temporal": "up", "redis": "up", "kafka": "up"},
