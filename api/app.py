@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from api.answers import answer_exceptions
 from api.edge import BoundedBody, Deadline, Traced
 from api.reception import Reception
-from api.routes import appointments, directory, inboxes, operations, pages, schedule
+from api.routes import appointments, consents, directory, inboxes, operations, pages, schedule
 from api.streams import Streams
 
 VERSION = "0.1.0"
@@ -41,7 +41,7 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     app.add_middleware(Traced)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (appointments, inboxes, directory, schedule):
+    for part in (appointments, consents, inboxes, directory, schedule):
         product.include_router(part.router)
     for router in (product, operations.router, pages.router):
         app.include_router(router)

@@ -10,15 +10,9 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
-import uvicorn
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.notifications import Notifications
-from adapters.settings import connections, product
-from api.__main__ import Server
-from api.app import create_app
-from api.reception import open_reception
 from domain.events import AppointmentEvent, EventType
 from tests.clinic_rows import Clinic, at
 from tests.messages import an_event
@@ -84,26 +78,6 @@ class Stream:
         event = await self.next()
         assert event["event"] == "notice"
         return event["id"], json.loads(event["data"])["appointmentId"]
-
-
-@pytest.fixture(scope="module")
-async def api(clinic_engine: AsyncEngine, cache_url: str) -> AsyncIterator[str]:
-    """The API over PostgreSQL alone: what it asks of Temporal and Kafka is asked of nobody."""
-    url = clinic_engine.url.set(drivername="postgresql")
-    address = url.render_as_string(hide_password=False)
-    servers = connections().model_copy(update={"database_url": address, "redis_url": cache_url})
-    app = create_app(
-        lambda: open_reception(product(), servers, b"x" * 32), answer_within_seconds=1.0
-    )
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
-    server = Server(config, streams=app.state.streams)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110 - uvicorn raises no event
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v1"
-    server.should_exit = True
-    await serving
 
 
 @pytest.fixture
