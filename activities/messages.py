@@ -1,9 +1,9 @@
 """Messages: what one event makes us tell the patient and the doctor."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from adapters.messages.rendering import Letter, letter, text_message
 from adapters.notifications import Attempt, Channel, Notifications, State, VisitUnknown
 from adapters.undelivered import RefusedForGood, TryLater
 from domain.events import AppointmentEvent
+from domain.quiet_hours import QuietHours
 
 log = get_logger(__name__)
 
@@ -24,10 +25,14 @@ GIVE_UP_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """How one message ended: `sent`, `superseded` or `failed`, and then by which code."""
+    """How one message ended: in which state, and by which code if it failed.
+
+    `until` is set where it has not ended: the patient sleeps, try again then.
+    """
 
     state: State
     code: str | None = None
+    until: datetime | None = None
 
 
 class Mail(Protocol):
@@ -49,37 +54,39 @@ class Messages:
     """Effects on mail server, SMS gateway and inbox; each is recorded before and after."""
 
     def __init__(
-        self, *, notifications: Notifications, mail: Mail, sms: Sms, account_url: str
+        self,
+        *,
+        notifications: Notifications,
+        mail: Mail,
+        sms: Sms,
+        account_url: str,
+        quiet_hours: QuietHours,
     ) -> None:
         self._notifications = notifications
         self._mail = mail
         self._sms = sms
         self._account_url = account_url
+        self._quiet_hours = quiet_hours
 
     @activity.defn
     async def send_email(self, event: AppointmentEvent) -> Told:
         """Idempotent: a recorded letter is not sent again, an unrecorded one has the same id."""
-
-        async def send(attempt: Attempt) -> str:
-            written = letter(attempt.visit, account_url=self._account_url, sender=self._mail.sender)
-            return await self._mail.send(
-                written, to=attempt.visit.email, notification_id=attempt.notification_id
-            )
-
-        return await self._tell(event, Channel.EMAIL, send)
+        return await self._tell(event, Channel.EMAIL)
 
     @activity.defn
     async def send_sms(self, event: AppointmentEvent) -> Told:
         """Idempotent: a recorded text is not sent again, an unrecorded one has the same key."""
+        return await self._tell(event, Channel.SMS)
 
-        async def send(attempt: Attempt) -> str:
-            return await self._sms.send(
-                text_message(attempt.visit),
-                to=attempt.visit.phone,
-                notification_id=attempt.notification_id,
-            )
+    @activity.defn
+    async def send_email_instead(self, event: AppointmentEvent) -> Told:
+        """Idempotent likewise: the letter that was kept back for an SMS that failed for good."""
+        return await self._tell(event, Channel.EMAIL, instead_of=Channel.SMS)
 
-        return await self._tell(event, Channel.SMS, send)
+    @activity.defn
+    async def send_sms_instead(self, event: AppointmentEvent) -> Told:
+        """Idempotent likewise: the SMS that was kept back for a letter that failed for good."""
+        return await self._tell(event, Channel.SMS, instead_of=Channel.EMAIL)
 
     @activity.defn
     async def notify_doctor(self, event: AppointmentEvent) -> Told:
@@ -92,20 +99,30 @@ class Messages:
         return Told(state=State.SENT)
 
     async def _tell(
-        self, event: AppointmentEvent, channel: Channel, send: Callable[[Attempt], Awaitable[str]]
+        self, event: AppointmentEvent, channel: Channel, *, instead_of: Channel | None = None
     ) -> Told:
         with nobody_named():
             try:
-                attempt = await self._notifications.begin(event, channel)
+                attempt = await self._notifications.begin(event, channel, instead_of=instead_of)
             except VisitUnknown:
                 return Told(state=State.FAILED, code="visit_unknown")
             if attempt.state is not State.SENDING:
                 return Told(state=attempt.state, code=attempt.error)
-            return await self._send(attempt, send)
+            if (until := self._quiet_until(attempt)) is not None:
+                await self._notifications.postponed(attempt)
+                return Told(state=State.SENDING, until=until)
+            return await self._send(attempt, channel)
 
-    async def _send(self, attempt: Attempt, send: Callable[[Attempt], Awaitable[str]]) -> Told:
+    def _quiet_until(self, attempt: Attempt) -> datetime | None:
+        if attempt.is_own_click:
+            return None
+        return self._quiet_hours.until(
+            attempt.now, attempt.patient_zone, starts_at=attempt.visit.starts_at
+        )
+
+    async def _send(self, attempt: Attempt, channel: Channel) -> Told:
         try:
-            provider_id = await send(attempt)
+            provider_id = await self._hand_over(attempt, channel)
         except RefusedForGood as no:
             return await self._failed(attempt, no.code)
         except TryLater as later:
@@ -116,6 +133,14 @@ class Messages:
             raise _again(later) from None
         await self._notifications.sent(attempt, provider_id)
         return Told(state=State.SENT)
+
+    async def _hand_over(self, attempt: Attempt, channel: Channel) -> str:
+        """The provider's id for the message. Raises Undelivered."""
+        visit, key = attempt.visit, attempt.notification_id
+        if channel is Channel.SMS:
+            return await self._sms.send(text_message(visit), to=visit.phone, notification_id=key)
+        written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
+        return await self._mail.send(written, to=visit.email, notification_id=key)
 
     async def _failed(self, attempt: Attempt, code: str) -> Told:
         await self._notifications.not_sent(attempt, code, state=State.FAILED)

@@ -1,4 +1,4 @@
-"""Reads of appointments and notices; a hold is judged by the database clock on every read."""
+"""Reads of appointments; a hold is judged by the database clock on every read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.rows import COLUMNS, GRACE, appointment_of
 from domain.booking import Appointment
-from domain.errors import DoctorNotFound, PatientNotFound
+from domain.errors import PatientNotFound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,18 +20,6 @@ class Seen:
     has_begun: bool
     hold_is_ahead: bool
     may_be_confirmed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notice:
-    """What a doctor is told about one appointment."""
-
-    notification_id: UUID
-    appointment_id: UUID
-    kind: str
-    starts_at: datetime
-    created_at: datetime
-    read_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +51,18 @@ ORDER BY s.created_at DESC, s.id DESC
 LIMIT :limit
 """)  # noqa: S608
 
+PATIENT = text(f"""
+SELECT {COLUMNS} FROM schedules s WHERE s.patient_id = :id ORDER BY s.created_at DESC, s.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
+OF_PATIENT_BEFORE = text(f"""
+SELECT {COLUMNS} FROM schedules s
+WHERE s.patient_id = :id AND (s.created_at, s.id) < (:before_created_at, :before_id)
+ORDER BY s.created_at DESC, s.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
 NOTICE = "n.id, n.appointment_id, n.kind, n.starts_at, n.created_at, n.read_at"
 
 OF_DOCTOR = text(f"""
@@ -81,7 +81,6 @@ LIMIT :limit
 """)  # noqa: S608
 
 PATIENT = text("SELECT FROM patients WHERE id = :id")
-DOCTOR = text("SELECT FROM doctors WHERE id = :id")
 
 
 async def see(connection: AsyncConnection, appointment_id: UUID) -> Seen | None:
@@ -108,28 +107,6 @@ async def appointments_of(
     if not rows and (await connection.execute(PATIENT, {"id": patient_id})).first() is None:
         raise PatientNotFound
     return [appointment_of(row) for row in rows]
-
-
-async def notices_of(
-    connection: AsyncConnection, doctor_id: UUID, *, limit: int, before: Before | None
-) -> list[Notice]:
-    """Newest first; refuses a doctor who does not exist."""
-    statement = OF_DOCTOR_BEFORE if before else OF_DOCTOR
-    found = await connection.execute(statement, _page(doctor_id, limit, before))
-    rows = found.mappings().all()
-    if not rows and (await connection.execute(DOCTOR, {"id": doctor_id})).first() is None:
-        raise DoctorNotFound
-    return [
-        Notice(
-            notification_id=row["id"],
-            appointment_id=row["appointment_id"],
-            kind=row["kind"],
-            starts_at=row["starts_at"],
-            created_at=row["created_at"],
-            read_at=row["read_at"],
-        )
-        for row in rows
-    ]
 
 
 def _page(owner_id: UUID, limit: int, before: Before | None) -> dict[str, object]:

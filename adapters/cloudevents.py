@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, TypedDict
+from typing import Annotated, Final, Literal, NotRequired, TypedDict
 from uuid import UUID
 
 import orjson
@@ -52,6 +52,9 @@ class CloudEvent(TypedDict):
     time: Annotated[str, Text("When it happened, by the database clock.", "date-time")]
     sequence: Annotated[str, Text("The appointment's version: a later one supersedes this.")]
     data: AppointmentData
+    expirytime: NotRequired[
+        Annotated[str, Text("When there is no use in telling of it any more.", "date-time")]
+    ]
 
 
 class Fault(StrEnum):
@@ -83,18 +86,19 @@ def encode(event: AppointmentEvent) -> bytes:
         status=event.status,
         version=event.sequence,
     )
-    return orjson.dumps(
-        CloudEvent(
-            specversion="1.0",
-            id=str(event.event_id),
-            source=SOURCE,
-            type=event.type,
-            subject=str(event.appointment_id),
-            time=timestamp(event.time),
-            sequence=str(event.sequence),
-            data=data,
-        )
+    record = CloudEvent(
+        specversion="1.0",
+        id=str(event.event_id),
+        source=SOURCE,
+        type=event.type,
+        subject=str(event.appointment_id),
+        time=timestamp(event.time),
+        sequence=str(event.sequence),
+        data=data,
     )
+    if event.expires_at is not None:
+        record["expirytime"] = timestamp(event.expires_at)
+    return orjson.dumps(record)
 
 
 def decode(value: bytes | None) -> AppointmentEvent:
@@ -137,6 +141,7 @@ def _event(kind: EventType, record: CloudEvent) -> AppointmentEvent:
         starts_at=_instant(data["dateTime"]),
         ends_at=_instant(data["endsAt"]),
         status=Status(data["status"]),
+        expires_at=_instant(record["expirytime"]) if "expirytime" in record else None,
     )
 
 

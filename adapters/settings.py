@@ -4,12 +4,15 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.quiet_hours import QuietHours
 
 PREFIX = "PRIYOM_"
 HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
@@ -57,6 +60,21 @@ def mail_address(value: str) -> str:
     if not MAIL_ADDRESS.fullmatch(value):
         raise ValueError("must be one e-mail address")
     return value
+
+
+def two_times(value: str) -> str:
+    """Accepts two times of the day; over midnight if the first is the later one."""
+    quiet_hours_of(value)
+    return value
+
+
+def quiet_hours_of(value: str) -> QuietHours:
+    """The hours that a setting has written down."""
+    try:
+        begin, end = (datetime.strptime(each, "%H:%M").time() for each in value.split("-"))  # noqa: DTZ007 - a wall clock
+    except ValueError:
+        raise ValueError("must be two times of the day") from None
+    return QuietHours(begin=begin, end=end)
 
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -116,6 +134,10 @@ class Product(BaseSettings):
     )
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="how long the record of a message is kept, days"
+    )
+    quiet_hours: Annotated[str, AfterValidator(two_times)] = Field(
+        "21:00-08:00",
+        description="when what can wait wakes no patient, by the patient's clock",
     )
     mail_from: Annotated[str, AfterValidator(mail_address)] = Field(
         "no-reply@priyom.example", description="address that e-mails to patients come from"

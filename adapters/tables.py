@@ -79,8 +79,22 @@ patients = Table(
     Column("phone", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("language", Text, nullable=False, server_default="ru"),
+    Column("time_zone", Text),
     CheckConstraint("language IN ('ru', 'en')", name="language"),
 )
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("patient_id", Uuid, ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("consent", Text, nullable=False),
+    _instant("changed_at", nullable=False),
+    CheckConstraint("channel IN ('email', 'sms')", name="channel"),
+    CheckConstraint("consent IN ('given', 'fallback', 'withdrawn')", name="consent"),
+)
+"""What a patient said about messages of a kind by a channel; no row means given."""
 
 # PRIMARY KEY (doctor_id, during WITHOUT OVERLAPS) is written in the migration: SQLAlchemy has no
 # word for it, and Alembic does not compare primary keys.
@@ -179,13 +193,18 @@ notifications = Table(
     Column("error", Text),
     _instant("created_at", nullable=False),
     _instant("sent_at"),
+    _instant("delivered_at"),
+    Column("instead_of", Text),
     _instant("read_at"),
     UniqueConstraint("event_id", "audience", "channel", name="notifications_once"),
     CheckConstraint("audience IN ('patient', 'doctor')", name="audience"),
     CheckConstraint("channel IN ('email', 'sms', 'inbox')", name="channel"),
     CheckConstraint(
-        "status IN ('sending', 'sent', 'delivered', 'failed', 'superseded')", name="status"
+        "status IN ('sending', 'sent', 'delivered', 'failed', 'superseded', 'declined',"
+        " 'reserved')",
+        name="status",
     ),
+    Index("notifications_created_at_idx", "created_at"),
     Index("notifications_inbox_idx", "doctor_id", "audience", "created_at", "id"),
 )
 

@@ -1,6 +1,7 @@
 """`python -m api`: serve until told to stop."""
 
 import signal
+import socket
 import sys
 
 import structlog
@@ -13,11 +14,24 @@ from adapters.settings import BadSettings, Connections, Product, connections, pr
 from api.app import create_app
 from api.protocol import ProblemProtocol
 from api.reception import open_reception
+from api.streams import Streams
 
 BAD_SETTINGS = 2
 GRACE_SECONDS = 10
 
 log = structlog.stdlib.get_logger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Ends the open streams first: they would outlast any grace."""
+
+    def __init__(self, config: uvicorn.Config, *, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.leave()
+        await super().shutdown(sockets)
 
 
 def main() -> int:
@@ -36,7 +50,7 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
         lambda: open_reception(settings, servers, secret),
         answer_within_seconds=settings.answer_within_seconds,
     )
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             host=settings.api_host,
@@ -48,7 +62,8 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        ),
+        streams=app.state.streams,
     )
     collect_garbage_seldom()
     log.info("api_started", host=settings.api_host, port=settings.api_port)

@@ -8,7 +8,8 @@ from fastapi import APIRouter, FastAPI
 from api.answers import answer_exceptions
 from api.edge import BoundedBody, Deadline, Traced
 from api.reception import Reception
-from api.routes import appointments, directory, inboxes, operations, pages, schedule
+from api.routes import appointments, consents, directory, inboxes, operations, pages, schedule
+from api.streams import Streams
 
 VERSION = "0.1.0"
 ANSWER_WITHIN_SECONDS = 5.0
@@ -33,13 +34,14 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.streams = Streams()
     # the last one added is the outermost
     app.add_middleware(BoundedBody, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)
     app.add_middleware(Traced)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (appointments, inboxes, directory, schedule):
+    for part in (appointments, consents, inboxes, directory, schedule):
         product.include_router(part.router)
     for router in (product, operations.router, pages.router):
         app.include_router(router)

@@ -5,11 +5,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.bell import Bell
 from adapters.cache import DayReader
 from api.bookings import Bookings
 from api.commands import Commands
 from api.readiness import Watch
 from api.reception import Reception
+from api.streams import Streams
 
 
 async def _reception(request: Request) -> Reception:
@@ -18,8 +20,18 @@ async def _reception(request: Request) -> Reception:
     return opened
 
 
+async def _streams(request: Request) -> Streams:
+    streams = request.app.state.streams
+    assert isinstance(streams, Streams)  # noqa: S101 - the application was made with it
+    return streams
+
+
 async def _engine(request: Request) -> AsyncEngine:
     return (await _reception(request)).engine
+
+
+async def _bell(request: Request) -> Bell:
+    return (await _reception(request)).bell
 
 
 async def _days(request: Request) -> DayReader:
@@ -38,6 +50,8 @@ async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
 
+LiveStreams = Annotated[Streams, Depends(_streams)]
+InboxBell = Annotated[Bell, Depends(_bell)]
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]

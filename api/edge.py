@@ -19,6 +19,9 @@ BODY_WITHIN_SECONDS = 3.0
 BODY_SHARE = 0.6
 """Of the time for the whole answer: a body that stops half-way is told before the deadline."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+HEAD_ONLY = "priyom.head_only"
+"""In the scope of a request for an answer without its body, which a stream must not begin."""
+EVENT_STREAM = b"text/event-stream"
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 REQUESTS = Counter(
@@ -49,15 +52,15 @@ class Traced:
             return
         method = scope["method"] if scope["method"] in METHODS else "other"
         if method == "HEAD":
-            scope = {**scope, "method": "GET"}  # the server leaves the body out
+            scope = {**scope, "method": "GET", HEAD_ONLY: True}  # the server leaves the body out
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        status, started = 0, time.perf_counter()
+        status, started, lasts = 0, time.perf_counter(), False
 
         async def traced_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, lasts
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, lasts = message["status"], _is_stream(message)
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
@@ -70,7 +73,8 @@ class Traced:
                 await ProblemAnswer(internal())(scope, receive, traced_send)
         finally:
             IN_FLIGHT.dec()
-            SECONDS.labels(_route(scope), method).observe(time.perf_counter() - started)
+            if not lasts:
+                SECONDS.labels(_route(scope), method).observe(time.perf_counter() - started)
             REQUESTS.labels(_route(scope), method, str(status)).inc()
 
 
@@ -78,7 +82,7 @@ class Deadline:
     """Answers 503 when the answer is not there in time, whatever the request is stuck in.
 
     The request is cancelled a moment before, which lets it say what it knows; one that does not
-    even heed that is left to itself.
+    even heed that is left to itself. A stream of events has answered when it begins.
     """
 
     def __init__(self, app: ASGIApp, *, seconds: float) -> None:
@@ -92,16 +96,19 @@ class Deadline:
             await self._app(scope, receive, send)
             return
         has_begun = has_ended = False
+        lasts = asyncio.Event()
 
         async def timely_send(message: Message) -> None:
             nonlocal has_begun
             if not has_ended:
                 has_begun = True
+                if _is_stream(message):
+                    lasts.set()
                 await send(message)
 
         task = asyncio.create_task(_run(self._app, scope, receive, timely_send))
         try:
-            in_time = await self._in_time(task)
+            in_time = await self._in_time(task, lasts)
         finally:
             has_ended = True
         if in_time:
@@ -109,9 +116,11 @@ class Deadline:
         elif not has_begun:
             await ProblemAnswer(unavailable())(scope, receive, send)
 
-    async def _in_time(self, task: asyncio.Task[None]) -> bool:
+    async def _in_time(self, task: asyncio.Task[None], lasts: asyncio.Event) -> bool:
         try:
             await asyncio.wait({task}, timeout=self._patience)
+            if lasts.is_set():
+                await asyncio.wait({task})
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=self._grace)
@@ -200,6 +209,13 @@ def late_body() -> Problem:
 
 def internal() -> Problem:
     return Problem(code="internal", detail="Something went wrong on our side; it is recorded.")
+
+
+def _is_stream(message: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(EVENT_STREAM)
+        for name, value in message.get("headers", ())
+    )
 
 
 def _request_id(given: str | None) -> str:

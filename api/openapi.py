@@ -32,6 +32,7 @@ NOT_FOUND = {
     "appointment_id": "appointment_not_found",
     "doctor_id": "doctor_not_found",
     "patient_id": "patient_not_found",
+    "notification_id": "notice_not_found",
 }
 NO_UUID = "must be a UUID, as 3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
 WRONG = {

@@ -16,6 +16,7 @@ from domain.errors import (
     HoldExpired,
     IdempotencyKeyReused,
     NotASlot,
+    NoticeNotFound,
     PatientBusy,
     PatientNotFound,
     Refused,
@@ -73,6 +74,12 @@ KINDS: dict[str, Kind] = {
             404,
             "No such appointment",
             "Check the appointment's id; it came with the answer that held the slot.",
+        ),
+        _refusal(
+            NoticeNotFound,
+            404,
+            "No such notice",
+            "List the notices with GET /api/v1/doctors/{id}/notifications.",
         ),
         _refusal(
             NotASlot,

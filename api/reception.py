@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from adapters.bell import Bell
 from adapters.cache import DayCache, DayReader, connect_redis
 from adapters.days import DayBook
 from adapters.postgres import connect_engine
@@ -29,6 +30,7 @@ class Reception:
     """Everything that a route may need; the engine's statements are transactions each."""
 
     engine: AsyncEngine
+    bell: Bell
     days: DayReader
     bookings: Bookings
     commands: Commands
@@ -43,6 +45,8 @@ async def open_reception(
     async with AsyncExitStack() as stack:
         engine = connect_engine(connections.database_url, pool_size=POOL_SIZE, name=NAME)
         stack.push_async_callback(engine.dispose)
+        bell = Bell(engine.url, name=f"{NAME}-bell")
+        stack.push_async_callback(bell.close)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)
         client = await connect_temporal(priyom_plugin(), lazy=True)
@@ -53,6 +57,7 @@ async def open_reception(
         runs = Runs(client)
         yield Reception(
             engine=engine,
+            bell=bell,
             days=days,
             bookings=Bookings(engine, runs, product, secret),
             commands=Commands(engine, runs),

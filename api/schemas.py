@@ -1,5 +1,6 @@
 """The bodies of the API in and out, and how strictly a value of a request is read."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -9,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
+from adapters.consents import Channel, Consent
+from adapters.messages.visit import Kind
 from domain.booking import CancelReason, Status
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -105,6 +108,8 @@ EXAMPLE_APPOINTMENT: JsonDict = {
     "extensionsLeft": 2,
 }
 
+EXAMPLE_CONSENT: JsonDict = {"kind": "confirmed", "channel": "sms", "consent": "withdrawn"}
+
 EXAMPLE_NOTICE: JsonDict = {
     "notificationId": "6f6d2a54-8a0e-4f8e-9a55-0f8b6f1c7e21",
     "appointmentId": APPOINTMENT_ID,
@@ -113,6 +118,8 @@ EXAMPLE_NOTICE: JsonDict = {
     "createdAt": "2027-02-20T10:02:00Z",
     "readAt": None,
 }
+NOTICE_PLACE = "AAYHbG1tUkBvbSpUig5PjppVD4trH34hq1eD"
+EXAMPLE_NOTICE_EVENT = f"event: notice\ndata: {json.dumps(EXAMPLE_NOTICE)}\nid: {NOTICE_PLACE}\n\n"
 EXAMPLE_READINESS: JsonDict = {
     "status": "ready",
     "dependencies": {"postgres": "up", "temporal": "up", "redis": "up", "kafka": "up"},
@@ -200,6 +207,27 @@ class AppointmentPage(Body):
 
     items: list[AppointmentBody]
     next: str | None = Field(description="`cursor` of the next page, null at the end")
+
+
+class ConsentBody(Body):
+    """Whether messages of one kind may come by one channel."""
+
+    model_config = example(EXAMPLE_CONSENT)
+
+    kind: Annotated[Kind, Field(strict=False)]
+    channel: Annotated[Channel, Field(strict=False)]
+    consent: Annotated[Consent, Field(strict=False)] = Field(
+        description="given, withdrawn, or fallback: only where the other channel failed for good"
+    )
+
+
+class ConsentPage(Body):
+    """What a patient agreed to, every kind of message and channel."""
+
+    model_config = page_example(EXAMPLE_CONSENT)
+
+    items: list[ConsentBody]
+    next: str | None = Field(description="null: the list is short")
 
 
 class NoticeBody(Body):

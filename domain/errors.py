@@ -1,7 +1,7 @@
 """Every way in which the clinic says no.
 
 Refused
-├── DoctorNotFound · PatientNotFound · AppointmentNotFound
+├── DoctorNotFound · PatientNotFound · AppointmentNotFound · NoticeNotFound
 ├── NotASlot · SlotTaken                      (offer alternatives)
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
 ├── TooManyHolds
@@ -44,6 +44,12 @@ class AppointmentNotFound(Refused):
     """There is no such appointment."""
 
     code = "appointment_not_found"
+
+
+class NoticeNotFound(Refused):
+    """There is no such notice in this doctor's inbox."""
+
+    code = "notice_not_found"
 
 
 class NotASlot(Refused):

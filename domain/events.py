@@ -35,6 +35,8 @@ class AppointmentEvent:
     starts_at: datetime
     ends_at: datetime
     status: Status
+    expires_at: datetime | None = None
+    """When there is no use in telling of it any more (CloudEvents' `expirytime`), if ever."""
 
 
 def appointment_confirmed(appointment: Appointment) -> AppointmentEvent:

@@ -21,7 +21,14 @@ from adapters.mail import SmtpMail
 from adapters.notifications import Notifications
 from adapters.postgres import connect_engine
 from adapters.probes import both_answer
-from adapters.settings import BadSettings, Connections, Product, connections, product
+from adapters.settings import (
+    BadSettings,
+    Connections,
+    Product,
+    connections,
+    product,
+    quiet_hours_of,
+)
 from adapters.sms import SmsGateway
 from adapters.temporal import connect_patiently, priyom_plugin
 from notifier.dead_letters import DeadLetters
@@ -79,6 +86,7 @@ class Notifier:
             mail=mail,
             sms=sms,
             account_url=self.settings.public_url,
+            quiet_hours=quiet_hours_of(self.settings.quiet_hours),
         )
         intake = Intake(
             self.servers.kafka_bootstrap_servers,
@@ -104,7 +112,13 @@ def deliveries_worker(client: Client, messages: Messages) -> Worker:
         client,
         task_queue=DELIVERIES,
         workflows=[DeliverNotifications],
-        activities=[messages.notify_doctor, messages.send_sms, messages.send_email],
+        activities=[
+            messages.notify_doctor,
+            messages.send_sms,
+            messages.send_email,
+            messages.send_sms_instead,
+            messages.send_email_instead,
+        ],
         workflow_runner=workflow_runner(),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=SIDE_BY_SIDE,

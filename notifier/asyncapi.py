@@ -4,7 +4,16 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Literal,
+    NotRequired,
+    TypeAlias,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from adapters.cloudevents import (
     CONTENT_TYPE,
@@ -130,6 +139,8 @@ def _schema_of_type(kind: EventType) -> Node:
 
 def _schema(kind: object) -> Node:
     """JSON Schema of a type of the record."""
+    if get_origin(kind) is NotRequired:
+        return _schema(get_args(kind)[0])
     if get_origin(kind) is Annotated:
         _, told = get_args(kind)
         return _text_schema(told)
@@ -155,7 +166,7 @@ def _object_schema(kind: object, fixed: Mapping[str, Node] | None = None) -> Nod
     return {
         "type": "object",
         "description": (kind.__doc__ or "").splitlines()[0],
-        "required": list(hints),
+        "required": [name for name, hint in hints.items() if get_origin(hint) is not NotRequired],
         "properties": {name: known.get(name) or _schema(hint) for name, hint in hints.items()},
         "additionalProperties": True,
     }

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from stack.mailbox_store import CHANNELS, Fault, Store, letter, text_message
+from stack.mailbox_smtp import MailServer
+from stack.mailbox_store import CHANNELS, Fault, Store, text_message
 
 HOST = "127.0.0.1"
 PAGE = Path(__file__).with_name("mailbox_page.html")
-LARGEST_LETTER = 4 * 1024 * 1024
 LARGEST_REQUEST = 256 * 1024
 MOST_FAULTS = 1_000_000
+LONGEST_ABSENCE = 3600
 LOWEST_REFUSAL, HIGHEST_REFUSAL = 400, 599
 
 
@@ -25,31 +25,7 @@ class BadRequest(Exception):
     """The caller's mistake, in words."""
 
 
-class KeepsLetters:
-    """aiosmtpd's handler: takes every letter, unless it plays a fault."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's own name
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        fault = self._store.next_fault("email")
-        if fault is not None:
-            return f"{fault.status} Refused on demand"
-        envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(options)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
-        self, _server: SMTP, _session: Session, envelope: Envelope
-    ) -> str:
-        content = envelope.original_content or b""
-        self._store.add(letter(content, envelope.rcpt_tos), len(content))
-        return "250 Kept"
-
-
-def http_app(store: Store) -> FastAPI:
+def http_app(store: Store, mail: MailServer) -> FastAPI:
     """Everything of the mailbox that speaks HTTP."""
     app = FastAPI(title="Priyom mailbox", openapi_url=None)
     app.add_exception_handler(BadRequest, _told)
@@ -89,17 +65,26 @@ def http_app(store: Store) -> FastAPI:
 
     @app.post("/faults")
     async def faults(request: Request) -> JSONResponse:
-        body = await _object(request)
-        channel = _text(body, "channel")
-        if channel not in CHANNELS:
-            raise BadRequest(f"channel must be one of {', '.join(CHANNELS)}")
-        status = _number(body, "status", lowest=LOWEST_REFUSAL, highest=HIGHEST_REFUSAL)
-        after = _number(body, "retryAfter", highest=86_400) if "retryAfter" in body else None
-        times = _number(body, "times", highest=MOST_FAULTS) if "times" in body else 1
-        store.refuse(channel, Fault(status=status, retry_after=after), times)
+        _play(await _object(request), store, mail)
         return JSONResponse({"left": store.faults_left()})
 
     return app
+
+
+def _play(body: Mapping[str, object], store: Store, mail: MailServer) -> None:
+    """Refuse the next messages of a channel, or let the mail server be away."""
+    channel = _text(body, "channel")
+    if channel not in CHANNELS:
+        raise BadRequest(f"channel must be one of {', '.join(CHANNELS)}")
+    if "awaySeconds" in body:
+        if channel != "email":
+            raise BadRequest("awaySeconds is for the channel email: the mail server leaves")
+        mail.leave(_number(body, "awaySeconds", highest=LONGEST_ABSENCE))
+        return
+    status = _number(body, "status", lowest=LOWEST_REFUSAL, highest=HIGHEST_REFUSAL)
+    after = _number(body, "retryAfter", highest=86_400) if "retryAfter" in body else None
+    times = _number(body, "times", highest=MOST_FAULTS) if "times" in body else 1
+    store.refuse(channel, Fault(status=status, retry_after=after), times)
 
 
 def _refusal(fault: Fault) -> JSONResponse:
@@ -141,26 +126,16 @@ def _number(body: Mapping[str, object], name: str, *, lowest: int = 0, highest: 
 async def run(smtp_port: int, http_port: int, host: str) -> None:
     """Both servers on one loop, until uvicorn is told to stop by a signal."""
     store = Store()
-    handler = KeepsLetters(store)
-    loop = asyncio.get_running_loop()
-    smtp = await loop.create_server(lambda: _smtp(handler, loop), host, smtp_port)
+    mail = MailServer(store, host, smtp_port)
+    await mail.open()
     config = uvicorn.Config(
-        http_app(store), host=host, port=http_port, access_log=False, log_level="warning"
+        http_app(store, mail), host=host, port=http_port, access_log=False, log_level="warning"
     )
     print(f"mailbox: smtp {host}:{smtp_port}, http://{host}:{http_port}", flush=True)
-    async with smtp:
+    try:
         await uvicorn.Server(config).serve()
-
-
-def _smtp(handler: KeepsLetters, loop: asyncio.AbstractEventLoop) -> SMTP:
-    return SMTP(
-        handler,
-        hostname="priyom-mailbox",
-        ident="Priyom mailbox",
-        data_size_limit=LARGEST_LETTER,
-        enable_SMTPUTF8=True,
-        loop=loop,
-    )
+    finally:
+        mail.close()
 
 
 def main() -> None:

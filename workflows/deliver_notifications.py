@@ -2,12 +2,13 @@
 
 The run's id is the event's id, so an event that Kafka delivers twice is told once. Each message is
 tried at once within the first workflow task; one that its provider does not take goes on by itself,
-with retries that operations can see, and holds up no other.
+with retries that operations can see, and holds up no other. One that would wake the patient waits
+for the morning. One that the patient wants only where the other failed is kept back until it has.
 """
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -15,6 +16,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.types import MethodAsyncSingleParam
 
 from activities.messages import Messages, Told
+from adapters.notifications import State
 from domain.events import AppointmentEvent
 
 AT_ONCE = RetryPolicy(maximum_attempts=1)
@@ -36,17 +38,23 @@ class Message:
     retry: RetryPolicy
 
 
+NOTICE = Message(send=Messages.notify_doctor, label="notice to the doctor", retry=BY_INBOX)
+SMS = Message(send=Messages.send_sms, label="SMS to the patient", retry=BY_SMS)
+EMAIL = Message(send=Messages.send_email, label="e-mail to the patient", retry=BY_MAIL)
+
 # The doctor's notice needs the database only, the text message is the shortest to send.
-MESSAGES = (
-    Message(send=Messages.notify_doctor, label="notice to the doctor", retry=BY_INBOX),
-    Message(send=Messages.send_sms, label="SMS to the patient", retry=BY_SMS),
-    Message(send=Messages.send_email, label="e-mail to the patient", retry=BY_MAIL),
-)
+MESSAGES = (NOTICE, SMS, EMAIL)
+
+INSTEAD_OF = {
+    EMAIL.label: (SMS, Message(send=Messages.send_sms_instead, label=SMS.label, retry=BY_SMS)),
+    SMS.label: (EMAIL, Message(send=Messages.send_email_instead, label=EMAIL.label, retry=BY_MAIL)),
+}
+"""What is kept back for a message that fails for good, and how it is then sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """How the run ended: `sent`, `superseded` or `failed (code)` for each message."""
+    """How the run ended: for each message the state it ended in, `failed` with its code."""
 
     doctor: str
     sms: str
@@ -61,16 +69,19 @@ class DeliverNotifications:
     def __init__(self, event: AppointmentEvent) -> None:
         self._event = event
         self._told: dict[str, str] = {message.label: "to be sent" for message in MESSAGES}
+        self._ended: dict[str, Told] = {}
 
     @workflow.run
     async def run(self, _event: AppointmentEvent) -> Delivery:
-        refused = [message for message in MESSAGES if not await self._told_at_once(message)]
-        if refused:
-            await asyncio.gather(*(self._told_at_last(message) for message in refused))
+        tried = [(message, await self._told_at_once(message)) for message in MESSAGES]
+        late = [(message, told) for message, told in tried if told is None or told.until]
+        if late:
+            await asyncio.gather(*(self._told_at_last(message, told) for message, told in late))
+        await self._told_instead()
         doctor, sms, email = self._told.values()
         return Delivery(doctor=doctor, sms=sms, email=email)
 
-    async def _told_at_once(self, message: Message) -> bool:
+    async def _told_at_once(self, message: Message) -> Told | None:
         try:
             told = await workflow.execute_local_activity_method(
                 message.send,
@@ -81,19 +92,34 @@ class DeliverNotifications:
             )
         except FailureError as fault:
             self._note(message, f"not taken at once ({_code(fault)}), tried again")
-            return False
-        self._note(message, _words(told))
-        return True
+            return None
+        self._end(message, told)
+        return told
 
-    async def _told_at_last(self, message: Message) -> None:
-        await workflow.sleep(FIRST_PAUSE, summary=f"before the next try: {message.label}")
-        told = await workflow.execute_activity_method(
-            message.send,
-            self._event,
-            start_to_close_timeout=ONE_TRY,
-            retry_policy=message.retry,
-            summary=message.label,
-        )
+    async def _told_at_last(self, message: Message, told: Told | None) -> None:
+        if told is None:
+            await workflow.sleep(FIRST_PAUSE, summary=f"before the next try: {message.label}")
+        while told is None or told.until:
+            if told is not None and told.until:
+                await _morning(told.until, message)
+            told = await workflow.execute_activity_method(
+                message.send,
+                self._event,
+                start_to_close_timeout=ONE_TRY,
+                retry_policy=message.retry,
+                summary=message.label,
+            )
+            self._end(message, told)
+
+    async def _told_instead(self) -> None:
+        """Where one failed for good, send what was kept back for that."""
+        for failed, (kept_back, instead) in INSTEAD_OF.items():
+            was_kept = self._ended[kept_back.label].state is State.RESERVED
+            if was_kept and self._ended[failed].state is State.FAILED:
+                await self._told_at_last(instead, None)
+
+    def _end(self, message: Message, told: Told) -> None:
+        self._ended[message.label] = told
         self._note(message, _words(told))
 
     def _note(self, message: Message, words: str) -> None:
@@ -103,7 +129,14 @@ class DeliverNotifications:
         workflow.set_current_details("\n".join([f"About an appointment {about}", "", *lines]))
 
 
+async def _morning(until: datetime, message: Message) -> None:
+    wait = max(until - workflow.now(), timedelta())
+    await workflow.sleep(wait, summary=f"quiet hours: {message.label}")
+
+
 def _words(told: Told) -> str:
+    if told.until:
+        return f"waits until {told.until:%H:%M} UTC: the patient sleeps"
     return f"{told.state} ({told.code})" if told.code else told.state.value
 
 

@@ -1,17 +1,21 @@
-"""Lists of one person: a patient's appointments, a doctor's notices; newest first."""
+"""Lists of one person, newest first: a patient's appointments, a doctor's notices; their stream."""
 
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.appointments import Before, Notice, appointments_of, notices_of
+from adapters.appointments import Before, appointments_of
+from adapters.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
 from adapters.reading import read
 from api.answers import NO_STORE, JsonAnswer
 from api.cursors import Place, cursor_of, place_of
-from api.dependencies import Engine
-from api.schemas import AppointmentPage, Id, NoticePage
+from api.dependencies import Engine, InboxBell, LiveStreams
+from api.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
+from api.streams import Event
 from domain.booking import Appointment
 from domain.documents import document, timestamp
 
@@ -19,6 +23,16 @@ router = APIRouter()
 
 Limit = Annotated[int, Query(ge=1, le=100, description="how many items at most")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
+Unread = Annotated[bool, Query(description="only what the doctor has not read")]
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="`id` of the last event that was seen")
+]
+
+A_STREAM = {
+    "content": {
+        "text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE_NOTICE_EVENT}
+    }
+}
 
 
 @router.get(
@@ -53,27 +67,99 @@ async def appointments(
     summary="A doctor's notices",
 )
 async def notifications(
-    doctor_id: Id, engine: Engine, limit: Limit = 20, cursor: Cursor = None
+    doctor_id: Id,
+    engine: Engine,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    unread: Unread = False,  # noqa: FBT002 - by its name in the query
 ) -> Response:
     """What the doctor was told about confirmed and cancelled visits, newest first."""
-    this_list = f"notices of {doctor_id}"
-    before = _before(cursor, of=this_list)
+    before = _before(cursor, of=_notices_of(doctor_id))
 
     async def ask(connection: AsyncConnection) -> list[Notice]:
-        return await notices_of(connection, doctor_id, limit=limit + 1, before=before)
+        return await notices_of(
+            connection, doctor_id, limit=limit + 1, before=before, unread=unread
+        )
 
     found = await read(engine, ask)
-    following = None
-    if len(found) > limit:
-        last = found[limit - 1]
-        following = cursor_of(Place(instant=last.created_at, id=last.notification_id), of=this_list)
+    following = _place(found[limit - 1], doctor_id) if len(found) > limit else None
     items = [_notice(each) for each in found[:limit]]
     return JsonAnswer({"items": items, "next": following}, headers=NO_STORE)
+
+
+@router.get(
+    "/doctors/{doctor_id}/notifications/stream",
+    tags=["doctors"],
+    summary="A doctor's new notices, as they come",
+    response_class=Response,
+    responses={200: A_STREAM},
+)
+async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
+    *,
+    doctor_id: Id,
+    request: Request,
+    engine: Engine,
+    bell: InboxBell,
+    streams: LiveStreams,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """Server-sent events `notice`, each with the notice as in the list; oldest first.
+
+    With `Last-Event-ID`, which browsers send by themselves, it goes on after that one. A few
+    seconds before the beginning are told again: a notice is known by its `notificationId`.
+    """
+    place = place_of(last_event_id, of=_notices_of(doctor_id))
+    now = await inbox_opened(engine, doctor_id)
+    since = now if place is None else min(place.instant, now)
+
+    async def events(since: datetime) -> AsyncGenerator[Event]:
+        async for notice in new_notices(engine, bell, doctor_id, since=since):
+            yield Event(name="notice", data=_notice(notice), id=_place(notice, doctor_id))
+
+    return streams.answer(request, events(since))
+
+
+@router.post(
+    "/doctors/{doctor_id}/notifications/{notification_id}/read",
+    tags=["doctors"],
+    response_model=NoticeBody,
+    summary="Mark a notice as read",
+)
+async def mark_as_read(doctor_id: Id, notification_id: Id, engine: Engine) -> Response:
+    """Again and again the same: `readAt` keeps the time of the first reading."""
+    return await _marked(engine, doctor_id, notification_id, is_read=True)
+
+
+@router.post(
+    "/doctors/{doctor_id}/notifications/{notification_id}/unread",
+    tags=["doctors"],
+    response_model=NoticeBody,
+    summary="Mark a notice as unread again",
+)
+async def mark_as_unread(doctor_id: Id, notification_id: Id, engine: Engine) -> Response:
+    """Again and again the same: `readAt` is null."""
+    return await _marked(engine, doctor_id, notification_id, is_read=False)
+
+
+async def _marked(engine: Engine, doctor_id: Id, notification_id: Id, *, is_read: bool) -> Response:
+    async def ask(connection: AsyncConnection) -> Notice:
+        return await mark_notice(connection, doctor_id, notification_id, is_read=is_read)
+
+    return JsonAnswer(_notice(await read(engine, ask)), headers=NO_STORE)
 
 
 def _before(cursor: str | None, *, of: str) -> Before | None:
     place = place_of(cursor, of=of)
     return None if place is None else Before(created_at=place.instant, id=place.id)
+
+
+def _notices_of(doctor_id: Id) -> str:
+    return f"notices of {doctor_id}"
+
+
+def _place(notice: Notice, doctor_id: Id) -> str:
+    place = Place(instant=notice.created_at, id=notice.notification_id)
+    return cursor_of(place, of=_notices_of(doctor_id))
 
 
 def _notice(notice: Notice) -> dict[str, str | None]:

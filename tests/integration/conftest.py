@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.postgres import connect_engine
+from adapters.settings import connections, product
+from api.__main__ import Server
+from api.app import create_app
+from api.reception import open_reception
 from stack.embedded import embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 from tests.integration.audit_office import Office, opened, runs_of_a_test
@@ -61,3 +66,23 @@ async def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[C
 async def office(scratch: AsyncEngine, stand_ins: Client, cache_url: str) -> AsyncIterator[Office]:
     async with opened(scratch, stand_ins, cache_url) as it:
         yield it
+
+
+@pytest.fixture(scope="session")
+async def api(clinic_engine: AsyncEngine, cache_url: str) -> AsyncIterator[str]:
+    """The address of an API over PostgreSQL; what it asks of Temporal and Kafka nobody answers."""
+    url = clinic_engine.url.set(drivername="postgresql")
+    address = url.render_as_string(hide_password=False)
+    servers = connections().model_copy(update={"database_url": address, "redis_url": cache_url})
+    app = create_app(
+        lambda: open_reception(product(), servers, b"x" * 32), answer_within_seconds=1.0
+    )
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
+    server = Server(config, streams=app.state.streams)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 - uvicorn raises no event
+            await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v1"
+    server.should_exit = True
+    await serving

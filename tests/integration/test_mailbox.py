@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -70,6 +71,32 @@ async def mail(mailbox: Mailbox) -> AsyncIterator[SmtpMail]:
     sender = SmtpMail(mailbox.smtp_url, sender="no-reply@clinic.example")
     yield sender
     await sender.close()
+
+
+async def test_a_mail_server_that_was_away_gets_the_letter_when_it_is_back(
+    mailbox: Mailbox, mail: SmtpMail
+) -> None:
+    await mail.send(a_letter(), to="a@example.org", notification_id=uuid4())
+    away = {"channel": "email", "awaySeconds": 3600}
+    assert (await mailbox.http.post("/faults", json=away)).status_code == 200
+
+    late = uuid4()
+    with pytest.raises(TryLater, match="smtp_away"):
+        await mail.send(a_letter(), to="b@example.org", notification_id=late)
+    await mailbox.http.post("/faults", json={**away, "awaySeconds": 0})
+    async with asyncio.timeout(10):
+        while not await mailbox.messages(to="b@example.org"):
+            with suppress(TryLater):
+                await mail.send(a_letter(), to="b@example.org", notification_id=late)
+
+    (message,) = await mailbox.messages(to="b@example.org")
+    assert message["deliveries"] == 1
+
+
+async def test_only_the_mail_server_can_leave(mailbox: Mailbox) -> None:
+    answer = await mailbox.http.post("/faults", json={"channel": "sms", "awaySeconds": 1})
+
+    assert answer.status_code == 400
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Messages and their record in PostgreSQL: once an event and channel, never out of date."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from uuid import UUID
+from datetime import date, time, timedelta
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import RowMapping, text
@@ -10,10 +11,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.messages import GIVE_UP_AFTER, Messages, Told
+from adapters.consents import Agreed, Consent, say_consent
+from adapters.consents import Channel as ReachedBy
 from adapters.messages.rendering import Letter
+from adapters.messages.visit import Kind
 from adapters.notifications import Notifications, State
 from adapters.undelivered import RefusedForGood, TryLater
 from domain.events import AppointmentEvent, EventType
+from domain.quiet_hours import QuietHours
 from tests.clinic_rows import Clinic, at
 from tests.messages import an_event
 
@@ -40,6 +45,7 @@ class Desk:
     clinic: Clinic
     mail: Provider = field(default_factory=Provider)
     sms: Provider = field(default_factory=Provider)
+    quiet_hours: QuietHours = field(default_factory=QuietHours)
     worker: ActivityEnvironment = field(default_factory=ActivityEnvironment)
 
     @property
@@ -49,6 +55,7 @@ class Desk:
             mail=self.mail,
             sms=self.sms,
             account_url="http://x/",
+            quiet_hours=self.quiet_hours,
         )
 
     async def email(self, event: AppointmentEvent) -> Told:
@@ -68,6 +75,13 @@ class Desk:
             ends_at=row["ends_at"],
         )
         return replace(event, **changes)  # type: ignore[arg-type] # the caller names a field
+
+    async def agrees(
+        self, event: AppointmentEvent, kind: Kind, channel: ReachedBy, consent: Consent
+    ) -> None:
+        agreed = Agreed(kind=kind, channel=channel, consent=consent)
+        async with self.clinic.engine.connect() as connection:
+            await say_consent(connection, event.patient_id, agreed)
 
     async def moves_on(self, event: AppointmentEvent) -> None:
         await self.clinic.execute(
@@ -214,3 +228,111 @@ async def test_a_fault_names_nobody(desk: Desk) -> None:
     assert "+7900" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+async def test_a_withdrawn_consent_is_heeded_by_kind_and_channel(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.EMAIL, Consent.WITHDRAWN)
+    await desk.agrees(event, Kind.CANCELLED, ReachedBy.SMS, Consent.WITHDRAWN)
+
+    assert (await desk.email(event)).state is State.DECLINED
+    assert (await desk.worker.run(desk.messages.send_sms, event)).state is State.SENT
+    assert (len(desk.mail.sent), len(desk.sms.sent)) == (0, 1)
+
+
+async def test_a_consent_that_is_withdrawn_between_two_attempts_counts(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.mail.faults = [TryLater("smtp_451")]
+    with pytest.raises(ApplicationError):
+        await desk.email(event)
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.EMAIL, Consent.WITHDRAWN)
+
+    assert (await desk.email(event)).state is State.DECLINED
+
+
+async def test_what_is_kept_in_reserve_is_sent_once_for_the_other_channel(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.EMAIL, Consent.FALLBACK)
+
+    kept = await desk.email(event)
+    before = await desk.recorded(event)
+    desk.mail.faults = [TryLater("smtp_451")]
+    with pytest.raises(ApplicationError):
+        await desk.worker.run(desk.messages.send_email_instead, event)
+    told = [await desk.worker.run(desk.messages.send_email_instead, event) for _ in range(2)]
+    late = await desk.email(event)
+
+    row = await desk.recorded(event)
+    assert (kept.state, before["status"], before["attempts"]) == (State.RESERVED, "reserved", 0)
+    assert [each.state for each in told] == [State.SENT, State.SENT]
+    assert late.state is State.SENT
+    assert (row["status"], row["attempts"], row["instead_of"]) == ("sent", 2, "sms")
+    assert len(desk.mail.sent) == 1
+
+
+async def test_a_withdrawn_consent_is_heeded_for_a_fail_over_too(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.SMS, Consent.WITHDRAWN)
+
+    assert (await desk.worker.run(desk.messages.send_sms_instead, event)).state is State.DECLINED
+
+
+async def test_a_message_that_is_sent_already_is_not_sent_instead(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.email(event)
+
+    assert (await desk.worker.run(desk.messages.send_email_instead, event)).state is State.SENT
+    assert len(desk.mail.sent) == 1
+    assert (await desk.recorded(event))["instead_of"] is None
+
+
+ALWAYS_QUIET = QuietHours(begin=time(0), end=time(23, 59, 59, 999_999))
+
+
+async def test_what_the_patient_did_is_told_at_night_as_well(desk: Desk) -> None:
+    desk.quiet_hours = ALWAYS_QUIET
+
+    assert (await desk.email(await desk.visit())).state is State.SENT
+
+
+async def test_what_the_clinic_did_waits_for_the_patients_morning(desk: Desk) -> None:
+    desk.quiet_hours = ALWAYS_QUIET
+    confirmed = await desk.visit()
+    await desk.moves_on(confirmed)
+    await desk.clinic.execute(
+        "UPDATE schedules SET reason = 'clinic_request' WHERE id = :id", id=confirmed.appointment_id
+    )
+    await desk.clinic.execute(
+        "UPDATE patients SET time_zone = 'Asia/Tokyo' WHERE id = :id", id=confirmed.patient_id
+    )
+    cancelled = replace(
+        confirmed, type=EventType.CANCELLED, sequence=confirmed.sequence + 1, event_id=uuid4()
+    )
+
+    waits = await desk.email(cancelled)
+    row = await desk.recorded(cancelled)
+    desk.quiet_hours = QuietHours(begin=time(0), end=time(0))
+
+    assert waits.state is State.SENDING
+    assert waits.until is not None
+    assert waits.until.astimezone(ZoneInfo("Asia/Tokyo")).time() == ALWAYS_QUIET.end
+    assert (row["status"], row["attempts"], row["error"]) == ("sending", 0, "quiet_hours")
+    assert desk.mail.sent == []
+    assert (await desk.email(cancelled)).state is State.SENT
+
+
+async def test_what_has_expired_is_told_to_nobody(desk: Desk) -> None:
+    event = replace(await desk.visit(), expires_at=at("09:00", date(2020, 1, 14)))
+
+    assert (await desk.email(event)).state is State.SUPERSEDED
+
+
+async def test_a_visit_of_years_ago_is_told_to_nobody(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.clinic.execute(
+        "UPDATE schedules SET starts_at = starts_at - interval '9 years', status = 'completed',"
+        " ends_at = ends_at - interval '9 years' WHERE id = :id",
+        id=event.appointment_id,
+    )
+
+    assert (await desk.email(event)).state is State.SUPERSEDED

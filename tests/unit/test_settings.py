@@ -30,6 +30,7 @@ GOOD = [
     ("SMS_GATEWAY_URL", "https://sms.example/send"),
     ("PRIYOM_PUBLIC_URL", "https://priyom.example"),
     ("PRIYOM_MAIL_FROM", "clinic@priyom.example"),
+    ("PRIYOM_QUIET_HOURS", "22:30-07:15"),
 ]
 BAD = [
     ("DATABASE_URL", "nonsense", "must begin with postgresql://"),
@@ -53,6 +54,8 @@ BAD = [
     ("PRIYOM_PUBLIC_URL", "foo", "must begin with http://"),
     ("PRIYOM_MAIL_FROM", "foo", "must be one e-mail address"),
     ("PRIYOM_MAIL_FROM", "Clinic <a@b.example>", "must be one e-mail address"),
+    ("PRIYOM_QUIET_HOURS", "at night", "must be two times of the day"),
+    ("PRIYOM_QUIET_HOURS", "21:00-25:00", "must be two times of the day"),
     ("PRIYOM_HOLD_SECONDS", "0", "Input should be greater than or equal to 1"),
     ("PRIYOM_LOG_FORMAT", "xml", "Input should be 'console' or 'json'"),
 ]

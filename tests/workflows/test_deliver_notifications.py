@@ -4,9 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
@@ -34,10 +35,17 @@ class Providers:
         self.tried: Counter[str] = Counter()
         self.faults: dict[str, list[Exception]] = {}
         self.outcomes: dict[str, Told] = {}
+        self.waits: dict[str, list[datetime]] = {}
 
     @property
     def activities(self) -> list[Any]:
-        return [self.notify_doctor, self.send_sms, self.send_email]
+        return [
+            self.notify_doctor,
+            self.send_sms,
+            self.send_email,
+            self.send_sms_instead,
+            self.send_email_instead,
+        ]
 
     @activity.defn
     async def notify_doctor(self, _event: AppointmentEvent) -> Told:
@@ -51,11 +59,21 @@ class Providers:
     async def send_email(self, _event: AppointmentEvent) -> Told:
         return self._answer("email")
 
+    @activity.defn
+    async def send_sms_instead(self, _event: AppointmentEvent) -> Told:
+        return self._answer("sms instead")
+
+    @activity.defn
+    async def send_email_instead(self, _event: AppointmentEvent) -> Told:
+        return self._answer("email instead")
+
     def _answer(self, message: str) -> Told:
         self.tried[message] += 1
         faults = self.faults.get(message, [])
         if faults:
             raise faults.pop(0)
+        if self.waits.get(message):
+            return Told(state=State.SENDING, until=self.waits[message].pop(0))
         return self.outcomes.get(message, Told(state=State.SENT))
 
 
@@ -180,6 +198,67 @@ async def test_a_refusal_for_good_is_the_result_and_no_failure(
     assert result == Delivery(doctor="sent", sms="superseded", email="failed (smtp_550)")
     assert providers.tried["email"] == 1
     await record("delivered-in-part", run_of(temporal, event))
+
+
+async def test_a_message_that_would_wake_the_patient_waits_for_the_morning(
+    temporal: WorkflowEnvironment, record: Record
+) -> None:
+    event, providers = an_event(), Providers()
+    begun = datetime.now(UTC)
+    morning = begun + timedelta(seconds=1.5)
+    providers.waits["sms"] = [morning, morning + timedelta(seconds=0.2)]
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        run = run_of(temporal, event)
+        result = await run.result()
+
+    assert result == ALL_SENT
+    assert providers.tried == {"doctor": 1, "sms": 3, "email": 1}
+    assert datetime.now(UTC) >= morning
+    history = await record("delivered-in-the-morning", run)
+    timers = [e for e in history.events if e.HasField("timer_started_event_attributes")]
+    assert len(timers) == 2
+
+
+@pytest.mark.parametrize(
+    ("fails", "kept", "expected"),
+    [
+        ("sms", "email", Delivery(doctor="sent", sms="failed (sms_400)", email="sent")),
+        ("email", "sms", Delivery(doctor="sent", sms="sent", email="failed (smtp_550)")),
+    ],
+)
+async def test_what_was_kept_back_is_sent_where_the_other_failed_for_good(
+    temporal: WorkflowEnvironment, record: Record, fails: str, kept: str, expected: Delivery
+) -> None:
+    event, providers = an_event(), Providers()
+    code = "sms_400" if fails == "sms" else "smtp_550"
+    providers.outcomes[fails] = Told(state=State.FAILED, code=code)
+    providers.outcomes[kept] = Told(state=State.RESERVED)
+    providers.faults[f"{kept} instead"] = [busy("away")]
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    assert result == expected
+    assert providers.tried[f"{kept} instead"] == 2
+    if fails == "sms":
+        await record("delivered-by-the-other-channel", run_of(temporal, event))
+
+
+async def test_what_was_kept_back_stays_so_where_the_other_was_sent(
+    temporal: WorkflowEnvironment,
+) -> None:
+    event, providers = an_event(), Providers()
+    providers.outcomes["email"] = Told(state=State.RESERVED)
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    assert result == Delivery(doctor="sent", sms="sent", email="reserved")
+    assert providers.tried["email instead"] == 0
 
 
 async def test_an_operator_can_read_the_run(temporal: WorkflowEnvironment) -> None:

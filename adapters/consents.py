@@ -1,0 +1,79 @@
+"""What a patient agreed to be told, by kind of message and channel; unsaid means agreed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.messages.visit import Kind
+from domain.errors import PatientNotFound
+
+
+class Channel(StrEnum):
+    """How a patient is reached."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class Consent(StrEnum):
+    """Whether messages of a kind may come by a channel; `fallback`: only where the other failed."""
+
+    GIVEN = "given"
+    FALLBACK = "fallback"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreed:
+    """One kind of message by one channel."""
+
+    kind: Kind
+    channel: Channel
+    consent: Consent
+
+
+OF_PATIENT = text("""
+SELECT c.kind, c.channel, c.consent FROM patients p LEFT JOIN consents c ON c.patient_id = p.id
+WHERE p.id = :patient_id
+""")
+
+SAY = text("""
+INSERT INTO consents (patient_id, kind, channel, consent)
+SELECT id, :kind, :channel, :consent FROM patients WHERE id = :patient_id
+ON CONFLICT ON CONSTRAINT consents_pkey DO UPDATE SET
+    consent = excluded.consent,
+    changed_at = CASE WHEN consents.consent = excluded.consent THEN consents.changed_at
+                      ELSE clock_timestamp() END
+""")
+
+
+async def consents_of(connection: AsyncConnection, patient_id: UUID) -> list[Agreed]:
+    """Every kind and channel, in one order; refuses a patient who does not exist."""
+    rows = (await connection.execute(OF_PATIENT, {"patient_id": patient_id})).all()
+    if not rows:
+        raise PatientNotFound
+    said = {(row.kind, row.channel): row.consent for row in rows}
+    return [
+        Agreed(
+            kind=kind,
+            channel=channel,
+            consent=Consent(said.get((kind.value, channel.value), Consent.GIVEN.value)),
+        )
+        for kind in Kind
+        for channel in Channel
+    ]
+
+
+async def say_consent(connection: AsyncConnection, patient_id: UUID, agreed: Agreed) -> None:
+    """Idempotent. It counts from the next attempt on, also for a message that is under way."""
+    asked = {
+        "patient_id": patient_id,
+        "kind": agreed.kind.value,
+        "channel": agreed.channel.value,
+        "consent": agreed.consent.value,
+    }
+    if (await connection.execute(SAY, asked)).rowcount == 0:
+        raise PatientNotFound

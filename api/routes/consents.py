@@ -1,0 +1,53 @@
+"""What a patient agreed to be told, and by which channel."""
+
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from adapters.consents import Agreed, consents_of, say_consent
+from adapters.reading import read
+from api.answers import NO_STORE, JsonAnswer
+from api.dependencies import Engine
+from api.json_route import JsonRoute
+from api.schemas import ConsentBody, ConsentPage, Id
+
+router = APIRouter(route_class=JsonRoute)
+
+
+@router.get(
+    "/patients/{patient_id}/consents",
+    tags=["patients"],
+    response_model=ConsentPage,
+    summary="What a patient agreed to be told",
+)
+async def consents(patient_id: Id, engine: Engine) -> Response:
+    """Every kind of message by every channel; `given` where nothing was said."""
+
+    async def ask(connection: AsyncConnection) -> list[Agreed]:
+        return await consents_of(connection, patient_id)
+
+    return _page(await read(engine, ask))
+
+
+@router.post(
+    "/patients/{patient_id}/consents",
+    tags=["patients"],
+    response_model=ConsentPage,
+    summary="Give or withdraw a consent",
+)
+async def consent(patient_id: Id, said: ConsentBody, engine: Engine) -> Response:
+    """It counts from the next attempt on, also for a message that is under way."""
+    agreed = Agreed(kind=said.kind, channel=said.channel, consent=said.consent)
+
+    async def ask(connection: AsyncConnection) -> list[Agreed]:
+        await say_consent(connection, patient_id, agreed)
+        return await consents_of(connection, patient_id)
+
+    return _page(await read(engine, ask))
+
+
+def _page(found: list[Agreed]) -> Response:
+    items = [
+        {"kind": each.kind, "channel": each.channel, "consent": each.consent} for each in found
+    ]
+    return JsonAnswer({"items": items, "next": None}, headers=NO_STORE)
