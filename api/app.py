@@ -7,8 +7,9 @@ from fastapi import APIRouter, FastAPI
 
 from api.answers import answer_exceptions
 from api.edge import BoundedBody, Deadline, Traced
+from api.page.problem_pages import ProblemPages
 from api.reception import Reception
-from api.routes import appointments, directory, inboxes, operations, pages, schedule
+from api.routes import appointments, booking_pages, directory, inboxes, operations, pages, schedule
 
 VERSION = "0.1.0"
 ANSWER_WITHIN_SECONDS = 5.0
@@ -37,11 +38,12 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     app.add_middleware(BoundedBody, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)
     app.add_middleware(Traced)
+    app.add_middleware(ProblemPages)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
     for part in (appointments, inboxes, directory, schedule):
         product.include_router(part.router)
-    for router in (product, operations.router, pages.router):
+    for router in (product, operations.router, pages.router, booking_pages.router):
         app.include_router(router)
     return app
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.cache import DayReader
 from api.bookings import Bookings
 from api.commands import Commands
+from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.reception import Reception
 
@@ -38,8 +39,13 @@ async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
 
+async def _demo(request: Request) -> DemoPatients:
+    return (await _reception(request)).demo
+
+
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]
+DemoDesk = Annotated[DemoPatients, Depends(_demo)]

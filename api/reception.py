@@ -17,6 +17,7 @@ from adapters.settings import Connections, Product
 from adapters.temporal import connect_temporal, priyom_plugin
 from api.bookings import Bookings
 from api.commands import Commands
+from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.runs import Runs
 
@@ -33,6 +34,7 @@ class Reception:
     bookings: Bookings
     commands: Commands
     watch: Watch
+    demo: DemoPatients
 
 
 @asynccontextmanager
@@ -57,6 +59,7 @@ async def open_reception(
             bookings=Bookings(engine, runs, product, secret),
             commands=Commands(engine, runs),
             watch=watch,
+            demo=DemoPatients(engine),
         )
 
 
