@@ -9,7 +9,16 @@ from api.answers import answer_exceptions
 from api.edge import BoundedBody, Deadline, Traced
 from api.page.problem_pages import ProblemPages
 from api.reception import Reception
-from api.routes import appointments, booking_pages, directory, inboxes, operations, pages, schedule
+from api.routes import (
+    appointments,
+    booking_pages,
+    directory,
+    inboxes,
+    operations,
+    pages,
+    schedule,
+    visit_pages,
+)
 
 VERSION = "0.1.0"
 ANSWER_WITHIN_SECONDS = 5.0
@@ -43,8 +52,9 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     product = APIRouter(prefix="/api/v1")
     for part in (appointments, inboxes, directory, schedule):
         product.include_router(part.router)
-    for router in (product, operations.router, pages.router, booking_pages.router):
-        app.include_router(router)
+    app.include_router(product)
+    for part in (operations, pages, booking_pages, visit_pages):
+        app.include_router(part.router)
     return app
 
 

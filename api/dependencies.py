@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.cache import DayReader
+from adapters.settings import Product
 from api.bookings import Bookings
 from api.commands import Commands
 from api.page.demo_desk import DemoPatients
@@ -39,6 +40,10 @@ async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
 
+async def _product(request: Request) -> Product:
+    return (await _reception(request)).product
+
+
 async def _demo(request: Request) -> DemoPatients:
     return (await _reception(request)).demo
 
@@ -48,4 +53,5 @@ Days = Annotated[DayReader, Depends(_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]
+Settings = Annotated[Product, Depends(_product)]
 DemoDesk = Annotated[DemoPatients, Depends(_demo)]

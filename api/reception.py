@@ -34,6 +34,7 @@ class Reception:
     bookings: Bookings
     commands: Commands
     watch: Watch
+    product: Product
     demo: DemoPatients
 
 
@@ -59,6 +60,7 @@ async def open_reception(
             bookings=Bookings(engine, runs, product, secret),
             commands=Commands(engine, runs),
             watch=watch,
+            product=product,
             demo=DemoPatients(engine),
         )
 

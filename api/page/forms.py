@@ -9,6 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from api.page.rendering import SAFE
 from api.problems import Problem
 
+A_YEAR = 365 * 24 * 60 * 60
+"""In seconds: how long a browser keeps a choice."""
+
 
 async def same_origin(request: Request) -> None:
     """Refuses a form of another site, by what every browser says of where a form comes from.
@@ -31,6 +34,23 @@ OwnForm = Annotated[None, Depends(same_origin)]
 def see(path: str) -> Response:
     """On to a page, by GET, after a form was taken."""
     return RedirectResponse(path, status_code=303, headers={**SAFE, "cache-control": "no-store"})
+
+
+def keep(answer: Response, request: Request, cookie: str, value: str) -> Response:
+    """The answer, with a cookie that scripts and other sites' forms do not get.
+
+    It is for TLS only where the browser came by TLS, to us or to the proxy before us.
+    """
+    by_tls = urlsplit(request.headers.get("origin", "")).scheme == "https"
+    answer.set_cookie(
+        cookie,
+        value,
+        max_age=A_YEAR,
+        httponly=True,
+        samesite="lax",
+        secure=by_tls or request.url.scheme == "https",
+    )
+    return answer
 
 
 def local(path: str) -> str:

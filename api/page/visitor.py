@@ -28,6 +28,17 @@ class Visitor:
     patient: DemoPatient | None = None
     others: list[DemoPatient] = field(default_factory=list)
 
+    @property
+    def patient_id(self) -> UUID | None:
+        return None if self.patient is None else self.patient.patient_id
+
+    @property
+    def signed_in(self) -> DemoPatient:
+        """Who this is; raises a problem for those who are nobody."""
+        if self.patient is None:
+            raise Problem(code="nobody", detail="Nobody is signed in.")
+        return self.patient
+
 
 def anybody(connection: HTTPConnection) -> Visitor:
     """A visitor of a page that is the same for everybody."""
@@ -58,8 +69,7 @@ async def _patient(request: Request, desk: DemoDesk) -> Visitor:
 
 
 async def _signed_in(visitor: Annotated[Visitor, Depends(_patient)]) -> Visitor:
-    if visitor.patient is None:
-        raise Problem(code="nobody", detail="Nobody is signed in.")
+    _ = visitor.signed_in
     return visitor
 
 

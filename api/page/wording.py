@@ -11,9 +11,6 @@ from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Language
 from domain.documents import timestamp
 
-NOON, EVENING = 12, 17
-"""Hours of the clinic's wall clock at which a day part begins."""
-
 
 class Wording:
     """The filters and functions of the templates for one language."""
@@ -37,6 +34,10 @@ class Wording:
     def month_day(self, instant: date) -> str:
         """27 ноября"""
         return format_date(instant, "d MMMM", locale=self._locale)
+
+    def month_and_weekday(self, instant: date) -> str:
+        """нояб., пт"""
+        return format_date(instant, "LLL, EEE", locale=self._locale)
 
     def time(self, local: datetime) -> str:
         """10:30, in both languages: clinics do not say half past ten in the evening twice."""

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
@@ -14,7 +13,7 @@ from api.etags import knows
 from api.openapi import describe
 from api.page import language
 from api.page.assets import by_path
-from api.page.forms import OwnForm, local, see
+from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from api.problems import KINDS, Kind
@@ -34,7 +33,6 @@ SWAGGER_SAFE = {
 """Swagger UI sets styles on its elements; it is no page of a patient, and takes no form."""
 
 FOR_GOOD = "public, max-age=31536000, immutable"
-A_YEAR = 365 * 24 * 60 * 60
 ASSETS = {
     "swagger-ui-bundle.js": SWAGGER,
     "swagger-ui-bundle.js.LICENSE.txt": SWAGGER,
@@ -75,22 +73,7 @@ async def choose_language(
     chosen: Annotated[Language, Form(alias="language")],
     back: Annotated[str, Form()] = "/",
 ) -> Response:
-    answer = see(local(back))
-    answer.set_cookie(
-        language.COOKIE,
-        chosen,
-        max_age=A_YEAR,
-        httponly=True,
-        samesite="lax",
-        secure=is_secure(request),
-    )
-    return answer
-
-
-def is_secure(request: Request) -> bool:
-    """Whether the browser came by TLS, to us or to the proxy before us."""
-    origin = request.headers.get("origin", "")
-    return request.url.scheme == "https" or urlsplit(origin).scheme == "https"
+    return keep(see(local(back)), request, language.COOKIE, chosen)
 
 
 @router.get("/docs")
