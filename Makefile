@@ -57,7 +57,7 @@ reliability: $(VENV) ## write the tables of docs/reliability.md from the last fa
 	@$(PYTHON) -m tests.reliability
 histories: prepare ## record the runs that are not recorded yet: NAMES="lapsed" replaces that one
 	@$(PYTHON) -m tests.workflows.recordings $(NAMES)
-docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json, asyncapi.yaml
+docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json, asyncapi.yaml, ru.po
 	@$(PYTHON) -m stack.documents
 lock: $(VENV) ## resolve the dependencies anew: Python's and Kafka's
 	@$(PYTHON) -m stack.lock
