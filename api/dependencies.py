@@ -10,6 +10,7 @@ from adapters.cache import DayReader
 from adapters.settings import Product
 from api.bookings import Bookings
 from api.commands import Commands
+from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.reception import Reception
@@ -40,6 +41,10 @@ async def _days(request: Request) -> DayReader:
     return (await _reception(request)).days
 
 
+async def _watched_days(request: Request) -> LiveDays:
+    return (await _reception(request)).live
+
+
 async def _bookings(request: Request) -> Bookings:
     return (await _reception(request)).bookings
 
@@ -62,6 +67,7 @@ async def _demo(request: Request) -> DemoPatients:
 
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
+WatchedDays = Annotated[LiveDays, Depends(_watched_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]

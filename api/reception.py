@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from adapters.bell import Bell
 from adapters.cache import DayCache, DayReader, connect_redis
+from adapters.day_news import DayNews
 from adapters.days import DayBook
 from adapters.postgres import connect_engine
 from adapters.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
@@ -18,6 +19,7 @@ from adapters.settings import Connections, Product
 from adapters.temporal import connect_temporal, priyom_plugin
 from api.bookings import Bookings
 from api.commands import Commands
+from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.runs import Runs
@@ -33,6 +35,7 @@ class Reception:
     engine: AsyncEngine
     bell: Bell
     days: DayReader
+    live: LiveDays
     bookings: Bookings
     commands: Commands
     watch: Watch
@@ -55,6 +58,8 @@ async def open_reception(
         client = await connect_temporal(priyom_plugin(), lazy=True)
         days = DayReader(DayBook(engine), DayCache(redis))
         stack.push_async_callback(days.close)
+        news = DayNews(redis)
+        stack.push_async_callback(news.close)
         watch = _watch(engine, client, redis, connections.kafka_bootstrap_servers)
         stack.push_async_callback(watch.close)
         runs = Runs(client)
@@ -62,7 +67,8 @@ async def open_reception(
             engine=engine,
             bell=bell,
             days=days,
-            bookings=Bookings(engine, runs, product, secret),
+            live=LiveDays(days, news),
+            bookings=Bookings(engine, runs, product, secret, tell=news.tell),
             commands=Commands(engine, runs),
             watch=watch,
             product=product,
