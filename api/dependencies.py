@@ -10,6 +10,7 @@ from adapters.cache import DayReader
 from adapters.settings import Product
 from api.bookings import Bookings
 from api.commands import Commands
+from api.control_room import Watchman
 from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
@@ -57,6 +58,10 @@ async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
 
+async def _watchman(request: Request) -> Watchman:
+    return (await _reception(request)).watchman
+
+
 async def _product(request: Request) -> Product:
     return (await _reception(request)).product
 
@@ -70,6 +75,7 @@ Days = Annotated[DayReader, Depends(_days)]
 WatchedDays = Annotated[LiveDays, Depends(_watched_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
+NightWatch = Annotated[Watchman, Depends(_watchman)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]
 Settings = Annotated[Product, Depends(_product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]

@@ -19,6 +19,7 @@ from adapters.settings import Connections, Product
 from adapters.temporal import connect_temporal, priyom_plugin
 from api.bookings import Bookings
 from api.commands import Commands
+from api.control_room import Watchman
 from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
@@ -39,6 +40,7 @@ class Reception:
     bookings: Bookings
     commands: Commands
     watch: Watch
+    watchman: Watchman
     product: Product
     demo: DemoPatients
 
@@ -71,6 +73,12 @@ async def open_reception(
             bookings=Bookings(engine, runs, product, secret, tell=news.tell),
             commands=Commands(engine, runs),
             watch=watch,
+            watchman=Watchman(
+                engine,
+                client,
+                connections.kafka_bootstrap_servers,
+                ui=product.temporal_ui_url,
+            ),
             product=product,
             demo=DemoPatients(engine),
         )

@@ -1,36 +1,39 @@
-// Keeps the parts of a page that others change as they are now: `data-live` names a stream of
-// server-sent events. Each event asks for the page once more and exchanges what has another
+// Keeps the parts of a page that others change as they are now: `data-live` names streams of
+// server-sent events, or none: then it asks now and then. Each event asks for the page once more and exchanges what has another
 // `data-state`, one piece at a time, so that nobody loses the place where they are.
 (() => {
   "use strict";
   const POLL_SECONDS = 5; // while there is no stream
-  let stream = null;
+  const streams = new Map();
   let polling = 0;
-  let address = "";
+  let watched = null;
   let asking = false;
   let again = false;
 
   function watch() {
     const place = document.querySelector("[data-live]");
-    const wanted = place ? place.dataset.live : "";
-    if (wanted === address && (stream || polling || !wanted)) return;
+    const wanted = place ? place.dataset.live : null;
+    if (wanted === watched) return;
     leave();
-    address = wanted;
-    if (wanted) listen();
+    watched = wanted;
+    if (watched === null) return;
+    const addresses = watched.split(" ").filter(Boolean);
+    if (!addresses.length || !window.EventSource) poll();
+    else addresses.forEach(listen);
   }
 
-  function listen() {
-    if (!window.EventSource) return poll();
-    stream = new EventSource(address);
+  function listen(address) {
+    const stream = new EventSource(address);
+    streams.set(address, stream);
     stream.addEventListener("open", stopPolling);
     for (const kind of ["day", "notice"]) stream.addEventListener(kind, refresh);
     stream.addEventListener("error", () => {
       poll();
       // A stream that was refused does not come back by itself.
-      if (stream && stream.readyState === EventSource.CLOSED) {
-        stream = null;
-        setTimeout(() => { if (!stream && address) listen(); }, POLL_SECONDS * 1000);
-      }
+      if (stream.readyState !== EventSource.CLOSED) return;
+      setTimeout(() => {
+        if (streams.get(address) === stream) listen(address);
+      }, POLL_SECONDS * 1000);
     });
   }
 
@@ -45,8 +48,8 @@
 
   function leave() {
     stopPolling();
-    if (stream) stream.close();
-    stream = null;
+    for (const stream of streams.values()) stream.close();
+    streams.clear();
   }
 
   // One question at a time; what happens meanwhile is asked about once more afterwards.
@@ -107,7 +110,12 @@
 
   document.addEventListener("htmx:afterSettle", watch);
   addEventListener("pagehide", leave);
-  addEventListener("pageshow", (event) => { if (event.persisted) { address = ""; watch(); refresh(); } });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    watched = null;
+    watch();
+    refresh();
+  });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", watch);
   else watch();
 })();
