@@ -61,7 +61,7 @@ histories: prepare ## record the runs that are not recorded yet: NAMES="lapsed" 
 	@$(PYTHON) -m tests.workflows.recordings $(NAMES)
 messages: $(VENV) ## write every message that patients get to docs/messages, to be looked at
 	@$(PYTHON) -m notifier.samples
-docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json, asyncapi.yaml
+docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json, asyncapi.yaml, ru.po
 	@$(PYTHON) -m stack.documents
 lock: $(VENV) ## resolve the dependencies anew: Python's and Kafka's
 	@$(PYTHON) -m stack.lock

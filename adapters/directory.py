@@ -30,6 +30,7 @@ class DoctorCard:
     time_zone: str
     slot_minutes: int
     next_free: datetime | None
+    now: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +105,13 @@ async def list_clinics(
     wanted = select(clinics).order_by(clinics.c.name, clinics.c.id).limit(limit)
     if after is not None:
         wanted = wanted.where(_behind(clinics.c.name, clinics.c.id, after))
-    return [
-        Clinic(
-            clinic_id=row.id,
-            name=row.name,
-            address=row.address,
-            phone=row.phone,
-            time_zone=row.time_zone,
-        )
-        for row in await connection.execute(wanted)
-    ]
+    return [_clinic(row) for row in await connection.execute(wanted)]
+
+
+async def find_clinic(connection: AsyncConnection, clinic_id: UUID) -> Clinic:
+    """The clinic of a doctor: there always is one."""
+    wanted = select(clinics).where(clinics.c.id == clinic_id)
+    return _clinic((await connection.execute(wanted)).one())
 
 
 async def list_specialties(
@@ -127,6 +125,16 @@ async def list_specialties(
         Specialty(name=row.specialty, doctors=row.doctors)
         for row in await connection.execute(wanted)
     ]
+
+
+def _clinic(row: Row[*tuple[object, ...]]) -> Clinic:
+    return Clinic(
+        clinic_id=row.id,
+        name=row.name,
+        address=row.address,
+        phone=row.phone,
+        time_zone=row.time_zone,
+    )
 
 
 def _behind(
@@ -150,6 +158,7 @@ async def _cards(
             time_zone=row.time_zone,
             slot_minutes=row.slot_minutes,
             next_free=free.get(row.id),
+            now=row.now,
         )
         for row in rows
     ]

@@ -7,8 +7,19 @@ from fastapi import APIRouter, FastAPI
 
 from api.answers import answer_exceptions
 from api.edge import BoundedBody, Deadline, Traced
+from api.page.problem_pages import ProblemPages
 from api.reception import Reception
-from api.routes import appointments, consents, directory, inboxes, operations, pages, schedule
+from api.routes import (
+    appointments,
+    booking_pages,
+    consents,
+    directory,
+    inboxes,
+    operations,
+    pages,
+    schedule,
+    visit_pages,
+)
 from api.streams import Streams
 
 VERSION = "0.1.0"
@@ -39,12 +50,14 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     app.add_middleware(BoundedBody, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)
     app.add_middleware(Traced)
+    app.add_middleware(ProblemPages)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
     for part in (appointments, consents, inboxes, directory, schedule):
         product.include_router(part.router)
-    for router in (product, operations.router, pages.router):
-        app.include_router(router)
+    app.include_router(product)
+    for part in (operations, pages, booking_pages, visit_pages):
+        app.include_router(part.router)
     return app
 
 

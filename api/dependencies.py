@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.bell import Bell
 from adapters.cache import DayReader
+from adapters.settings import Product
 from api.bookings import Bookings
 from api.commands import Commands
+from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.reception import Reception
 from api.streams import Streams
@@ -50,10 +52,20 @@ async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
 
-LiveStreams = Annotated[Streams, Depends(_streams)]
-InboxBell = Annotated[Bell, Depends(_bell)]
+async def _product(request: Request) -> Product:
+    return (await _reception(request)).product
+
+
+async def _demo(request: Request) -> DemoPatients:
+    return (await _reception(request)).demo
+
+
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]
+Settings = Annotated[Product, Depends(_product)]
+LiveStreams = Annotated[Streams, Depends(_streams)]
+InboxBell = Annotated[Bell, Depends(_bell)]
+DemoDesk = Annotated[DemoPatients, Depends(_demo)]

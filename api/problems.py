@@ -130,6 +130,18 @@ KINDS: dict[str, Kind] = {
         ),
         _refusal(TooLate, 409, "The visit has begun", "Call the clinic."),
         Kind(
+            code="nobody",
+            status=401,
+            title="Nobody is signed in",
+            advice="The pages are for demo patients only until there is sign-in: `make seed`.",
+        ),
+        Kind(
+            code="foreign_form",
+            status=403,
+            title="A form of another site",
+            advice="Send the form from a page of this host.",
+        ),
+        Kind(
             code="not_found",
             status=404,
             title="No such page",

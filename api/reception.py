@@ -18,6 +18,7 @@ from adapters.settings import Connections, Product
 from adapters.temporal import connect_temporal, priyom_plugin
 from api.bookings import Bookings
 from api.commands import Commands
+from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.runs import Runs
 
@@ -35,6 +36,8 @@ class Reception:
     bookings: Bookings
     commands: Commands
     watch: Watch
+    product: Product
+    demo: DemoPatients
 
 
 @asynccontextmanager
@@ -62,6 +65,8 @@ async def open_reception(
             bookings=Bookings(engine, runs, product, secret),
             commands=Commands(engine, runs),
             watch=watch,
+            product=product,
+            demo=DemoPatients(engine),
         )
 
 

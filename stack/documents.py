@@ -11,6 +11,7 @@ PRINTED_BY = {
     ".env.example": "adapters.settings",
     "docs/openapi.json": "api.openapi",
     "docs/asyncapi.yaml": "notifier.asyncapi",
+    "api/page/words/ru.po": "api.page.words",
 }
 
 

@@ -16,17 +16,29 @@ def method(kind: Kind) -> str:
 
 def calendar_file(visit: Visit, *, summary: str, sender: str) -> str:
     """One UID for the life of the visit; a calendar keeps the highest SEQUENCE it has seen."""
+    event = _event(visit, summary)
+    event.add("ORGANIZER", _person(sender, visit.clinic_name), encode=False)
+    event.add("ATTENDEE", _attendee(visit), encode=False)
+    return _written(visit, event, method(visit.kind))
+
+
+def published(visit: Visit, *, summary: str) -> str:
+    """The same event for somebody who opens the file: nobody is invited, and nobody answers."""
+    return _written(visit, _event(visit, summary), "PUBLISH")
+
+
+def _written(visit: Visit, event: Event, how: str) -> str:
     calendar = Calendar()
     calendar.add("PRODID", "-//Priyom//Appointments//EN")
     calendar.add("VERSION", "2.0")
-    calendar.add("METHOD", method(visit.kind))
+    calendar.add("METHOD", how)
     calendar.add_component(_zone(visit.time_zone, visit.local_start.year))
-    calendar.add_component(_event(visit, summary, sender))
+    calendar.add_component(event)
     text: str = calendar.to_ical().decode()
     return text
 
 
-def _event(visit: Visit, summary: str, sender: str) -> Event:
+def _event(visit: Visit, summary: str) -> Event:
     event = Event()
     event.add("UID", f"{visit.appointment_id}@priyom")
     event.add("SEQUENCE", visit.version)
@@ -36,8 +48,6 @@ def _event(visit: Visit, summary: str, sender: str) -> Event:
     event.add("SUMMARY", summary)
     event.add("LOCATION", f"{visit.clinic_name}, {visit.clinic_address}")
     event.add("STATUS", "CANCELLED" if visit.kind is Kind.CANCELLED else "CONFIRMED")
-    event.add("ORGANIZER", _person(sender, visit.clinic_name), encode=False)
-    event.add("ATTENDEE", _attendee(visit), encode=False)
     if visit.kind is Kind.CONFIRMED:
         event.add_component(_alarm(summary))
     return event

@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from adapters.messages.calendar import calendar_file, method
+from adapters.messages.calendar import calendar_file, method, published
 from adapters.messages.segments import segments
 from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Visit
@@ -45,6 +45,11 @@ def letter(visit: Visit, *, account_url: str, sender: str) -> Letter:
         calendar=calendar_file(visit, summary=_render(visit, "event", account_url), sender=sender),
         calendar_method=method(visit.kind),
     )
+
+
+def calendar_entry(visit: Visit) -> str:
+    """The calendar file of a confirmed visit, without an invitation."""
+    return published(visit, summary=_render(visit, "event", ""))
 
 
 def text_message(visit: Visit) -> str:

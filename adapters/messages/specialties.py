@@ -11,6 +11,8 @@ NAMES = {
     "otolaryngology": {Language.RU: "оториноларинголог", Language.EN: "ENT doctor"},
     "gynaecology": {Language.RU: "гинеколог", Language.EN: "gynaecologist"},
     "ophthalmology": {Language.RU: "офтальмолог", Language.EN: "ophthalmologist"},
+    "dentistry": {Language.RU: "стоматолог", Language.EN: "dentist"},
+    "urgent-care": {Language.RU: "дежурный врач", Language.EN: "doctor on duty"},
 }
 
 

@@ -1,33 +1,38 @@
-"""Pages for people, served from this process alone: the API's description and its problems."""
+"""Pages for everybody, served from this process alone: assets, the API's description, problems."""
 
-import re
-from html import escape
 from pathlib import Path
-from string import Template
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
+from adapters.messages.visit import Language
 from api.answers import JsonAnswer
+from api.etags import knows
 from api.openapi import describe
+from api.page import language
+from api.page.assets import by_path
+from api.page.forms import OwnForm, keep, local, see
+from api.page.rendering import page
+from api.page.visitor import Anybody
 from api.problems import KINDS, Kind
 from domain.errors import REFUSALS
 
 HERE = Path(__file__).parent.parent / "page"
 SWAGGER = HERE / "swagger"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-"""Swagger UI sets styles on its elements; nothing of any page comes from elsewhere."""
-
-SAFE = {
-    "content-security-policy": POLICY,
+SWAGGER_SAFE = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
+"""Swagger UI sets styles on its elements; it is no page of a patient, and takes no form."""
+
+FOR_GOOD = "public, max-age=31536000, immutable"
 ASSETS = {
     "swagger-ui-bundle.js": SWAGGER,
     "swagger-ui-bundle.js.LICENSE.txt": SWAGGER,
@@ -41,15 +46,39 @@ ASSETS = {
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
-async def home() -> Response:
-    """Where the links in patients' messages lead."""
-    return FileResponse(HERE / "home.html", headers=SAFE)
+@router.get("/assets/{name}")
+async def hashed_asset(name: str, request: Request) -> Response:
+    """Its name is its content's: whoever has it need not ask again."""
+    found = by_path().get(f"/assets/{name}")
+    if found is None:
+        raise HTTPException(404)
+    headers = {
+        "cache-control": FOR_GOOD,
+        "etag": found.etag,
+        "vary": "Accept-Encoding",
+        "x-content-type-options": "nosniff",
+    }
+    if knows(request.headers.get("if-none-match", ""), found.etag):
+        return Response(status_code=304, headers=headers)
+    content = found.content
+    if found.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["content-encoding"] = found.zipped, "gzip"
+    return Response(content, media_type=found.media_type, headers=headers)
+
+
+@router.post("/language")
+async def choose_language(
+    _: OwnForm,
+    request: Request,
+    chosen: Annotated[Language, Form(alias="language")],
+    back: Annotated[str, Form()] = "/",
+) -> Response:
+    return keep(see(local(back)), request, language.COOKIE, chosen)
 
 
 @router.get("/docs")
 async def docs() -> Response:
-    return FileResponse(HERE / "docs.html", headers=SAFE)
+    return FileResponse(HERE / "docs.html", headers=SWAGGER_SAFE)
 
 
 @router.get("/docs/{name}")
@@ -57,7 +86,7 @@ async def asset(name: str) -> Response:
     folder = ASSETS.get(name)
     if folder is None:
         raise HTTPException(404)
-    headers = {**SAFE, "cache-control": "max-age=86400"}
+    headers = {**SWAGGER_SAFE, "cache-control": "max-age=86400"}
     media_type = None if "." in name else "text/plain"
     return FileResponse(folder / name, headers=headers, media_type=media_type)
 
@@ -68,44 +97,18 @@ async def openapi(request: Request) -> Response:
 
 
 @router.get("/problems")
-async def problems() -> Response:
-    rows = "\n".join(
-        f'<tr><td><a href="/problems/{code}"><code>{code}</code></a></td>'
-        f"<td>{kind.status}</td><td>{escape(kind.title)}</td></tr>"
-        for code, kind in KINDS.items()
-    )
-    return _page("problems.html", rows=rows)
-
-
-@router.get("/problems/page.css")
-async def style() -> Response:
-    return FileResponse(HERE / "page.css", headers=SAFE)
+async def problems(visitor: Anybody) -> Response:
+    return page(visitor, "problems.html", kinds=list(KINDS.values()))
 
 
 @router.get("/problems/{code}")
-async def problem(code: str) -> Response:
+async def problem(code: str, visitor: Anybody) -> Response:
     kind = KINDS.get(code)
     if kind is None:
         raise HTTPException(404)
-    return _page(
-        "problem.html",
-        code=kind.code,
-        status=str(kind.status),
-        title=escape(kind.title),
-        meaning=_marked_up(_meaning(kind)),
-        advice=_marked_up(kind.advice),
-    )
+    return page(visitor, "problem.html", kind=kind, meaning=_meaning(kind))
 
 
 def _meaning(kind: Kind) -> str:
     refusal = REFUSALS.get(kind.code)
     return (refusal.__doc__ or "") if refusal else f"{kind.title}."
-
-
-def _marked_up(text: str) -> str:
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-
-
-def _page(name: str, **values: str) -> Response:
-    text = Template((HERE / name).read_text("utf-8")).substitute(values)
-    return Response(text, media_type="text/html", headers=SAFE)

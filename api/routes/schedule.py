@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from api.dependencies import Days
+from api.etags import knows
 from api.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
 from domain.day import DaySchedule, SlotState
 from domain.documents import timestamp
@@ -17,7 +18,6 @@ from domain.documents import timestamp
 router = APIRouter(tags=["schedule"])
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_ETAG = re.compile(r'(?:W/)?("[^"]*")')
 
 _TAG = '"0f4c8d7b5a3e4a10b6f1c2d3e4f5a6b7"'
 
@@ -159,8 +159,3 @@ def document(schedule: DaySchedule) -> dict[str, object]:
             for slot in schedule.slots
         ],
     }
-
-
-def knows(if_none_match: str, etag: str) -> bool:
-    """Whether the caller has this body already (RFC 9110 13.1.2: a weak comparison)."""
-    return if_none_match.strip() == "*" or etag in _ETAG.findall(if_none_match)

@@ -60,6 +60,9 @@ class Rig:
         pulse = asyncio.create_task(case.feel_the_machine())
         try:
             yield case
+        except BaseException:
+            case.tell()
+            raise
         finally:
             pulse.cancel()
             case.count_links()
@@ -74,7 +77,7 @@ class Rig:
         self.report.write(case.line(findings))
         wrong = [f"{name}: {each}" for name, found in findings.items() for each in found.wrong]
         if wrong:
-            case.history.write(self.report.folder / f"case-{number}.history.jsonl")
+            case.tell()
         assert not wrong, "\n".join(wrong)
         assert sum(case.injections.values()), f"case {number}: nothing was injected"
 
@@ -137,11 +140,21 @@ class Case:
         finally:
             await front_end.close()
 
-    async def runs_of(self, booking: Booking) -> int:
-        """How many runs there were under this id, one after the other or not."""
-        id_ = booking_workflow_id(booking.appointment_id)
-        counted = await self.rig.temporal.count_workflows(f"WorkflowId = '{id_}'")
-        return counted.count
+    async def runs_of(self, booking: Booking, *, within: float = 30) -> int:
+        """How many runs there were under this id, one after the other or not.
+
+        Lists of runs are written some time after the runs: the first has to be seen in them.
+        """
+        listed = f"WorkflowId = '{booking_workflow_id(booking.appointment_id)}'"
+        found = 0
+
+        async def one_is_listed() -> bool:
+            nonlocal found
+            found = (await self.rig.temporal.count_workflows(listed)).count
+            return found > 0
+
+        await until_seen(one_is_listed, "the run is listed", within=within)
+        return found
 
     def booking(self) -> Booking:
         """A wish of one's own: a slot that the load does not want."""
@@ -178,6 +191,10 @@ class Case:
             due = time.time() + PULSE
             await asyncio.sleep(PULSE)
             self.lags.append((due, time.time() - due))
+
+    def tell(self) -> None:
+        """Write down every call, for whoever looks into a red case."""
+        self.history.write(self.rig.report.folder / f"case-{self.number}.history.jsonl")
 
     def count_links(self) -> None:
         """What each proxy did since the case began is part of what was injected."""

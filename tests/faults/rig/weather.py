@@ -51,8 +51,12 @@ class Sighting:
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def within(self, seconds: float) -> None:
-        async with asyncio.timeout(seconds):
-            await self.came.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.came.wait()
+        except TimeoutError:
+            awaited = ", then ".join(str(stage.pattern) for stage in self.stages)
+            raise TimeoutError(f"not within {seconds:g} s: {self.act} at {awaited}") from None
 
 
 def id_in_any_form(appointment_id: UUID) -> bytes:

@@ -1,0 +1,59 @@
+"""Forms: taken from our own pages only, answered by a redirect."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.page.rendering import SAFE
+from api.problems import Problem
+
+A_YEAR = 365 * 24 * 60 * 60
+"""In seconds: how long a browser keeps a choice."""
+
+
+async def same_origin(request: Request) -> None:
+    """Refuses a form of another site, by what every browser says of where a form comes from.
+
+    A caller that says nothing is no browser, and has no cookies to be abused.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        is_ours = site in {"same-origin", "none"}
+    else:
+        is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if not is_ours:
+        raise Problem(code="foreign_form", detail="The form was sent by another site.")
+
+
+OwnForm = Annotated[None, Depends(same_origin)]
+
+
+def see(path: str) -> Response:
+    """On to a page, by GET, after a form was taken."""
+    return RedirectResponse(path, status_code=303, headers={**SAFE, "cache-control": "no-store"})
+
+
+def keep(answer: Response, request: Request, cookie: str, value: str) -> Response:
+    """The answer, with a cookie that scripts and other sites' forms do not get.
+
+    It is for TLS only where the browser came by TLS, to us or to the proxy before us.
+    """
+    by_tls = urlsplit(request.headers.get("origin", "")).scheme == "https"
+    answer.set_cookie(
+        cookie,
+        value,
+        max_age=A_YEAR,
+        httponly=True,
+        samesite="lax",
+        secure=by_tls or request.url.scheme == "https",
+    )
+    return answer
+
+
+def local(path: str) -> str:
+    """A path of this site, whatever a form said."""
+    is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if is_local and path.isprintable() else "/"

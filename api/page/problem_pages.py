@@ -1,0 +1,71 @@
+"""A problem as a page, for those who came with a browser."""
+
+from typing import Any
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.page.rendering import page
+from api.page.visitor import anybody
+from api.problems import MEDIA_TYPE
+
+KEPT = ("retry-after", "allow", "connection", "x-request-id")
+"""What the problem's own head said that is true of its page as well."""
+
+
+class ProblemPages:
+    """Turns every problem outside the API into a page, whoever answered it.
+
+    It stands around all else, so that a missing page, a missed deadline and a bug look alike.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _wants_a_page(scope):
+            await self._app(scope, receive, send)
+            return
+        head: Message | None = None
+        body = b""
+
+        async def send_page(message: Message) -> None:
+            nonlocal head, body
+            if message["type"] == "http.response.start" and _is_problem(message):
+                head = message
+                return
+            if head is None:
+                await send(message)
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                answer = _page(scope, head, orjson.loads(body))
+                await answer(scope, receive, send)
+
+        await self._app(scope, receive, send_page)
+
+
+def _page(scope: Scope, head: Message, problem: dict[str, Any]) -> ASGIApp:
+    given = Headers(raw=head["headers"])
+    answer = page(
+        anybody(HTTPConnection(scope)),
+        "error.html",
+        status=head["status"],
+        code=problem["code"],
+        request_id=given.get("x-request-id", "") if head["status"] >= 500 else "",  # noqa: PLR2004
+    )
+    answer.headers["cache-control"] = "no-store"
+    answer.headers.update({name: given[name] for name in KEPT if name in given})
+    return answer
+
+
+def _wants_a_page(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    is_browser = "text/html" in headers.get("accept", "") or "hx-request" in headers
+    return is_browser and not scope["path"].startswith("/api/")
+
+
+def _is_problem(message: Message) -> bool:
+    return Headers(raw=message["headers"]).get("content-type") == MEDIA_TYPE

@@ -1,0 +1,89 @@
+"""Days, times and names as a page writes them, by the clinic's wall clock."""
+
+import re
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time, get_timezone_location
+from markupsafe import Markup, escape
+
+from adapters.messages.specialties import specialty_name
+from adapters.messages.visit import Language
+from domain.documents import timestamp
+
+
+class Wording:
+    """The filters and functions of the templates for one language."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._locale = language.value
+
+    def day(self, instant: date) -> str:
+        """пятница, 27 ноября"""
+        return format_date(instant, "EEEE, d MMMM", locale=self._locale)
+
+    def weekday(self, instant: date) -> str:
+        """пт"""
+        return format_date(instant, "EEE", locale=self._locale)
+
+    def short_day(self, instant: date) -> str:
+        """пт, 27 нояб."""
+        return format_date(instant, "EEE, d MMM", locale=self._locale)
+
+    def month_day(self, instant: date) -> str:
+        """27 ноября"""
+        return format_date(instant, "d MMMM", locale=self._locale)
+
+    def month_and_weekday(self, instant: date) -> str:
+        """нояб., пт"""
+        return format_date(instant, "LLL, EEE", locale=self._locale)
+
+    def time(self, local: datetime) -> str:
+        """10:30, in both languages: clinics do not say half past ten in the evening twice."""
+        return format_time(local, "HH:mm", locale=self._locale)
+
+    def city(self, zone: str) -> str:
+        """Москва: whose wall clock a time is told by."""
+        return get_timezone_location(zone, locale=self._locale, return_city=True)
+
+    def specialty(self, specialty: str) -> str:
+        name = specialty_name(specialty, self._language)
+        return name[:1].upper() + name[1:]
+
+
+def at_clinic(instant: datetime, zone: str) -> datetime:
+    return instant.astimezone(ZoneInfo(zone))
+
+
+def offset(local: datetime) -> str:
+    """UTC+3, UTC+5:30, UTC-3: as people write it."""
+    minutes = (local.utcoffset() or timedelta()) // timedelta(minutes=1)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "\N{MINUS SIGN}" if minutes < 0 else "+"
+    return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def capital(text: str) -> str:
+    """The first letter large, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def short_code(appointment_id: object) -> str:
+    """What a patient reads out on the telephone; the messages say the same."""
+    return str(appointment_id)[:8].upper()
+
+
+def code_marked(text: str) -> Markup:
+    """What stands between backticks, as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
+
+
+FILTERS = {
+    "code_marked": code_marked,
+    "at_clinic": at_clinic,
+    "offset": offset,
+    "capital": capital,
+    "short_code": short_code,
+    "instant": timestamp,
+}

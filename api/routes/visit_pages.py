@@ -1,0 +1,150 @@
+"""The patient's pages of a visit: confirm it in time, ask for more, give it up, keep its date."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from adapters.directory import DoctorCard, find_doctor
+from adapters.messages.rendering import calendar_entry
+from adapters.reading import read
+from adapters.visits import PatientVisit, visit, visits_ahead, visits_behind
+from api.answers import NO_STORE
+from api.commands import Commands, Found
+from api.dependencies import CommandDesk, Engine, Settings
+from api.page.calendar import as_entry
+from api.page.forms import OwnForm, see
+from api.page.rendering import page
+from api.page.visitor import Patient, Visitor
+from api.runs import NoAnswer
+from api.schemas import Id, Text
+from domain.booking import Appointment, CancelReason, Status
+from domain.errors import AppointmentNotFound, Refused
+
+router = APIRouter(prefix="/visits", include_in_schema=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visits:
+    """A patient's visits: to come, and the rest."""
+
+    ahead: list[PatientVisit]
+    behind: list[PatientVisit]
+
+
+@router.get("")
+async def my_visits(visitor: Patient, engine: Engine) -> Response:
+    patient_id = visitor.signed_in.patient_id
+
+    async def ask(connection: AsyncConnection) -> Visits:
+        return Visits(
+            ahead=await visits_ahead(connection, patient_id),
+            behind=await visits_behind(connection, patient_id),
+        )
+
+    return page(visitor, "visits.html", here="visits", visits=await read(engine, ask))
+
+
+@router.get("/{appointment_id}")
+async def one_visit(  # noqa: PLR0913 - each is a part of the request
+    *,
+    appointment_id: Id,
+    visitor: Patient,
+    engine: Engine,
+    desk: CommandDesk,
+    settings: Settings,
+    note: Annotated[Text | None, Query()] = None,
+) -> Response:
+    """Whatever became of it: held and for how long, confirmed, lapsed, cancelled, on its way."""
+    found = await _own(desk, appointment_id, visitor)
+    if found.appointment.status is Status.REFUSED:
+        return see(f"/book/{found.appointment.doctor_id}?note={found.code}")
+    seen = await _seen(engine, appointment_id)
+    if seen is None:
+        doctor = await _doctor(engine, found.appointment)
+        return page(visitor, "pending.html", here="visits", doctor=doctor, wish=found.appointment)
+    return page(
+        visitor,
+        "visit.html",
+        here="visits",
+        visit=seen,
+        state=found.appointment.status,
+        hold_seconds=settings.hold_seconds,
+        note=note,
+    )
+
+
+@router.get("/{appointment_id}/visit.ics")
+async def calendar_file(
+    appointment_id: Id, visitor: Patient, engine: Engine, desk: CommandDesk
+) -> Response:
+    """The same event as in the e-mail, for a calendar that the patient opens here."""
+    found = await _own(desk, appointment_id, visitor)
+    seen = await _seen(engine, appointment_id)
+    if seen is None or found.appointment.status is not Status.CONFIRMED:
+        raise AppointmentNotFound
+    named = {"content-disposition": 'attachment; filename="visit.ics"'}
+    entry = calendar_entry(as_entry(seen, visitor.language))
+    return Response(entry, media_type="text/calendar", headers={**NO_STORE, **named})
+
+
+@router.post("/{appointment_id}/confirm")
+async def confirm(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandDesk) -> Response:
+    return await _told(desk, appointment_id, visitor, lambda: desk.confirm(appointment_id))
+
+
+@router.post("/{appointment_id}/cancel")
+async def cancel(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandDesk) -> Response:
+    reason = CancelReason.PATIENT_REQUEST
+    return await _told(desk, appointment_id, visitor, lambda: desk.cancel(appointment_id, reason))
+
+
+@router.post("/{appointment_id}/extend")
+async def extend(
+    _: OwnForm,
+    appointment_id: Id,
+    visitor: Patient,
+    desk: CommandDesk,
+    version: Annotated[int, Form(ge=1, le=1_000_000)],
+) -> Response:
+    return await _told(desk, appointment_id, visitor, lambda: desk.extend(appointment_id, version))
+
+
+async def _told(
+    desk: Commands,
+    appointment_id: UUID,
+    visitor: Visitor,
+    command: Callable[[], Awaitable[Appointment]],
+) -> Response:
+    """Back to the visit, which shows what came of the command; where it was refused, why."""
+    await _own(desk, appointment_id, visitor)
+    place = f"/visits/{appointment_id}"
+    try:
+        await command()
+    except AppointmentNotFound:
+        raise
+    except Refused as no:
+        return see(f"{place}?note={no.refusal.code}")
+    except NoAnswer:
+        return see(f"{place}?note=unavailable")
+    return see(place)
+
+
+async def _own(desk: Commands, appointment_id: UUID, visitor: Visitor) -> Found:
+    """A visit of somebody else is no visit."""
+    found = await desk.find(appointment_id)
+    if found.appointment.patient_id != visitor.signed_in.patient_id:
+        raise AppointmentNotFound
+    return found
+
+
+async def _seen(engine: Engine, appointment_id: UUID) -> PatientVisit | None:
+    return await read(engine, lambda connection: visit(connection, appointment_id))
+
+
+async def _doctor(engine: Engine, wish: Appointment) -> DoctorCard:
+    return await read(engine, lambda connection: find_doctor(connection, wish.doctor_id))
