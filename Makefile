@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed prepare test soak faults outages check bench fuzz prove reliability histories docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed dead prepare test soak faults outages check bench fuzz prove reliability histories messages docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -31,6 +31,8 @@ seed: $(VENV) ## add demo doctors with shifts, up to DOCTORS=20 in all, DAYS=14 
 	@$(STACK) seed --doctors=$(DOCTORS) --days=$(DAYS)
 doctor: $(VENV) ## what is found on this machine, what will be built, what is missing
 	@$(STACK) doctor
+dead: $(VENV) ## records of Kafka that nobody could read; REPLAY=0:17 or all gives them again
+	@$(STACK) dead $(if $(REPLAY),--replay=$(REPLAY))
 prepare: $(VENV) ## build and fetch the servers now, rather than at the first `make up`
 	@$(STACK) prepare
 
@@ -57,6 +59,8 @@ reliability: $(VENV) ## write the tables of docs/reliability.md from the last fa
 	@$(PYTHON) -m tests.reliability
 histories: prepare ## record the runs that are not recorded yet: NAMES="lapsed" replaces that one
 	@$(PYTHON) -m tests.workflows.recordings $(NAMES)
+messages: $(VENV) ## write every message that patients get to docs/messages, to be looked at
+	@$(PYTHON) -m notifier.samples
 docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json, asyncapi.yaml, ru.po
 	@$(PYTHON) -m stack.documents
 lock: $(VENV) ## resolve the dependencies anew: Python's and Kafka's

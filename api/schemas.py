@@ -10,8 +10,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
-from adapters.consents import Channel, Consent
-from adapters.messages.visit import Kind
 from domain.booking import CancelReason, Status
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -107,8 +105,6 @@ EXAMPLE_APPOINTMENT: JsonDict = {
     "reason": None,
     "extensionsLeft": 2,
 }
-
-EXAMPLE_CONSENT: JsonDict = {"kind": "confirmed", "channel": "sms", "consent": "withdrawn"}
 
 EXAMPLE_NOTICE: JsonDict = {
     "notificationId": "6f6d2a54-8a0e-4f8e-9a55-0f8b6f1c7e21",
@@ -207,27 +203,6 @@ class AppointmentPage(Body):
 
     items: list[AppointmentBody]
     next: str | None = Field(description="`cursor` of the next page, null at the end")
-
-
-class ConsentBody(Body):
-    """Whether messages of one kind may come by one channel."""
-
-    model_config = example(EXAMPLE_CONSENT)
-
-    kind: Annotated[Kind, Field(strict=False)]
-    channel: Annotated[Channel, Field(strict=False)]
-    consent: Annotated[Consent, Field(strict=False)] = Field(
-        description="given, withdrawn, or fallback: only where the other channel failed for good"
-    )
-
-
-class ConsentPage(Body):
-    """What a patient agreed to, every kind of message and channel."""
-
-    model_config = page_example(EXAMPLE_CONSENT)
-
-    items: list[ConsentBody]
-    next: str | None = Field(description="null: the list is short")
 
 
 class NoticeBody(Body):

@@ -24,6 +24,9 @@ from bench.http import Connection
 from bench.speed import wishes
 
 LEAVE_EVERY = 20
+SPARE = 1.1
+"""Some are given up, and some patients are asked to be in two places."""
+
 KAFKA_AWAY_SECONDS = 5.0
 MAIL_AWAY_SECONDS = 30
 SMS_REFUSES, SMS_WORKS = 10.0, 20.0
@@ -92,7 +95,8 @@ async def sms_refuses(clinic: Clinic, weather: Weather) -> None:
 
 async def storm(clinic: Clinic, *, bookings: int, rate: float, kills: int) -> tuple[int, Weather]:
     connection = Connection(clinic.state["api"])
-    todo = (await wishes(connection, clinic.state, want=bookings))[:bookings]
+    wanted = int(bookings * SPARE)
+    todo = (await wishes(connection, clinic.state, want=wanted))[:wanted]
     await connection.close()
     await clinic.mailbox("DELETE", "/messages")
     weather, seconds = Weather(), len(todo) / rate

@@ -12,6 +12,7 @@ from structlog import get_logger
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
+from activities.forgetting import Forgetting
 from activities.messages import Messages
 from adapters.health import serve_health
 from adapters.kafka import Writer
@@ -33,8 +34,10 @@ from adapters.sms import SmsGateway
 from adapters.temporal import connect_patiently, priyom_plugin
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
+from notifier.forget_schedule import ensure_forgetting
 from notifier.intake import Intake
 from workflows.deliver_notifications import DeliverNotifications
+from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES
 from workflows.sandbox import workflow_runner
 
@@ -93,16 +96,22 @@ class Notifier:
             deliveries=Deliveries(client),
             dead_letters=DeadLetters(writer),
         )
+        forgetting = asyncio.create_task(
+            ensure_forgetting(client, days=self.settings.message_retention_days)
+        )
         async with AsyncExitStack() as closing:
+            closing.callback(forgetting.cancel)
             closing.push_async_callback(writer.stop)
             closing.push_async_callback(mail.close)
             closing.push_async_callback(sms.close)
-            await closing.enter_async_context(deliveries_worker(client, messages))
+            await closing.enter_async_context(
+                deliveries_worker(client, messages, Forgetting(self.engine))
+            )
             log.info("notifier_started")
             await intake.run()
 
 
-def deliveries_worker(client: Client, messages: Messages) -> Worker:
+def deliveries_worker(client: Client, messages: Messages, forgetting: Forgetting) -> Worker:
     """Few tasks at a time: a delivery that waits costs nobody anything, a booking does.
 
     The tests run this workflow in the sandbox. The process does not: measured, the sandbox is a
@@ -111,13 +120,14 @@ def deliveries_worker(client: Client, messages: Messages) -> Worker:
     return Worker(
         client,
         task_queue=DELIVERIES,
-        workflows=[DeliverNotifications],
+        workflows=[DeliverNotifications, ForgetMessages],
         activities=[
             messages.notify_doctor,
             messages.send_sms,
             messages.send_email,
             messages.send_sms_instead,
             messages.send_email_instead,
+            forgetting.forget_old_messages,
         ],
         workflow_runner=workflow_runner(),
         max_cached_workflows=1000,

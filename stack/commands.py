@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -16,7 +17,7 @@ from stack import run_state
 from stack.control import Answer, Request, ask
 from stack.doctor import main as examine_machine
 from stack.errors import BadWishError, NoSupervisorError, StackError
-from stack.home import Home
+from stack.home import CHECKOUT, Home
 from stack.logs import follow
 from stack.names import EVERYTHING, chosen
 from stack.prepare import prepare as prepare_supplies
@@ -35,6 +36,9 @@ Doctors = Annotated[
     int, typer.Option(help="How many demo doctors there are to be in all, not how many more.")
 ]
 Days = Annotated[int, typer.Option(help="Their shifts reach so many days ahead, today's included.")]
+Replay = Annotated[
+    str, typer.Option(help="Places that the list shows, by comma, or all; none lists them.")
+]
 Name = Annotated[str, typer.Argument(help="A name that `status` shows.")]
 
 
@@ -164,6 +168,22 @@ def seed(doctors: Doctors = 20, days: Days = 14) -> None:
     if not url:
         _leave("Priyom is not running: `make up` first, or set DATABASE_URL.")
     print(asyncio.run(seed_or_tell(url, doctors=doctors, days=days)))
+
+
+@app.command()
+def dead(replay: Replay = "") -> None:
+    """List the records of Kafka that nobody could read, or give them to the notifier once more."""
+    state = run_state.read(Home.from_environment().run_file)
+    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or (
+        state and state["kafkaBootstrapServers"]
+    )
+    if not servers:
+        _leave("Priyom is not running: `make up` first, or set KAFKA_BOOTSTRAP_SERVERS.")
+    argv = [sys.executable, "-m", "notifier.dead"]
+    if replay:
+        argv += ["--replay", *replay.split(",")]
+    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers}
+    sys.exit(subprocess.run(argv, env=environment, cwd=CHECKOUT, check=False).returncode)
 
 
 @app.command()

@@ -18,6 +18,7 @@ __all__ = [
     "CONFIRM",
     "DELIVERIES",
     "DOCTOR_ID",
+    "FORGET_SCHEDULE",
     "HOLD",
     "PATIENT_ID",
     "TASK_TIMEOUT",
@@ -40,6 +41,9 @@ DELIVERIES = "deliveries"
 
 AUDIT_SCHEDULE = "audit-bookings"
 """Id of the schedule, and of its runs with the time behind it."""
+
+FORGET_SCHEDULE = "forget-messages"
+"""Id of the schedule that deletes old records of messages, and of its runs."""
 
 TASK_TIMEOUT = timedelta(seconds=3)
 """A worker that died with a workflow task in hand keeps a patient waiting this long, no more."""

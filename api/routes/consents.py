@@ -1,17 +1,45 @@
 """What a patient agreed to be told, and by which channel."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
+from pydantic import Field
+from pydantic.config import JsonDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.consents import Agreed, consents_of, say_consent
+from adapters.consents import Agreed, Channel, Consent, consents_of, say_consent
+from adapters.messages.visit import Kind
 from adapters.reading import read
 from api.answers import NO_STORE, JsonAnswer
 from api.dependencies import Engine
 from api.json_route import JsonRoute
-from api.schemas import ConsentBody, ConsentPage, Id
+from api.schemas import Body, Id, example, page_example
 
 router = APIRouter(route_class=JsonRoute)
+
+EXAMPLE_CONSENT: JsonDict = {"kind": "confirmed", "channel": "sms", "consent": "withdrawn"}
+
+
+class ConsentBody(Body):
+    """Whether messages of one kind may come by one channel."""
+
+    model_config = example(EXAMPLE_CONSENT)
+
+    kind: Annotated[Kind, Field(strict=False)]
+    channel: Annotated[Channel, Field(strict=False)]
+    consent: Annotated[Consent, Field(strict=False)] = Field(
+        description="given, withdrawn, or fallback: only where the other channel failed for good"
+    )
+
+
+class ConsentPage(Body):
+    """What a patient agreed to, every kind of message and channel."""
+
+    model_config = page_example(EXAMPLE_CONSENT)
+
+    items: list[ConsentBody]
+    next: str | None = Field(description="null: the list is short")
 
 
 @router.get(

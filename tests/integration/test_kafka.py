@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.cloudevents import LONGEST_RECORD, decode
+from adapters.cloudevents import LONGEST_RECORD, decode, encode
+from adapters.dead import NotReplayable, dead_records, replay
 from adapters.kafka import (
     APPOINTMENTS,
     DEAD,
@@ -26,6 +28,7 @@ from adapters.kafka import (
     ensure_topics,
 )
 from domain.events import AppointmentEvent
+from notifier.dead import give_again, show
 from notifier.dead_letters import DeadLetters
 from notifier.intake import Intake
 from stack.embedded import embedded_kafka, running
@@ -33,6 +36,7 @@ from stack.ports import Ports
 from stack.servers import kafka as kafka_server
 from tests.messages import an_event
 
+MEGABYTE = 1024 * 1024
 NOBODY_LISTENS = "127.0.0.1:1"
 
 
@@ -222,16 +226,81 @@ async def test_every_event_is_started_and_bad_records_are_parked(
             await until(lambda: set(started.ids) >= {event.event_id for event in events})
 
             async def parked() -> bool:
-                return len(await read_all(kafka, DEAD)) >= 4
+                return len([r for r in await read_all(kafka, DEAD) if r.key == b"bad"]) >= 4
 
             await until(parked)
     await writer.stop()
 
-    dead = await read_all(kafka, DEAD)
+    dead = [record for record in await read_all(kafka, DEAD) if record.key == b"bad"]
     reasons = [dict(record.headers)["reason"] for record in dead]
     assert sorted(reasons) == [b"not_a_cloudevent", b"not_json", b"not_json", b"too_large"]
     assert {dict(record.headers)["topic"] for record in dead} == {APPOINTMENTS.encode()}
-    assert all(record.key == b"bad" for record in dead)
+
+
+async def test_a_record_of_two_megabytes_is_parked_while_others_flow(
+    kafka: str, publisher: EventPublisher
+) -> None:
+    await allow_long_records(kafka)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, max_request_size=4 * MEGABYTE)
+    await producer.start()
+    await producer.send_and_wait(APPOINTMENTS, b"x" * (2 * MEGABYTE), key=b"endless")
+    await producer.stop()
+    event, started = an_event(), Started()
+    await publisher.publish(event)
+
+    with capture_logs():
+        async with taking_in(kafka, started, f"test-{uuid4()}"):
+            await until(lambda: event.event_id in started.ids)
+
+            async def parked() -> bool:
+                return any(r.key == b"endless" for r in await dead_records(kafka))
+
+            await until(parked)
+
+    endless = next(r for r in await dead_records(kafka) if r.key == b"endless")
+    assert (endless.reason, endless.size, endless.is_whole) == ("too_large", 2 * MEGABYTE, False)
+    with pytest.raises(NotReplayable, match="cannot be replayed"):
+        await replay(kafka, Writer(kafka), [endless.place])
+
+
+async def test_a_dead_record_that_can_be_read_now_is_delivered_when_it_is_replayed(
+    kafka: str,
+) -> None:
+    event, bad, started, writer = an_event(), uuid4().bytes, Started(), Writer(kafka)
+    parked = [("reason", b"unknown_type"), ("size", str(len(encode(event))).encode())]
+    await writer.write(DEAD, key=bad, value=encode(event), headers=parked)
+    await writer.write(DEAD, key=bad, value=b"{", headers=[("reason", b"not_json")])
+
+    dead = [record for record in await dead_records(kafka) if record.key == bad]
+    listed = await show(kafka)
+    with capture_logs():
+        async with taking_in(kafka, started, f"test-{uuid4()}"):
+            given = await give_again(kafka, [record.place for record in dead])
+            await until(lambda: event.event_id in started.ids)
+
+            async def parked_again() -> bool:
+                keys = [record.key for record in await dead_records(kafka)]
+                return keys.count(bad) == len(dead) + 1
+
+            await until(parked_again)
+    await writer.stop()
+
+    assert [record.reason for record in dead] == ["unknown_type", "not_json"]
+    assert {line.split()[0] for line in listed} >= {record.place for record in dead}
+    assert given == [f"replayed {record.place}" for record in dead]
+
+
+async def test_what_is_not_among_the_dead_cannot_be_replayed(kafka: str) -> None:
+    with pytest.raises(NotReplayable, match="no such dead record"):
+        await give_again(kafka, ["0:999999"])
+
+
+async def allow_long_records(servers: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    limit = {"max.message.bytes": str(4 * MEGABYTE)}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, APPOINTMENTS, limit)])
+    await admin.close()
 
 
 async def test_nothing_is_lost_while_temporal_is_away(

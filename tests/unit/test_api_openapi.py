@@ -9,14 +9,13 @@ from pydantic import BaseModel
 from api.app import describe_only
 from api.openapi import describe
 from api.problems import KINDS, MEDIA_TYPE
+from api.routes.consents import ConsentBody, ConsentPage
 from api.routes.directory import ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
 from api.routes.schedule import ScheduleBody
 from api.schemas import (
     AppointmentBody,
     AppointmentPage,
     CancelOrder,
-    ConsentBody,
-    ConsentPage,
     ExtendOrder,
     HealthBody,
     NewAppointment,

@@ -13,6 +13,7 @@ from workflows.audit_bookings import AuditBookings
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.deliver_notifications import DeliverNotifications
+from workflows.forget_messages import ForgetMessages
 from workflows.sandbox import sandboxed_runner
 
 RECORDED = sorted(FOLDER.glob("*.json"))
@@ -35,7 +36,13 @@ def history(request: pytest.FixtureRequest) -> WorkflowHistory:
 
 async def test_the_history_replays(history: WorkflowHistory) -> None:
     replayer = Replayer(
-        workflows=[AuditBookings, BookAppointment, CancelAppointment, DeliverNotifications],
+        workflows=[
+            AuditBookings,
+            BookAppointment,
+            CancelAppointment,
+            DeliverNotifications,
+            ForgetMessages,
+        ],
         workflow_runner=sandboxed_runner(),
         plugins=[priyom_plugin()],
     )

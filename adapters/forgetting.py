@@ -1,0 +1,34 @@
+"""Forgetting messages: their records are deleted when they are old and of no use any more."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+AT_ONCE = 500
+"""Rows a statement: each is a transaction of its own, and a delivery waits for none of them."""
+
+# A visit that is to come keeps the record: without it an event that came again would be told again.
+# What is still being sent, or was not looked at by the audit yet, is not old.
+FORGET = text("""
+DELETE FROM notifications WHERE id IN (
+    SELECT n.id FROM notifications n
+    JOIN schedules s ON s.id = n.appointment_id
+    WHERE n.created_at < clock_timestamp() - CAST(:older_than AS interval)
+      AND s.ends_at < clock_timestamp() AND n.status <> 'sending'
+      AND NOT EXISTS (
+        SELECT FROM events_in_doubt d
+        WHERE d.appointment_id = n.appointment_id AND d.settled_at IS NULL
+      )
+    ORDER BY n.created_at
+    LIMIT :at_once
+    FOR UPDATE OF n SKIP LOCKED
+)
+""")
+
+
+async def forget_messages(engine: AsyncEngine, *, older_than: timedelta) -> int:
+    """How many were deleted now; 0 when there are no more."""
+    asked = {"older_than": older_than, "at_once": AT_ONCE}
+    async with engine.connect() as connection:
+        return (await connection.execute(FORGET, asked)).rowcount

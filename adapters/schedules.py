@@ -1,0 +1,50 @@
+"""Temporal Schedules: made or brought up to date by every process that starts."""
+
+import asyncio
+from dataclasses import replace
+
+from structlog import get_logger
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleAlreadyRunningError,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError
+
+LONGEST_PAUSE_SECONDS = 10.0
+
+log = get_logger(__name__)
+
+
+async def ensure_schedule(client: Client, schedule_id: str, wanted: Schedule) -> None:
+    """Make the schedule, or bring it up to date, however long Temporal is away; run it as a task.
+
+    Several processes at once end with the same schedule. One that operations have paused stays so.
+    """
+    pause = 0.5
+    while True:
+        try:
+            await _ensure(client, schedule_id, wanted)
+        except RPCError as error:
+            log.warning(
+                "schedule_not_ensured",
+                schedule=schedule_id,
+                error=error.status.name,
+                again_in_seconds=pause,
+            )
+        else:
+            return
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def _ensure(client: Client, schedule_id: str, wanted: Schedule) -> None:
+    def brought_up_to_date(now: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(schedule=replace(wanted, state=now.description.schedule.state))
+
+    try:
+        await client.create_schedule(schedule_id, wanted)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(schedule_id).update(brought_up_to_date)

@@ -1,0 +1,40 @@
+"""The schedule by which old messages are forgotten."""
+
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+
+from adapters.schedules import ensure_schedule
+from workflows.forget_messages import ForgetMessages
+from workflows.names import DELIVERIES, FORGET_SCHEDULE
+
+DAILY = timedelta(days=1)
+AT_NIGHT = timedelta(hours=1)
+"""UTC: before the mornings of the clinics."""
+
+STUCK_AFTER = timedelta(hours=6)
+
+
+async def ensure_forgetting(client: Client, *, days: int) -> None:
+    """However long Temporal is away; run it as a task."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            ForgetMessages.run,
+            days,
+            id=FORGET_SCHEDULE,
+            task_queue=DELIVERIES,
+            execution_timeout=STUCK_AFTER,
+            static_summary=f"forget messages older than {days} days",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=DAILY, offset=AT_NIGHT)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=DAILY),
+    )
+    await ensure_schedule(client, FORGET_SCHEDULE, schedule)
