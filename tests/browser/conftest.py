@@ -60,8 +60,11 @@ class Person:
         text = await self.page.evaluate("document.activeElement.textContent")
         return " ".join(str(text).split())
 
-    async def audit(self, name: str) -> None:
-        """No fault of access by axe's rules, nothing wider than the window; and its picture."""
+    async def audit(self, name: str, *, picture: bool = True) -> None:
+        """No fault of access by axe's rules, nothing wider than the window; and its picture.
+
+        A page that is pictured elsewhere in the other language or width needs no second picture.
+        """
         found = (await Axe().run(self.page, options={"runOnly": RULES})).response["violations"]
         faults = [
             f"{name}: {each['id']} at {node['target']}" for each in found for node in each["nodes"]
@@ -71,7 +74,7 @@ class Person:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert wide <= 0, f"{name} is {wide} px too wide"
-        if self.pictures is not None:
+        if picture and self.pictures is not None:
             await self.page.screenshot(path=self.pictures / f"{name}.png")
 
 
