@@ -15,7 +15,8 @@ from structlog import get_logger
 from adapters.cache import AWAY, CHANNEL
 
 ALIVE_SECONDS = 10.0
-"""How long silence is believed; then every day that is watched is looked at, and Redis is tried."""
+"""Every watched day is looked at so often whatever is heard, and Redis is tried: a word may be
+lost, and of a lapse nobody may be left to tell."""
 
 UNHEARD_SECONDS = 1.0
 """Every watched day is looked at so often while Redis is away."""
@@ -30,8 +31,9 @@ log = get_logger(__name__)
 class DayNews:
     """One subscription of the process while anybody watches a day; none while nobody does."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, look_every: float = ALIVE_SECONDS) -> None:
         self._redis = redis
+        self._look_every = look_every
         self._watching: defaultdict[DayKey, set[asyncio.Event]] = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
@@ -91,21 +93,28 @@ class DayNews:
             await asyncio.sleep(UNHEARD_SECONDS)
 
     async def _hear(self, channel: PubSub) -> None:
-        self._look_at_all()  # what was told before we listened
+        clock = asyncio.get_running_loop().time
+        # The answer to `subscribe`: what was told before it is found by looking, what comes after
+        # it is heard.
+        await channel.get_message(timeout=TOLD_WITHIN_SECONDS)
+        look_at = clock()
         while True:
-            heard = await channel.get_message(timeout=ALIVE_SECONDS)
+            if clock() >= look_at:
+                self._look_at_all()
+                await channel.ping()
+                look_at = clock() + self._look_every
+            heard = await channel.get_message(timeout=max(0.001, look_at - clock()))
             if heard is not None:
                 self._pass_on(heard["data"])
-            else:
-                await channel.ping()
-                self._look_at_all()
 
     def _pass_on(self, notice: bytes) -> None:
-        with suppress(ValueError, KeyError, TypeError):  # anybody may say anything in a channel
+        try:
             told = orjson.loads(notice)
-            key = UUID(told["doctorId"]), date.fromisoformat(told["date"])
-            for news in self._watching.get(key, ()):
-                news.set()
+            key = UUID(str(told["doctorId"])), date.fromisoformat(told["date"])
+        except (ValueError, KeyError, TypeError):
+            return  # anybody may say anything in a channel
+        for news in self._watching.get(key, ()):
+            news.set()
 
     def _look_at_all(self) -> None:
         for watching in self._watching.values():
