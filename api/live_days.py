@@ -29,11 +29,22 @@ class _Watched:
     turn: asyncio.Event = field(default_factory=asyncio.Event)
     readers: int = 0
     watcher: asyncio.Task[None] | None = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    next_look: asyncio.Event = field(default_factory=asyncio.Event)
 
     def change(self, now: DaySchedule) -> None:
         self.now = now
         turn, self.turn = self.turn, asyncio.Event()
         turn.set()
+
+    async def look(self) -> None:
+        """Returns after a look that began later than this call."""
+        self.news.set()
+        await self.next_look.wait()
+
+    def begin_look(self) -> asyncio.Event:
+        begun, self.next_look = self.next_look, asyncio.Event()
+        return begun
 
 
 class LiveDays:
@@ -51,6 +62,8 @@ class LiveDays:
         watched.readers += 1
         seen = first
         try:
+            if watched.now != first:
+                await watched.look()  # one of the two is older: nobody is told what was before
             while True:
                 turn = watched.turn
                 if watched.now.slots != seen.slots:
@@ -77,10 +90,15 @@ class LiveDays:
                 await watched.watcher
 
     async def _look_whenever_told(self, doctor_id: UUID, day: date, watched: _Watched) -> None:
+        looks: list[asyncio.Event] = []
         with self._news.listening(doctor_id, day) as news:
+            if watched.news.is_set():
+                news.set()
+            watched.news = news
             while True:
                 await news.wait()
                 news.clear()
+                looks.append(watched.begin_look())
                 try:
                     now, _ = await self._reader.read(doctor_id, day)
                 except (SQLAlchemyError, OSError, TimeoutError, DoctorNotFound) as error:
@@ -90,3 +108,5 @@ class LiveDays:
                     continue
                 if now.slots != watched.now.slots:
                     watched.change(now)
+                while looks:
+                    looks.pop().set()
