@@ -17,6 +17,7 @@ from api.routes import (
     inboxes,
     operations,
     pages,
+    receipts,
     schedule,
     visit_pages,
 )
@@ -53,7 +54,7 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     app.add_middleware(ProblemPages)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (appointments, consents, inboxes, directory, schedule):
+    for part in (appointments, consents, inboxes, directory, schedule, receipts):
         product.include_router(part.router)
     app.include_router(product)
     for part in (operations, pages, booking_pages, visit_pages):

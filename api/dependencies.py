@@ -12,6 +12,7 @@ from api.bookings import Bookings
 from api.commands import Commands
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
+from api.receipts import Receipts
 from api.reception import Reception
 from api.streams import Streams
 
@@ -48,6 +49,10 @@ async def _commands(request: Request) -> Commands:
     return (await _reception(request)).commands
 
 
+async def _receipts(request: Request) -> Receipts:
+    return (await _reception(request)).receipts
+
+
 async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
@@ -64,6 +69,7 @@ Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
+ReceiptDesk = Annotated[Receipts, Depends(_receipts)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]
 Settings = Annotated[Product, Depends(_product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]

@@ -20,6 +20,7 @@ from api.bookings import Bookings
 from api.commands import Commands
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
+from api.receipts import Receipts
 from api.runs import Runs
 
 POOL_SIZE = 8
@@ -36,6 +37,7 @@ class Reception:
     bookings: Bookings
     commands: Commands
     watch: Watch
+    receipts: Receipts
     product: Product
     demo: DemoPatients
 
@@ -65,6 +67,7 @@ async def open_reception(
             bookings=Bookings(engine, runs, product, secret),
             commands=Commands(engine, runs),
             watch=watch,
+            receipts=Receipts(client, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(engine),
         )
