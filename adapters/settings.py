@@ -18,6 +18,8 @@ PREFIX = "PRIYOM_"
 HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 MAIL_ADDRESS = re.compile(r"[^\s@,;:<>]+@[^\s@,;:<>]+")
 HIGHEST_PORT = 65_535
+SHORTEST_SECRET = 32
+"""Characters: 128 bits of hex."""
 
 
 def url_of(*schemes: str, local: Collection[str] = ()) -> Callable[[str], str]:
@@ -59,6 +61,13 @@ def mail_address(value: str) -> str:
     """Accepts a bare address: Message-IDs are made of what follows its @."""
     if not MAIL_ADDRESS.fullmatch(value):
         raise ValueError("must be one e-mail address")
+    return value
+
+
+def long_or_none(value: SecretStr) -> SecretStr:
+    """Accepts a key that cannot be guessed, or none."""
+    if 0 < len(value.get_secret_value()) < SHORTEST_SECRET:
+        raise ValueError(f"must be {SHORTEST_SECRET} characters or more, or empty")
     return value
 
 
@@ -122,6 +131,10 @@ class Product(BaseSettings):
         SecretStr(""),
         description="key of appointment ids, 32 characters or more: openssl rand -hex 32",
     )
+    receipts_key: Annotated[SecretStr, AfterValidator(long_or_none)] = Field(
+        SecretStr(""),
+        description="key that providers sign receipts with, 32 characters or more, or none",
+    )
     log_format: Literal["console", "json"] = Field("console", description="console or json")
     home: Path = Field(Path(".priyom"), description="state and data of the embedded servers")
     api_host: str = Field("127.0.0.1", description="address the API listens on")
@@ -173,8 +186,10 @@ def product() -> Product:
 def secret_of(settings: Product) -> bytes:
     """The secret, refused where it is missing or short: appointment ids must not be guessable."""
     secret = settings.secret.get_secret_value().encode()
-    if len(secret) < 32:  # noqa: PLR2004 - 128 bits of hex
-        raise BadSettings(f"{PREFIX}SECRET must be 32 characters or more: openssl rand -hex 32")
+    if len(secret) < SHORTEST_SECRET:
+        raise BadSettings(
+            f"{PREFIX}SECRET must be {SHORTEST_SECRET} characters or more: openssl rand -hex 32"
+        )
     return secret
 
 

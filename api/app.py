@@ -18,6 +18,7 @@ from api.routes import (
     operations,
     ops_page,
     pages,
+    receipts,
     schedule,
     staff_pages,
     visit_pages,
@@ -55,7 +56,7 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     app.add_middleware(ProblemPages)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (appointments, consents, inboxes, directory, schedule):
+    for part in (appointments, consents, inboxes, directory, schedule, receipts):
         product.include_router(part.router)
     app.include_router(product)
     for part in (operations, pages, booking_pages, visit_pages, staff_pages, ops_page):

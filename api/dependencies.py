@@ -14,6 +14,7 @@ from api.control_room import Watchman
 from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
+from api.receipts import Receipts
 from api.reception import Reception
 from api.streams import Streams
 
@@ -54,6 +55,10 @@ async def _commands(request: Request) -> Commands:
     return (await _reception(request)).commands
 
 
+async def _receipts(request: Request) -> Receipts:
+    return (await _reception(request)).receipts
+
+
 async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
@@ -76,6 +81,7 @@ WatchedDays = Annotated[LiveDays, Depends(_watched_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
 NightWatch = Annotated[Watchman, Depends(_watchman)]
+ReceiptDesk = Annotated[Receipts, Depends(_receipts)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]
 Settings = Annotated[Product, Depends(_product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]

@@ -39,6 +39,7 @@ WRONG = {
     "dateTime": "must be an RFC 3339 time with an offset, as 2027-03-01T09:00:00+03:00",
     "reason": "must be 'patient_request', 'clinic_request', 'mistake' or 'other'",
     "version": "is required",
+    "provider": "must be 'email' or 'sms'",
     "date": "must be a date, as 2027-03-01",
     "specialty": "must not contain control characters",
     "limit": "must be at most 100",

@@ -15,6 +15,7 @@ from domain.errors import (
     ExtensionLimit,
     HoldExpired,
     IdempotencyKeyReused,
+    MessageNotFound,
     NotASlot,
     NoticeNotFound,
     PatientBusy,
@@ -80,6 +81,12 @@ KINDS: dict[str, Kind] = {
             404,
             "No such notice",
             "List the notices with GET /api/v1/doctors/{id}/notifications.",
+        ),
+        _refusal(
+            MessageNotFound,
+            404,
+            "No such message",
+            "Check the message's key: the Idempotency-Key of the SMS, or the Message-ID.",
         ),
         _refusal(
             NotASlot,

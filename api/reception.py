@@ -23,6 +23,7 @@ from api.control_room import Watchman
 from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
+from api.receipts import Receipts
 from api.runs import Runs
 
 POOL_SIZE = 8
@@ -41,6 +42,7 @@ class Reception:
     commands: Commands
     watch: Watch
     watchman: Watchman
+    receipts: Receipts
     product: Product
     demo: DemoPatients
 
@@ -79,6 +81,7 @@ async def open_reception(
                 connections.kafka_bootstrap_servers,
                 ui=product.temporal_ui_url,
             ),
+            receipts=Receipts(client, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(engine),
         )

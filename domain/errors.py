@@ -2,6 +2,7 @@
 
 Refused
 ├── DoctorNotFound · PatientNotFound · AppointmentNotFound · NoticeNotFound
+├── MessageNotFound
 ├── NotASlot · SlotTaken                      (offer alternatives)
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
 ├── TooManyHolds
@@ -50,6 +51,12 @@ class NoticeNotFound(Refused):
     """There is no such notice in this doctor's inbox."""
 
     code = "notice_not_found"
+
+
+class MessageNotFound(Refused):
+    """There is no such message, or its record is kept no longer."""
+
+    code = "message_not_found"
 
 
 class NotASlot(Refused):

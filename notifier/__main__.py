@@ -36,6 +36,7 @@ from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.forget_schedule import ensure_forgetting
 from notifier.intake import Intake
+from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES
@@ -120,7 +121,7 @@ def deliveries_worker(client: Client, messages: Messages, forgetting: Forgetting
     return Worker(
         client,
         task_queue=DELIVERIES,
-        workflows=[DeliverNotifications, ForgetMessages],
+        workflows=[DeliverNotifications, DeliverInstead, ForgetMessages],
         activities=[
             messages.notify_doctor,
             messages.send_sms,

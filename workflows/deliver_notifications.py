@@ -8,47 +8,30 @@ for the morning. One that the patient wants only where the other failed is kept 
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.types import MethodAsyncSingleParam
 
-from activities.messages import Messages, Told
+from activities.messages import Told
 from adapters.notifications import State
 from domain.events import AppointmentEvent
+from workflows.telling import (
+    EMAIL,
+    EMAIL_INSTEAD,
+    FIRST_PAUSE,
+    MESSAGES,
+    ONE_TRY,
+    SMS,
+    SMS_INSTEAD,
+    Message,
+    tell,
+    words,
+)
 
 AT_ONCE = RetryPolicy(maximum_attempts=1)
-ONE_TRY = timedelta(seconds=15)
-"""Longer than the senders' own deadlines: cut short, a message might be sent twice."""
 
-FIRST_PAUSE = timedelta(seconds=1)
-BY_MAIL = RetryPolicy(initial_interval=FIRST_PAUSE, maximum_interval=timedelta(minutes=2))
-BY_SMS = RetryPolicy(initial_interval=FIRST_PAUSE, maximum_interval=timedelta(seconds=30))
-BY_INBOX = RetryPolicy(initial_interval=FIRST_PAUSE, maximum_interval=timedelta(seconds=10))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """One thing to tell: which activity, its label in the Temporal UI, how it is tried again."""
-
-    send: MethodAsyncSingleParam[Messages, AppointmentEvent, Told]
-    label: str
-    retry: RetryPolicy
-
-
-NOTICE = Message(send=Messages.notify_doctor, label="notice to the doctor", retry=BY_INBOX)
-SMS = Message(send=Messages.send_sms, label="SMS to the patient", retry=BY_SMS)
-EMAIL = Message(send=Messages.send_email, label="e-mail to the patient", retry=BY_MAIL)
-
-# The doctor's notice needs the database only, the text message is the shortest to send.
-MESSAGES = (NOTICE, SMS, EMAIL)
-
-INSTEAD_OF = {
-    EMAIL.label: (SMS, Message(send=Messages.send_sms_instead, label=SMS.label, retry=BY_SMS)),
-    SMS.label: (EMAIL, Message(send=Messages.send_email_instead, label=EMAIL.label, retry=BY_MAIL)),
-}
+INSTEAD_OF = {EMAIL.label: (SMS, SMS_INSTEAD), SMS.label: (EMAIL, EMAIL_INSTEAD)}
 """What is kept back for a message that fails for good, and how it is then sent."""
 
 
@@ -100,15 +83,7 @@ class DeliverNotifications:
         if told is None:
             await workflow.sleep(FIRST_PAUSE, summary=f"before the next try: {message.label}")
         while told is None or told.until:
-            if told is not None and told.until:
-                await _morning(told.until, message)
-            told = await workflow.execute_activity_method(
-                message.send,
-                self._event,
-                start_to_close_timeout=ONE_TRY,
-                retry_policy=message.retry,
-                summary=message.label,
-            )
+            told = await tell(message, self._event, after=told)
             self._end(message, told)
 
     async def _told_instead(self) -> None:
@@ -120,24 +95,13 @@ class DeliverNotifications:
 
     def _end(self, message: Message, told: Told) -> None:
         self._ended[message.label] = told
-        self._note(message, _words(told))
+        self._note(message, words(told))
 
     def _note(self, message: Message, words: str) -> None:
         self._told[message.label] = words
         lines = [f"- {label}: **{words}**" for label, words in self._told.items()]
         about = f"`{self._event.status}`, version {self._event.sequence}"
         workflow.set_current_details("\n".join([f"About an appointment {about}", "", *lines]))
-
-
-async def _morning(until: datetime, message: Message) -> None:
-    wait = max(until - workflow.now(), timedelta())
-    await workflow.sleep(wait, summary=f"quiet hours: {message.label}")
-
-
-def _words(told: Told) -> str:
-    if told.until:
-        return f"waits until {told.until:%H:%M} UTC: the patient sleeps"
-    return f"{told.state} ({told.code})" if told.code else told.state.value
 
 
 def _code(fault: FailureError) -> str:

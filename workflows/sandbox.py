@@ -18,6 +18,7 @@ PASSED_THROUGH = (
     "workflows.details",
     "workflows.saga",
     "workflows.steps",
+    "workflows.telling",
     "workflows.wishes",
 )
 """What workflows may import as it is. A module that is missing here would be imported again for

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
@@ -21,6 +22,8 @@ from tests.clinic_rows import Clinic, open_clinic
 from tests.integration.audit_office import Office, opened, runs_of_a_test
 from tests.integration.audit_rows import scratch_database
 
+RECEIPTS_KEY = b"r" * 32
+NOBODY_LISTENS = "127.0.0.1:1"
 ROOT = Path(__file__).parents[2]
 
 
@@ -73,16 +76,25 @@ async def api(clinic_engine: AsyncEngine, cache_url: str) -> AsyncIterator[str]:
     """The address of an API over PostgreSQL; what it asks of Temporal and Kafka nobody answers."""
     url = clinic_engine.url.set(drivername="postgresql")
     address = url.render_as_string(hide_password=False)
-    servers = connections().model_copy(update={"database_url": address, "redis_url": cache_url})
+    servers = connections().model_copy(
+        update={
+            "database_url": address,
+            "redis_url": cache_url,
+            "kafka_bootstrap_servers": NOBODY_LISTENS,
+        }
+    )
+    settings = product().model_copy(update={"receipts_key": SecretStr(RECEIPTS_KEY.decode())})
     app = create_app(
-        lambda: open_reception(product(), servers, b"x" * 32), answer_within_seconds=1.0
+        lambda: open_reception(settings, servers, b"x" * 32), answer_within_seconds=3.0
     )
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = Server(config, streams=app.state.streams)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110 - uvicorn raises no event
-            await asyncio.sleep(0.01)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TEMPORAL_ADDRESS", NOBODY_LISTENS)
+        serving = asyncio.create_task(server.serve())
+        async with asyncio.timeout(10):
+            while not server.started:  # noqa: ASYNC110 - uvicorn raises no event
+                await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v1"
     server.should_exit = True
     await serving

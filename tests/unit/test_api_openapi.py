@@ -11,6 +11,7 @@ from api.openapi import describe
 from api.problems import KINDS, MEDIA_TYPE
 from api.routes.consents import ConsentBody, ConsentPage
 from api.routes.directory import ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
+from api.routes.receipts import ReceiptBody, StandingBody
 from api.routes.schedule import ScheduleBody
 from api.schemas import (
     AppointmentBody,
@@ -50,6 +51,8 @@ BODIES = {
         NoticeBody,
         NoticePage,
         ReadinessBody,
+        ReceiptBody,
+        StandingBody,
         ScheduleBody,
         SpecialtyPage,
     )

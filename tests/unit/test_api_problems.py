@@ -24,6 +24,7 @@ STATUSES = {
     "patient_not_found": 404,
     "appointment_not_found": 404,
     "notice_not_found": 404,
+    "message_not_found": 404,
     "not_a_slot": 422,
     "already_held": 409,
     "already_booked": 409,

@@ -54,6 +54,7 @@ BAD = [
     ("PRIYOM_PUBLIC_URL", "foo", "must begin with http://"),
     ("PRIYOM_MAIL_FROM", "foo", "must be one e-mail address"),
     ("PRIYOM_MAIL_FROM", "Clinic <a@b.example>", "must be one e-mail address"),
+    ("PRIYOM_RECEIPTS_KEY", "short", "must be 32 characters or more, or empty"),
     ("PRIYOM_QUIET_HOURS", "at night", "must be two times of the day"),
     ("PRIYOM_QUIET_HOURS", "21:00-25:00", "must be two times of the day"),
     ("PRIYOM_HOLD_SECONDS", "0", "Input should be greater than or equal to 1"),

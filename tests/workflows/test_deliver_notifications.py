@@ -21,6 +21,7 @@ from notifier.deliveries import Deliveries
 from tests.messages import an_event
 from tests.workflows.budgets import cost_of
 from tests.workflows.conftest import Record
+from workflows.deliver_instead import DeliverInstead, Unheard
 from workflows.deliver_notifications import DeliverNotifications, Delivery
 from workflows.names import APPOINTMENT_STATUS, DELIVERIES
 from workflows.sandbox import sandboxed_runner
@@ -85,7 +86,7 @@ async def delivering(
     async with Worker(
         temporal.client,
         task_queue=DELIVERIES,
-        workflows=[DeliverNotifications],
+        workflows=[DeliverInstead, DeliverNotifications],
         activities=providers.activities,
         workflow_runner=sandboxed_runner(),
         max_cached_workflows=0,
@@ -245,6 +246,30 @@ async def test_what_was_kept_back_is_sent_where_the_other_failed_for_good(
     assert providers.tried[f"{kept} instead"] == 2
     if fails == "sms":
         await record("delivered-by-the-other-channel", run_of(temporal, event))
+
+
+@pytest.mark.parametrize("by", ["sms", "email"])
+async def test_a_message_that_did_not_arrive_is_stood_in_for(
+    temporal: WorkflowEnvironment, record: Record, by: str
+) -> None:
+    event, providers = an_event(), Providers()
+    other = "email instead" if by == "sms" else "sms instead"
+    providers.faults[other] = [busy("away")]
+    providers.waits[other] = [datetime.now(UTC)]
+
+    async with delivering(temporal, providers):
+        run = await temporal.client.start_workflow(
+            DeliverInstead.run,
+            Unheard(event=event, by=by),
+            id=f"instead-{event.event_id}",
+            task_queue=DELIVERIES,
+        )
+        result = await run.result()
+
+    assert result == "sent"
+    assert providers.tried == {other: 3}
+    if by == "sms":
+        await record("delivered-after-a-receipt", run)
 
 
 async def test_what_was_kept_back_stays_so_where_the_other_was_sent(

@@ -12,6 +12,7 @@ from tests.workflows.recordings import CHECKOUT, FOLDER, keep
 from workflows.audit_bookings import AuditBookings
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
+from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.forget_messages import ForgetMessages
 from workflows.sandbox import sandboxed_runner
@@ -40,6 +41,7 @@ async def test_the_history_replays(history: WorkflowHistory) -> None:
             AuditBookings,
             BookAppointment,
             CancelAppointment,
+            DeliverInstead,
             DeliverNotifications,
             ForgetMessages,
         ],

@@ -1,0 +1,44 @@
+"""The desk for receipts: the key that signs them, and what stands in for a failed channel."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from adapters.consents import Channel
+from api.runs import NoAnswer
+from domain.events import AppointmentEvent
+from workflows.deliver_instead import DeliverInstead, Unheard
+from workflows.names import DELIVERIES
+
+PATIENCE_SECONDS = 2.0
+
+
+class Receipts:
+    """An empty key refuses every receipt."""
+
+    def __init__(self, client: Client, key: bytes) -> None:
+        self._client = client
+        self.key = key
+
+    async def deliver_instead(self, event: AppointmentEvent, *, failed: Channel) -> None:
+        """Once an event. Raises NoAnswer: the provider says it again, and it is done then."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._client.start_workflow(
+                    DeliverInstead.run,
+                    Unheard(event=event, by=failed.value),
+                    id=f"instead-{event.event_id}",
+                    task_queue=DELIVERIES,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    static_summary=f"{event.status}: stand in for {failed}, which did not arrive",
+                    rpc_timeout=timedelta(seconds=PATIENCE_SECONDS),
+                )
+        except WorkflowAlreadyStartedError:
+            return
+        except (RPCError, TimeoutError, RuntimeError) as error:
+            raise NoAnswer(event.appointment_id) from error

@@ -1,0 +1,111 @@
+"""Receipts of providers: whether a message that they took has reached the patient."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request
+from prometheus_client import Counter
+from pydantic import Field
+from pydantic.config import JsonDict
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from adapters.consents import Channel
+from adapters.reading import read
+from adapters.receipts import Fate, Receipt, Receipted, record_receipt
+from api.answers import NO_STORE, JsonAnswer
+from api.dependencies import Engine, ReceiptDesk
+from api.json_route import JsonRoute
+from api.openapi import problems
+from api.problems import Malformed
+from api.schemas import Body, example, parse_uuid
+from api.signatures import signs
+
+router = APIRouter(route_class=JsonRoute)
+
+EXAMPLE: JsonDict = {
+    "key": "6f6d2a54-8a0e-4f8e-9a55-0f8b6f1c7e21",
+    "status": "failed",
+    "code": "absent_subscriber",
+}
+STANDING: JsonDict = {"key": EXAMPLE["key"], "status": "failed"}
+
+RECEIPTS = Counter("priyom_receipts_total", "Receipts of providers", ["provider", "status"])
+
+Signature = Annotated[
+    str,
+    Header(
+        alias="Priyom-Signature",
+        description="t=<unix seconds>,v1=<hex of HMAC-SHA256 over `t.provider.body`>, not older"
+        " than 5 minutes",
+        examples=["t=1804582800,v1=" + "0" * 64],
+    ),
+]
+
+
+class ReceiptBody(Body):
+    """What became of one message."""
+
+    model_config = example(EXAMPLE)
+
+    key: str = Field(
+        min_length=36, max_length=320, description="the SMS's Idempotency-Key or the Message-ID"
+    )
+    status: Annotated[Fate, Field(strict=False)]
+    code: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="why it failed, if the provider says"
+    )
+
+
+class StandingBody(Body):
+    """How the message stands now."""
+
+    model_config = example(STANDING)
+
+    key: str
+    status: str
+
+
+@router.post(
+    "/receipts/{provider}",
+    tags=["receipts"],
+    response_model=StandingBody,
+    summary="Say what became of a message",
+    openapi_extra=problems("message_not_found"),
+)
+async def receipt(  # noqa: PLR0913 - what it needs is asked for by name
+    *,
+    provider: Channel,
+    said: ReceiptBody,
+    request: Request,
+    engine: Engine,
+    desk: ReceiptDesk,
+    signature: Signature,
+) -> Response:
+    """For mail servers and SMS gateways. The first word about a message is the last."""
+    if not signs(signature, desk.key, provider, await request.body(), now=datetime.now(UTC)):
+        raise Malformed("Priyom-Signature", "does not sign this body")
+    told = Receipt(
+        notification_id=_notification_of(said.key),
+        channel=provider,
+        fate=said.status,
+        code=said.code,
+    )
+
+    async def ask(connection: AsyncConnection) -> Receipted:
+        return await record_receipt(connection, told)
+
+    found = await read(engine, ask)
+    if found.unheard is not None:
+        await desk.deliver_instead(found.unheard, failed=provider)
+    RECEIPTS.labels(provider.value, said.status.value).inc()
+    return JsonAnswer({"key": said.key, "status": found.status}, headers=NO_STORE)
+
+
+def _notification_of(key: str) -> UUID:
+    """A Message-ID is the notification's id at our domain, in angle brackets."""
+    try:
+        return parse_uuid(key.strip("<>").partition("@")[0])
+    except ValueError as wrong:
+        raise Malformed("key", str(wrong)) from None

@@ -1,0 +1,34 @@
+"""Deliver instead: a message that its provider took has not arrived, so the other channel speaks.
+
+The patient wants that channel only for this. What was sent or withdrawn meanwhile is not sent.
+"""
+
+from dataclasses import dataclass
+
+from temporalio import workflow
+
+from activities.messages import Told
+from domain.events import AppointmentEvent
+from workflows.telling import EMAIL_INSTEAD, SMS_INSTEAD, tell, words
+
+STANDS_IN_FOR = {"email": SMS_INSTEAD, "sms": EMAIL_INSTEAD}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unheard:
+    """An event, and the channel (`email` or `sms`) by which it did not arrive."""
+
+    event: AppointmentEvent
+    by: str
+
+
+@workflow.defn
+class DeliverInstead:
+    """The result is the state in which the message ended that stood in."""
+
+    @workflow.run
+    async def run(self, unheard: Unheard) -> str:
+        told: Told | None = None
+        while told is None or told.until:
+            told = await tell(STANDS_IN_FOR[unheard.by], unheard.event, after=told)
+        return words(told)
