@@ -66,7 +66,7 @@ class LiveDays:
                 await watched.look()  # one of the two is older: nobody is told what was before
             while True:
                 turn = watched.turn
-                if watched.now.slots != seen.slots:
+                if watched.now != seen:
                     seen = watched.now
                     yield seen
                 else:
@@ -106,7 +106,7 @@ class LiveDays:
                     news.set()
                     await asyncio.sleep(AGAIN_SECONDS)
                     continue
-                if now.slots != watched.now.slots:
+                if now != watched.now:
                     watched.change(now)
                 while looks:
                     looks.pop().set()

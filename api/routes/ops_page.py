@@ -15,6 +15,8 @@ LAPSED = f"{BOOKINGS} AND AppointmentStatus = 'expired'"
 CONFIRMED = f"{BOOKINGS} AND AppointmentStatus = 'confirmed'"
 REFUSED = f"{BOOKINGS} AND AppointmentStatus = 'refused'"
 DELIVERIES = "TaskQueue = 'deliveries' AND ExecutionStatus = 'Running'"
+GIVEN_BACK = "WorkflowType = 'CancelAppointment'"
+DELIVERED = "TaskQueue = 'deliveries'"
 FAILED = "ExecutionStatus = 'Failed'"
 AUDITS = "WorkflowType = 'AuditBookings'"
 
@@ -28,6 +30,8 @@ async def ops(visitor: Anybody, watchman: NightWatch) -> Response:
         "confirmed": watchman.runs(CONFIRMED),
         "refused": watchman.runs(REFUSED),
         "undelivered": watchman.runs(DELIVERIES),
+        "cancelled": watchman.runs(GIVEN_BACK),
+        "delivered": watchman.runs(DELIVERED),
         "failed": watchman.runs(FAILED),
         "audits": watchman.runs(AUDITS),
     }
