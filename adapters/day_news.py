@@ -66,10 +66,11 @@ class DayNews:
 
     async def close(self) -> None:
         await asyncio.gather(*self._telling, return_exceptions=True)
-        if self._listener is not None:
-            self._listener.cancel()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
             with suppress(asyncio.CancelledError):
-                await self._listener
+                await listener
 
     async def _tell(self, doctor_id: UUID, day: date) -> None:
         notice = orjson.dumps({"doctorId": str(doctor_id), "date": day.isoformat()})
@@ -79,7 +80,7 @@ class DayNews:
 
     async def _listen(self) -> None:
         was_heard = True
-        while True:
+        while self._is_wanted():
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(CHANNEL)
@@ -98,14 +99,20 @@ class DayNews:
         # it is heard.
         await channel.get_message(timeout=TOLD_WITHIN_SECONDS)
         look_at = clock()
-        while True:
+        while self._is_wanted():
             if clock() >= look_at:
                 self._look_at_all()
                 await channel.ping()
                 look_at = clock() + self._look_every
+                continue
             heard = await channel.get_message(timeout=max(0.001, look_at - clock()))
             if heard is not None:
                 self._pass_on(heard["data"])
+
+    def _is_wanted(self) -> bool:
+        """Asked after every command: `asyncio.wait_for`, by which the client sends one, loses a
+        cancellation that comes as it returns (Python 3.11)."""
+        return self._listener is asyncio.current_task()
 
     def _pass_on(self, notice: bytes) -> None:
         try:
