@@ -60,22 +60,23 @@ class Person:
         text = await self.page.evaluate("document.activeElement.textContent")
         return " ".join(str(text).split())
 
-    async def audit(self, name: str, *, picture: bool = True) -> None:
-        """No fault of access by axe's rules, nothing wider than the window; and its picture.
-
-        A page that is pictured elsewhere in the other language or width needs no second picture.
-        """
+    async def audit(self, name: str) -> None:
+        """No fault of access by axe's rules, nothing wider than the window; and its picture."""
         found = (await Axe().run(self.page, options={"runOnly": RULES})).response["violations"]
         faults = [
             f"{name}: {each['id']} at {node['target']}" for each in found for node in each["nodes"]
         ]
         assert faults == []
+        await self.fits()
+        if self.pictures is not None:
+            await self.page.screenshot(path=self.pictures / f"{name}.png")
+
+    async def fits(self) -> None:
+        """Nobody has to scroll sideways."""
         wide = await self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
-        assert wide <= 0, f"{name} is {wide} px too wide"
-        if picture and self.pictures is not None:
-            await self.page.screenshot(path=self.pictures / f"{name}.png")
+        assert wide <= 0, f"{self.page.url} is {wide} px too wide"
 
 
 Scheme = Literal["light", "dark"]
