@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed dead prepare test soak faults outages check bench fuzz prove reliability histories messages docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed dead prepare test soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -45,6 +45,10 @@ outages: prepare ## each server away for a minute at 5 bookings a second, and ba
 	@$(PYTHON) -m pytest tests/faults -m outage -s $(ARGS)
 soak: prepare ## steady bookings under random faults, all invariants, memory: MINUTES=5
 	@$(PYTHON) -m tests.faults.soak --minutes=$(or $(MINUTES),5) $(ARGS)
+browser: prepare ## the pages in a real browser, the long cases as well: ARGS="-k lapse"
+	@$(PYTHON) -m pytest tests/browser -m "long or not long" $(ARGS)
+screenshots: prepare ## take the pictures of docs/img anew, state by state
+	@$(PYTHON) -m pytest tests/browser -m "long or not long" --pictures docs/img $(ARGS)
 check: $(VENV) ## format, lint, types, import rules, dead dependencies, migrations and documents
 	@$(PYTHON) -m stack.check
 format: $(VENV) ## lay out the code as `make check` wants it

@@ -22,6 +22,12 @@ MADE_UP = "split_part(email, '@', 2) IN ('example.org', 'example.com')"
 ONE = text(f"SELECT id, full_name FROM patients WHERE id = :id AND {MADE_UP}")  # noqa: S608
 SOME = text(f"SELECT id, full_name FROM patients WHERE {MADE_UP} ORDER BY id LIMIT :limit")  # noqa: S608
 
+NAMED = text(f"""
+SELECT id, full_name FROM patients
+WHERE strpos(lower(full_name), lower(:name)) > 0 AND {MADE_UP}
+ORDER BY full_name, id LIMIT :limit
+""")  # noqa: S608
+
 
 async def demo_patient(connection: AsyncConnection, patient_id: UUID) -> DemoPatient | None:
     row = (await connection.execute(ONE, {"id": patient_id})).one_or_none()
@@ -31,4 +37,12 @@ async def demo_patient(connection: AsyncConnection, patient_id: UUID) -> DemoPat
 async def demo_patients(connection: AsyncConnection, *, limit: int) -> list[DemoPatient]:
     """The same ones every time."""
     rows = await connection.execute(SOME, {"limit": limit})
+    return [DemoPatient(patient_id=row.id, name=row.full_name) for row in rows]
+
+
+async def demo_patients_named(
+    connection: AsyncConnection, name: str, *, limit: int
+) -> list[DemoPatient]:
+    """Those whose name has this in it, in capitals or not; all of them are looked at."""
+    rows = await connection.execute(NAMED, {"name": name.strip(), "limit": limit})
     return [DemoPatient(patient_id=row.id, name=row.full_name) for row in rows]

@@ -22,6 +22,8 @@ from domain.events import AppointmentEvent
 APPOINTMENTS = "priyom.appointments"
 DEAD = "priyom.appointments.dead"
 PARTITIONS = 3
+GROUP = "priyom-notifier"
+"""The consumer group of the notifiers."""
 
 WRITE_SECONDS = 4.5
 """A publish answers within the 5 s that its caller allows."""

@@ -158,6 +158,9 @@ class Product(BaseSettings):
     public_url: HttpUrl = Field(
         "http://127.0.0.1:8000", description="where patients reach the API, for links in messages"
     )
+    temporal_ui_url: HttpUrl = Field(
+        "http://127.0.0.1:8233", description="the Temporal UI, for links of the operations page"
+    )
 
 
 class BadSettings(Exception):

@@ -16,9 +16,11 @@ from api.routes import (
     directory,
     inboxes,
     operations,
+    ops_page,
     pages,
     receipts,
     schedule,
+    staff_pages,
     visit_pages,
 )
 from api.streams import Streams
@@ -57,7 +59,7 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     for part in (appointments, consents, inboxes, directory, schedule, receipts):
         product.include_router(part.router)
     app.include_router(product)
-    for part in (operations, pages, booking_pages, visit_pages):
+    for part in (operations, pages, booking_pages, visit_pages, staff_pages, ops_page):
         app.include_router(part.router)
     return app
 

@@ -1,8 +1,9 @@
 """Hold a slot for a patient: refuse what the database refuses, replay what was answered before."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,6 +27,8 @@ from domain.errors import (
 from domain.rules import Desk, Facts, Wish, granted
 
 Slot = tuple[UUID, datetime]
+Tell = Callable[[UUID, date], None]
+"""Tells open pages that a doctor's day has changed; nobody waits for it."""
 
 BEGINNINGS_AT_ONCE = 24
 """A few more than the worker has hands for. A crowd waits here, where waiting costs nothing and a
@@ -74,7 +77,10 @@ class View:
 class Bookings:
     """Holds for patients. One run is begun at a time for each slot in this process."""
 
-    def __init__(self, engine: AsyncEngine, runs: Runs, product: Product, secret: bytes) -> None:
+    def __init__(
+        self, engine: AsyncEngine, runs: Runs, product: Product, secret: bytes, *, tell: Tell
+    ) -> None:
+        self._tell = tell
         self._engine = engine
         self._runs = runs
         self._product = product
@@ -161,7 +167,10 @@ class Bookings:
             outcome = await self._runs.hold(request, summary=summary)
         except NoRun:  # the run has ended without a stored answer: its row tells how
             return await self._from_row(order)
-        return await self._answer(order, outcome)
+        held = await self._answer(order, outcome)
+        if not held.replayed:
+            self._tell(desk.doctor_id, local.date())
+        return held
 
     async def _from_row(self, order: Order) -> Held:
         seen = await self._look(order)

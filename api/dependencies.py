@@ -10,6 +10,8 @@ from adapters.cache import DayReader
 from adapters.settings import Product
 from api.bookings import Bookings
 from api.commands import Commands
+from api.control_room import Watchman
+from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.receipts import Receipts
@@ -41,6 +43,10 @@ async def _days(request: Request) -> DayReader:
     return (await _reception(request)).days
 
 
+async def _watched_days(request: Request) -> LiveDays:
+    return (await _reception(request)).live
+
+
 async def _bookings(request: Request) -> Bookings:
     return (await _reception(request)).bookings
 
@@ -57,6 +63,10 @@ async def _watch(request: Request) -> Watch:
     return (await _reception(request)).watch
 
 
+async def _watchman(request: Request) -> Watchman:
+    return (await _reception(request)).watchman
+
+
 async def _product(request: Request) -> Product:
     return (await _reception(request)).product
 
@@ -67,8 +77,10 @@ async def _demo(request: Request) -> DemoPatients:
 
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
+WatchedDays = Annotated[LiveDays, Depends(_watched_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]
+NightWatch = Annotated[Watchman, Depends(_watchman)]
 ReceiptDesk = Annotated[Receipts, Depends(_receipts)]
 ReadinessWatch = Annotated[Watch, Depends(_watch)]
 Settings = Annotated[Product, Depends(_product)]

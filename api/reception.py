@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from adapters.bell import Bell
 from adapters.cache import DayCache, DayReader, connect_redis
+from adapters.day_news import DayNews
 from adapters.days import DayBook
 from adapters.postgres import connect_engine
 from adapters.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
@@ -18,6 +19,8 @@ from adapters.settings import Connections, Product
 from adapters.temporal import connect_temporal, priyom_plugin
 from api.bookings import Bookings
 from api.commands import Commands
+from api.control_room import Watchman
+from api.live_days import LiveDays
 from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.receipts import Receipts
@@ -34,9 +37,11 @@ class Reception:
     engine: AsyncEngine
     bell: Bell
     days: DayReader
+    live: LiveDays
     bookings: Bookings
     commands: Commands
     watch: Watch
+    watchman: Watchman
     receipts: Receipts
     product: Product
     demo: DemoPatients
@@ -57,6 +62,8 @@ async def open_reception(
         client = await connect_temporal(priyom_plugin(), lazy=True)
         days = DayReader(DayBook(engine), DayCache(redis))
         stack.push_async_callback(days.close)
+        news = DayNews(redis)
+        stack.push_async_callback(news.close)
         watch = _watch(engine, client, redis, connections.kafka_bootstrap_servers)
         stack.push_async_callback(watch.close)
         runs = Runs(client)
@@ -64,9 +71,16 @@ async def open_reception(
             engine=engine,
             bell=bell,
             days=days,
-            bookings=Bookings(engine, runs, product, secret),
+            live=LiveDays(days, news),
+            bookings=Bookings(engine, runs, product, secret, tell=news.tell),
             commands=Commands(engine, runs),
             watch=watch,
+            watchman=Watchman(
+                engine,
+                client,
+                connections.kafka_bootstrap_servers,
+                ui=product.temporal_ui_url,
+            ),
             receipts=Receipts(client, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(engine),

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import orjson
+from fastapi import Header
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +27,11 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """No cache may keep a stream, and no proxy may wait for its end."""
 
 
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="`id` of the last event that was seen")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """One thing that happened; `id` is what a browser that comes back says it saw last."""
@@ -36,6 +43,11 @@ class Event:
     def written(self) -> bytes:
         data = orjson.dumps(self.data).decode()
         return format_sse_event(event=self.name, data_str=data, id=self.id)
+
+
+def written_as(example: str) -> dict[str, object]:
+    """How an answer that is a stream stands in the API's description."""
+    return {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": example}}}
 
 
 class Streams:

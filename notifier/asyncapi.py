@@ -23,9 +23,8 @@ from adapters.cloudevents import (
     Fault,
     Text,
 )
-from adapters.kafka import APPOINTMENTS, DEAD, PARTITIONS
+from adapters.kafka import APPOINTMENTS, DEAD, GROUP, PARTITIONS
 from domain.events import SOURCE, EventType
-from notifier.intake import GROUP
 
 Node: TypeAlias = "Mapping[str, Node] | list[Node] | str | int | bool"
 

@@ -10,11 +10,10 @@ from structlog import get_logger
 from temporalio.service import RPCError
 
 from adapters.cloudevents import Unreadable, decode
-from adapters.kafka import EventReader, Record, ensure_topics
+from adapters.kafka import GROUP, EventReader, Record, ensure_topics
 from domain.events import AppointmentEvent
 from notifier.dead_letters import DeadLetters
 
-GROUP = "priyom-notifier"
 BATCH = 100
 AT_ONCE = 16
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0

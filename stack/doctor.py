@@ -16,6 +16,7 @@ from stack.home import Home
 from stack.names import GIVEN_BY
 from stack.ports import LOOPBACK
 from stack.supplies.cache import cache_folder
+from stack.supplies.chromium import HOW_TO_GET, find_chromium
 from stack.supplies.java import java, java_version
 from stack.supplies.kafka_jars import jars_are_here
 from stack.supplies.temporal_cli import OLDEST_GO, find_temporal_cli, go_version
@@ -90,13 +91,10 @@ def _temporal() -> Iterator[Finding]:
 
 
 def _chromium() -> Finding:
-    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        found = shutil.which(name)
-        if found:
-            return Finding(FINE, "Chromium", f"{found} (for the tests of the pages)")
-    return Finding(
-        LATER, "Chromium", "only the tests of the pages need it: apt-get install chromium"
-    )
+    found = find_chromium()
+    if found is not None:
+        return Finding(FINE, "Chromium", f"{found} (for the tests of the pages)")
+    return Finding(LATER, "Chromium", f"only the tests of the pages need it: {HOW_TO_GET}")
 
 
 def _disk() -> Finding:

@@ -96,6 +96,7 @@ def _add_temporal(plan: Plan, home: Home, ports: Ports) -> None:
     taken = temporal.TemporalPorts.take(ports, grpc=7233, ui=8233)
     plan.environment["TEMPORAL_ADDRESS"] = temporal.address(taken.grpc)
     plan.temporal_ui = f"http://{LOOPBACK}:{taken.ui}"
+    plan.environment["PRIYOM_TEMPORAL_UI_URL"] = plan.temporal_ui
     database = home.root / "temporal" / "temporal.db"
     plan.servers["temporal"] = partial(temporal.program, database, taken, plan.namespace)
 

@@ -35,9 +35,9 @@ class Wording:
         """27 ноября"""
         return format_date(instant, "d MMMM", locale=self._locale)
 
-    def month_and_weekday(self, instant: date) -> str:
-        """нояб., пт"""
-        return format_date(instant, "LLL, EEE", locale=self._locale)
+    def month(self, instant: date) -> str:
+        """нояб."""
+        return format_date(instant, "LLL", locale=self._locale)
 
     def time(self, local: datetime) -> str:
         """10:30, in both languages: clinics do not say half past ten in the evening twice."""

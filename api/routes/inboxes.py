@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from api.answers import NO_STORE, JsonAnswer
 from api.cursors import Place, cursor_of, place_of
 from api.dependencies import Engine, InboxBell, LiveStreams
 from api.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
-from api.streams import Event
+from api.streams import Event, LastEventId, written_as
 from domain.booking import Appointment
 from domain.documents import document, timestamp
 
@@ -24,15 +24,6 @@ router = APIRouter()
 Limit = Annotated[int, Query(ge=1, le=100, description="how many items at most")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 Unread = Annotated[bool, Query(description="only what the doctor has not read")]
-LastEventId = Annotated[
-    str | None, Header(alias="Last-Event-ID", description="`id` of the last event that was seen")
-]
-
-A_STREAM = {
-    "content": {
-        "text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE_NOTICE_EVENT}
-    }
-}
 
 
 @router.get(
@@ -92,7 +83,7 @@ async def notifications(
     tags=["doctors"],
     summary="A doctor's new notices, as they come",
     response_class=Response,
-    responses={200: A_STREAM},
+    responses={200: written_as(EXAMPLE_NOTICE_EVENT)},
 )
 async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     *,

@@ -1,17 +1,19 @@
 """A doctor's day: which slots are free, held or booked at this moment."""
 
 import re
+from collections.abc import AsyncGenerator
 from datetime import date
 from hashlib import blake2b
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from api.dependencies import Days
+from api.dependencies import Days, LiveStreams, WatchedDays
 from api.etags import knows
 from api.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
+from api.streams import Event, LastEventId, written_as
 from domain.day import DaySchedule, SlotState
 from domain.documents import timestamp
 
@@ -25,6 +27,13 @@ _TAG = '"0f4c8d7b5a3e4a10b6f1c2d3e4f5a6b7"'
 def _header(description: str, value: str) -> dict[str, object]:
     return {"description": description, "schema": {"type": "string"}, "example": value}
 
+
+EXAMPLE_DAY_EVENT = (
+    "event: day\n"
+    f'data: {{"doctorId": "{DOCTOR_ID}", "clinicId": "{CLINIC_ID}", "date": "2027-03-01", '
+    '"timeZone": "Europe/Moscow", "version": "17", "slots": []}\n'
+    "id: 0f4c8d7b5a3e4a10b6f1c2d3e4f5a6b7\n\n"
+)
 
 HEADERS = {
     "ETag": _header("tells this body from every other; for If-None-Match", _TAG),
@@ -55,6 +64,11 @@ LocalDate = Annotated[
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
 
+
+Day = Annotated[
+    LocalDate,
+    Query(alias="date", description="the clinic's local date", examples=["2027-03-01"]),
+]
 
 IfNoneMatch = Annotated[
     str | None,
@@ -122,17 +136,14 @@ class ScheduleBody(Body):
 )
 async def doctor_schedule(
     doctor_id: Id,
-    day: Annotated[
-        LocalDate,
-        Query(alias="date", description="the clinic's local date", examples=["2027-03-01"]),
-    ],
+    day: Day,
     days: Days,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The slots of one day; those that have begun and those off duty are not listed."""
     schedule, was_cached = await days.read(doctor_id, day)
     body = orjson.dumps(document(schedule))
-    etag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    etag = f'"{_digest(body)}"'
     headers = {
         "etag": etag,
         "cache-control": "no-cache",
@@ -141,6 +152,48 @@ async def doctor_schedule(
     if if_none_match is not None and knows(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/doctors/{doctor_id}/schedule/stream",
+    summary="A doctor's day, whenever it changes",
+    response_class=Response,
+    responses={200: written_as(EXAMPLE_DAY_EVENT)},
+)
+async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
+    *,
+    doctor_id: Id,
+    day: Day,
+    request: Request,
+    days: Days,
+    watched: WatchedDays,
+    streams: LiveStreams,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """Server-sent events `day`: the day as the call above gives it, at once and after each change.
+
+    With `Last-Event-ID`, which browsers send by themselves, a day that is still so is not sent
+    again. A slot that is taken, confirmed or given up is told within a second.
+    """
+    first, _ = await days.read(doctor_id, day)
+
+    async def events() -> AsyncGenerator[Event]:
+        told = _event(first)
+        if told.id != last_event_id:
+            yield told
+        async for later in watched.changes(first):
+            yield _event(later)
+
+    return streams.answer(request, events())
+
+
+def _event(schedule: DaySchedule) -> Event:
+    data = document(schedule)
+    return Event(name="day", data=data, id=_digest(orjson.dumps(data)))
+
+
+def _digest(body: bytes) -> str:
+    return blake2b(body, digest_size=16).hexdigest()
 
 
 def document(schedule: DaySchedule) -> dict[str, object]:

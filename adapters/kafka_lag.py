@@ -1,0 +1,39 @@
+"""How many records of a topic a consumer group has yet to read."""
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+ASKED_SECONDS = 3.0
+REQUEST_MS = 2_000
+
+
+async def lag_of(bootstrap_servers: str, *, group: str, topic: str) -> int | None:
+    """None while Kafka does not say."""
+    try:
+        async with asyncio.timeout(ASKED_SECONDS):
+            return await _lag(bootstrap_servers, group, topic)
+    except (KafkaError, OSError, TimeoutError):
+        return None
+
+
+async def _lag(bootstrap_servers: str, group: str, topic: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_MS)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_MS)
+    try:
+        await admin.start()
+        await consumer.start()
+        read = await admin.list_consumer_group_offsets(group)
+        there = {place for place in read if place.topic == topic}
+        there |= {TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()}
+        ends = await consumer.end_offsets(list(there))
+        begins = await consumer.beginning_offsets(list(there))
+    finally:
+        await consumer.stop()
+        await admin.close()
+    return sum(
+        ends[place] - (max(read[place].offset, 0) if place in read else begins[place])
+        for place in there
+    )

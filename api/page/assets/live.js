@@ -1,0 +1,121 @@
+// Keeps the parts of a page that others change as they are now: `data-live` names streams of
+// server-sent events, or none: then it asks now and then. Each event asks for the page once more and exchanges what has another
+// `data-state`, one piece at a time, so that nobody loses the place where they are.
+(() => {
+  "use strict";
+  const POLL_SECONDS = 5; // while there is no stream
+  const streams = new Map();
+  let polling = 0;
+  let watched = null;
+  let asking = false;
+  let again = false;
+
+  function watch() {
+    const place = document.querySelector("[data-live]");
+    const wanted = place ? place.dataset.live : null;
+    if (wanted === watched) return;
+    leave();
+    watched = wanted;
+    if (watched === null) return;
+    const addresses = watched.split(" ").filter(Boolean);
+    if (!addresses.length || !window.EventSource) poll();
+    else addresses.forEach(listen);
+  }
+
+  function listen(address) {
+    const stream = new EventSource(address);
+    streams.set(address, stream);
+    stream.addEventListener("open", stopPolling);
+    for (const kind of ["day", "notice"]) stream.addEventListener(kind, refresh);
+    stream.addEventListener("error", () => {
+      poll();
+      // A stream that was refused does not come back by itself.
+      if (stream.readyState !== EventSource.CLOSED) return;
+      setTimeout(() => {
+        if (streams.get(address) === stream) listen(address);
+      }, POLL_SECONDS * 1000);
+    });
+  }
+
+  function poll() {
+    if (!polling) polling = setInterval(refresh, POLL_SECONDS * 1000);
+  }
+
+  function stopPolling() {
+    clearInterval(polling);
+    polling = 0;
+  }
+
+  function leave() {
+    stopPolling();
+    for (const stream of streams.values()) stream.close();
+    streams.clear();
+  }
+
+  // One question at a time; what happens meanwhile is asked about once more afterwards.
+  async function refresh() {
+    again = true;
+    if (asking) return;
+    asking = true;
+    try {
+      while (again) {
+        again = false;
+        await exchange();
+      }
+    } catch (_) {
+      poll();
+    } finally {
+      asking = false;
+    }
+  }
+
+  async function exchange() {
+    const asked = location.href;
+    const answer = await fetch(asked, { headers: { accept: "text/html" } });
+    if (!answer.ok || location.href !== asked) return;
+    const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const fresh of now.querySelectorAll("[data-piece]")) {
+      const old = document.querySelector(`[data-piece="${CSS.escape(fresh.dataset.piece)}"]`);
+      if (!old) return whole(now);
+      if (old.dataset.state !== fresh.dataset.state) replace(old, fresh);
+    }
+    for (const old of document.querySelectorAll("[data-piece]")) {
+      const piece = CSS.escape(old.dataset.piece);
+      if (!now.querySelector(`[data-piece="${piece}"]`)) replace(old, null);
+    }
+  }
+
+  // Pieces that were not there before: the part is taken as it is now.
+  function whole(now) {
+    const [old, fresh] = [document, now].map((each) => each.querySelector("[data-live]"));
+    if (old && fresh) replace(old, fresh);
+  }
+
+  function replace(old, fresh) {
+    const hadFocus = old.contains(document.activeElement);
+    if (!fresh) {
+      if (hadFocus) announce(old.textContent.trim());
+      old.remove();
+      return;
+    }
+    const put = document.importNode(fresh, true);
+    old.replaceWith(put);
+    htmx.process(put);
+    if (!hadFocus) return;
+    const next = put.querySelector("a, button, input") || put;
+    if (next === put) put.tabIndex = -1;
+    next.focus({ preventScroll: true });
+    announce(put.textContent.trim().replace(/\s+/g, " "));
+  }
+
+  document.addEventListener("htmx:afterSettle", watch);
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    watched = null;
+    watch();
+    refresh();
+  });
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", watch);
+  else watch();
+})();

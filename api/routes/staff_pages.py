@@ -1,0 +1,249 @@
+"""The pages of the clinic's staff: a doctor's day, and the reception desk."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Query, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from adapters.demo_patients import DemoPatient, demo_patient, demo_patients_named
+from adapters.directory import (
+    Clinic,
+    DoctorCard,
+    find_clinic,
+    find_doctor,
+    list_clinics,
+    list_doctors,
+)
+from adapters.inbox import Notice, notices_of
+from adapters.openings import openings_of
+from adapters.reading import read
+from adapters.staff_days import StaffDay, staff_days
+from api.dependencies import CommandDesk, Days, Engine, HoldDesk, LiveStreams, WatchedDays
+from api.live_days import LiveDays
+from api.merged import merged
+from api.page.days import window_of
+from api.page.forms import OwnForm, local, see
+from api.page.rendering import page
+from api.page.visitor import Anybody
+from api.routes.schedule import LocalDate
+from api.runs import NoAnswer
+from api.schemas import Id, Instant, Text
+from api.streams import Event
+from domain.day import DaySchedule
+from domain.errors import DoctorNotFound, PatientNotFound, Refused
+from domain.slot import Interval, day_of
+
+Word = Annotated[Text | None, Query()]
+ChosenDate = Annotated[LocalDate | None, Query(alias="date")]
+
+NOTICES = 8
+SIDE_BY_SIDE = 12
+"""Doctors on one page of the reception; each is a day that the page follows."""
+NEAREST = 6
+FOUND = 6
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorsDay:
+    """What a doctor sees of a day."""
+
+    doctor: DoctorCard
+    clinic: Clinic
+    day: date
+    staff: StaffDay
+    notices: list[Notice]
+
+    @property
+    def before(self) -> date:
+        return self.day - timedelta(days=1)
+
+    @property
+    def after(self) -> date:
+        return self.day + timedelta(days=1)
+
+    @property
+    def is_today(self) -> bool:
+        return self.day == day_of(self.doctor.now, ZoneInfo(self.doctor.time_zone))
+
+
+@router.get("/doctor/{doctor_id}")
+async def doctor_day(
+    doctor_id: Id, visitor: Anybody, engine: Engine, chosen: ChosenDate = None
+) -> Response:
+    """One day by its time: who comes when, where the gaps are, and what has changed of late."""
+
+    async def ask(connection: AsyncConnection) -> DoctorsDay:
+        doctor = await find_doctor(connection, doctor_id)
+        zone = ZoneInfo(doctor.time_zone)
+        day = chosen or day_of(doctor.now, zone)
+        days = await staff_days(connection, [doctor_id], day, zone, now=doctor.now)
+        return DoctorsDay(
+            doctor=doctor,
+            clinic=await find_clinic(connection, doctor.clinic_id),
+            day=day,
+            staff=days[doctor_id],
+            notices=await notices_of(connection, doctor_id, limit=NOTICES, before=None),
+        )
+
+    return page(visitor, "doctor.html", here="doctor", found=await read(engine, ask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A free time that the reception may offer."""
+
+    doctor: DoctorCard
+    starts_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What the reception sees: some doctors of one clinic side by side on one day."""
+
+    clinics: list[Clinic]
+    clinic: Clinic | None
+    day: date | None
+    columns: list[tuple[DoctorCard, StaffDay]]
+    others: int
+    nearest: list["Offer"]
+    specialties: list[str]
+    patient: DemoPatient | None
+    matches: list[DemoPatient]
+
+
+@router.get("/reception")
+async def reception(  # noqa: PLR0913 - each is a part of the request
+    *,
+    visitor: Anybody,
+    engine: Engine,
+    chosen: ChosenDate = None,
+    clinic: Id | None = None,
+    specialty: Word = None,
+    q: Word = None,
+    patient: Id | None = None,
+    note: Word = None,
+    about: Id | None = None,
+) -> Response:
+    """Find the patient, see several doctors' free time, book in one click."""
+
+    async def ask(connection: AsyncConnection) -> Desk:
+        clinics = await list_clinics(connection, limit=50)
+        here = next((each for each in clinics if each.clinic_id == clinic), None)
+        here = here or next(iter(clinics), None)
+        doctors = await _doctors(connection, here.clinic_id) if here else []
+        wanted = [each for each in doctors if specialty in {None, each.specialty}]
+        named = wanted[:SIDE_BY_SIDE]
+        day, columns, nearest = chosen, [], []
+        if here is not None and named:
+            zone, now = ZoneInfo(here.time_zone), named[0].now
+            day = chosen or day_of(now, zone)
+            ids = [each.doctor_id for each in named]
+            days = await staff_days(connection, ids, day, zone, now=now)
+            columns = [(each, days[each.doctor_id]) for each in named]
+            nearest = await _nearest(connection, wanted, window_of(day, zone))
+        return Desk(
+            clinics=clinics,
+            clinic=here,
+            day=day,
+            columns=columns,
+            others=len(wanted) - len(named),
+            nearest=nearest,
+            specialties=sorted({each.specialty for each in doctors}),
+            patient=None if patient is None else await demo_patient(connection, patient),
+            matches=[] if q is None else await demo_patients_named(connection, q, limit=FOUND),
+        )
+
+    found = await read(engine, ask)
+    chosen_before = {"q": q, "specialty": specialty}
+    return page(
+        visitor,
+        "reception.html",
+        here="reception",
+        found=found,
+        chosen=chosen_before,
+        note=note,
+        about=about,
+    )
+
+
+@router.get("/reception/stream")
+async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for by name
+    *,
+    clinic: Id,
+    day: Annotated[LocalDate, Query(alias="date")],
+    request: Request,
+    engine: Engine,
+    days: Days,
+    live: WatchedDays,
+    streams: LiveStreams,
+    specialty: Word = None,
+) -> Response:
+    """That one of the doctors' days has changed; a stream each would be more than browsers open."""
+    everybody = await read(engine, partial(_doctors, clinic_id=clinic))
+    named = [each for each in everybody if specialty in {None, each.specialty}][:SIDE_BY_SIDE]
+    firsts = [(await days.read(each.doctor_id, day))[0] for each in named]
+    return streams.answer(request, merged([_changes(live, first) for first in firsts]))
+
+
+@router.post("/reception/book")
+async def book(  # noqa: PLR0913 - each is a part of the form
+    *,
+    _: OwnForm,
+    holds: HoldDesk,
+    commands: CommandDesk,
+    patient: Annotated[Id, Form()],
+    doctor: Annotated[Id, Form()],
+    at: Annotated[Instant, Form()],
+    back: Annotated[str, Form()] = "/reception",
+) -> Response:
+    """Hold and confirm at once: the patient stands at the desk, or is on the telephone."""
+    try:
+        held = await holds.hold(patient, doctor, at, None)
+        booked = await commands.confirm(held.appointment.appointment_id)
+    except NoAnswer as unknown:
+        return _back(back, "pending", unknown.appointment_id)
+    except (DoctorNotFound, PatientNotFound):
+        raise
+    except Refused as no:
+        return _back(back, no.refusal.code, no.refusal.appointment_id)
+    return _back(back, "booked", booked.appointment_id)
+
+
+async def _doctors(connection: AsyncConnection, clinic_id: UUID) -> list[DoctorCard]:
+    return await list_doctors(connection, limit=100, clinic_id=clinic_id)
+
+
+async def _nearest(
+    connection: AsyncConnection, doctors: Sequence[DoctorCard], window: Interval
+) -> list[Offer]:
+    """The earliest free times of all of them, from the day on."""
+    cards = {each.doctor_id: each for each in doctors}
+    found = [
+        Offer(doctor=cards[openings.desk.doctor_id], starts_at=slot.starts_at)
+        for openings in await openings_of(connection, list(cards), window)
+        for slot in islice(openings.free(), NEAREST)
+    ]
+    return sorted(found, key=lambda offer: (offer.starts_at, offer.doctor.name))[:NEAREST]
+
+
+async def _changes(live: LiveDays, first: DaySchedule) -> AsyncGenerator[Event]:
+    """That the day is another now; the page itself shows how."""
+    async for later in live.changes(first):
+        yield Event(name="day", data={"doctorId": str(later.doctor_id), "version": later.version})
+
+
+def _back(path: str, note: str, about: UUID | None) -> Response:
+    kept = local(path)
+    query = urlencode({"note": note, **({"about": str(about)} if about else {})})
+    return see(f"{kept}{'&' if '?' in kept else '?'}{query}")

@@ -1,0 +1,173 @@
+"""A real browser before the running product, and what a person does with it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright, expect
+
+from stack.embedded import whole_stack
+from stack.supplies.chromium import HOW_TO_GET, find_chromium
+from tests.acceptance.conftest import Clinic
+
+# The container's root may not use the browser's own sandbox; the pages are our own.
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--force-prefers-reduced-motion"]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+DESK = ViewportSize(width=1280, height=900)
+TELEPHONE = ViewportSize(width=320, height=720)
+
+expect.set_options(timeout=10_000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", type=Path, help="where to keep pictures of the pages")
+
+
+@dataclass
+class Person:
+    """Somebody at a browser, signed in as a patient of their own."""
+
+    page: Page
+    patient: str
+    base: str
+    pictures: Path | None
+    complaints: list[str] = field(default_factory=list)
+
+    async def open(self, path: str = "/") -> None:
+        await self.page.goto(self.base + path)
+
+    def heading(self, text: str) -> Locator:
+        return self.page.get_by_role("heading", level=1, name=text, exact=True)
+
+    async def sees(self, heading: str) -> None:
+        await expect(self.heading(heading)).to_be_visible()
+
+    async def click(self, name: str, *, role: str = "button") -> None:
+        found = self.page.get_by_role("link" if role == "link" else "button", name=name)
+        await found.first.click()
+
+    async def hold(self, slot_starts_at: str) -> None:
+        await self.page.locator(f'button.slot[value="{slot_starts_at}"]').click()
+
+    async def focused(self) -> str:
+        """The text of what has the focus."""
+        text = await self.page.evaluate("document.activeElement.textContent")
+        return " ".join(str(text).split())
+
+    async def audit(self, name: str, *, picture: bool = True) -> None:
+        """No fault of access by axe's rules, nothing wider than the window; and its picture.
+
+        A page that is pictured elsewhere in the other language or width needs no second picture.
+        """
+        found = (await Axe().run(self.page, options={"runOnly": RULES})).response["violations"]
+        faults = [
+            f"{name}: {each['id']} at {node['target']}" for each in found for node in each["nodes"]
+        ]
+        assert faults == []
+        wide = await self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert wide <= 0, f"{name} is {wide} px too wide"
+        if picture and self.pictures is not None:
+            await self.page.screenshot(path=self.pictures / f"{name}.png")
+
+
+Scheme = Literal["light", "dark"]
+Arrival = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip(f"no Chromium on this machine: {HOW_TO_GET}")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture(scope="session")
+async def clinic(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Clinic]:
+    """Started for a browser only: without one there is nothing to wait for."""
+    assert browser.is_connected()
+    home = tmp_path_factory.mktemp("home")
+    async with (
+        whole_stack(home) as state,
+        httpx.AsyncClient(base_url=state["api"] or "", timeout=15) as http,
+    ):
+        running = Clinic(home=home, state=state, http=http, patients=[])
+        everybody = await running.rows("SELECT id::text FROM patients ORDER BY id DESC")
+        running.patients.extend(row["id"] for row in everybody)
+        yield running
+
+
+@pytest.fixture
+async def arrives(
+    clinic: Clinic, browser: Browser, pytestconfig: pytest.Config
+) -> AsyncIterator[Arrival]:
+    """A person arrives, as often as a test needs one; nobody's browser may complain."""
+    pictures = pytestconfig.getoption("--pictures", default=None)
+    async with AsyncExitStack() as leaving:
+
+        async def arrive(
+            *,
+            locale: str = "ru-RU",
+            window: ViewportSize = DESK,
+            scheme: Scheme = "light",
+            scripts: bool = True,
+        ) -> Person:
+            return await leaving.enter_async_context(
+                _person(clinic, browser, pictures, (locale, window, scheme, scripts))
+            )
+
+        yield arrive
+
+
+@asynccontextmanager
+async def _person(
+    clinic: Clinic,
+    browser: Browser,
+    pictures: Path | None,
+    manner: tuple[str, ViewportSize, Scheme, bool],
+) -> AsyncIterator[Person]:
+    locale, window, scheme, scripts = manner
+    base = clinic.state["api"] or ""
+    context = await browser.new_context(
+        locale=locale,
+        viewport=window,
+        color_scheme=scheme,
+        java_script_enabled=scripts,
+        reduced_motion="reduce",
+    )
+    patient = clinic.patient()
+    await context.add_cookies([{"name": "patient", "value": patient, "url": base}])
+    person = Person(page=await context.new_page(), patient=patient, base=base, pictures=pictures)
+    _listen(person)
+    yield person
+    await context.close()
+    assert person.complaints == []
+
+
+def _listen(person: Person) -> None:
+    """To what the browser complains of, and whom it talks to."""
+    page = person.page
+    page.on("pageerror", lambda error: person.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda said: person.complaints.append(said.text) if said.type == "error" else None,
+    )
+
+    def foreign(url: str) -> None:
+        if urlsplit(url).netloc != urlsplit(person.base).netloc:
+            person.complaints.append(f"a request to {url}")
+
+    page.on("request", lambda request: foreign(request.url))

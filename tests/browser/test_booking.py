@@ -1,0 +1,218 @@
+"""A patient books in a browser: in both languages, on any screen, with and without scripts."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from icalendar import Calendar
+from playwright.async_api import ViewportSize, expect
+
+from tests.acceptance.conftest import Clinic
+from tests.browser.conftest import DESK, TELEPHONE, Arrival, Person, Scheme
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the pages say in one language."""
+
+    locale: str
+    language: str
+    choose: str
+    confirm_title: str
+    confirm: str
+    booked: str
+    cancel: str
+    sure: str
+    cancelled: str
+    visits: str
+
+
+RUSSIAN = Words(
+    locale="ru-RU",
+    language="ru",
+    choose="К кому вы хотите записаться?",  # noqa: RUF001 - Cyrillic
+    confirm_title="Подтвердите визит",
+    confirm="Подтвердить визит",
+    booked="Вы записаны",
+    cancel="Отменить визит",
+    sure="Да, отменить",
+    cancelled="Визит отменён",
+    visits="Мои визиты",
+)
+ENGLISH = Words(
+    locale="en-GB",
+    language="en",
+    choose="Whom would you like to see?",
+    confirm_title="Confirm your visit",
+    confirm="Confirm the visit",
+    booked="You are booked",
+    cancel="Cancel the visit",
+    sure="Yes, cancel it",
+    cancelled="The visit is cancelled",
+    visits="My visits",
+)
+
+
+@pytest.mark.parametrize("words", [RUSSIAN, ENGLISH], ids=["ru", "en"])
+async def test_three_clicks_lead_from_a_cold_page_to_a_confirmed_visit(
+    words: Words, arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale=words.locale)
+    page = person.page
+    slot = await clinic.free_slot()
+    await person.open()
+    await person.sees(words.choose)
+    await expect(page.locator("html")).to_have_attribute("lang", words.language)
+    await person.audit("doctors", picture=words is RUSSIAN)
+
+    await page.locator(f'.doctor h3 a[href="/book/{slot.doctor_id}"]').click()
+    await expect(page.locator("button.slot").first).to_be_visible()
+    await person.audit("times", picture=words is RUSSIAN)
+    await page.locator("button.slot").first.click()
+    await person.sees(words.confirm_title)
+    await expect(page.get_by_role("timer")).to_have_text(re.compile("^(10:00|9:5.)$"))
+    await person.audit("held", picture=words is RUSSIAN)
+    await person.click(words.confirm)
+
+    await person.sees(words.booked)
+    appointment = page.url.rpartition("/")[2]
+    await expect(page.locator(".code")).to_have_text(appointment[:8].upper())
+    assert (await clinic.get(appointment))["status"] == "confirmed"
+    await person.audit("confirmed", picture=words is RUSSIAN)
+
+
+@pytest.mark.parametrize("words", [RUSSIAN, ENGLISH], ids=["ru", "en"])
+async def test_a_confirmed_visit_is_listed_has_a_calendar_file_and_can_be_cancelled(
+    words: Words, arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale=words.locale)
+    slot = await clinic.free_slot()
+    appointment = await clinic.hold(slot, patient=person.patient)
+    await clinic.confirm(appointment)
+
+    await person.open("/visits")
+    await person.audit("visits", picture=words is RUSSIAN)
+    await person.page.locator(f'a[href="/visits/{appointment}"]').click()
+    await person.sees(words.booked)
+    async with person.page.expect_download() as downloading:
+        await person.page.locator("a[download]").click()
+    file = await (await downloading.value).path()
+    (event,) = Calendar.from_ical(file.read_bytes()).walk("VEVENT")
+    assert event["UID"] == f"{appointment}@priyom"
+    assert event.decoded("DTSTART") == datetime.fromisoformat(slot.starts_at)
+    assert "ATTENDEE" not in event
+
+    await person.page.get_by_text(words.cancel, exact=True).click()
+    await person.click(words.sure)
+    await person.sees(words.cancelled)
+    await person.audit("cancelled", picture=words is RUSSIAN)
+    assert await clinic.state_of(slot) == "free"
+
+
+async def test_the_nearest_time_of_a_card_is_held_by_one_click(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives()
+    await person.open()
+
+    await person.page.locator(".doctor form button").first.click()
+
+    await person.sees("Подтвердите визит")
+    assert (await clinic.get(person.page.url.rpartition("/")[2]))["status"] == "held"
+
+
+async def test_the_keyboard_alone_is_enough(arrives: Arrival, clinic: Clinic) -> None:
+    person = await arrives(locale="en-GB")
+    slot = await clinic.free_slot()
+    await person.open("/")
+    await person.page.keyboard.press("Tab")
+    assert await person.focused() == "Skip to the content"
+    await person.page.keyboard.press("Enter")
+
+    await _tab_to(person, f'.doctor h3 a[href="/book/{slot.doctor_id}"]')
+    await person.page.keyboard.press("Enter")
+    await expect(person.page.locator("#day")).to_be_visible()
+    await _tab_to(person, "button.slot")
+    await person.page.keyboard.press("Enter")
+    await person.sees("Confirm your visit")
+    await _tab_to(person, "#confirm")
+    await person.page.keyboard.press("Space")
+
+    await person.sees("You are booked")
+    assert await person.focused() == "You are booked"
+
+
+async def test_everything_needed_works_without_scripts(arrives: Arrival, clinic: Clinic) -> None:
+    person = await arrives(locale="en-GB", scripts=False)
+    slot, lost = await clinic.free_slots(2)
+    await clinic.hold(lost)
+
+    await person.open(_page_of(slot.doctor_id, slot.starts_at))
+    await person.page.locator("button.slot").first.click()
+    await person.sees("Confirm your visit")
+    await expect(person.page.get_by_text("Held for you until")).to_be_visible()
+    await person.click("More time")
+    await expect(person.page.get_by_text("1 time left")).to_be_visible()
+    await person.click("Confirm the visit")
+    await person.sees("You are booked")
+    await person.page.get_by_text("Cancel the visit", exact=True).click()
+    await person.click("Yes, cancel it")
+    await person.sees("The visit is cancelled")
+
+
+@pytest.mark.parametrize(
+    ("window", "scheme"),
+    [(TELEPHONE, "dark"), (ViewportSize(width=640, height=450), "light")],
+    ids=["320", "200%"],
+)
+async def test_a_narrow_window_and_a_large_zoom_lose_nothing(
+    window: ViewportSize, scheme: Scheme, arrives: Arrival, clinic: Clinic
+) -> None:
+    """1280 px at 200 % are 640 px of the page."""
+    person = await arrives(locale="en-GB", window=window, scheme=scheme)
+    slot = await clinic.free_slot()
+    await person.open()
+    await person.audit("doctors-320", picture=window is TELEPHONE)
+    await person.open(_page_of(slot.doctor_id, slot.starts_at))
+    await person.audit("times-320", picture=window is TELEPHONE)
+    await person.hold(slot.starts_at)
+    await person.sees("Confirm your visit")
+    await person.audit("held-320", picture=window is TELEPHONE)
+    await person.click("Confirm the visit")
+    await person.sees("You are booked")
+    await person.audit("confirmed-320", picture=window is TELEPHONE)
+    await person.open("/visits")
+    await person.audit("visits-320", picture=window is TELEPHONE)
+
+
+async def test_the_switches_of_language_and_patient_stay_on_the_page(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale="de-DE", window=DESK)
+    slot = await clinic.free_slot()
+    await person.open(f"/book/{slot.doctor_id}")
+    await expect(person.page.locator("html")).to_have_attribute("lang", "en")
+
+    await person.click("Русский")
+    await expect(person.page.locator("html")).to_have_attribute("lang", "ru")
+    chosen = person.page.locator("#patient")
+    before = await chosen.input_value()
+    await chosen.select_option(index=1)
+    await person.click("Сменить")
+
+    assert await person.page.locator("#patient").input_value() != before
+    assert person.page.url.endswith(f"/book/{slot.doctor_id}")
+
+
+async def _tab_to(person: Person, selector: str) -> None:
+    """Tab by tab, as somebody without a mouse."""
+    for _ in range(120):
+        await person.page.keyboard.press("Tab")
+        if await person.page.evaluate("s => document.activeElement.matches(s)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by the keyboard")
+
+
+def _page_of(doctor_id: str, starts_at: str) -> str:
+    return f"/book/{doctor_id}?at={starts_at}"

@@ -1,0 +1,69 @@
+"""Open pages show what others do, and nobody who looks at them loses their place."""
+
+from playwright.async_api import expect
+
+from tests.acceptance.conftest import Clinic
+from tests.browser.conftest import Arrival
+from tests.browser.test_lost_and_lapsed import page_of
+
+A_SECOND_MS = 1_000
+STREAMED = """window.isStreamed = new Promise((done) => {
+    const Real = EventSource;
+    window.EventSource = class extends Real {
+        constructor(...given) { super(...given); this.addEventListener("day", done); }
+    };
+})"""
+"""Tells when the page has had its first event, so that a test need not guess."""
+
+
+async def test_a_slot_held_in_one_browser_is_taken_in_the_other_within_a_second(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    slot = await clinic.free_slot()
+    quick, looking = await arrives(), await arrives(locale="en-GB")
+    await looking.page.add_init_script(STREAMED)
+    await quick.open(page_of(slot))
+    await looking.open(page_of(slot))
+    await looking.page.evaluate("isStreamed")
+    shown = looking.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(shown.get_by_role("button")).to_be_visible()
+
+    await quick.hold(slot.starts_at)
+    await quick.sees("Подтвердите визит")
+
+    await expect(shown).to_contain_text("being booked", timeout=A_SECOND_MS)
+    await quick.click("Подтвердить визит")
+    await expect(shown).to_contain_text("taken", timeout=3 * A_SECOND_MS)
+    await looking.audit("times-live-en")
+
+
+async def test_the_focus_stays_where_it_was_when_that_slot_is_taken(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    slot = await clinic.free_slot()
+    looking = await arrives(locale="en-GB")
+    await looking.page.add_init_script(STREAMED)
+    await looking.open(page_of(slot))
+    await looking.page.evaluate("isStreamed")
+    await looking.page.locator(f'button.slot[value="{slot.starts_at}"]').focus()
+
+    await clinic.hold(slot)
+
+    shown = looking.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(shown).to_contain_text("being booked", timeout=A_SECOND_MS)
+    await expect(shown).to_be_focused()
+    await expect(looking.page.locator("#announcer")).to_contain_text("being booked")
+
+
+async def test_without_a_stream_the_page_asks_now_and_then(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    slot = await clinic.free_slot()
+    looking = await arrives(locale="en-GB")
+    await looking.page.add_init_script("delete window.EventSource")
+    await looking.open(page_of(slot))
+
+    await clinic.hold(slot)
+
+    shown = looking.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(shown).to_contain_text("being booked")

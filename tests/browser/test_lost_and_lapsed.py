@@ -1,0 +1,225 @@
+"""What a person sees when the slot is lost, the time runs out, or the clinic does not answer."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.acceptance.conftest import Clinic, Slot
+from tests.browser.conftest import Arrival, Person
+
+MINUTE_MS = 60_000
+
+LISTEN = """() => {
+    window.heard = [];
+    new MutationObserver(() => heard.push(document.getElementById("announcer").textContent))
+        .observe(document.getElementById("announcer"), {childList: true});
+}"""
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+async def test_a_slot_lost_to_another_browser_is_said_in_place_and_others_are_offered(
+    scripts: bool,  # noqa: FBT001 - the case
+    arrives: Arrival,
+    clinic: Clinic,
+) -> None:
+    slot = await clinic.free_slot()
+    quick, slow = await arrives(), await arrives(locale="en-GB", scripts=scripts)
+    await slow.page.add_init_script("delete window.EventSource")  # a click before the news came
+    for person in (quick, slow):
+        await person.open(page_of(slot))
+
+    await quick.hold(slot.starts_at)
+    await quick.sees("Подтвердите визит")
+    await slow.hold(slot.starts_at)
+
+    note = slow.page.get_by_role("group")
+    await expect(note).to_contain_text("Somebody else has just taken")
+    offers = note.get_by_role("button")
+    await expect(offers).to_have_count(5)
+    await expect(offers.first).to_be_focused()
+    lost = slow.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(lost).to_contain_text("being booked")
+    if scripts:
+        await slow.audit("lost")
+        await expect(slow.page.locator("#announcer")).to_contain_text("has just taken")
+    await offers.first.click()
+    await slow.sees("Confirm your visit")
+
+
+async def test_the_countdown_speaks_three_times_and_the_lapsed_slot_is_one_click_away(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person, appointment = await _holder(arrives, clinic)
+    timer = person.page.get_by_role("timer")
+    await expect(timer).to_have_text(about("10:00", "9:5"))
+    await person.page.evaluate(LISTEN)
+
+    await person.page.clock.run_for(5 * MINUTE_MS)
+    await expect(timer).to_have_text(about("5:00", "4:5"))
+    await person.page.clock.run_for(5 * MINUTE_MS - 12_000)
+    await expect(timer).to_have_text(about("0:12", "0:1", "0:0"))
+    await person.audit("held-last")
+    await _lapse(clinic, appointment)
+    await person.page.clock.run_for(13_000)
+
+    await person.sees("The time has run out")
+    assert await person.page.evaluate("heard") == [
+        "Five minutes are left to confirm the visit.",
+        "One minute is left to confirm the visit. You can ask for more time.",
+        "Twenty seconds are left to confirm the visit.",
+        "The time to confirm has run out.",
+    ]
+    assert await person.focused() == "The time has run out"
+    await person.audit("lapsed")
+    await person.page.locator("#again").click()
+    await person.sees("Confirm your visit")
+    assert not person.page.url.endswith(appointment)
+
+
+async def test_a_browser_whose_clock_is_wrong_counts_by_the_servers(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale="en-GB")
+    appointment = await clinic.hold(patient=person.patient)
+    await person.page.clock.set_fixed_time("2031-05-05T05:05:05Z")
+
+    await person.open(f"/visits/{appointment}")
+
+    await expect(person.page.get_by_role("timer")).to_have_text(about("10:00", "9:5"))
+
+
+async def test_more_time_is_given_twice_and_then_no_more(arrives: Arrival, clinic: Clinic) -> None:
+    person, _ = await _holder(arrives, clinic)
+    timer = person.page.get_by_role("timer")
+    for left in ("1 time left", None):
+        await person.page.clock.run_for(3 * MINUTE_MS)
+        await expect(timer).to_have_text(about("7:00", "6:5"))
+
+        await person.page.locator("#extend").click()
+
+        await expect(timer).to_have_text(about("10:00", "9:5"))
+        if left:
+            await expect(person.page.locator("#extend")).to_contain_text(left)
+    await expect(person.page.locator("#extend")).to_have_count(0)
+
+
+async def test_a_hold_that_lapsed_before_the_click_is_not_confirmed(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person, appointment = await _holder(arrives, clinic)
+    await _lapse(clinic, appointment)
+
+    await person.click("Confirm the visit")
+
+    await person.sees("The time has run out")
+    await expect(person.page.locator(".note")).to_contain_text("a moment too late")
+
+
+async def test_what_stands_in_the_way_of_a_hold_is_named_with_the_way_on(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale="en-GB")
+    first, other = await _at_the_same_time(clinic)
+    appointment = await clinic.hold(first, patient=person.patient)
+
+    await person.open(page_of(other))
+    await person.hold(other.starts_at)
+
+    await expect(person.page.get_by_role("group")).to_contain_text("another visit at that time")
+    await person.audit("busy")
+    await person.click("Look at that visit", role="link")
+    await person.sees("Confirm your visit")
+    assert person.page.url.endswith(appointment)
+
+
+async def test_who_holds_too_many_is_sent_to_them(arrives: Arrival, clinic: Clinic) -> None:
+    person = await arrives(locale="en-GB")
+    wish, *slots = await clinic.free_slots(4)
+    for slot in slots:
+        await clinic.hold(slot, patient=person.patient)
+    await person.open(page_of(wish))
+
+    await person.hold(wish.starts_at)
+
+    await expect(person.page.get_by_role("group")).to_contain_text("as many times as one patient")
+    await expect(person.page.get_by_text("A time is being held for you")).to_have_count(3)
+    await person.audit("too-many")
+    await person.page.get_by_role("main").get_by_role("link", name="My visits").click()
+    await person.sees("My visits")
+    await expect(person.page.get_by_text("Waits for your word")).to_have_count(3)
+
+
+async def test_a_visit_of_somebody_else_is_no_page(arrives: Arrival, clinic: Clinic) -> None:
+    person = await arrives(locale="en-GB")
+    appointment = await clinic.hold()
+
+    answer = await person.page.goto(f"{person.base}/visits/{appointment}")
+
+    assert answer is not None
+    assert answer.status == 404
+    await person.sees("There is no such page")
+    await person.audit("error")
+    person.complaints.clear()  # Chromium logs the 404 itself
+
+
+async def test_a_click_without_a_connection_says_so(arrives: Arrival, clinic: Clinic) -> None:
+    person, _ = await _holder(arrives, clinic)
+    await person.page.context.set_offline(offline=True)
+
+    await person.click("Confirm the visit")
+
+    await expect(person.page.get_by_role("alert")).to_contain_text("There is no connection")
+    person.complaints.clear()  # Chromium logs the lost request itself
+
+
+async def test_empty_places_say_what_to_do(arrives: Arrival) -> None:
+    person = await arrives(locale="en-GB")
+    await person.open("/visits")
+    await expect(person.page.get_by_role("heading", name="Nothing is booked")).to_be_visible()
+    await person.audit("visits-empty")
+
+    await person.open("/?specialty=astrology")
+    await expect(person.page.get_by_text("No doctor fits this choice")).to_be_visible()
+    await person.audit("doctors-empty")
+
+
+def about(exactly: str, *beginnings: str) -> re.Pattern[str]:
+    """What a countdown shows then, or a few seconds later: this machine may be busy."""
+    return re.compile("^(" + "|".join([exactly, *(f"{each}\\d" for each in beginnings)]) + ")$")
+
+
+def page_of(slot: Slot) -> str:
+    return f"/book/{slot.doctor_id}?at={slot.starts_at}"
+
+
+async def _holder(arrives: Arrival, clinic: Clinic) -> tuple[Person, str]:
+    """Somebody at the page of a hold, whose clock the test turns."""
+    person = await arrives(locale="en-GB")
+    appointment = await clinic.hold(patient=person.patient)
+    await person.page.clock.install()
+    await person.open(f"/visits/{appointment}")
+    await person.sees("Confirm your visit")
+    return person, appointment
+
+
+async def _lapse(clinic: Clinic, appointment: str) -> None:
+    """As ten minutes would: the row's deadline is the only truth of a hold."""
+    await clinic.rows(
+        "UPDATE schedules SET held_until = clock_timestamp() - interval '5 seconds'"
+        " WHERE id = %s RETURNING id",
+        appointment,
+    )
+
+
+async def _at_the_same_time(clinic: Clinic) -> tuple[Slot, Slot]:
+    """Two free slots of different doctors that begin together."""
+    await clinic.free_slot()
+    seen: dict[str, Slot] = {}
+    for slot in (slot for slots in clinic.slots.values() for slot in slots):
+        other = seen.setdefault(slot.starts_at, slot)
+        if other.doctor_id != slot.doctor_id:
+            for each in (other, slot):
+                clinic.slots[each.doctor_id].remove(each)
+            return other, slot
+    raise AssertionError("no two doctors are free together")

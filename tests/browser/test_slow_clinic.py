@@ -1,0 +1,41 @@
+"""What a person sees while the clinic's servers are slow or away."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.acceptance.conftest import Clinic
+from tests.browser.conftest import Arrival
+from tests.browser.test_lost_and_lapsed import page_of
+
+pytestmark = pytest.mark.long
+
+
+async def test_a_hold_that_is_on_its_way_is_waited_for_and_comes(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale="en-GB")
+    slot = await clinic.free_slot()
+    await person.open(page_of(slot))
+
+    async with clinic.without("worker"):
+        await person.hold(slot.starts_at)
+        await expect(person.heading("Holding the time…")).to_be_visible(timeout=10_000)
+        await person.audit("pending")
+
+    await expect(person.heading("Confirm your visit")).to_be_visible(timeout=30_000)
+
+
+async def test_without_the_database_a_page_says_so_and_leads_back(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale="en-GB")
+    await person.open("/problems")
+
+    async with clinic.without("postgres"):
+        await person.open("/visits")
+        await person.sees("The clinic does not answer just now")
+        await person.audit("away")
+        person.complaints.clear()  # Chromium logs the 503 itself
+
+    await person.click("Try again", role="link")
+    await person.sees("My visits")

@@ -1,0 +1,224 @@
+"""The clinic's staff at a browser: a doctor's day, the reception, operations; what others do."""
+
+import re
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.async_api import Locator, ViewportSize, expect
+
+from tests.acceptance.conftest import Clinic, Slot
+from tests.browser.conftest import DESK, TELEPHONE, Arrival, Person, Scheme
+
+AT_ONCE = 1.0
+"""Seconds from another's click to what is seen here."""
+
+
+async def local_of(clinic: Clinic, slot: Slot) -> datetime:
+    """The slot by the clock of its clinic."""
+    doctor = (await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}")).json()
+    return datetime.fromisoformat(slot.starts_at).astimezone(ZoneInfo(doctor["timeZone"]))
+
+
+async def open_doctor(person: Person, clinic: Clinic, slot: Slot) -> Locator:
+    """The doctor's page on the day of the slot; the line of the slot."""
+    local = await local_of(clinic, slot)
+    await open_live(person, f"/doctor/{slot.doctor_id}?date={local.date()}")
+    return person.page.locator(f'[data-piece="{slot.starts_at}"]')
+
+
+async def open_reception(person: Person, clinic: Clinic, slot: Slot, patient: str = "") -> Locator:
+    """The reception of the slot's clinic on its day; the slot in its doctor's column."""
+    doctor = (await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}")).json()
+    local = await local_of(clinic, slot)
+    path = f"/reception?clinic={doctor['clinicId']}&date={local.date()}"
+    await open_live(person, f"{path}&patient={patient}" if patient else path)
+    return person.page.locator(f'[data-piece="{slot.doctor_id}{slot.starts_at}"]')
+
+
+async def open_live(person: Person, path: str) -> None:
+    """Opens a page; its stream is open as well: what happens from now on is told."""
+    async with person.page.expect_response(lambda answer: "/stream?" in answer.url):
+        await person.open(path)
+
+
+async def name_of(clinic: Clinic, patient: str) -> str:
+    [row] = await clinic.rows("SELECT full_name FROM patients WHERE id = %s", patient)
+    return str(row["full_name"])
+
+
+async def test_a_doctor_sees_a_visit_come_and_go_and_is_told_of_it(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    doctor, patient = await arrives(locale="en-GB"), clinic.patient()
+    slot = await clinic.free_slot()
+    line = await open_doctor(doctor, clinic, slot)
+    await expect(line).to_contain_text("free")
+
+    appointment = await clinic.hold(slot, patient=patient)
+    await expect(line).to_contain_text("not confirmed yet", timeout=AT_ONCE * 1000)
+    await clinic.confirm(appointment)
+    await expect(line).to_contain_text("Confirmed")
+    await expect(line).to_contain_text(await name_of(clinic, patient))
+    notices = doctor.page.get_by_role("region", name="What has changed")
+    await expect(notices).to_contain_text(appointment[:8].upper())
+    await doctor.audit("doctor-en")
+
+    await clinic.cancel(appointment)
+    await expect(line).to_contain_text("cancelled:")
+    await expect(line).to_contain_text("free")
+    await expect(notices).to_contain_text("Cancelled")
+
+
+async def test_the_days_before_and_after_are_a_click_away(arrives: Arrival, clinic: Clinic) -> None:
+    doctor = await arrives(locale="en-GB")
+    await doctor.open(f"/doctor/{(await clinic.free_slot()).doctor_id}")
+    day = doctor.page.locator("#day-title")
+    today = await day.text_content()
+
+    await doctor.click("The day after:", role="link")
+    await expect(day).not_to_have_text(today or "")
+    await doctor.click("Today", role="link")
+    await expect(day).to_have_text(today or "")
+    await doctor.open("/doctor/" + doctor.page.url.split("/doctor/")[1][:36] + "?date=2031-01-01")
+
+    await expect(doctor.page.get_by_role("heading", name="No shift on this day")).to_be_visible()
+    await doctor.audit("doctor-off-duty-en")
+
+
+async def test_a_printed_day_is_the_list_alone(arrives: Arrival, clinic: Clinic) -> None:
+    doctor = await arrives()
+    line = await open_doctor(doctor, clinic, await clinic.free_slot())
+
+    await doctor.page.emulate_media(media="print")
+
+    await expect(line).to_be_visible()
+    await expect(doctor.page.locator("header.top")).to_be_hidden()
+    await expect(doctor.page.locator("#notices-title")).to_be_hidden()
+
+
+async def test_the_reception_books_for_a_patient_found_by_name(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, patient = await arrives(locale="en-GB"), clinic.patient()
+    name, slot = await name_of(clinic, patient), await clinic.free_slot()
+    place = await open_reception(desk, clinic, slot)
+    await desk.page.get_by_label("Name").fill(name)
+    await desk.page.get_by_label("Name").press("Enter")
+    matches = desk.page.get_by_role("link", name=name)
+    await expect(matches.first).to_be_visible()
+    await desk.audit("reception-patient-en")
+    place = await open_reception(desk, clinic, slot, patient)
+
+    await place.get_by_role("button").click()
+
+    note = desk.page.get_by_role("group")
+    await expect(note).to_contain_text("Booked and confirmed.")
+    assert await desk.focused() == "Booked and confirmed."
+    await expect(place).to_contain_text(name)
+    assert await clinic.state_of(slot) == "booked"
+    await desk.audit("reception-booked-en")
+
+
+async def test_the_reception_sees_at_once_what_patients_take_and_keeps_its_place(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, patient = await arrives(locale="en-GB"), clinic.patient()
+    slot, other = await two_of_a_day(clinic)
+    place = await open_reception(desk, clinic, slot, patient)
+    kept = desk.page.locator(f'[data-piece="{other.doctor_id}{other.starts_at}"] button')
+    await kept.focus()
+    held = await clinic.hold(slot)
+
+    began = time.monotonic()
+    await expect(place).to_contain_text("not confirmed yet", timeout=AT_ONCE * 1000)
+
+    assert time.monotonic() - began < AT_ONCE
+    await expect(kept).to_be_focused()
+    await clinic.cancel(held)
+    await expect(place.get_by_role("button")).to_be_visible()
+
+
+async def test_the_reception_is_told_of_a_time_that_went_meanwhile(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, patient = await arrives(locale="en-GB", scripts=False), clinic.patient()
+    slot = await clinic.free_slot()
+    doctor = (await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}")).json()
+    day = (await local_of(clinic, slot)).date()
+    await desk.open(f"/reception?clinic={doctor['clinicId']}&date={day}&patient={patient}")
+    place = desk.page.locator(f'[data-piece="{slot.doctor_id}{slot.starts_at}"]')
+    await clinic.hold(slot)
+
+    await place.get_by_role("button").click()
+
+    await expect(desk.page.get_by_role("group")).to_contain_text("has just been taken")
+    await expect(place.get_by_role("button")).to_have_count(0)
+
+
+async def test_the_nearest_free_time_of_the_clinic_is_offered(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, patient = await arrives(locale="en-GB"), clinic.patient()
+    await open_reception(desk, clinic, await clinic.free_slot(), patient)
+    nearest = desk.page.get_by_role("list", name="Nearest free times")
+
+    await nearest.get_by_role("button").first.click()
+
+    await expect(desk.page.get_by_role("group")).to_contain_text("Booked and confirmed.")
+
+
+async def test_operations_see_what_is_held_and_where_to_look(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    watch = await arrives(locale="en-GB")
+    await clinic.hold()
+
+    await watch.open("/ops")
+
+    await watch.sees("Operations")
+    held = watch.page.get_by_role("listitem").filter(has_text="Held now")
+    await expect(held.locator(".value")).to_have_text(re.compile("[1-9]"))
+    link = held.get_by_role("link")
+    assert str(await link.get_attribute("href")).startswith(clinic.state["temporalUi"] or "?")
+    unread = watch.page.get_by_role("listitem").filter(has_text="Events not read yet")
+    await expect(unread.locator(".value")).to_have_text(re.compile("[0-9]+"))
+    await watch.audit("ops-en")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "window"), [("light", DESK), ("dark", TELEPHONE)], ids=["desk", "telephone"]
+)
+async def test_every_page_of_the_staff_is_for_everybody(
+    arrives: Arrival, clinic: Clinic, scheme: Scheme, window: ViewportSize
+) -> None:
+    person = await arrives(window=window, scheme=scheme)
+    slot = await clinic.free_slot()
+    await clinic.book(slot)
+    size = f"{scheme}-{window['width']}"
+
+    await open_doctor(person, clinic, slot)
+    await person.audit(f"doctor-{size}-ru")
+    await open_reception(person, clinic, slot, person.patient)
+    await person.audit(f"reception-{size}-ru")
+    await person.open("/ops")
+    await person.audit(f"ops-{size}-ru")
+
+
+@pytest.mark.parametrize("path", ["/reception", "/ops"])
+async def test_the_staffs_pages_need_no_script(arrives: Arrival, path: str) -> None:
+    person = await arrives(locale="en-GB", scripts=False)
+
+    await person.open(path)
+
+    await expect(person.page.get_by_role("heading", level=1)).to_be_visible()
+
+
+async def two_of_a_day(clinic: Clinic) -> tuple[Slot, Slot]:
+    """Two free slots of one doctor on one day."""
+    first = await clinic.free_slot()
+    while True:
+        other = await clinic.free_slot()
+        if other.doctor_id == first.doctor_id and other.starts_at[:10] == first.starts_at[:10]:
+            return first, other

@@ -1,0 +1,121 @@
+"""A doctor's day streamed to open pages as it changes; over HTTP, through a real Valkey."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from adapters.cache import connect_redis, invalidate
+from adapters.day_news import DayNews
+from adapters.days import DayBook
+from tests.clinic_rows import Clinic, at
+from tests.integration.test_inbox import Stream
+
+DATE = at("09:00").date()
+
+
+@dataclass(frozen=True)
+class OpenDay:
+    """A page that is open on one day of one doctor."""
+
+    http: httpx.AsyncClient
+    clinic: Clinic
+    redis_url: str
+
+    @asynccontextmanager
+    async def streamed(self, last_event_id: str | None = None) -> AsyncIterator[Stream]:
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        path = f"/doctors/{self.clinic.doctor_id}/schedule/stream"
+        async with self.http.stream("GET", path, params={"date": str(DATE)}, headers=headers) as it:
+            assert it.status_code == 200
+            assert it.headers["content-type"].startswith("text/event-stream")
+            yield Stream(it.aiter_lines())
+
+    async def is_taken(self, clock: str, *, told_by: str) -> None:
+        """A hold is written, and its day told of as a run does or as the API does."""
+        await self.clinic.book(at(clock))
+        redis = connect_redis(self.redis_url, name="test")
+        if told_by == "run":
+            book = DayBook(self.clinic.engine)
+            await invalidate(redis, book, self.clinic.doctor_id, at(clock))
+        else:
+            news = DayNews(redis)
+            news.tell(self.clinic.doctor_id, DATE)
+            await news.close()
+        await redis.aclose()
+
+
+@pytest.fixture
+async def page(api: str, clinic: Clinic, cache_url: str) -> AsyncIterator[OpenDay]:
+    async with httpx.AsyncClient(base_url=api, timeout=10) as http:
+        yield OpenDay(http, clinic, cache_url)
+
+
+def state_of(event: dict[str, str], clock: str) -> str:
+    slots = json.loads(event["data"])["slots"]
+    wanted = at(clock).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return next(str(slot["state"]) for slot in slots if slot["dateTime"] == wanted)
+
+
+async def booked(stream: Stream, clock: str) -> dict[str, str]:
+    """The event that shows the slot booked; the hold before it may have been told as well."""
+    while True:
+        event = await stream.next()
+        if state_of(event, clock) == "booked":
+            return event
+
+
+@pytest.mark.parametrize("told_by", ["run", "api"])
+async def test_an_open_page_sees_a_slot_taken_within_a_second(page: OpenDay, told_by: str) -> None:
+    async with page.streamed() as stream:
+        before = await stream.next()
+        await page.is_taken("10:00", told_by=told_by)
+        async with asyncio.timeout(1):
+            after = await booked(stream, "10:00")
+
+    assert state_of(before, "10:00") == "free"
+    assert before["event"] == after["event"] == "day"
+
+
+async def test_many_pages_on_one_day_are_all_told(page: OpenDay) -> None:
+    async def sees_it(ready: asyncio.Semaphore) -> str:
+        async with page.streamed() as stream:
+            await stream.next()
+            ready.release()
+            return (await booked(stream, "10:30"))["event"]
+
+    ready = asyncio.Semaphore(0)
+    pages = [asyncio.create_task(sees_it(ready)) for _ in range(20)]
+    for _ in pages:
+        await ready.acquire()
+    await page.is_taken("10:30", told_by="api")
+
+    assert await asyncio.gather(*pages) == ["day"] * 20
+
+
+async def test_a_page_that_comes_back_is_told_only_what_it_has_not_seen(page: OpenDay) -> None:
+    async with page.streamed() as stream:
+        last_seen = (await stream.next())["id"]
+
+    async with page.streamed(last_seen) as stream:
+        await page.is_taken("09:30", told_by="run")
+        first = await stream.next()
+    await page.is_taken("10:30", told_by="run")
+    async with page.streamed(first["id"]) as stream:
+        missed = await booked(stream, "10:30")
+
+    assert state_of(first, "09:30") != "free"
+    assert state_of(missed, "09:30") == "booked"
+
+
+async def test_a_stream_of_no_doctor_is_refused_before_it_begins(page: OpenDay) -> None:
+    path = f"/doctors/{uuid4()}/schedule/stream"
+
+    answer = await page.http.get(path, params={"date": str(DATE)})
+
+    assert answer.json()["code"] == "doctor_not_found"
