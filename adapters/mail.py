@@ -30,6 +30,7 @@ LINES_OF_SMTP = compat32.clone(linesep="\r\n")
 ONE_ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 
 REPLY_SECONDS = 10.0
+LOOPBACK = ("127.0.0.1", "::1")
 CONNECTIONS = 4
 PERMANENT = 500
 
@@ -37,7 +38,9 @@ PERMANENT = 500
 class SmtpMail:
     """A sender for one server; `smtp_url` is smtp://user:password@host:port, smtps:// for TLS.
 
-    STARTTLS is used wherever the server offers it. Connections are kept and checked when used.
+    STARTTLS is used wherever the server offers it, and insisted on where a password would go over a
+    network. An authority of the clinic's own is trusted by SSL_CERT_FILE. Connections are kept, and
+    checked when used.
     """
 
     def __init__(self, smtp_url: str, *, sender: str) -> None:
@@ -78,7 +81,11 @@ class SmtpMail:
             with suppress(SMTPServerDisconnected, ConnectionError):
                 return await self._use(connection, content, to)
         connection = self._connection()
-        await connection.connect()
+        try:
+            await connection.connect()
+        except BaseException:
+            connection.close()
+            raise
         return await self._use(connection, content, to)
 
     async def _use(self, connection: aiosmtplib.SMTP, content: bytes, to: str) -> None:
@@ -101,6 +108,11 @@ class SmtpMail:
         if connection.is_connected:
             self._idle.append(connection)
 
+    def _needs_tls(self) -> bool:
+        """No password in the clear, whatever a server, or somebody in between, offers."""
+        is_near = (self._url.hostname or LOOPBACK[0]) in LOOPBACK
+        return self._url.scheme == "smtp" and bool(self._url.username) and not is_near
+
     def _connection(self) -> aiosmtplib.SMTP:
         return aiosmtplib.SMTP(
             hostname=self._url.hostname or "127.0.0.1",
@@ -108,6 +120,7 @@ class SmtpMail:
             username=unquote(self._url.username) if self._url.username else None,
             password=unquote(self._url.password) if self._url.password else None,
             use_tls=self._url.scheme == "smtps",
+            start_tls=True if self._needs_tls() else None,
             timeout=REPLY_SECONDS,
             local_hostname=self.sender.rpartition("@")[2],
         )
