@@ -216,13 +216,17 @@ async def _lapse(clinic: Clinic, appointment: str) -> None:
     )
 
 
+async def _are_free(clinic: Clinic, *slots: Slot) -> bool:
+    return {await clinic.state_of(slot) for slot in slots} == {"free"}
+
+
 async def _at_the_same_time(clinic: Clinic) -> tuple[Slot, Slot]:
     """Two free slots of different doctors that begin together."""
     await clinic.free_slot()
     seen: dict[str, Slot] = {}
     for slot in (slot for slots in clinic.slots.values() for slot in slots):
         other = seen.setdefault(slot.starts_at, slot)
-        if other.doctor_id != slot.doctor_id:
+        if other.doctor_id != slot.doctor_id and await _are_free(clinic, other, slot):
             for each in (other, slot):
                 clinic.slots[each.doctor_id].remove(each)
             return other, slot
