@@ -35,7 +35,8 @@ def keep(
     """Write it down if it is wanted; an existing one only if it was named."""
     path = folder / f"{name}.json"
     if name in wanted or ALL in wanted or (MISSING in wanted and not path.exists()):
-        path.write_text(history.to_json() + "\n")
+        # Stack traces in it tell of the code, not of the machine that it was recorded on.
+        path.write_text(history.to_json().replace(f"{CHECKOUT}/", "") + "\n")
 
 
 def main() -> int:
