@@ -1,5 +1,6 @@
 """Answers as JSON, and every exception as a problem."""
 
+import re
 from typing import Any
 
 import orjson
@@ -105,12 +106,22 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return ProblemAnswer(problem)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+def _allowed(request: Request, told: str) -> str:
+    """All methods that the path is described with: Starlette tells those of its first route."""
+    methods = {method.strip() for method in told.split(",") if method.strip()}
+    for path, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{[^/]+\}", "[^/]+", path), request.url.path):
+            methods |= {method.upper() for method in operations}
+    return ", ".join(sorted(methods))
+
+
+async def _http(request: Request, error: Exception) -> Response:
     """Starlette's own errors: no route, or no such method there."""
     assert isinstance(error, HTTPException)  # noqa: S101
     headers = dict(error.headers or {})
     if error.status_code == 405:  # noqa: PLR2004 - HTTP's own number
-        detail = f"This page answers {headers.get('Allow', 'other methods')}."
+        headers["Allow"] = _allowed(request, headers.get("Allow", ""))
+        detail = f"This page answers {headers['Allow']}."
         return ProblemAnswer(Problem(code="method_not_allowed", detail=detail), headers)
     if error.status_code == 400:  # noqa: PLR2004
         return ProblemAnswer(

@@ -21,7 +21,7 @@ router = APIRouter(route_class=JsonRoute)
 EXAMPLE_CONSENT: JsonDict = {"kind": "confirmed", "channel": "sms", "consent": "withdrawn"}
 
 
-class ConsentBody(Body):
+class ConsentChoiceBody(Body):
     """Whether messages of one kind may come by one channel."""
 
     model_config = example(EXAMPLE_CONSENT)
@@ -38,7 +38,7 @@ class ConsentPage(Body):
 
     model_config = page_example(EXAMPLE_CONSENT)
 
-    items: list[ConsentBody]
+    items: list[ConsentChoiceBody]
     next: str | None = Field(description="null: the list is short")
 
 
@@ -63,7 +63,7 @@ async def consents(patient_id: Id, engine: Engine) -> Response:
     response_model=ConsentPage,
     summary="Give or withdraw a consent",
 )
-async def consent(patient_id: Id, said: ConsentBody, engine: Engine) -> Response:
+async def consent(patient_id: Id, said: ConsentChoiceBody, engine: Engine) -> Response:
     """It counts from the next attempt on, also for a message that is under way."""
     agreed = Agreed(kind=said.kind, channel=said.channel, consent=said.consent)
 

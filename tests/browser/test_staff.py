@@ -217,8 +217,7 @@ async def test_the_staffs_pages_need_no_script(arrives: Arrival, path: str) -> N
 
 async def two_of_a_day(clinic: Clinic) -> tuple[Slot, Slot]:
     """Two free slots of one doctor on one day."""
-    first = await clinic.free_slot()
     while True:
-        other = await clinic.free_slot()
+        first, other = await clinic.free_slot(), await clinic.free_slot()
         if other.doctor_id == first.doctor_id and other.starts_at[:10] == first.starts_at[:10]:
             return first, other
