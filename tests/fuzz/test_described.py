@@ -8,8 +8,8 @@ import pytest
 from stack.run_state import RunState
 from tests.fuzz.described import DESCRIPTION, Effort, answered, run
 
-IN_A_MERGE = Effort(seconds=20, examples=10, seed=20_261_122)
-ON_A_BUSY_MACHINE = Effort(seconds=60, examples=5, seed=7, phases="stateful")
+IN_A_MERGE = Effort(seconds=40, examples=10, seed=20_261_122)
+ON_A_BUSY_MACHINE = Effort(seconds=90, examples=5, seed=7, phases="stateful")
 ONE_LOOK = Effort(seconds=90, examples=5, seed=1, phases="coverage")
 
 REACHED = {
