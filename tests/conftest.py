@@ -1,13 +1,28 @@
-"""The way out of the test run."""
+"""The order of the test run, and the way out of it."""
 
 import gc
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
+QUICK_FIRST = ("unit", "workflows", "integration")
+"""Folders whose tests need no whole stack: a stack that is up slows all tests that come later."""
+
 ended_with = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.relative_to(HERE).parts[0]
+    return QUICK_FIRST.index(folder) if folder in QUICK_FIRST else len(QUICK_FIRST)
 
 
 @pytest.hookimpl(trylast=True)
