@@ -72,8 +72,9 @@ def connect_redis(redis_url: str, *, name: str) -> Redis:
 class DayCache:
     """Days by doctor and local date. Redis away or slow is a miss, never an error."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._redis = redis
+        self._patience = patience_seconds
         self._breaker = Breaker()
 
     async def get(self, doctor_id: UUID, day: date) -> bytes | None:
@@ -90,7 +91,7 @@ class DayCache:
         if not self._breaker.lets_through(clock()):
             return None
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 reply = await call()
         except AWAY as error:
             if self._breaker.failed(clock()):

@@ -55,10 +55,9 @@ class Person:
     async def hold(self, slot_starts_at: str) -> None:
         await self.page.locator(f'button.slot[value="{slot_starts_at}"]').click()
 
-    async def focused(self) -> str:
-        """The text of what has the focus."""
-        text = await self.page.evaluate("document.activeElement.textContent")
-        return " ".join(str(text).split())
+    async def focus_is_on(self, text: str) -> None:
+        """The text of what has the focus, which comes a moment after the page has changed."""
+        await expect(self.page.locator(":focus")).to_have_text(text)
 
     async def audit(self, name: str) -> None:
         """No fault of access by axe's rules, nothing wider than the window; and its picture."""

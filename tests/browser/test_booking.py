@@ -132,7 +132,7 @@ async def test_the_keyboard_alone_is_enough(arrives: Arrival, clinic: Clinic) ->
     slot = await clinic.free_slot()
     await person.open("/")
     await person.page.keyboard.press("Tab")
-    assert await person.focused() == "Skip to the content"
+    await person.focus_is_on("Skip to the content")
     await person.page.keyboard.press("Enter")
 
     await _tab_to(person, f'.doctor h3 a[href="/book/{slot.doctor_id}"]')
@@ -145,7 +145,7 @@ async def test_the_keyboard_alone_is_enough(arrives: Arrival, clinic: Clinic) ->
     await person.page.keyboard.press("Space")
 
     await person.sees("You are booked")
-    assert await person.focused() == "You are booked"
+    await person.focus_is_on("You are booked")
 
 
 async def test_everything_needed_works_without_scripts(arrives: Arrival, clinic: Clinic) -> None:
