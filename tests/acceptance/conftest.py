@@ -25,6 +25,10 @@ from stack.home import CHECKOUT
 from stack.ports import Ports
 from stack.run_state import RunState
 
+AUDIT_SECONDS = 20
+"""Oftener than a clinic's 60: an audit leaves alone what is younger than a quarter of this."""
+SETTINGS = {"PRIYOM_LOG_FORMAT": "json", "PRIYOM_AUDIT_SECONDS": str(AUDIT_SECONDS)}
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -178,7 +182,7 @@ class Clinic:
 async def clinic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clinic]:
     home = tmp_path_factory.mktemp("home")
     async with (
-        whole_stack(home, env={"PRIYOM_LOG_FORMAT": "json"}) as state,
+        whole_stack(home, env=SETTINGS) as state,
         _client(state["api"] or "") as http,
     ):
         yield Clinic(home=home, state=state, http=http, patients=await _more_patients(state))

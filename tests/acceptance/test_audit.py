@@ -8,12 +8,12 @@ from uuid import UUID
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from domain.events import EventType, event_id
-from tests.acceptance.conftest import Clinic, eventually
+from tests.acceptance.conftest import AUDIT_SECONDS, Clinic, eventually
 from tests.acceptance.watching import records_about
 
 SCHEDULE = "audit-bookings"
 SOON = 60
-"""Seconds. An audit leaves alone what is younger than a quarter of a minute."""
+"""Seconds, many times what an audit leaves alone."""
 
 
 async def an_audit(client: Client) -> None:
@@ -116,7 +116,7 @@ async def test_operations_read_in_the_run_what_the_audit_did(
     await an_audit(temporal_client)
     schedule = temporal_client.get_schedule_handle(SCHEDULE)
     described = await schedule.describe()
-    assert described.schedule.spec.intervals[0].every == timedelta(seconds=60)
+    assert described.schedule.spec.intervals[0].every == timedelta(seconds=AUDIT_SECONDS)
 
     async def has_run() -> bool:
         query = "WorkflowType = 'AuditBookings' AND ExecutionStatus = 'Completed'"

@@ -33,7 +33,7 @@ from tests.acceptance.watching import records
 
 THOROUGH = bool(os.environ.get("THOROUGH"))
 STORIES = settings(
-    max_examples=300 if THOROUGH else 16,
+    max_examples=300 if THOROUGH else 12,
     stateful_step_count=16 if THOROUGH else 10,
     derandomize=not THOROUGH,
     deadline=None,

@@ -30,8 +30,8 @@ Race = Callable[[Case, Booking, float], Coroutine[None, None, list[Call]]]
 
 @pytest.mark.short
 async def test_confirming_in_the_last_instant_a_few_times(rig: Rig) -> None:
-    async with rig.case(24, "confirm at the deadline - 50 ms … + 50 ms, 60 times") as case:
-        await races(case, confirm_at_the_deadline, times=60)
+    async with rig.case(24, "confirm at the deadline - 50 ms … + 50 ms, 30 times") as case:
+        await races(case, confirm_at_the_deadline, times=30)
 
 
 @pytest.mark.timeout(400)

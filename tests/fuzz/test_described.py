@@ -8,7 +8,7 @@ import pytest
 from stack.run_state import RunState
 from tests.fuzz.described import DESCRIPTION, Effort, answered, run
 
-IN_A_MERGE = Effort(seconds=40, examples=10, seed=20_261_122)
+IN_A_MERGE = Effort(seconds=30, examples=10, seed=20_261_122)
 ON_A_BUSY_MACHINE = Effort(seconds=90, examples=5, seed=7, phases="stateful")
 ONE_LOOK = Effort(seconds=90, examples=5, seed=1, phases="coverage")
 
