@@ -2,6 +2,7 @@
 
 import asyncio
 
+import psycopg
 import pytest
 
 from tests.faults.rig.case import Case, Rig
@@ -50,7 +51,7 @@ async def test_a_long_lock_on_the_row(rig: Rig) -> None:
                 await until_somebody_waits(case)
                 await asyncio.sleep(1.5)
             assert (await asked).status == 200
-            await asyncio.sleep(HOLD_SECONDS - 2)
+            await until_over(url, lapsing)
             next_patient = rig.supply.booking(lapsing.slot)
             taking = asyncio.create_task(case.insist(Kind.HOLD, next_patient))
             await until_somebody_waits(case)
@@ -67,6 +68,20 @@ async def until_somebody_waits(case: Case) -> None:
 
     await until_seen(somebody_waits, "a statement waits for the lock", within=15)
     case.injected("statements waited for the lock")
+
+
+async def until_over(url: str, booking: Booking) -> None:
+    """By the database's clock; a lock keeps nobody from reading."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+
+        async def is_over() -> bool:
+            found = await connection.execute(
+                "SELECT held_until <= clock_timestamp() FROM schedules WHERE id = %s",
+                (booking.appointment_id,),
+            )
+            return bool((await found.fetchone() or (False,))[0])
+
+        await until_seen(is_over, "the hold is over", within=HOLD_SECONDS + 2)
 
 
 async def test_conflicts_and_deadlocks(rig: Rig) -> None:
