@@ -1,5 +1,6 @@
 """Everything the booking rules ask about one wish, in one statement at one instant."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -53,22 +54,31 @@ FROM clock, LATERAL (
 """)
 
 OWN = text(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = :appointment_id")  # noqa: S608 - our own columns
+OWN_AT_FIRST = text(f"""
+SELECT {COLUMNS}, coalesce(s.first_held_until, s.held_until) AS first_held_until
+FROM schedules s WHERE s.id = :appointment_id
+""")  # noqa: S608 - our own columns
 
 
 async def look(
     connection: AsyncConnection, wish: Wish, *, appointment_id: UUID
 ) -> tuple[Facts, Appointment | None]:
-    """The facts about a wish, and the appointment's own row if it has one already."""
+    """The facts about a wish, and the appointment's own row if it has one already.
+
+    Of its own row, the end of the hold is the first one, from before it was extended.
+    """
     found = await connection.execute(LOOK, _parameters(wish, appointment_id))
     row = found.mappings().one()
-    own = await find_row(connection, appointment_id) if row["has_row"] else None
+    own = await _own_at_first(connection, appointment_id) if row["has_row"] else None
     return _facts(row), own
 
 
-async def find_row(connection: AsyncConnection, appointment_id: UUID) -> Appointment | None:
-    found = await connection.execute(OWN, {"appointment_id": appointment_id})
+async def _own_at_first(connection: AsyncConnection, appointment_id: UUID) -> Appointment | None:
+    found = await connection.execute(OWN_AT_FIRST, {"appointment_id": appointment_id})
     row = found.mappings().one_or_none()
-    return None if row is None else appointment_of(row)
+    if row is None:
+        return None
+    return replace(appointment_of(row), held_until=row["first_held_until"])
 
 
 def _parameters(wish: Wish, appointment_id: UUID) -> dict[str, object]:

@@ -57,6 +57,11 @@ def bootstrap_servers(value: str) -> str:
     return value
 
 
+def host_and_port_or_none(value: str) -> str:
+    """Accepts host:port, or nothing."""
+    return bootstrap_servers(value) if value else value
+
+
 def mail_address(value: str) -> str:
     """Accepts a bare address: Message-IDs are made of what follows its @."""
     if not MAIL_ADDRESS.fullmatch(value):
@@ -144,6 +149,15 @@ class Product(BaseSettings):
         ge=0,
         le=65_535,
         description="port of /readyz and /metrics of worker and notifier, 0 for none",
+    )
+    direct_line: Annotated[str, AfterValidator(host_and_port_or_none)] = Field(
+        "", description="host:port of the worker that the API asks directly, or none"
+    )
+    direct_line_host: str = Field(
+        "127.0.0.1", description="address the worker's direct line listens on"
+    )
+    direct_line_port: int = Field(
+        0, ge=0, le=65_535, description="port the worker's direct line listens on, 0 for none"
     )
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="how long the record of a message is kept, days"

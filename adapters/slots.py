@@ -70,6 +70,7 @@ SELECT {COLUMNS} FROM taken s
 EXTEND = text(f"""
 UPDATE schedules s
 SET held_until = clock_timestamp() + make_interval(secs => :hold_seconds),
+    first_held_until = coalesce(first_held_until, held_until),
     extensions = extensions + 1, version = version + 1
 WHERE id = :appointment_id AND status = 'held' AND version = :version AND extensions < 2
   AND held_until > clock_timestamp()

@@ -132,6 +132,7 @@ schedules = Table(
     ),
     Column("status", Text, nullable=False),
     Column("held_until", DateTime(timezone=True)),
+    Column("first_held_until", DateTime(timezone=True)),
     Column("extensions", SmallInteger, nullable=False, server_default="0"),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("visit_id", Uuid, nullable=False),

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.bookings import ReplayedRefusal
+from api.meanings import NoAnswer
 from api.problems import (
     MEDIA_TYPE,
     FieldError,
@@ -23,7 +24,6 @@ from api.problems import (
     problem_of,
     unavailable,
 )
-from api.runs import NoAnswer
 from domain.errors import Refused
 
 REPLAYED = {"idempotent-replayed": "true"}

@@ -14,10 +14,12 @@ from adapters.reading import read
 from adapters.settings import Product
 from api.flights import Shared, Turns
 from api.keys import appointment_id_of
+from api.meanings import NoAnswer, NoRun
 from api.replays import held_at_first, is_same_wish
-from api.runs import NoAnswer, NoRun, Runs
-from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Role
+from api.runs import Runs
+from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Role, Status
 from domain.errors import (
+    HoldExpired,
     IdempotencyKeyReused,
     NotASlot,
     Refused,
@@ -134,7 +136,7 @@ class Bookings:
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
         if seen.own is not None:
-            return await self._replay(order, seen.own)
+            return _replay(order, seen.own)
         try:
             granted(order.wish, seen.facts)
         except Refused as no:
@@ -143,20 +145,12 @@ class Bookings:
             raise await self._with_alternatives(order, no) from None
         return None
 
-    async def _replay(self, order: Order, own: Appointment) -> Held:
-        """The row is there: give the stored answer, or what it must have been."""
-        if not is_same_wish(order.wish, own):
-            raise IdempotencyKeyReused
-        bound = await self._bound_answer(order)
-        return bound or Held(appointment=held_at_first(own), replayed=True)
-
     async def _bound_answer(self, order: Order) -> Held | None:
         """What the run of this id answered, if there was one that history still has."""
         try:
-            outcome = await self._runs.stored_hold(order.appointment_id)
+            return await self._told(order)
         except NoRun:
             return None
-        return await self._answer(order, outcome)
 
     async def _begin(self, order: Order, facts: Facts) -> Held:
         desk, slot = granted(order.wish, facts)
@@ -173,21 +167,24 @@ class Bookings:
         return held
 
     async def _from_row(self, order: Order) -> Held:
+        """How a run ended that no longer answers."""
         seen = await self._look(order)
-        if seen.own is None:
-            raise ReplayedRefusal(await self._with_alternatives(order, await self._told(order)))
-        if not is_same_wish(order.wish, seen.own):
-            raise IdempotencyKeyReused
-        return Held(appointment=held_at_first(seen.own), replayed=True)
+        return await self._told(order) if seen.own is None else _replay(order, seen.own)
 
-    async def _told(self, order: Order) -> Refused:
-        """How a run without a row ended."""
+    async def _told(self, order: Order) -> Held:
+        """What a run without a row was told; one that is not told yet is waited for."""
         story = await self._runs.story(order.appointment_id)
         if not is_same_wish(order.wish, story.request):
-            return IdempotencyKeyReused()
+            raise IdempotencyKeyReused
+        if story.is_running:
+            return await self._answer(order, await self._runs.held(order.appointment_id))
         if story.result is None:
             raise NoAnswer(order.appointment_id)
-        return story.refusal
+        if story.result.status is not Status.REFUSED:  # it has written its row meanwhile
+            seen = await self._look(order)
+            if seen.own is not None:
+                return _replay(order, seen.own)
+        raise ReplayedRefusal(await self._with_alternatives(order, story.refusal))
 
     async def _answer(self, order: Order, outcome: Outcome) -> Held:
         if not is_same_wish(order.wish, outcome.appointment):
@@ -228,4 +225,15 @@ class Bookings:
             max_holds=order.wish.max_holds,
             origin="patient",
             actor=Actor(id=str(order.wish.patient_id), role=Role.PATIENT),
+            announces_locally=True,
         )
+
+
+def _replay(order: Order, own: Appointment) -> Held:
+    """The row is there: the hold as it was answered."""
+    if not is_same_wish(order.wish, own):
+        raise IdempotencyKeyReused
+    try:
+        return Held(appointment=held_at_first(own), replayed=True)
+    except HoldExpired as no:
+        raise ReplayedRefusal(no) from None

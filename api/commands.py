@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.appointments import Seen, see
 from adapters.reading import read
-from api.runs import NoAnswer, NoRun, Runs, Story
+from api.meanings import NoAnswer, NoRun
+from api.runs import Runs
+from api.stories import Story
 from domain.booking import Actor, Appointment, Cancellation, Outcome, Role, Status
 from domain.errors import (
     AlreadyCancelled,
@@ -141,10 +143,6 @@ class Commands:
 
     async def _why_never_held(self, appointment_id: UUID) -> Refused:
         """The refusal that its run ended with; where there was no run, there is no appointment."""
-        with suppress(NoRun):
-            outcome = await self._runs.stored_hold(appointment_id)
-            if outcome.refusal is not None:
-                return refused(outcome.refusal)
         try:
             story = await self._runs.story(appointment_id)
         except NoRun:

@@ -9,7 +9,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from adapters.consents import Channel
-from api.runs import NoAnswer
+from api.meanings import NoAnswer
 from domain.events import AppointmentEvent
 from workflows.deliver_instead import DeliverInstead, Unheard
 from workflows.names import DELIVERIES

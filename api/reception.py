@@ -13,6 +13,7 @@ from adapters.bell import Bell
 from adapters.cache import DayCache, DayReader, connect_redis
 from adapters.day_news import DayNews
 from adapters.days import DayBook
+from adapters.direct_line import DirectLine
 from adapters.postgres import connect_engine
 from adapters.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
 from adapters.settings import Connections, Product
@@ -66,7 +67,9 @@ async def open_reception(
         stack.push_async_callback(news.close)
         watch = _watch(engine, client, redis, connections.kafka_bootstrap_servers)
         stack.push_async_callback(watch.close)
-        runs = Runs(client)
+        line = DirectLine(product.direct_line)
+        stack.push_async_callback(line.close)
+        runs = Runs(client, line)
         yield Reception(
             engine=engine,
             bell=bell,

@@ -17,7 +17,7 @@ def is_same_wish(wish: Wish, appointment: Appointment | BookingRequest) -> bool:
 
 
 def held_at_first(row: Appointment) -> Appointment:
-    """The hold as it was answered, told from its row: for runs that history has forgotten.
+    """The hold as it was answered, told from its row, which has the first end of the hold.
 
     A row that never was a hold is the trace of a wish that came to nothing.
     """

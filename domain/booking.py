@@ -88,6 +88,7 @@ class BookingRequest:
     max_holds: int
     origin: str
     actor: Actor
+    announces_locally: bool = False
 
     @property
     def hold_for(self) -> timedelta:

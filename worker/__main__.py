@@ -29,7 +29,10 @@ from adapters.probes import both_answer
 from adapters.settings import BadSettings, Connections, Product, connections, product
 from adapters.temporal import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
-from worker.workers import announcements_worker, audits_worker, bookings_worker
+from worker.direct_line import Bookings, direct_line
+from worker.heard import Heard, TellsWhatIsDone
+from worker.workers import announcements_worker, audits_worker
+from workflows.bookings_worker import bookings_worker
 
 log = structlog.get_logger("worker")
 
@@ -79,17 +82,25 @@ class Process:
             closing.push_async_callback(publisher.stop)
             closing.callback(topics.cancel)
             closing.callback(audits.cancel)
+            heard = Heard()
+            announcements = Announcements(engine=self.engine, redis=redis, publisher=publisher)
             await closing.enter_async_context(
-                announcements_worker(
-                    client,
-                    announcements=Announcements(
-                        engine=self.engine, redis=redis, publisher=publisher
-                    ),
-                )
+                announcements_worker(client, announcements=announcements)
             )
             await closing.enter_async_context(
                 bookings_worker(
-                    client, slots=Slots(self.engine), appointments=Appointments(self.engine)
+                    client,
+                    slots=Slots(self.engine),
+                    appointments=Appointments(self.engine),
+                    announcements=announcements,
+                    interceptors=[TellsWhatIsDone(heard)],
+                )
+            )
+            await closing.enter_async_context(
+                direct_line(
+                    self.settings.direct_line_host,
+                    self.settings.direct_line_port,
+                    Bookings(client, heard),
                 )
             )
             await closing.enter_async_context(

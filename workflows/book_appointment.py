@@ -191,10 +191,12 @@ class BookAppointment:
         self._first_answer = self._first_answer or self._outcome(refusal)
 
     async def _announce(self) -> None:
+        locally = self._request.announces_locally
         if self._appointment.status is Status.CONFIRMED:
-            await steps.announce(appointment_confirmed(self._appointment), self._appointment)
+            confirmed = appointment_confirmed(self._appointment)
+            await steps.announce(confirmed, self._appointment, locally=locally)
         elif self._appointment.status is not Status.REFUSED:
-            await steps.show_change(self._appointment)
+            await steps.show_change(self._appointment, locally=locally)
 
     # What others ask of the run. Handlers note the wish and wait; the process above decides.
 

@@ -36,6 +36,8 @@ Wish = TypeVar("Wish")
 Done_co = TypeVar("Done_co", covariant=True)
 
 ONE_LOCAL_TRY = timedelta(seconds=1)
+ONE_LOCAL_ANNOUNCEMENT = timedelta(milliseconds=250)
+ONCE = RetryPolicy(maximum_attempts=1)
 TWICE = RetryPolicy(initial_interval=timedelta(milliseconds=50), maximum_attempts=2)
 UNTIL_DONE = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
@@ -77,30 +79,59 @@ async def cancel_appointment(cancellation: Cancellation) -> Appointment:
     )
 
 
-async def announce(event: AppointmentEvent, appointment: Appointment) -> None:
+async def announce(
+    event: AppointmentEvent, appointment: Appointment, *, locally: bool = False
+) -> None:
     """Tell patient and doctor, and everybody who looks at the day; the answer has been given."""
-    await asyncio.gather(publish(event), show_change(appointment))
+    if locally:  # one after the other: local activities are not gathered
+        await show_change(appointment, locally=True)
+        await publish(event, locally=True)
+    else:
+        await asyncio.gather(publish(event), show_change(appointment))
 
 
-async def show_change(appointment: Appointment) -> None:
-    await workflow.execute_activity_method(
+async def show_change(appointment: Appointment, *, locally: bool = False) -> None:
+    await _announced(
         Announcements.invalidate_schedule,
         appointment,
-        task_queue=ANNOUNCEMENTS,
-        start_to_close_timeout=ONE_TRY,
-        retry_policy=ANNOUNCED,
-        summary="show the change to everybody who looks at the day",
+        label="show the change to everybody who looks at the day",
+        locally=locally,
     )
 
 
-async def publish(event: AppointmentEvent) -> None:
-    await workflow.execute_activity_method(
+async def publish(event: AppointmentEvent, *, locally: bool = False) -> None:
+    await _announced(
         Announcements.publish_event,
         event,
+        label=f"tell patient and doctor: {event.status}",
+        locally=locally,
+    )
+
+
+async def _announced(
+    do: MethodAsyncSingleParam[Doer, Wish, Done_co], about: Wish, *, label: str, locally: bool
+) -> None:
+    """Once here, if that is quick; from a queue of its own where Kafka or Redis is away."""
+    if locally:
+        try:
+            await workflow.execute_local_activity_method(
+                do,
+                about,
+                start_to_close_timeout=ONE_LOCAL_ANNOUNCEMENT,
+                retry_policy=ONCE,
+                summary=label,
+            )
+        except FailureError:
+            pass
+        else:
+            return
+    await workflow.execute_activity_method(
+        do,
+        about,
         task_queue=ANNOUNCEMENTS,
         start_to_close_timeout=ONE_TRY,
         retry_policy=ANNOUNCED,
-        summary=f"tell patient and doctor: {event.status}",
+        summary=label,
     )
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from adapters.reading import read
 from api.dependencies import Days, DemoDesk, Engine, HoldDesk
+from api.meanings import NoAnswer
 from api.page import visitor as visitors
 from api.page.days import DoctorTimes, doctor_times, nearest, parts_of
 from api.page.directory import Directory, directory
@@ -19,7 +20,6 @@ from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
 from api.routes.schedule import LocalDate
-from api.runs import NoAnswer
 from api.schemas import Id, Instant, Text
 from domain.documents import timestamp
 from domain.errors import AlreadyBooked, AlreadyHeld, DoctorNotFound, PatientNotFound, Refused

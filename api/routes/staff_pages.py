@@ -29,13 +29,13 @@ from adapters.reading import read
 from adapters.staff_days import StaffDay, staff_days
 from api.dependencies import CommandDesk, Days, Engine, HoldDesk, LiveStreams, WatchedDays
 from api.live_days import LiveDays
+from api.meanings import NoAnswer
 from api.merged import merged
 from api.page.days import window_of
 from api.page.forms import OwnForm, local, see
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from api.routes.schedule import LocalDate
-from api.runs import NoAnswer
 from api.schemas import Id, Instant, Text
 from api.streams import Event
 from domain.day import DaySchedule

@@ -16,11 +16,11 @@ from adapters.visits import PatientVisit, visit, visits_ahead, visits_behind
 from api.answers import NO_STORE
 from api.commands import Commands, Found
 from api.dependencies import CommandDesk, Engine, Settings
+from api.meanings import NoAnswer
 from api.page.calendar import as_entry
 from api.page.forms import OwnForm, see
 from api.page.rendering import page
 from api.page.visitor import Patient, Visitor
-from api.runs import NoAnswer
 from api.schemas import Id, Text
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused

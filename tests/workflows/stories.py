@@ -14,7 +14,8 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from api.runs import NoRun, Runs
+from api.meanings import NoRun
+from api.runs import Runs
 from domain.booking import Appointment, BookingRequest, CancelReason, Outcome, Status
 from domain.errors import ExtensionLimit, Refused
 from domain.events import appointment_confirmed

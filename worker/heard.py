@@ -1,0 +1,103 @@
+"""Who waits in this process for what becomes of a step, and how they get to know."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status
+from domain.errors import REFUSALS
+
+HOLD_SLOT, CONFIRM_APPOINTMENT = "hold_slot", "confirm_appointment"
+"""The steps that a patient waits for."""
+
+
+class Heard:
+    """Callers who wait for what becomes of a step."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, UUID], list[asyncio.Future[Outcome]]] = {}
+
+    @contextmanager
+    def awaited(self, step: str, appointment_id: UUID) -> Iterator[asyncio.Future[Outcome]]:
+        """Open before the step is asked for: it may be done before the asking is answered."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault((step, appointment_id), [])
+        waiting.append(outcome)
+        try:
+            yield outcome
+        finally:
+            waiting.remove(outcome)
+            if not waiting:
+                self._waiting.pop((step, appointment_id), None)
+
+    def tell(self, step: str, outcome: Outcome) -> None:
+        for waiting in self._waiting.get((step, outcome.appointment.appointment_id), ()):
+            if not waiting.done():
+                waiting.set_result(outcome)
+
+
+class TellsWhatIsDone(Interceptor):
+    """Tells what a step has done, or was refused, as its run will."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        return _TellsWhatIsDone(next, self._heard)
+
+
+class _TellsWhatIsDone(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, heard: Heard) -> None:
+        super().__init__(following)
+        self._heard = heard
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> object:  # noqa: A002 - the SDK's name
+        match activity.info().activity_type:
+            case "hold_slot":
+                return await self._hold(input)
+            case "confirm_appointment":
+                return await self._confirm(input)
+            case _:
+                return await super().execute_activity(input)
+
+    async def _hold(self, given: ExecuteActivityInput) -> Hold:
+        request: BookingRequest = given.args[0]
+        try:
+            hold: Hold = await super().execute_activity(given)
+        except ApplicationError as no:
+            if no.type in REFUSALS and isinstance(refusal := no.details[0], Refusal):
+                self._heard.tell(HOLD_SLOT, _refused(request, refusal))
+            raise
+        if hold.appointment.status in {Status.HELD, Status.CONFIRMED}:
+            self._heard.tell(HOLD_SLOT, _done(request, hold.appointment))
+        return hold
+
+    async def _confirm(self, given: ExecuteActivityInput) -> Appointment:
+        appointment: Appointment = await super().execute_activity(given)
+        if appointment.status is Status.CONFIRMED:
+            self._heard.tell(CONFIRM_APPOINTMENT, _done(given.args[0], appointment))
+        return appointment
+
+
+def _done(request: BookingRequest, appointment: Appointment) -> Outcome:
+    return Outcome(attempt_id=request.attempt_id, appointment=appointment)
+
+
+def _refused(request: BookingRequest, refusal: Refusal) -> Outcome:
+    return Outcome(
+        attempt_id=request.attempt_id,
+        appointment=Appointment(
+            appointment_id=request.appointment_id,
+            status=Status.REFUSED,
+            patient_id=request.patient_id,
+            doctor_id=request.doctor_id,
+            clinic_id=request.clinic_id,
+            starts_at=request.starts_at,
+        ),
+        refusal=refusal,
+    )

@@ -1,0 +1,57 @@
+"""The worker of bookings, which runs in the process `worker` and beside the API."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, Worker
+
+from activities.announcements import Announcements
+from activities.appointments import Appointments
+from activities.slots import Slots
+from workflows.book_appointment import BookAppointment
+from workflows.cancel_appointment import CancelAppointment
+from workflows.names import BOOKINGS
+from workflows.sandbox import workflow_runner
+
+OPEN_BOOKINGS = 5000
+"""Cached runs: a confirm whose run was evicted pays for a whole replay."""
+
+FORGET_A_DEAD_WORKER_AFTER = timedelta(seconds=1)
+"""The next confirm after a worker's death waits this long for it, no more."""
+
+
+def bookings_worker(
+    client: Client,
+    *,
+    slots: Slots,
+    appointments: Appointments,
+    announcements: Announcements,
+    interceptors: Sequence[Interceptor] = (),
+) -> Worker:
+    """Few tasks at a time: each keeps a patient waiting, and one Python runs them all."""
+    return Worker(
+        client,
+        task_queue=BOOKINGS,
+        workflows=[BookAppointment, CancelAppointment],
+        activities=[
+            slots.hold_slot,
+            slots.extend_hold,
+            slots.release_slot,
+            appointments.confirm_appointment,
+            appointments.cancel_appointment,
+            announcements.publish_event,
+            announcements.invalidate_schedule,
+        ],
+        workflow_runner=workflow_runner(),
+        interceptors=list(interceptors),
+        max_cached_workflows=OPEN_BOOKINGS,
+        max_concurrent_workflow_tasks=40,
+        max_concurrent_local_activities=40,
+        max_concurrent_activities=20,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=5),
+        nonsticky_to_sticky_poll_ratio=0.5,
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
+        sticky_queue_schedule_to_start_timeout=FORGET_A_DEAD_WORKER_AFTER,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
