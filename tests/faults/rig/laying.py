@@ -23,9 +23,10 @@ VARIABLES = {
     "temporal": "TEMPORAL_ADDRESS",
     "smtp": "SMTP_URL",
     "sms": "SMS_GATEWAY_URL",
+    "worker": "PRIYOM_DIRECT_LINE",
 }
 LINKS = {
-    "api": ("postgres", "valkey", "kafka", "temporal"),
+    "api": ("postgres", "valkey", "kafka", "temporal", "worker"),
     "worker": ("postgres", "valkey", "kafka", "temporal"),
     "notifier": ("postgres", "kafka", "temporal", "smtp", "sms"),
 }
@@ -35,11 +36,15 @@ def laid_links(plan: Plan, ports: Ports) -> Links:
     links: Links = {}
     for client, servers in LINKS.items():
         for server in servers:
-            target = _port(plan.environment[VARIABLES[server]])
+            target = _port(_address(plan, client, server))
             links[client, server] = Proxy(f"{client} → {server}", ports.take(), target)
     assert plan.api is not None
     links[FRONT, "api"] = Proxy(f"{FRONT} → api", ports.take(), _port(plan.api))
     return links
+
+
+def _address(plan: Plan, client: str, server: str) -> str:
+    return next(p for p in plan.processes if p.name == client).env[VARIABLES[server]]
 
 
 def send_processes_over(links: Links, plan: Plan, settings: Mapping[str, str]) -> None:
