@@ -13,12 +13,12 @@ from tests.faults.rig.weather import Act, id_in_any_form
 
 @pytest.mark.short
 async def test_killed_after_the_run_was_begun(rig: Rig) -> None:
-    title = "kill -9 API after the update-with-start: the key is replayed, one run, same answer"
+    title = "kill -9 API after the run was begun: the key is replayed, one run, same answer"
     async with rig.case(8, title) as case, case.load(4):
         database = gather.Database(url=case.stack.address("postgres"))
         booking = case.booking()
         id_ = booking.appointment_id
-        link = case.stack.link("api", "temporal")
+        link = case.stack.link("api", "worker")
         begun = link.when(id_in_any_form(id_), do=Act.HOLD_REPLY)
 
         async def is_held() -> bool:

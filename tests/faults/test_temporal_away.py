@@ -19,7 +19,7 @@ async def test_killed_while_the_run_starts(rig: Rig) -> None:
     title = "kill -9 Temporal, start: the API waits for its answer"
     async with rig.case(19, title) as case, case.load(3):
         booking = case.booking()
-        asked = seen(case, "api", booking, do=Act.HOLD_REPLY)
+        asked = seen(case, booking, do=Act.HOLD_REPLY)
         held = await killed_at(case, asked, Kind.HOLD, booking)
         assert held.status in {201, 410}, held
         await case.insist(Kind.CANCEL, booking)
@@ -31,7 +31,7 @@ async def test_killed_before_it_knows_of_the_hold(rig: Rig) -> None:
     title = "kill -9 Temporal, held: the row is written, its result never arrives"
     async with rig.case(19, title) as case, case.load(3):
         booking = case.booking()
-        told = seen(case, "worker", booking, do=Act.HOLD)
+        told = seen_done(case, "hold_slot", booking)
         held = await killed_at(case, told, Kind.HOLD, booking)
         assert held.status in {201, 410}, held
         await case.insist(Kind.CANCEL, booking)
@@ -55,7 +55,7 @@ async def test_killed_after_the_confirm_commit(rig: Rig) -> None:
     async with rig.case(19, title) as case, case.load(3):
         booking = case.booking()
         assert (await case.insist(Kind.HOLD, booking)).status == 201
-        told = seen(case, "worker", booking, do=Act.HOLD)
+        told = seen_done(case, "confirm_appointment", booking)
         confirmed = await killed_at(case, told, Kind.CONFIRM, booking)
         assert confirmed.status == 200, confirmed
 
@@ -111,10 +111,17 @@ async def test_stopped_for_fifteen_seconds(rig: Rig) -> None:
         await case.confirmed(5)
 
 
-def seen(case: Case, client: str, booking: Booking, *, do: Act) -> Sighting:
-    """When that process says this id to Temporal."""
-    link = case.stack.link(client, "temporal")
+def seen(case: Case, booking: Booking, *, do: Act) -> Sighting:
+    """When the worker says this id to Temporal: it begins the run."""
+    link = case.stack.link("worker", "temporal")
     return link.when(id_in_any_form(booking.appointment_id), do=do)
+
+
+def seen_done(case: Case, step: str, booking: Booking) -> Sighting:
+    """When the worker tells Temporal what came of that step, whose marker follows the run's id."""
+    marker = rb".{0,600}core_local_activity.{0,900}" + step.encode()
+    link = case.stack.link("worker", "temporal")
+    return link.when(b"(?:" + id_in_any_form(booking.appointment_id) + b")" + marker, do=Act.HOLD)
 
 
 async def killed_at(case: Case, moment: Sighting, kind: Kind, booking: Booking) -> Call:
