@@ -128,7 +128,11 @@ class Stack:
         program = replace(
             self.kept(name).program,
             name=f"{name}-2",
-            env={**self.kept(name).program.env, "PRIYOM_HEALTH_PORT": str(port)},
+            env={
+                **self.kept(name).program.env,
+                "PRIYOM_HEALTH_PORT": str(port),
+                "PRIYOM_DIRECT_LINE_PORT": "0",
+            },
             ready=partial(http_answers, f"http://127.0.0.1:{port}/readyz"),
         )
         try:
