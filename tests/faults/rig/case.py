@@ -27,16 +27,16 @@ from temporalio.client import Client
 from tests.faults.rig import gather
 from tests.faults.rig.evidence import Evidence
 from tests.faults.rig.front_end import FrontEnd
-from tests.faults.rig.history import READS, Booking, Call, History, Kind
+from tests.faults.rig.history import Booking, Call, History, Kind
 from tests.faults.rig.invariants import CLOSED_WITHIN, INVARIANTS, Finding
 from tests.faults.rig.load import Load, Mix
 from tests.faults.rig.report import Line, Report
+from tests.faults.rig.resolving import resolve
 from tests.faults.rig.stack import HOLD_SECONDS, Stack
 from tests.faults.rig.supply import Supply
 from tests.faults.rig.waiting import until, until_seen
 from workflows.names import booking_workflow_id, cancel_workflow_id
 
-RESOLVED_AT_ONCE = 6
 PULSE = 0.1
 
 
@@ -204,7 +204,7 @@ class Case:
             proxy.counts.clear()
 
     async def gathered(self) -> Evidence:
-        await self._resolve()
+        await resolve(self.history, self.front_end)
         await self._runs_closed()
         return await self._evidence()
 
@@ -224,27 +224,6 @@ class Case:
             seconds=round(time.time() - self.begun, 1),
             test=self.rig.node,
         )
-
-    async def _resolve(self) -> None:
-        """What a front end does about unknown outcomes: the same key again, and a look.
-
-        What it has no use for any more it gives up, which is sooner than to let it lapse.
-        """
-        unknown = {c.booking.appointment_id for c in self.history.calls if _is_open(c)}
-        left = [self.history.bookings[id_] for id_ in unknown]
-        await asyncio.gather(*(self._resolve_each(left) for _ in range(RESOLVED_AT_ONCE)))
-
-    async def _resolve_each(self, left: list[Booking]) -> None:
-        front_end = self.front_end()
-        while left:
-            booking = left.pop()
-            holds = [call for call in self.history.of(booking) if call.kind is Kind.HOLD]
-            if all(call.is_unknown for call in holds):
-                await front_end.ask(Kind.HOLD, booking)
-            seen = await front_end.ask(Kind.READ, booking)
-            if seen.body.get("status") == "held":
-                await front_end.ask(Kind.CANCEL, booking)
-        await front_end.close()
 
     async def _runs_closed(self) -> None:
         """Those that are still open after that are I7's to tell."""
@@ -298,7 +277,3 @@ class Case:
             nobody_to_answer=self.nobody_to_answer,
             lags=self.lags,
         )
-
-
-def _is_open(call: Call) -> bool:
-    return call.is_unknown and call.kind not in READS
