@@ -14,7 +14,7 @@ from tests.faults.rig.history import Booking, Kind
 from tests.faults.rig.injectors import flush_redis
 from tests.faults.rig.sabotage import statements_logged
 from tests.faults.rig.waiting import until_seen
-from tests.faults.rig.weather import Act
+from tests.faults.rig.weather import Act, Sighting
 
 READERS = 100
 
@@ -45,8 +45,7 @@ async def test_a_slow_fill_writes_the_old_day_after_the_invalidation(rig: Rig) -
             booking = case.booking()
             key = key_of(UUID(booking.slot.doctor_id), date.fromisoformat(booking.slot.date))
             fill = link.when(rb"SET\r\n\$\d+\r\n" + key.encode(), do=Act.HOLD)
-            assert (await front_end.ask(Kind.DAY, booking)).body["state"] == "free"
-            await fill.within(20)
+            await old_day_is_under_way(case, front_end, booking, key, fill)
             for kind in (Kind.HOLD, Kind.CONFIRM):
                 assert (await case.insist(kind, booking)).is_unknown is False
             await until_gone(case, key)
@@ -54,6 +53,25 @@ async def test_a_slow_fill_writes_the_old_day_after_the_invalidation(rig: Rig) -
             await until_there(case, key)
             assert (await front_end.ask(Kind.DAY, booking)).body["state"] == "booked"
         await front_end.close()
+
+
+async def old_day_is_under_way(
+    case: Case, front_end: FrontEnd, booking: Booking, key: str, fill: Sighting
+) -> None:
+    """Another patient's page may have filled it a moment before: then once more."""
+
+    async def is_under_way() -> bool:
+        await forgotten(case, key)
+        assert (await front_end.ask(Kind.DAY, booking)).body["state"] == "free"
+        return fill.came.is_set()
+
+    await until_seen(is_under_way, "the old day is on its way into Redis", within=20)
+
+
+async def forgotten(case: Case, key: str) -> None:
+    redis = Redis.from_url(case.stack.address("valkey"))
+    await redis.delete(key)
+    await redis.aclose()
 
 
 async def until_gone(case: Case, key: str) -> None:
