@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -116,7 +116,7 @@ class _Line:
 
 @asynccontextmanager
 async def direct_line(host: str, port: int, bookings: Bookings) -> AsyncIterator[None]:
-    """Answer on `port` while the block runs; port 0 means no line."""
+    """Answer on `port` while the block runs; port 0 means no line, as does a port that is taken."""
     if port == 0:
         yield
         return
@@ -133,7 +133,15 @@ async def direct_line(host: str, port: int, bookings: Bookings) -> AsyncIterator
             open_lines.discard(this)
             writer.close()
 
-    server = await asyncio.start_server(answer, host, port, limit=LONGEST_LINE)
+    server = None
+    with suppress(OSError):
+        server = await asyncio.start_server(answer, host, port, limit=LONGEST_LINE)
+    if server is None:
+        log.error(
+            "direct_line_is_not_open", host=host, port=port, then="bookings take Temporal's way"
+        )
+        yield
+        return
     try:
         yield
     finally:
