@@ -1,6 +1,7 @@
 """What a patient does with an appointment: confirm it, give it up, ask for more time, read it."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
@@ -45,6 +46,7 @@ class Commands:
     def __init__(self, engine: AsyncEngine, runs: Runs) -> None:
         self._engine = engine
         self._runs = runs
+        self._confirming: Counter[UUID] = Counter()
 
     async def find(self, appointment_id: UUID) -> Found:
         seen = await self._see(appointment_id)
@@ -58,12 +60,22 @@ class Commands:
         return Found(appointment=seen.appointment) if seen else _told_by(story)
 
     async def confirm(self, appointment_id: UUID) -> Appointment:
-        seen = await self._see(appointment_id)
+        """From before it looks until it is answered, nobody here calls the hold over."""
+        self._confirming[appointment_id] += 1
+        try:
+            return await self._confirm(appointment_id)
+        finally:
+            self._confirming[appointment_id] -= 1
+            if not self._confirming[appointment_id]:
+                del self._confirming[appointment_id]
+
+    async def _confirm(self, appointment_id: UUID) -> Appointment:
+        seen = await self._see(appointment_id, own=1)
         if seen is None or seen.appointment.status is Status.HELD:
             try:
                 return _agreed(await self._runs.confirm(appointment_id))
             except (NoRun, AlreadyConfirmed):
-                seen = await self._see(appointment_id)
+                seen = await self._see(appointment_id, own=1)
             if seen is None:
                 raise await self._why_never_held(appointment_id)
             if seen.appointment.status is Status.HELD:
@@ -151,8 +163,11 @@ class Commands:
             raise NoAnswer(appointment_id)
         return story.refusal
 
-    async def _see(self, appointment_id: UUID) -> Seen | None:
-        """A hold that is over is called so unless its confirmation is on its way to the row."""
+    async def _see(self, appointment_id: UUID, *, own: int = 0) -> Seen | None:
+        """A hold that is over is called so unless its confirmation is on its way to the row.
+
+        `own` is how many of the confirmations on their way are the caller's.
+        """
 
         async def ask(connection: AsyncConnection) -> Seen | None:
             return await see(connection, appointment_id)
@@ -160,12 +175,15 @@ class Commands:
         seen = await read(self._engine, ask)
         if seen is None or seen.appointment.status is not Status.EXPIRED:
             return seen
-        if not seen.may_be_confirmed or not await self._is_being_confirmed(appointment_id):
+        if not seen.may_be_confirmed:
+            return seen
+        is_on_its_way = self._confirming[appointment_id] > own
+        if not is_on_its_way and not await self._has_reached_its_run(appointment_id):
             return seen
         return replace(seen, appointment=replace(seen.appointment, status=Status.HELD))
 
-    async def _is_being_confirmed(self, appointment_id: UUID) -> bool:
-        """Where Temporal does not say, it may be."""
+    async def _has_reached_its_run(self, appointment_id: UUID) -> bool:
+        """Where Temporal does not say, it may have."""
         try:
             return await self._runs.has_heard_confirm(appointment_id)
         except NoAnswer:

@@ -137,9 +137,7 @@ async def direct_line(host: str, port: int, bookings: Bookings) -> AsyncIterator
     with suppress(OSError):
         server = await asyncio.start_server(answer, host, port, limit=LONGEST_LINE)
     if server is None:
-        log.error(
-            "direct_line_is_not_open", host=host, port=port, then="bookings take Temporal's way"
-        )
+        log.error("direct_line_is_not_open", host=host, port=port, then="bookings go by Temporal")
         yield
         return
     try:

@@ -3,8 +3,8 @@
 from adapters.leaving import leave
 from tests.workflows.changed_booking import Patched
 from worker import __main__ as process
-from worker import workers
+from workflows import bookings_worker
 
 if __name__ == "__main__":
-    vars(workers)["BookAppointment"] = Patched
+    vars(bookings_worker)["BookAppointment"] = Patched
     leave(process.main())
