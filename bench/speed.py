@@ -31,6 +31,7 @@ class RunState(TypedDict):
 
     api: str
     databaseUrl: str
+    temporalAddress: str
     pids: dict[str, int | None]
     patients: list[dict[str, str]]
 
