@@ -81,8 +81,11 @@ class DirectLine:
             async with asyncio.timeout(ANSWERED_WITHIN_SECONDS):
                 outcome = await self._told(ask)
         except (OSError, TimeoutError) as error:
-            if self._breaker.failed(time.monotonic()):
+            now = time.monotonic()
+            if self._breaker.failed(now):
                 log.warning("direct_line_is_silent", error=type(error).__name__)
+            if not self._breaker.lets_through(now):
+                self._hang_up()
             return None
         if self._breaker.succeeded():
             log.info("direct_line_answers")
@@ -108,6 +111,11 @@ class DirectLine:
                 self._listening = asyncio.create_task(self._listen(reader, self._line))
             return self._line
 
+    def _hang_up(self) -> None:
+        """The far end may be gone without a word; the next who asks dials anew."""
+        if self._line is not None:
+            self._line.transport.abort()
+
     async def _listen(self, reader: asyncio.StreamReader, line: asyncio.StreamWriter) -> None:
         """Until the worker hangs up: those who wait then are not answered here."""
         try:
@@ -120,7 +128,9 @@ class DirectLine:
             log.warning("direct_line_broke", error=type(error).__name__)
         finally:
             self._line = None
-            line.close()
+            line.transport.abort()  # a worker that does not read is not waited for
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(ConnectionResetError())
+            with suppress(OSError):
+                await line.wait_closed()
