@@ -95,13 +95,20 @@ class _Line:
         self._writer = writer
 
     async def listen(self, reader: asyncio.StreamReader) -> None:
-        async with asyncio.TaskGroup() as answers:
-            while line := await reader.readline():
-                answers.create_task(self._answer(ASK.validate_json(line)))
+        """Until the API hangs up, or says what means nothing."""
+        try:
+            async with asyncio.TaskGroup() as answers:
+                while line := await reader.readline():
+                    answers.create_task(self._answer(ASK.validate_json(line)))
+        except* (OSError, ValueError) as broken:
+            log.warning("direct_line_broke", error=type(broken.exceptions[0]).__name__)
+        finally:
+            self._writer.close()
 
     async def _answer(self, ask: Ask) -> None:
         told = Told(number=ask.number, outcome=await self._outcome(ask))
-        self._writer.write(TOLD.dump_json(told) + b"\n")
+        if not self._writer.is_closing():
+            self._writer.write(TOLD.dump_json(told) + b"\n")
 
     async def _outcome(self, ask: Ask) -> Outcome | None:
         try:
@@ -120,18 +127,13 @@ async def direct_line(host: str, port: int, bookings: Bookings) -> AsyncIterator
     if port == 0:
         yield
         return
-    open_lines: set[asyncio.Task[Any] | None] = set()
+    open_lines: set[asyncio.Task[None]] = set()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        this = asyncio.current_task()
-        open_lines.add(this)
-        try:
-            await _Line(bookings, writer).listen(reader)
-        except* (OSError, ValueError) as broken:
-            log.warning("direct_line_broke", error=type(broken.exceptions[0]).__name__)
-        finally:
-            open_lines.discard(this)
-            writer.close()
+    def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """No coroutine: asyncio would call one that is cancelled a bug, and keep it from us."""
+        line = asyncio.create_task(_Line(bookings, writer).listen(reader))
+        open_lines.add(line)
+        line.add_done_callback(open_lines.discard)
 
     server = None
     with suppress(OSError):
@@ -145,8 +147,8 @@ async def direct_line(host: str, port: int, bookings: Bookings) -> AsyncIterator
     finally:
         server.close()
         for line in open_lines:
-            if line is not None:
-                line.cancel()
+            line.cancel()
+        await asyncio.gather(*open_lines, return_exceptions=True)
         await server.wait_closed()
 
 
