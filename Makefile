@@ -53,8 +53,8 @@ check: $(VENV) ## format, lint, types, import rules, dead dependencies, migratio
 	@$(PYTHON) -m stack.check
 format: $(VENV) ## lay out the code as `make check` wants it
 	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
-bench: $(VENV) ## how fast the running stack books: make up first
-	@$(PYTHON) -m bench.speed $(ARGS)
+bench: $(VENV) ## the product beside its peers, in turns: ARGS="--engines product restate --users 1 16"
+	@$(PYTHON) -m bench $(ARGS)
 fuzz: prepare ## hostile callers at a stack of their own: MINUTES=5 SEED=n
 	@$(PYTHON) -m tests.fuzz --minutes=$(or $(MINUTES),5) $(if $(SEED),--seed=$(SEED))
 prove: prepare ## break the product in a copy, one thing at a time: do its tests notice? ONLY=cache

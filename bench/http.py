@@ -14,6 +14,7 @@ class Answer:
     status: int
     headers: dict[str, str] = field(repr=False)
     body: Any
+    content: bytes = field(default=b"", repr=False)
 
 
 class Connection:
@@ -32,6 +33,12 @@ class Connection:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         payload = b"" if body is None else json.dumps(body).encode()
+        return await self.send(method, path, payload, headers)
+
+    async def send(
+        self, method: str, path: str, payload: bytes, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """The same with a body that is JSON already."""
         lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         if payload:
@@ -61,4 +68,5 @@ class Connection:
         body = (
             json.loads(content) if content and "json" in headers.get("content-type", "") else None
         )
-        return Answer(status=int(head[0].split()[1]), headers=headers, body=body)
+        status = int(head[0].split()[1])
+        return Answer(status=status, headers=headers, content=content, body=body)

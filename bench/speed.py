@@ -14,16 +14,15 @@ import random
 import statistics
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 from uuid import uuid4
 
-import psutil
 import psycopg
 
 from bench.http import Connection
+from bench.processes import cpu_seconds, memory
 
 
 class RunState(TypedDict):
@@ -178,19 +177,9 @@ async def bare(state: RunState, *, users: int, seconds: float) -> Round:
 
 def cpu(state: RunState) -> dict[str, float]:
     """Seconds of CPU by process, children included, and this client's own."""
-    used = {name: _tree(pid) for name, pid in state["pids"].items() if pid}
-    used["client"] = _tree(os.getpid())
+    used = {name: cpu_seconds(pid) for name, pid in state["pids"].items() if pid}
+    used["client"] = cpu_seconds(os.getpid())
     return used
-
-
-def _tree(pid: int) -> float:
-    total = 0.0
-    for each in _tree_of(pid):
-        with suppress(psutil.NoSuchProcess):
-            times = each.cpu_times()
-            total += times.user + times.system
-            total += times.children_user + times.children_system if each.pid == pid else 0.0
-    return total
 
 
 def resident(state: RunState) -> dict[str, float]:
@@ -198,20 +187,8 @@ def resident(state: RunState) -> dict[str, float]:
     sizes = {}
     for name, pid in state["pids"].items():
         if pid:
-            sizes[name] = sum(_proportional(each) for each in _tree_of(pid)) / 2**20
+            sizes[name] = memory(pid) / 2**20
     return sizes
-
-
-def _proportional(process: psutil.Process) -> int:
-    with suppress(psutil.NoSuchProcess):
-        size: int = process.memory_full_info().pss
-        return size
-    return 0
-
-
-def _tree_of(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
 
 
 async def check(state: RunState, rounds: list[Round]) -> None:

@@ -23,8 +23,12 @@ def main() -> None:
         with steps.step("requirements.lock"):
             run_quietly([uv, *COMPILE, "-o", "requirements.lock"], cwd=CHECKOUT)
         with steps.step("requirements-dev.lock"):
-            everything = ("--all-extras", "-o", "requirements-dev.lock")
+            everything = ("--extra=stack", "--extra=dev", "-o", "requirements-dev.lock")
             run_quietly([uv, *COMPILE, *everything], cwd=CHECKOUT)
+        with steps.step("requirements-bench.lock"):
+            # The peers run on the very packages of the product, and those of their own.
+            peers = ("--extra=bench", "-c", "requirements.lock", "-o", "requirements-bench.lock")
+            run_quietly([uv, *COMPILE, *peers], cwd=CHECKOUT)
         with steps.step("stack/kafka/jars.sha256"), tempfile.TemporaryDirectory() as folder:
             resolve(Path(folder))
             DIGESTS.write_text(digests(Path(folder)))

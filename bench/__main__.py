@@ -1,0 +1,124 @@
+"""The product beside its peers: `make bench`, or `python -m bench --engines product restate`.
+
+Closed loop over HTTP on loopback: each user holds a free slot, confirms it and goes on with the
+next. Every engine does the same steps with the same SQL, Kafka and Redis (bench/peers). A wrong row
+or a missing event voids the run, and the exit code is 1.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from adapters.leaving import leave
+from bench import environment, report, restate_server, results
+from bench.arena import arena
+from bench.engines import PEERS
+from bench.figures import PRODUCT
+from bench.match import Found, Plan, play
+from bench.turns import DRAINED_WITHIN, WARM_SECONDS, NotAnnounced
+from stack.errors import StackError
+from stack.home import CHECKOUT
+from stack.prepare import prepare
+from stack.progress import Steps, run_quietly
+
+START_SECONDS = 300.0
+# This shell's servers are nobody's to measure.
+NEVER_INHERITED = (
+    *("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "SMTP_URL", "SMS_GATEWAY_URL"),
+)
+
+
+def main() -> int:
+    options = _options()
+    plan = Plan(
+        engines=list(dict.fromkeys(options.engines)),
+        users=options.users,
+        seconds=options.seconds,
+        rounds=options.rounds,
+    )
+    _forget_servers()
+    try:
+        _prepare(plan, plots=options.plots is not None)
+        found = asyncio.run(_run(plan))
+    except (StackError, NotAnnounced, TimeoutError) as error:
+        _say(f"void: {error or 'not done within its time'}")
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
+    _tell(found, options.out, options.plots)
+    return 1 if found.problems else 0
+
+
+async def _run(plan: Plan) -> Found:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with asyncio.timeout(_bound(plan)), arena(plan.engines) as place:
+        return await play(plan, place, _say)
+
+
+def _bound(plan: Plan) -> float:
+    """Seconds within which it ends, whatever hangs: twice what the turns should take."""
+    turns = len(plan.users) * (plan.rounds * len(plan.engines) + 1)
+    return START_SECONDS + DRAINED_WITHIN + 2 * turns * (plan.seconds + WARM_SECONDS + 2)
+
+
+def _prepare(plan: Plan, *, plots: bool) -> None:
+    prepare()
+    with Steps() as steps:
+        if plots or set(plan.engines) - {PRODUCT, "plain"}:
+            environment.install(steps)
+        if "restate" in plan.engines:
+            restate_server.fetch(steps)
+
+
+def _tell(found: Found, out: Path, plots: Path | None) -> None:
+    about = results.About(
+        command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        cores=os.cpu_count() or 0,
+        python=platform.python_version(),
+        versions=found.versions,
+        memoryMiB=found.memory_mib,
+        temporalEvents=found.temporal_events,
+        problems=found.problems,
+    )
+    for text in report.summary(found.turns, about):
+        _say(text)
+    results.write(out, results.results(about, found.turns))
+    _say(f"written to {out}")
+    if plots is not None:
+        run_quietly(
+            [environment.PYTHON, "-m", "bench.plots", out.absolute(), plots.absolute()], CHECKOUT
+        )
+        _say(f"plotted to {plots}")
+
+
+def _forget_servers() -> None:
+    for name in list(os.environ):
+        if name in NEVER_INHERITED or name.startswith("TEMPORAL_"):
+            del os.environ[name]
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _options() -> argparse.Namespace:
+    every = [PRODUCT, *PEERS]
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--engines", nargs="+", choices=every, default=every, metavar="NAME")
+    parser.add_argument("--users", type=int, nargs="+", default=[1, 8, 16, 32])
+    parser.add_argument("--seconds", type=float, default=8, help="of a turn, warm-up excluded")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("bench-results.json"))
+    parser.add_argument("--plots", type=Path, help="folder of the plots; none are made without it")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -1,0 +1,143 @@
+"""Starts everything that is measured, on free loopback ports in a temporary directory.
+
+The engines share PostgreSQL, Kafka and Valkey, each with a database of its own. While one is
+measured the processes of all others are stopped (SIGSTOP): whatever the shared servers use is its
+own, and it has the machine to itself.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from aiokafka import AIOKafkaConsumer
+
+from bench import engines, topic
+from bench.counters import Counters
+from bench.engines import PEERS, Engine, Place
+from bench.figures import PRODUCT
+from bench.processes import pause, resume
+from stack.control import Request, ask
+from stack.embedded import whole_stack
+from stack.errors import StackError
+from stack.home import Home
+from stack.ports import Ports
+from stack.progress import Steps
+from stack.run_state import RunState
+
+SHARED = ("postgres", "valkey", "kafka")
+TELLERS = ("mailbox", "notifier")
+"""Peers deliver nothing, so these are stopped while the engines are compared."""
+
+DOCTORS, DAYS = 200, 28
+"""Enough free slots for all turns of the fastest engine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arena:
+    """Everything is up, and every engine is paused."""
+
+    home: Home
+    state: RunState
+    engines: list[Engine]
+    counters: Counters
+    consumer: AIOKafkaConsumer
+
+    @property
+    def database_url(self) -> str:
+        """The product's, whose shifts are those of every engine."""
+        return self.state["databaseUrl"] or ""
+
+    @property
+    def kafka(self) -> str:
+        return self.state["kafkaBootstrapServers"] or ""
+
+    async def tell_supervisor(self, command: str, name: str) -> None:
+        """`stop` or `start` one part of the stack; returns when it is so."""
+        await _tell(self.home, command, name)
+
+
+@asynccontextmanager
+async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
+    home = Home(Path(tempfile.mkdtemp(prefix="priyom-bench-")))
+    async with AsyncExitStack() as things:
+        with Steps() as steps:
+            with steps.step("starting the product's stack"):
+                state = await things.enter_async_context(whole_stack(home.root))
+            for name in TELLERS:
+                await _tell(home, "stop", name)
+            with steps.step(f"seeding {DOCTORS} doctors, {DAYS} days"):
+                await _seed(state, names)
+            ports = Ports()
+            things.callback(ports.release)
+            place = Place(state=state, folder=home.root, ports=ports)
+            chosen = [await _started(name, place, things, steps) for name in names]
+        things.enter_context(_paused([*chosen, engines.product(state)]))
+        yield Arena(
+            home=home,
+            state=state,
+            engines=chosen,
+            counters=await _counters(state, things),
+            consumer=await _topic(state, things),
+        )
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[None]:
+    """This engine goes on while all others stay paused."""
+    resume(engine.pids)
+    try:
+        yield
+    finally:
+        pause(engine.pids)
+
+
+@contextmanager
+def _paused(chosen: Sequence[Engine]) -> Iterator[None]:
+    """All of them; what is paused could not be told to end."""
+    try:
+        for engine in chosen:
+            pause(engine.pids)
+        yield
+    finally:
+        for engine in chosen:
+            resume(engine.pids)
+
+
+async def _tell(home: Home, command: str, name: str) -> None:
+    answer = await asyncio.to_thread(ask, home.control_socket, Request(command=command, name=name))
+    if "error" in answer:
+        raise StackError(answer["error"])
+
+
+async def _seed(state: RunState, names: Sequence[str]) -> None:
+    environment = {**os.environ, "DATABASE_URL": state["databaseUrl"] or ""}
+    await asyncio.to_thread(engines.fill, environment, doctors=DOCTORS, days=DAYS)
+    if set(names) - {PRODUCT}:
+        await engines.make_template(state, doctors=DOCTORS, days=DAYS)
+
+
+async def _started(name: str, place: Place, things: AsyncExitStack, steps: Steps) -> Engine:
+    if name == PRODUCT:
+        return engines.product(place.state)
+    with steps.step(f"starting {name}"):
+        return await things.enter_async_context(PEERS[name](place))
+
+
+async def _counters(state: RunState, things: AsyncExitStack) -> Counters:
+    """Over a connection to a database that nobody measures."""
+    url = engines.database_url(state["databaseUrl"] or "", "postgres")
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    await things.enter_async_context(connection)
+    shared = {name: pid for name, pid in state["pids"].items() if name in SHARED and pid}
+    return Counters(connection, shared)
+
+
+async def _topic(state: RunState, things: AsyncExitStack) -> AIOKafkaConsumer:
+    consumer = await topic.open_topic(state["kafkaBootstrapServers"] or "")
+    things.push_async_callback(consumer.stop)
+    return consumer

@@ -1,0 +1,49 @@
+"""Counters around a turn: CPU by process, PostgreSQL's transactions and WAL."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from bench.engines import Engine
+from bench.figures import Counted
+from bench.processes import cpu_seconds, memory
+
+# The position in the WAL is exact at any instant. The other statistics of a backend are seen up to
+# a second late; those that are missing at the end of a turn were missing at its beginning too.
+WAL_BYTES = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+TRANSACTIONS = "SELECT coalesce(sum(xact_commit), 0) FROM pg_stat_database WHERE datname = ANY(%s)"
+WAL_FLUSHES = """
+SELECT coalesce(sum(io.fsyncs), 0)::bigint
+FROM pg_stat_activity a CROSS JOIN LATERAL pg_stat_get_backend_io(a.pid) io
+WHERE a.datname = ANY(%s) AND io.object = 'wal'
+"""
+
+
+class Counters:
+    """Reads them over one connection of its own, to a database that nobody measures."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any], shared: Mapping[str, int]) -> None:
+        self._connection = connection
+        self._shared = shared
+
+    async def read(self, engine: Engine) -> Counted:
+        databases = [list(engine.databases)]
+        pids = {**engine.pids, **self._shared, "client": os.getpid()}
+        return Counted(
+            cpu={name: cpu_seconds(pid) for name, pid in pids.items()},
+            transactions=await self._number(TRANSACTIONS, databases),
+            wal_bytes=await self._number(WAL_BYTES),
+            wal_flushes=await self._number(WAL_FLUSHES, databases),
+        )
+
+    def memory_mib(self, engine: Engine) -> dict[str, float]:
+        """Proportional set size by process, those of the shared servers as well."""
+        pids = {**engine.pids, **self._shared}
+        return {name: round(memory(pid) / 2**20, 1) for name, pid in pids.items()}
+
+    async def _number(self, query: str, values: list[list[str]] | None = None) -> int:
+        cursor = await self._connection.execute(query.encode(), values)
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0

@@ -1,0 +1,181 @@
+"""What is measured: the product's stack, and peers beside it on the same servers."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+
+from bench import restate_server
+from bench.environment import PYTHON
+from stack import run_state
+from stack.embedded import running
+from stack.errors import NotReadyError
+from stack.home import CHECKOUT
+from stack.ports import LOOPBACK, Ports
+from stack.probes import http_answers
+from stack.program import Program
+from stack.progress import run_quietly, tail
+
+TEMPLATE, SYSTEM = "bench_template", "bench_dbos_system"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One engine that runs: where it answers, where its rows are, and its own processes."""
+
+    name: str
+    url: str
+    database_url: str
+    databases: tuple[str, ...]
+    pids: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The servers that all share, and what a peer is started with."""
+
+    state: run_state.RunState
+    folder: Path
+    ports: Ports
+    shared: dict[str, int] = field(default_factory=dict)
+
+    def environment(self, database_url: str) -> dict[str, str]:
+        return {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": self.state["redisUrl"] or "",
+            "KAFKA_BOOTSTRAP_SERVERS": self.state["kafkaBootstrapServers"] or "",
+        }
+
+
+def product(state: run_state.RunState) -> Engine:
+    own = ("api", "worker", "temporal")
+    return Engine(
+        name="product",
+        url=state["api"] or "",
+        database_url=state["databaseUrl"] or "",
+        databases=(_database_name(state["databaseUrl"] or ""),),
+        pids={name: pid for name, pid in state["pids"].items() if name in own and pid},
+    )
+
+
+async def make_template(state: run_state.RunState, *, doctors: int, days: int) -> None:
+    """A database as the product's own: our migrations, our seed, no visits."""
+    url = state["databaseUrl"] or ""
+    await _create(url, TEMPLATE, "template0")
+    environment = {**os.environ, "DATABASE_URL": database_url(url, TEMPLATE)}
+    run_quietly([sys.executable, "-m", "alembic", "upgrade", "head"], CHECKOUT, environment)
+    fill(environment, doctors=doctors, days=days)
+
+
+def fill(environment: dict[str, str], *, doctors: int, days: int) -> None:
+    amounts = (f"--doctors={doctors}", f"--days={days}")
+    run_quietly([sys.executable, "-m", "stack", "seed", *amounts], CHECKOUT, environment)
+
+
+@asynccontextmanager
+async def plain(place: Place) -> AsyncIterator[Engine]:
+    url = await _own_database(place, "plain")
+    front = _python(place, "plain", database=url, python=sys.executable)
+    async with _logged(front, place.folder) as pid:
+        yield _engine("plain", front, url, {"api": pid})
+
+
+@asynccontextmanager
+async def restate(place: Place) -> AsyncIterator[Engine]:
+    url = await _own_database(place, "restate")
+    server, ingress, admin = restate_server.program(place.folder / "restate", place.ports)
+    service = _python(place, "restate_service", database=url)
+    front = _python(place, "restate_front", ingress, database=url)
+    async with (
+        _logged(server, place.folder) as server_pid,
+        _logged(service, place.folder) as service_pid,
+        _logged(front, place.folder) as front_pid,
+    ):
+        await _register(admin, f"http://{LOOPBACK}:{service.port}")
+        pids = {"restate-server": server_pid, "service": service_pid, "api": front_pid}
+        yield _engine("restate", front, url, pids)
+
+
+@asynccontextmanager
+async def dbos(place: Place) -> AsyncIterator[Engine]:
+    url = await _own_database(place, "dbos")
+    await _create(url, SYSTEM, "template0")
+    front = _python(place, "dbos", database_url(url, SYSTEM), database=url)
+    async with _logged(front, place.folder) as pid:
+        engine = _engine("dbos", front, url, {"api": pid})
+        yield replace(engine, databases=(*engine.databases, SYSTEM))
+
+
+PEERS: dict[str, Callable[[Place], AbstractAsyncContextManager[Engine]]] = {
+    "plain": plain,
+    "restate": restate,
+    "dbos": dbos,
+}
+
+
+@asynccontextmanager
+async def _logged(program: Program, logs: Path) -> AsyncIterator[int]:
+    """Its pid while it runs; NotReadyError has the last lines of its log."""
+    try:
+        async with running(program, logs) as process:
+            yield process.pid
+    except NotReadyError as error:
+        lines = tail((logs / f"{program.name}.log").read_text(errors="replace"))
+        raise NotReadyError(f"{error}\n{lines}") from None
+
+
+def database_url(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _database_name(url: str) -> str:
+    return urlsplit(url).path.strip("/")
+
+
+def _engine(name: str, front: Program, url: str, pids: dict[str, int]) -> Engine:
+    return Engine(
+        name=name,
+        url=f"http://{LOOPBACK}:{front.port}",
+        database_url=url,
+        databases=(_database_name(url),),
+        pids=pids,
+    )
+
+
+def _python(
+    place: Place, module: str, *arguments: str, database: str, python: str | Path = PYTHON
+) -> Program:
+    """One process of a peer: told its port first, ready when it answers /health."""
+    port = place.ports.take()
+    return Program(
+        name=module,
+        argv=[str(python), "-m", f"bench.peers.{module}", str(port), *arguments],
+        env=place.environment(database),
+        ready=partial(http_answers, f"http://{LOOPBACK}:{port}/health"),
+        port=port,
+    )
+
+
+async def _own_database(place: Place, peer: str) -> str:
+    url = place.state["databaseUrl"] or ""
+    await _create(url, f"bench_{peer}", TEMPLATE)
+    return database_url(url, f"bench_{peer}")
+
+
+async def _create(url: str, name: str, template: str) -> None:
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    async with connection:
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+
+
+async def _register(admin: str, service: str) -> None:
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+        answer = await client.post(f"{admin}/deployments", json={"uri": service})
+        answer.raise_for_status()

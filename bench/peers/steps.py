@@ -1,0 +1,82 @@
+"""The steps that every engine does: the product's own SQL, its own Kafka record, its own cache."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from activities.slots import CONCURRENT_HOLDS
+from adapters import slots
+from adapters.cache import connect_redis, invalidate
+from adapters.days import DayBook
+from adapters.kafka import EventPublisher
+from adapters.postgres import Turns, connect_engine
+from adapters.settings import connections, product
+from domain.booking import Actor, Appointment, BookingRequest, Role
+from domain.events import appointment_confirmed
+
+POOL_SIZE = 8
+"""As the product's worker has it."""
+
+NO_CLINIC = UUID(int=0)
+"""The product's API looks the clinic up for the run's search attribute; no step reads it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """Hold, confirm, publish, invalidate: each idempotent, each by the product's adapters."""
+
+    engine: AsyncEngine
+    redis: Redis
+    publisher: EventPublisher
+    turns: Turns
+    book: DayBook
+
+    async def hold(self, request: BookingRequest) -> Appointment:
+        return (await slots.hold_slot(self.engine, self.turns, request)).appointment
+
+    async def confirm(self, appointment_id: UUID) -> Appointment:
+        return await slots.confirm_appointment(self.engine, appointment_id)
+
+    async def publish(self, appointment: Appointment) -> None:
+        await self.publisher.publish(appointment_confirmed(appointment))
+
+    async def invalidate(self, appointment: Appointment) -> None:
+        await invalidate(self.redis, self.book, appointment.doctor_id, appointment.starts_at)
+
+    async def close(self) -> None:
+        await self.publisher.stop()
+        await self.redis.aclose()
+        await self.engine.dispose()
+
+
+def open_steps(name: str) -> Steps:
+    """Connected to the servers that the environment names, as the product's worker is."""
+    servers = connections()
+    engine = connect_engine(servers.database_url, pool_size=POOL_SIZE, name=name)
+    return Steps(
+        engine=engine,
+        redis=connect_redis(servers.redis_url, name=name),
+        publisher=EventPublisher(servers.kafka_bootstrap_servers),
+        turns=Turns(CONCURRENT_HOLDS),
+        book=DayBook(engine),
+    )
+
+
+def request_for(patient_id: UUID, doctor_id: UUID, starts_at: datetime) -> BookingRequest:
+    """A wish as the product's API hands it to its workflow, with a new id."""
+    settings = product()
+    return BookingRequest(
+        appointment_id=uuid4(),
+        attempt_id=uuid4(),
+        patient_id=patient_id,
+        doctor_id=doctor_id,
+        clinic_id=NO_CLINIC,
+        starts_at=starts_at,
+        hold_seconds=settings.hold_seconds,
+        max_holds=settings.max_holds_per_patient,
+        origin="patient",
+        actor=Actor(id=str(patient_id), role=Role.PATIENT),
+    )

@@ -1,0 +1,155 @@
+"""Plots of a finished run, for paper and for a screen, light or dark.
+
+`.venv-bench/bin/python -m bench.plots bench-results.json docs/img`: matplotlib lives there.
+"""
+
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("svg")
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from bench.results import Results, TurnResult, read
+
+INK = "#7b818a"
+"""A grey that can be read on white and on black."""
+
+COLOURS = {"product": "#2f81c7", "restate": "#d9772b", "dbos": "#2f9e75", "plain": "#8a8f98"}
+SHADES = ("#2f81c7", "#d9772b", "#2f9e75", "#9a6dc0", "#c05a6d", "#8a8f98", "#b59a3c", "#5fa3a3")
+NAMES = {"plain": "no orchestrator", "dbos": "DBOS", "restate": "Restate", "product": "Priyom"}
+COMPARED_AT = 16
+"""Users at which the costs are shown, where they were measured."""
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "priyom",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+}
+
+
+def main() -> int:
+    results, folder = read(Path(sys.argv[1])), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(STYLE):
+        _save(held_against_users(results), folder / "bench-held.svg")
+        _save(costs_by_process(results), folder / "bench-cpu.svg")
+    return 0
+
+
+def held_against_users(results: Results) -> plt.Figure:
+    """How long a patient waits for a hold: the median of each engine, round by round."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    users = sorted({turn["users"] for turn in results["turns"]})
+    for engine in _engines(results):
+        points = [_median_held(results, engine, count) for count in users]
+        axes.plot(users, points, color=_colour(engine), marker="o", markersize=4, linewidth=1.8)
+        axes.annotate(
+            _name(engine),
+            (users[-1], points[-1]),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            color=_colour(engine),
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(users, [str(count) for count in users])
+    axes.set_xlabel("users at once, each holding and confirming without a pause")
+    axes.set_ylabel("request → held, ms (p50)")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    axes.margins(x=0.04)
+    return figure
+
+
+def costs_by_process(results: Results) -> plt.Figure:
+    """What a booking costs, split by the process that spends it."""
+    counts = {turn["users"] for turn in results["turns"]}
+    users = COMPARED_AT if COMPARED_AT in counts else max(counts)
+    split = {engine: _cpu(results, engine, users) for engine in _engines(results)}
+    order = _by_weight(list(split.values()))
+    figure, axes = plt.subplots(figsize=(6.4, 0.9 + 0.55 * len(split)))
+    for row, cpu in enumerate(split.values()):
+        _bar(axes, row, cpu, order)
+    axes.set_yticks(range(len(split)), [_name(engine) for engine in split])
+    axes.invert_yaxis()
+    axes.set_xlabel(f"CPU-ms a booking, {users} users, everything announced")
+    axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    handles = [plt.Rectangle((0, 0), 1, 1, color=_shade(order, name)) for name in order]
+    axes.legend(handles, order, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=4)
+    return figure
+
+
+def _bar(axes: Axes, row: int, cpu: Mapping[str, float], order: Sequence[str]) -> None:
+    left = 0.0
+    for name in order:
+        width = cpu.get(name, 0.0)
+        axes.barh(row, width, left=left, height=0.6, color=_shade(order, name))
+        left += width
+    axes.annotate(
+        f"{left:.0f}", (left, row), xytext=(4, 0), textcoords="offset points", va="center"
+    )
+
+
+def _by_weight(split: Sequence[Mapping[str, float]]) -> list[str]:
+    """Processes that anybody spends half a millisecond in, the dearest first."""
+    most = {name: max(cpu.get(name, 0.0) for cpu in split) for cpu in split for name in cpu}
+    return sorted((name for name, ms in most.items() if ms >= 0.5), key=lambda name: -most[name])
+
+
+def _shade(order: Sequence[str], name: str) -> str:
+    return SHADES[order.index(name) % len(SHADES)]
+
+
+def _engines(results: Results) -> list[str]:
+    return list(dict.fromkeys(turn["engine"] for turn in results["turns"]))
+
+
+def _of(results: Results, engine: str, users: int) -> list[TurnResult]:
+    return [t for t in results["turns"] if (t["engine"], t["users"]) == (engine, users)]
+
+
+def _median_held(results: Results, engine: str, users: int) -> float:
+    return statistics.median(turn["heldMs"]["p50"] for turn in _of(results, engine, users))
+
+
+def _cpu(results: Results, engine: str, users: int) -> dict[str, float]:
+    """The client is every engine's own load, no part of it."""
+    turns = _of(results, engine, users)
+    names = [name for name in turns[0]["cpuMs"] if name != "client"]
+    return {name: statistics.median(turn["cpuMs"][name] for turn in turns) for name in names}
+
+
+def _name(engine: str) -> str:
+    return NAMES.get(engine, engine)
+
+
+def _colour(engine: str) -> str:
+    return COLOURS.get(engine, INK)
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What processes use: seconds of CPU, memory; and how they are paused."""
+
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+
+import psutil
+
+
+def tree_of(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its children, those that have ended included."""
+    total = 0.0
+    for each in tree_of(pid):
+        with suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            total += times.user + times.system
+            total += times.children_user + times.children_system if each.pid == pid else 0.0
+    return total
+
+
+def memory(pid: int) -> int:
+    """Proportional set size of a process and its children, bytes: shared pages count once."""
+    return sum(_proportional(each) for each in tree_of(pid))
+
+
+def pause(pids: Mapping[str, int]) -> None:
+    """Stop them where they are: they use nothing until `resume`."""
+    _signal(pids, signal.SIGSTOP)
+
+
+def resume(pids: Mapping[str, int]) -> None:
+    _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: Mapping[str, int], number: signal.Signals) -> None:
+    for pid in pids.values():
+        with suppress(psutil.NoSuchProcess):
+            for each in tree_of(pid):
+                with suppress(psutil.NoSuchProcess):
+                    each.send_signal(number)
+
+
+def _proportional(process: psutil.Process) -> int:
+    with suppress(psutil.NoSuchProcess):
+        size: int = process.memory_full_info().pss
+        return size
+    return 0

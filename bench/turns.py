@@ -1,0 +1,113 @@
+"""One turn of one engine: users who hold and confirm, one visit after another, and the drain."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from aiokafka import AIOKafkaConsumer
+
+from bench import topic
+from bench.counters import Counters
+from bench.engines import Engine
+from bench.figures import Turn
+from bench.http import Connection
+from bench.speed import Wish
+
+WARM_SECONDS = 2.0
+DRAINED_WITHIN = 30.0
+SETTLED = 0.3
+"""What follows the last event: a run that closes, a journal that is written."""
+
+
+Settle = Callable[[Turn], Awaitable[None]]
+
+
+class NotAnnounced(Exception):
+    """Confirmed visits without their event after the time that they were given."""
+
+
+async def _nothing_more(_: Turn) -> None:
+    """The events are all that the engines are compared by."""
+
+
+class Turns:
+    """Every engine has its own place in the same list of wishes."""
+
+    def __init__(self, wishes: list[Wish], counters: Counters, consumer: AIOKafkaConsumer) -> None:
+        self._wishes = wishes
+        self._counters = counters
+        self._consumer = consumer
+        self._todo: dict[str, list[Wish]] = {}
+        self._written = 0
+
+    async def take(
+        self, engine: Engine, turn: Turn, *, seconds: float, settle: Settle = _nothing_more
+    ) -> Turn:
+        """Warm up, then measure; fills the turn and returns it. The warm-up is in no figure.
+
+        What a booking costs is read when its event is written and `settle` has returned.
+        """
+        warm = Turn(engine=turn.engine, round=turn.round, users=turn.users)
+        await self._load(engine, warm, seconds=WARM_SECONDS)
+        await self._drain(warm)
+        await settle(warm)
+        turn.before = await self._counters.read(engine)
+        await self._load(engine, turn, seconds=seconds)
+        await self._drain(turn)
+        await settle(turn)
+        turn.after = await self._counters.read(engine)
+        turn.warmed = warm.confirmed
+        return turn
+
+    async def _load(self, engine: Engine, turn: Turn, *, seconds: float) -> None:
+        todo = self._todo.setdefault(engine.database_url, list(self._wishes))
+        self._written = await topic.length(self._consumer)
+        begun = time.perf_counter()
+        ends = begun + seconds
+
+        async def user() -> None:
+            connection = Connection(engine.url)
+            while time.perf_counter() < ends and todo:
+                await book(connection, todo.pop(), turn)
+            await connection.close()
+
+        await asyncio.gather(*(user() for _ in range(turn.users)))
+        turn.seconds = time.perf_counter() - begun
+
+    async def _drain(self, turn: Turn) -> None:
+        begun = time.perf_counter()
+        missing = len(turn.confirmed)
+        while missing > 0:
+            if time.perf_counter() > begun + DRAINED_WITHIN:
+                raise NotAnnounced(f"{turn.engine}: {missing} confirmed visits without an event")
+            missing = len(turn.confirmed) + self._written - await topic.length(self._consumer)
+            if missing > 0:
+                await asyncio.sleep(0.02)
+        turn.drain_seconds = time.perf_counter() - begun
+        await asyncio.sleep(SETTLED)
+
+
+async def book(connection: Connection, wish: Wish, turn: Turn) -> None:
+    """Hold and confirm; what is refused is counted by its code."""
+    patient, doctor, instant = wish
+    body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
+    started = time.perf_counter()
+    held = await connection.request("POST", "/api/v1/appointments", body)
+    answered = time.perf_counter()
+    if held.status != 201:
+        _refuse(turn, f"hold {held.status} {(held.body or {}).get('code')}")
+        return
+    turn.held_ms.append((answered - started) * 1000)
+    appointment = held.body["appointmentId"]
+    started = time.perf_counter()
+    confirmed = await connection.request("POST", f"/api/v1/appointments/{appointment}/confirm")
+    answered = time.perf_counter()
+    if confirmed.status != 200 or confirmed.body["status"] != "confirmed":
+        _refuse(turn, f"confirm {confirmed.status} {(confirmed.body or {}).get('code')}")
+        return
+    turn.confirmed_ms.append((answered - started) * 1000)
+    turn.confirmed.append(appointment)
+
+
+def _refuse(turn: Turn, what: str) -> None:
+    turn.refused[what] = turn.refused.get(what, 0) + 1
