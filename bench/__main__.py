@@ -45,8 +45,11 @@ def main() -> int:
     try:
         _prepare(plan, plots=options.plots is not None)
         found = asyncio.run(_run(plan))
-    except (StackError, NotAnnounced, TimeoutError) as error:
-        _say(f"void: {error or 'not done within its time'}")
+    except TimeoutError:
+        _say("void: not done within its time")
+        return 1
+    except (StackError, NotAnnounced) as error:
+        _say(f"void: {error}")
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
@@ -83,7 +86,10 @@ def _tell(found: Found, out: Path, plots: Path | None) -> None:
         cores=os.cpu_count() or 0,
         python=platform.python_version(),
         versions=found.versions,
-        memoryMiB=found.memory_mib,
+        memoryMiB={
+            engine: {name: round(mib, 1) for name, mib in sizes.items()}
+            for engine, sizes in found.memory_mib.items()
+        },
         temporalEvents=found.temporal_events,
         problems=found.problems,
     )

@@ -20,7 +20,6 @@ from bench import engines, topic
 from bench.counters import Counters
 from bench.engines import PEERS, Engine, Place
 from bench.figures import PRODUCT
-from bench.processes import pause, resume
 from stack.control import Request, ask
 from stack.embedded import whole_stack
 from stack.errors import StackError
@@ -89,11 +88,11 @@ async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
 @contextmanager
 def alone(engine: Engine) -> Iterator[None]:
     """This engine goes on while all others stay paused."""
-    resume(engine.pids)
+    engine.resume()
     try:
         yield
     finally:
-        pause(engine.pids)
+        engine.pause()
 
 
 @contextmanager
@@ -101,11 +100,11 @@ def _paused(chosen: Sequence[Engine]) -> Iterator[None]:
     """All of them; what is paused could not be told to end."""
     try:
         for engine in chosen:
-            pause(engine.pids)
+            engine.pause()
         yield
     finally:
         for engine in chosen:
-            resume(engine.pids)
+            engine.resume()
 
 
 async def _tell(home: Home, command: str, name: str) -> None:

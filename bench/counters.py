@@ -1,14 +1,13 @@
 """Counters around a turn: CPU by process, PostgreSQL's transactions and WAL."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
 
 from bench.engines import Engine
 from bench.figures import Counted
-from bench.processes import cpu_seconds, memory
+from bench.processes import cpu_seconds, memory, own_cpu_seconds
 
 # The position in the WAL is exact at any instant. The other statistics of a backend are seen up to
 # a second late; those that are missing at the end of a turn were missing at its beginning too.
@@ -30,9 +29,8 @@ class Counters:
 
     async def read(self, engine: Engine) -> Counted:
         databases = [list(engine.databases)]
-        pids = {**engine.pids, **self._shared, "client": os.getpid()}
         return Counted(
-            cpu={name: cpu_seconds(pid) for name, pid in pids.items()},
+            cpu={**self._by_name(engine, cpu_seconds), "client": own_cpu_seconds()},
             transactions=await self._number(TRANSACTIONS, databases),
             wal_bytes=await self._number(WAL_BYTES),
             wal_flushes=await self._number(WAL_FLUSHES, databases),
@@ -40,8 +38,14 @@ class Counters:
 
     def memory_mib(self, engine: Engine) -> dict[str, float]:
         """Proportional set size by process, those of the shared servers as well."""
-        pids = {**engine.pids, **self._shared}
-        return {name: round(memory(pid) / 2**20, 1) for name, pid in pids.items()}
+        return {name: size / 2**20 for name, size in self._by_name(engine, memory).items()}
+
+    def _by_name(self, engine: Engine, measure: Callable[[int], float]) -> dict[str, float]:
+        """Of the engine's processes and the shared servers; those of one name are added up."""
+        found: dict[str, float] = {}
+        for name, pid in (*engine.pids, *self._shared.items()):
+            found[name] = found.get(name, 0.0) + measure(pid)
+        return found
 
     async def _number(self, query: str, values: list[list[str]] | None = None) -> int:
         cursor = await self._connection.execute(query.encode(), values)

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import psycopg
 
-from bench import restate_server
+from bench import processes, restate_server
 from bench.environment import PYTHON
 from stack import run_state
 from stack.embedded import running
@@ -23,18 +23,32 @@ from stack.probes import http_answers
 from stack.program import Program
 from stack.progress import run_quietly, tail
 
+DBOS_PROCESSES = 2
+"""It is all Python: one process could use one core only, while the others have several."""
+
 TEMPLATE, SYSTEM = "bench_template", "bench_dbos_system"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """One engine that runs: where it answers, where its rows are, and its own processes."""
+    """One engine that runs: where it answers, where its rows are, and its own processes.
+
+    One that answers at several places is called at each by its share of the users; processes of
+    one kind have one name.
+    """
 
     name: str
-    url: str
+    urls: tuple[str, ...]
     database_url: str
     databases: tuple[str, ...]
-    pids: dict[str, int]
+    pids: tuple[tuple[str, int], ...]
+
+    def pause(self) -> None:
+        """Its processes stop where they are."""
+        processes.pause(pid for _, pid in self.pids)
+
+    def resume(self) -> None:
+        processes.resume(pid for _, pid in self.pids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +72,10 @@ def product(state: run_state.RunState) -> Engine:
     own = ("api", "worker", "temporal")
     return Engine(
         name="product",
-        url=state["api"] or "",
+        urls=(state["api"] or "",),
         database_url=state["databaseUrl"] or "",
         databases=(_database_name(state["databaseUrl"] or ""),),
-        pids={name: pid for name, pid in state["pids"].items() if name in own and pid},
+        pids=tuple((name, pid) for name, pid in state["pids"].items() if name in own and pid),
     )
 
 
@@ -84,7 +98,7 @@ async def plain(place: Place) -> AsyncIterator[Engine]:
     url = await _own_database(place, "plain")
     front = _python(place, "plain", database=url, python=sys.executable)
     async with _logged(front, place.folder) as pid:
-        yield _engine("plain", front, url, {"api": pid})
+        yield _engine("plain", [front], url, [("api", pid)])
 
 
 @asynccontextmanager
@@ -99,17 +113,24 @@ async def restate(place: Place) -> AsyncIterator[Engine]:
         _logged(front, place.folder) as front_pid,
     ):
         await _register(admin, f"http://{LOOPBACK}:{service.port}")
-        pids = {"restate-server": server_pid, "service": service_pid, "api": front_pid}
-        yield _engine("restate", front, url, pids)
+        pids = [("restate-server", server_pid), ("service", service_pid), ("api", front_pid)]
+        yield _engine("restate", [front], url, pids)
 
 
 @asynccontextmanager
 async def dbos(place: Place) -> AsyncIterator[Engine]:
     url = await _own_database(place, "dbos")
     await _create(url, SYSTEM, "template0")
-    front = _python(place, "dbos", database_url(url, SYSTEM), database=url)
-    async with _logged(front, place.folder) as pid:
-        engine = _engine("dbos", front, url, {"api": pid})
+    fronts = [
+        _python(place, "dbos", database_url(url, SYSTEM), f"bench-{number}", database=url)
+        for number in range(DBOS_PROCESSES)
+    ]
+    async with AsyncExitStack() as running_ones:
+        pids = [  # one after another: the first makes the tables for all
+            ("api", await running_ones.enter_async_context(_logged(front, place.folder)))
+            for front in fronts
+        ]
+        engine = _engine("dbos", fronts, url, pids)
         yield replace(engine, databases=(*engine.databases, SYSTEM))
 
 
@@ -139,13 +160,15 @@ def _database_name(url: str) -> str:
     return urlsplit(url).path.strip("/")
 
 
-def _engine(name: str, front: Program, url: str, pids: dict[str, int]) -> Engine:
+def _engine(
+    name: str, fronts: Sequence[Program], url: str, pids: Sequence[tuple[str, int]]
+) -> Engine:
     return Engine(
         name=name,
-        url=f"http://{LOOPBACK}:{front.port}",
+        urls=tuple(f"http://{LOOPBACK}:{front.port}" for front in fronts),
         database_url=url,
         databases=(_database_name(url),),
-        pids=pids,
+        pids=tuple(pids),
     )
 
 

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 PRODUCT = "product"
 WITH_NOTIFIER = "product+notifier"
@@ -60,6 +60,12 @@ class Turn:
         return {name: seconds * 1000 / self.bookings for name, seconds in spent.items()}
 
     @property
+    def announced_rate(self) -> float:
+        """Bookings a second until the last was announced: what could go on for hours."""
+        spent = self.seconds + self.drain_seconds
+        return len(self.confirmed) / spent if spent else 0.0
+
+    @property
     def bookings(self) -> int:
         return max(1, len(self.confirmed))
 
@@ -89,14 +95,19 @@ class Measures:
     """What two engines are compared by."""
 
     rate: float
+    announced_rate: float
     held_p50: float
     confirmed_p50: float
     cpu_ms: float
 
 
+COMPARED = tuple(each.name for each in fields(Measures))
+
+
 def measures(turn: Turn) -> Measures:
     return Measures(
         rate=turn.rate,
+        announced_rate=turn.announced_rate,
         held_p50=quantile(turn.held_ms, 0.5),
         confirmed_p50=quantile(turn.confirmed_ms, 0.5),
         cpu_ms=sum(ms for name, ms in turn.cpu_ms().items() if name != "client"),
@@ -130,7 +141,7 @@ def ratios(turns: Sequence[Turn]) -> list[Ratio]:
                 for number in rounds
                 if (PRODUCT, users, number) in by_key and (peer, users, number) in by_key
             ]
-            for measure in ("rate", "held_p50", "confirmed_p50", "cpu_ms"):
+            for measure in COMPARED:
                 by_round = tuple(
                     getattr(ours, measure) / getattr(theirs, measure)
                     for ours, theirs in pairs

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -16,7 +17,6 @@ from bench import engines, environment, report, restate_server, topic, truth
 from bench.arena import TELLERS, Arena, alone
 from bench.engines import Engine
 from bench.figures import PRODUCT, WITH_NOTIFIER, Turn
-from bench.processes import pause, resume
 from bench.turns import NotAnnounced, Settle, Turns
 from bench.wishes import read_wishes
 from stack import run_state
@@ -96,7 +96,7 @@ async def _history_lengths(place: Arena, done: Sequence[Turn]) -> list[int]:
     with alone(engine):
         namespace = place.state["temporalNamespace"]
         client = await Client.connect(place.state["temporalAddress"] or "", namespace=namespace)
-        runs = [client.get_workflow_handle(booking_workflow_id(each)) for each in ids]
+        runs = [client.get_workflow_handle(booking_workflow_id(UUID(each))) for each in ids]
         return [(await run.describe()).history_length for run in runs]
 
 
@@ -104,7 +104,7 @@ async def _with_notifier(plan: Plan, place: Arena, turns: Turns, say: Say) -> li
     """The same load with every message sent; what was announced before is not told now."""
     done: list[Turn] = []
     bare = engines.product(place.state)
-    resume(bare.pids)
+    bare.resume()
     await topic.skip_to_end(place.kafka, GROUP)
     for name in TELLERS:
         await place.tell_supervisor("start", name)
@@ -116,14 +116,14 @@ async def _with_notifier(plan: Plan, place: Arena, turns: Turns, say: Say) -> li
         say(report.line(turn))
     for name in reversed(TELLERS):
         await place.tell_supervisor("stop", name)
-    pause(bare.pids)
+    bare.pause()
     return done
 
 
 def _and_tellers(place: Arena, engine: Engine) -> Engine:
     now = run_state.read(place.home.run_file) or place.state
-    tellers = {name: pid for name in TELLERS if (pid := now["pids"].get(name))}
-    return replace(engine, name=WITH_NOTIFIER, pids={**engine.pids, **tellers})
+    tellers = tuple((name, pid) for name in TELLERS if (pid := now["pids"].get(name)))
+    return replace(engine, name=WITH_NOTIFIER, pids=engine.pids + tellers)
 
 
 def _told_in(database_url: str) -> Settle:

@@ -1,7 +1,7 @@
 """What processes use: seconds of CPU, memory; and how they are paused."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 
 import psutil
@@ -23,22 +23,29 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
+def own_cpu_seconds() -> float:
+    """This process alone: peers are children of it, and counted by themselves."""
+    times = psutil.Process().cpu_times()
+    used: float = times.user + times.system
+    return used
+
+
 def memory(pid: int) -> int:
     """Proportional set size of a process and its children, bytes: shared pages count once."""
     return sum(_proportional(each) for each in tree_of(pid))
 
 
-def pause(pids: Mapping[str, int]) -> None:
+def pause(pids: Iterable[int]) -> None:
     """Stop them where they are: they use nothing until `resume`."""
     _signal(pids, signal.SIGSTOP)
 
 
-def resume(pids: Mapping[str, int]) -> None:
+def resume(pids: Iterable[int]) -> None:
     _signal(pids, signal.SIGCONT)
 
 
-def _signal(pids: Mapping[str, int], number: signal.Signals) -> None:
-    for pid in pids.values():
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
         with suppress(psutil.NoSuchProcess):
             for each in tree_of(pid):
                 with suppress(psutil.NoSuchProcess):

@@ -13,9 +13,10 @@ SMALL = 0.5
 def line(turn: Turn) -> str:
     held, confirmed = quantiles(turn.held_ms), quantiles(turn.confirmed_ms)
     return (
-        f"round {turn.round}  {turn.engine:<18} {turn.users:>3} users {turn.rate:7.1f}/s  "
+        f"round {turn.round}  {turn.engine:<18} {turn.users:>3} users {turn.rate:6.1f}/s "
+        f"({turn.announced_rate:5.1f}/s announced)  "
         f"held {_three(held)} ms  confirmed {_three(confirmed)} ms  "
-        f"CPU {sum(turn.cpu_ms().values()):6.1f} ms  drained {turn.drain_seconds:4.2f} s"
+        f"CPU {sum(turn.cpu_ms().values()):6.1f} ms"
         + (f"  refused {turn.refused}" if turn.refused else "")
     )
 

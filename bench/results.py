@@ -18,6 +18,7 @@ class TurnResult(TypedDict):
     drainSeconds: float
     bookings: int
     rate: float
+    announcedRate: float
     refused: dict[str, int]
     heldMs: dict[str, float]
     confirmedMs: dict[str, float]
@@ -90,6 +91,7 @@ def _turn(turn: Turn) -> TurnResult:
         drainSeconds=round(turn.drain_seconds, 3),
         bookings=len(turn.confirmed),
         rate=round(turn.rate, 2),
+        announcedRate=round(turn.announced_rate, 2),
         refused=turn.refused,
         heldMs=_rounded(quantiles(turn.held_ms)),
         confirmedMs=_rounded(quantiles(turn.confirmed_ms)),

@@ -22,7 +22,7 @@ from uuid import uuid4
 import psycopg
 
 from bench.http import Connection
-from bench.processes import cpu_seconds, memory
+from bench.processes import cpu_seconds, memory, own_cpu_seconds
 
 
 class RunState(TypedDict):
@@ -178,7 +178,7 @@ async def bare(state: RunState, *, users: int, seconds: float) -> Round:
 def cpu(state: RunState) -> dict[str, float]:
     """Seconds of CPU by process, children included, and this client's own."""
     used = {name: cpu_seconds(pid) for name, pid in state["pids"].items() if pid}
-    used["client"] = cpu_seconds(os.getpid())
+    used["client"] = own_cpu_seconds()
     return used
 
 

@@ -65,13 +65,14 @@ class Turns:
         begun = time.perf_counter()
         ends = begun + seconds
 
-        async def user() -> None:
-            connection = Connection(engine.url)
+        async def user(url: str) -> None:
+            connection = Connection(url)
             while time.perf_counter() < ends and todo:
                 await book(connection, todo.pop(), turn)
             await connection.close()
 
-        await asyncio.gather(*(user() for _ in range(turn.users)))
+        urls = [engine.urls[number % len(engine.urls)] for number in range(turn.users)]
+        await asyncio.gather(*(user(url) for url in urls))
         turn.seconds = time.perf_counter() - begun
 
     async def _drain(self, turn: Turn) -> None:

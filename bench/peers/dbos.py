@@ -1,7 +1,7 @@
 """DBOS: one workflow a booking, in the API's own process, its state in PostgreSQL.
 
-`python -m bench.peers.dbos PORT SYSTEM_DATABASE_URL`. The workflow tells of the hold and of the
-visit by events; the patient's word is a message, waited for with a timeout.
+`python -m bench.peers.dbos PORT SYSTEM_DATABASE_URL EXECUTOR`. The workflow tells of the hold and
+of the visit by events; the patient's word is a message, waited for with a timeout.
 """
 
 import asyncio
@@ -89,10 +89,11 @@ async def _told(workflow_id: str, key: str) -> bytes:
 
 
 @asynccontextmanager
-async def open_dbos(system_database_url: str) -> AsyncIterator[Durable]:
+async def open_dbos(system_database_url: str, executor: str) -> AsyncIterator[Durable]:
     config = DBOSConfig(
         name="bench",
         system_database_url=system_database_url,
+        executor_id=executor,
         log_level="WARNING",
         enable_otlp=False,
     )
@@ -105,4 +106,4 @@ async def open_dbos(system_database_url: str) -> AsyncIterator[Durable]:
 
 
 if __name__ == "__main__":
-    serve(partial(open_dbos, sys.argv[2]), int(sys.argv[1]))
+    serve(partial(open_dbos, sys.argv[2], sys.argv[3]), int(sys.argv[1]))
