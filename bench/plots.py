@@ -5,7 +5,7 @@
 
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,14 +14,40 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from bench.figures import spread
 from bench.results import Results, TurnResult, read
 
 INK = "#7b818a"
 """A grey that can be read on white and on black."""
 
-COLOURS = {"product": "#2f81c7", "restate": "#d9772b", "dbos": "#2f9e75", "plain": "#8a8f98"}
-SHADES = ("#2f81c7", "#d9772b", "#2f9e75", "#9a6dc0", "#c05a6d", "#8a8f98", "#b59a3c", "#5fa3a3")
-NAMES = {"plain": "no orchestrator", "dbos": "DBOS", "restate": "Restate", "product": "Priyom"}
+COLOURS = {
+    "product": "#2f81c7",
+    "product+notifier": "#2f81c7",
+    "restate": "#d9772b",
+    "dbos": "#2f9e75",
+    "plain": "#8a8f98",
+}
+NAMES = {
+    "product": "Priyom",
+    "product+notifier": "Priyom, messages sent",
+    "restate": "Restate",
+    "dbos": "DBOS",
+    "plain": "no orchestrator",
+}
+DASHED = {"product+notifier"}
+ROLES = {
+    "API": ("#2f81c7", {"api"}),
+    "worker": ("#2f9e75", {"worker", "service"}),
+    "orchestrator's server": ("#d9772b", {"temporal", "restate-server"}),
+    "PostgreSQL": ("#9a6dc0", {"postgres"}),
+    "Kafka, Valkey": ("#b59a3c", {"kafka", "valkey"}),
+    "messages": ("#c05a6d", {"notifier", "mailbox"}),
+}
+"""What each process is there for; DBOS and no orchestrator do their steps where they answer."""
+
+LABELS_APART = 0.055
+"""Of the height of the axis."""
+
 COMPARED_AT = 16
 """Users at which the costs are shown, where they were measured."""
 
@@ -54,20 +80,15 @@ def main() -> int:
 
 
 def held_against_users(results: Results) -> plt.Figure:
-    """How long a patient waits for a hold: the median of each engine, round by round."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    """How long a patient waits for a hold: the median of each engine's rounds."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
     users = sorted({turn["users"] for turn in results["turns"]})
+    last: dict[str, float] = {}
     for engine in _engines(results):
         points = [_median_held(results, engine, count) for count in users]
-        axes.plot(users, points, color=_colour(engine), marker="o", markersize=4, linewidth=1.8)
-        axes.annotate(
-            _name(engine),
-            (users[-1], points[-1]),
-            xytext=(7, 0),
-            textcoords="offset points",
-            va="center",
-            color=_colour(engine),
-        )
+        style = "--" if engine in DASHED else "-"
+        axes.plot(users, points, style, color=_colour(engine), marker="o", markersize=4)
+        last[engine] = points[-1]
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(users, [str(count) for count in users])
@@ -75,48 +96,51 @@ def held_against_users(results: Results) -> plt.Figure:
     axes.set_ylabel("request → held, ms (p50)")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
-    axes.margins(x=0.04)
+    _name_the_lines(axes, last)
     return figure
+
+
+def _name_the_lines(axes: Axes, last: Mapping[str, float]) -> None:
+    """At their right ends, in their colours, apart from one another."""
+    inside = axes.transAxes.inverted()
+    heights = [
+        inside.transform(axes.transData.transform((axes.get_xlim()[0], value)))[1]
+        for value in last.values()
+    ]
+    for engine, height in zip(last, spread(heights, LABELS_APART), strict=True):
+        axes.text(
+            1.01,
+            height,
+            _name(engine),
+            transform=axes.transAxes,
+            va="center",
+            color=_colour(engine),
+        )
 
 
 def costs_by_process(results: Results) -> plt.Figure:
-    """What a booking costs, split by the process that spends it."""
+    """What a booking costs, split by what the processes are there for."""
     counts = {turn["users"] for turn in results["turns"]}
     users = COMPARED_AT if COMPARED_AT in counts else max(counts)
     split = {engine: _cpu(results, engine, users) for engine in _engines(results)}
-    order = _by_weight(list(split.values()))
-    figure, axes = plt.subplots(figsize=(6.4, 0.9 + 0.55 * len(split)))
+    figure, axes = plt.subplots(figsize=(6.4, 0.9 + 0.5 * len(split)))
     for row, cpu in enumerate(split.values()):
-        _bar(axes, row, cpu, order)
+        left = 0.0
+        for role, (colour, names) in ROLES.items():
+            width = sum(cpu.get(name, 0.0) for name in names)
+            axes.barh(
+                row, width, left=left, height=0.6, color=colour, label=role if not row else ""
+            )
+            left += width
+        axes.annotate(f"{left:.0f}", (left, row), (4, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(split)), [_name(engine) for engine in split])
     axes.invert_yaxis()
-    axes.set_xlabel(f"CPU-ms a booking, {users} users, everything announced")
+    axes.set_xlabel(f"CPU-ms a booking, {users} users at once")
     axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=_shade(order, name)) for name in order]
-    axes.legend(handles, order, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=4)
+    axes.margins(x=0.08)
+    figure.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3)
     return figure
-
-
-def _bar(axes: Axes, row: int, cpu: Mapping[str, float], order: Sequence[str]) -> None:
-    left = 0.0
-    for name in order:
-        width = cpu.get(name, 0.0)
-        axes.barh(row, width, left=left, height=0.6, color=_shade(order, name))
-        left += width
-    axes.annotate(
-        f"{left:.0f}", (left, row), xytext=(4, 0), textcoords="offset points", va="center"
-    )
-
-
-def _by_weight(split: Sequence[Mapping[str, float]]) -> list[str]:
-    """Processes that anybody spends half a millisecond in, the dearest first."""
-    most = {name: max(cpu.get(name, 0.0) for cpu in split) for cpu in split for name in cpu}
-    return sorted((name for name, ms in most.items() if ms >= 0.5), key=lambda name: -most[name])
-
-
-def _shade(order: Sequence[str], name: str) -> str:
-    return SHADES[order.index(name) % len(SHADES)]
 
 
 def _engines(results: Results) -> list[str]:
