@@ -17,7 +17,7 @@ from pathlib import Path
 from adapters.leaving import leave
 from bench import environment, report, restate_server, results
 from bench.arena import arena
-from bench.engines import PEERS
+from bench.engines import PEERS, RESTATES
 from bench.figures import PRODUCT
 from bench.match import Found, Plan, play
 from bench.turns import DRAINED_WITHIN, WARM_SECONDS, NotAnnounced
@@ -76,7 +76,7 @@ def _prepare(plan: Plan, *, plots: bool) -> None:
     with Steps() as steps:
         if plots or set(plan.engines) - {PRODUCT, "plain"}:
             environment.install(steps)
-        if "restate" in plan.engines:
+        if RESTATES & set(plan.engines):
             restate_server.fetch(steps)
 
 

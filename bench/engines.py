@@ -102,11 +102,11 @@ async def plain(place: Place) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def restate(place: Place) -> AsyncIterator[Engine]:
-    url = await _own_database(place, "restate")
-    server, ingress, admin = restate_server.program(place.folder / "restate", place.ports)
-    service = _python(place, "restate_service", database=url)
-    front = _python(place, "restate_front", ingress, database=url)
+async def restate(place: Place, *, name: str, shape: str) -> AsyncIterator[Engine]:
+    url = await _own_database(place, name)
+    server, ingress, admin = restate_server.program(place.folder / name, place.ports)
+    service = _python(place, f"restate_{shape}", database=url)
+    front = _python(place, "restate_front", ingress, shape, database=url)
     async with (
         _logged(server, place.folder) as server_pid,
         _logged(service, place.folder) as service_pid,
@@ -114,7 +114,7 @@ async def restate(place: Place) -> AsyncIterator[Engine]:
     ):
         await _register(admin, f"http://{LOOPBACK}:{service.port}")
         pids = [("restate-server", server_pid), ("service", service_pid), ("api", front_pid)]
-        yield _engine("restate", [front], url, pids)
+        yield _engine(name, [front], url, pids)
 
 
 @asynccontextmanager
@@ -136,9 +136,13 @@ async def dbos(place: Place) -> AsyncIterator[Engine]:
 
 PEERS: dict[str, Callable[[Place], AbstractAsyncContextManager[Engine]]] = {
     "plain": plain,
-    "restate": restate,
+    "restate": partial(restate, name="restate", shape="workflow"),
+    "restate-object": partial(restate, name="restate-object", shape="object"),
     "dbos": dbos,
 }
+
+
+RESTATES = {"restate", "restate-object"}
 
 
 @asynccontextmanager
@@ -187,9 +191,9 @@ def _python(
 
 
 async def _own_database(place: Place, peer: str) -> str:
-    url = place.state["databaseUrl"] or ""
-    await _create(url, f"bench_{peer}", TEMPLATE)
-    return database_url(url, f"bench_{peer}")
+    url, name = place.state["databaseUrl"] or "", f"bench_{peer.replace('-', '_')}"
+    await _create(url, name, TEMPLATE)
+    return database_url(url, name)
 
 
 async def _create(url: str, name: str, template: str) -> None:

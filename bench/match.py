@@ -15,7 +15,7 @@ from adapters.kafka import GROUP
 from adapters.runs import booking_workflow_id
 from bench import engines, environment, report, restate_server, topic, truth
 from bench.arena import TELLERS, Arena, alone
-from bench.engines import Engine
+from bench.engines import RESTATES, Engine
 from bench.figures import PRODUCT, WITH_NOTIFIER, Turn
 from bench.turns import NotAnnounced, Settle, Turns
 from bench.wishes import read_wishes
@@ -81,7 +81,7 @@ async def _versions(plan: Plan, place: Arena) -> dict[str, str]:
     async with await psycopg.AsyncConnection.connect(place.database_url) as connection:
         row = await (await connection.execute("SHOW server_version")).fetchone()
     found = {"postgres": str(row[0]) if row else "", "temporalio": version("temporalio")}
-    if "restate" in plan.engines:
+    if RESTATES & set(plan.engines):
         found["restate-server"] = restate_server.VERSION
         found["restate-sdk"] = environment.package_version("restate-sdk")
     if "dbos" in plan.engines:

@@ -1,4 +1,4 @@
-"""The thin API before Restate: `python -m bench.peers.restate_front PORT INGRESS`.
+"""The thin API before Restate: `python -m bench.peers.restate_front PORT INGRESS workflow|object`.
 
 It speaks to the ingress over kept-alive connections of our small client, which costs less than the
 SDK's own, httpx.
@@ -21,7 +21,7 @@ from domain.errors import REFUSALS, SlotTaken
 REQUEST = TypeAdapter(BookingRequest)
 
 
-class Ingress:
+class ObjectIngress:
     """Restate's HTTP ingress; a connection for each call under way, kept for the next."""
 
     def __init__(self, url: str) -> None:
@@ -29,7 +29,29 @@ class Ingress:
         self._idle: list[Connection] = []
 
     async def hold(self, request: BookingRequest) -> bytes:
-        """Submit the workflow and ask for its first answer at once: either may arrive first."""
+        return await self._post(f"{request.appointment_id}/hold", REQUEST.dump_json(request))
+
+    async def confirm(self, appointment_id: UUID) -> bytes:
+        return await self._post(f"{appointment_id}/confirm")
+
+    async def close(self) -> None:
+        for connection in self._idle:
+            await connection.close()
+
+    async def _post(self, path: str, body: bytes = b"") -> bytes:
+        connection = self._idle.pop() if self._idle else Connection(self._url)
+        answer = await connection.send("POST", f"/Booking/{path}", body)
+        self._idle.append(connection)
+        if answer.status >= 400:
+            raise _refusal(answer)
+        return answer.content
+
+
+class WorkflowIngress(ObjectIngress):
+    """A workflow answers by a promise, which is asked for beside its start."""
+
+    async def hold(self, request: BookingRequest) -> bytes:
+        """Either may arrive first."""
         key = str(request.appointment_id)
         _, held = await asyncio.gather(
             self._post(f"{key}/run/send", REQUEST.dump_json(request)),
@@ -37,20 +59,8 @@ class Ingress:
         )
         return held
 
-    async def confirm(self, appointment_id: UUID) -> bytes:
-        return await self._post(f"{appointment_id}/confirm")
 
-    async def _post(self, path: str, body: bytes = b"") -> bytes:
-        connection = self._idle.pop() if self._idle else Connection(self._url)
-        answer = await connection.send("POST", f"/BookAppointment/{path}", body)
-        self._idle.append(connection)
-        if answer.status >= 400:
-            raise _refusal(answer)
-        return answer.content
-
-    async def close(self) -> None:
-        for connection in self._idle:
-            await connection.close()
+SHAPES = {"object": ObjectIngress, "workflow": WorkflowIngress}
 
 
 def _refusal(answer: Answer) -> Exception:
@@ -59,11 +69,11 @@ def _refusal(answer: Answer) -> Exception:
 
 
 @asynccontextmanager
-async def open_ingress(url: str) -> AsyncIterator[Ingress]:
-    ingress = Ingress(url)
+async def open_ingress(url: str, shape: str) -> AsyncIterator[ObjectIngress]:
+    ingress = SHAPES[shape](url)
     yield ingress
     await ingress.close()
 
 
 if __name__ == "__main__":
-    serve(partial(open_ingress, sys.argv[2]), int(sys.argv[1]))
+    serve(partial(open_ingress, sys.argv[2], sys.argv[3]), int(sys.argv[1]))
