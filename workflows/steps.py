@@ -6,8 +6,9 @@ operations can see. A refusal ends it at once either way.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -33,6 +34,7 @@ from workflows.names import ANNOUNCEMENTS
 
 Doer = TypeVar("Doer")
 Wish = TypeVar("Wish")
+News = TypeVar("News")
 Done_co = TypeVar("Done_co", covariant=True)
 
 ONE_LOCAL_TRY = timedelta(seconds=1)
@@ -83,56 +85,73 @@ async def announce(
     event: AppointmentEvent, appointment: Appointment, *, locally: bool = False
 ) -> None:
     """Tell patient and doctor, and everybody who looks at the day; the answer has been given."""
-    if locally:  # one after the other: local activities are not gathered
-        await show_change(appointment, locally=True)
-        await publish(event, locally=True)
-    else:
-        await asyncio.gather(publish(event), show_change(appointment))
+    await _made(_word_of(event), _change_of(appointment), locally=locally)
 
 
 async def show_change(appointment: Appointment, *, locally: bool = False) -> None:
-    await _announced(
-        Announcements.invalidate_schedule,
-        appointment,
-        label="show the change to everybody who looks at the day",
-        locally=locally,
-    )
+    await _made(_change_of(appointment), locally=locally)
 
 
-async def publish(event: AppointmentEvent, *, locally: bool = False) -> None:
-    await _announced(
-        Announcements.publish_event,
-        event,
-        label=f"tell patient and doctor: {event.status}",
-        locally=locally,
-    )
+async def publish(event: AppointmentEvent) -> None:
+    await _made(_word_of(event), locally=False)
 
 
-async def _announced(
-    do: MethodAsyncSingleParam[Doer, Wish, Done_co], about: Wish, *, label: str, locally: bool
-) -> None:
-    """Once here, if that is quick; from a queue of its own where Kafka or Redis is away."""
-    if locally:
+@dataclass(frozen=True, kw_only=True)
+class _Announcement(Generic[News]):
+    """Who is to learn what."""
+
+    do: MethodAsyncSingleParam[Announcements, News, object]
+    about: News
+    label: str
+
+    async def is_made_here(self) -> bool:
+        """One try, if that is quick."""
         try:
             await workflow.execute_local_activity_method(
-                do,
-                about,
+                self.do,
+                self.about,
                 start_to_close_timeout=ONE_LOCAL_ANNOUNCEMENT,
                 retry_policy=ONCE,
-                summary=label,
+                summary=self.label,
             )
         except FailureError:
-            pass
-        else:
-            return
-    await workflow.execute_activity_method(
-        do,
-        about,
-        task_queue=ANNOUNCEMENTS,
-        start_to_close_timeout=ONE_TRY,
-        retry_policy=ANNOUNCED,
-        summary=label,
+            return False
+        return True
+
+    async def make(self) -> None:
+        """From a queue of its own, until it is done: Kafka or Redis may be away."""
+        await workflow.execute_activity_method(
+            self.do,
+            self.about,
+            task_queue=ANNOUNCEMENTS,
+            start_to_close_timeout=ONE_TRY,
+            retry_policy=ANNOUNCED,
+            summary=self.label,
+        )
+
+
+def _change_of(appointment: Appointment) -> _Announcement[Appointment]:
+    return _Announcement(
+        do=Announcements.invalidate_schedule,
+        about=appointment,
+        label="show the change to everybody who looks at the day",
     )
+
+
+def _word_of(event: AppointmentEvent) -> _Announcement[AppointmentEvent]:
+    return _Announcement(
+        do=Announcements.publish_event,
+        about=event,
+        label=f"tell patient and doctor: {event.status}",
+    )
+
+
+async def _made(*announcements: _Announcement[Any], locally: bool) -> None:
+    """What cannot be made here at once keeps no other one waiting."""
+    left = list(announcements)
+    if locally:  # the day first, which is sooner shown than Kafka has a word
+        left = [each for each in reversed(left) if not await each.is_made_here()]
+    await asyncio.gather(*(each.make() for each in left))
 
 
 async def _locally_first(

@@ -8,6 +8,9 @@ AUDIT = "tests/integration/test_audit_checks.py"
 BOOK = "tests/workflows/test_book_appointment.py"
 RARER = "tests/workflows/test_rarer_paths.py"
 REPLAY = "tests/workflows/test_replay.py"
+LOCALLY = "tests/workflows/test_announced_locally.py"
+DIRECT = "tests/workflows/test_direct_bookings.py"
+HEARD = "tests/unit/test_heard.py"
 DELIVER = "tests/workflows/test_deliver_notifications.py"
 DAYS = "tests/integration/test_day_cache.py"
 READER = "tests/unit/test_day_reader.py"
@@ -202,9 +205,9 @@ THE_SAGA = (
     Mutation(
         name="the order of two steps is changed under open bookings",
         file="workflows/steps.py",
-        at="announce",
-        text="await asyncio.gather(publish(event), show_change(appointment))",
-        instead="await show_change(appointment)\n    await publish(event)",
+        at="_made",
+        text="await asyncio.gather(*(each.make() for each in left))",
+        instead="for each in left:\n        await each.make()",
         red=(
             f"{REPLAY}::test_the_history_replays[confirmed]",
             f"{REPLAY}::test_the_history_replays[cancelled-visit]",
@@ -230,6 +233,32 @@ WHAT_OTHERS_LEARN = (
         text="RetryPolicy(\n",
         instead="RetryPolicy(\n    maximum_attempts=1,\n",
         red=(f"{RARER}::test_announcements_are_repeated_until_both_are_made",),
+    ),
+    Mutation(
+        name="the local try of an announcement is the only one",
+        file="workflows/steps.py",
+        at="_made",
+        text="await asyncio.gather(*(each.make() for each in left))",
+        instead="if not locally:\n        await asyncio.gather(*(each.make() for each in left))",
+        red=(
+            f"{LOCALLY}::test_with_kafka_away_the_event_goes_by_the_queue_and_is_published_once",
+            f"{LOCALLY}::test_with_redis_away_the_change_goes_by_the_queue",
+            f"{REPLAY}::test_the_history_replays[announced-without-either]",
+        ),
+    ),
+    Mutation(
+        name="the direct line answers before the row is written",
+        file="worker/heard.py",
+        at="_TellsWhatIsDone._hold",
+        text="        try:\n",
+        instead="""        early = _refused(request, Refusal(code="none")).appointment
+        self._heard.tell(HOLD_SLOT, _done(request, early))
+        try:
+""",
+        red=(
+            f"{HEARD}::test_nobody_is_told_before_the_step_is_over",
+            f"{DIRECT}::test_what_the_line_answers_is_what_the_run_answers",
+        ),
     ),
     Mutation(
         name="the cache is not validated",

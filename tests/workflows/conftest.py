@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,14 +13,18 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
+from adapters.direct_line import DirectLine
 from adapters.temporal import priyom_plugin
 from api.runs import Runs
 from domain.booking import BookingRequest, Outcome, Result
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
+from tests.fakes.far_end import a_free_port
 from tests.workflows.recordings import keep, wanted_now
+from worker.direct_line import Bookings, direct_line
+from worker.heard import Heard, TellsWhatIsDone
 from workflows import names
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
@@ -122,7 +126,9 @@ async def eventually(holds: Callable[[], bool], *, within: float = 10) -> None:
 
 
 @asynccontextmanager
-async def working(client: Client, clinic: FakeClinic) -> AsyncIterator[None]:
+async def working(
+    client: Client, clinic: FakeClinic, *, interceptors: Sequence[Interceptor] = ()
+) -> AsyncIterator[None]:
     """One worker for bookings and announcements; no cache, so that every task replays the run."""
     async with (
         Worker(
@@ -131,6 +137,7 @@ async def working(client: Client, clinic: FakeClinic) -> AsyncIterator[None]:
             workflows=[BookAppointment, CancelAppointment],
             activities=clinic.activities,
             workflow_runner=sandboxed_runner(),
+            interceptors=interceptors,
             max_cached_workflows=0,
         ),
         Worker(client, task_queue=names.ANNOUNCEMENTS, activities=clinic.activities),
@@ -143,3 +150,72 @@ async def desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
     clinic = FakeClinic()
     async with working(temporal.client, clinic):
         yield FrontDesk(environment=temporal, clinic=clinic, runs=Runs(temporal.client))
+
+
+@dataclass
+class Beside:
+    """A worker with a direct line, and an API that calls it; each of the two has its own client."""
+
+    environment: WorkflowEnvironment
+    clinic: FakeClinic
+    bookings: Bookings
+    runs: Runs
+    by_temporal: Runs
+    worker: AsyncExitStack
+    heard: Heard
+    line: DirectLine
+
+    def run_of(self, request: BookingRequest) -> WorkflowHandle[BookAppointment, Result]:
+        return self.environment.client.get_workflow_handle_for(
+            BookAppointment.run, names.booking_workflow_id(request.appointment_id)
+        )
+
+    async def begun(self, request: BookingRequest) -> tuple[bool, int]:
+        """Whether the run's first task came with the answer of its start; how many updates."""
+        events = (await self.run_of(request).fetch_history()).events
+        updates = [
+            event
+            for event in events
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+        ]
+        start = events[0].workflow_execution_started_event_attributes
+        return start.eager_execution_accepted, len(updates)
+
+    async def ended(self, request: BookingRequest) -> None:
+        async with asyncio.timeout(20):
+            await self.run_of(request).result()
+
+    @asynccontextmanager
+    async def another_worker(self) -> AsyncIterator[None]:
+        async with working(await another_client(self.environment), self.clinic):
+            yield
+
+
+async def another_client(environment: WorkflowEnvironment) -> Client:
+    config = environment.client.config()
+    address = environment.client.service_client.config.target_host
+    return await Client.connect(address, plugins=config["plugins"], identity="tests")
+
+
+@pytest.fixture
+async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
+    clinic, heard = FakeClinic(), Heard()
+    client = await another_client(temporal)
+    bookings = Bookings(client, heard)
+    line = DirectLine(f"127.0.0.1:{(port := a_free_port())}")
+    async with AsyncExitStack() as process:
+        await process.enter_async_context(
+            working(client, clinic, interceptors=[TellsWhatIsDone(heard)])
+        )
+        await process.enter_async_context(direct_line("127.0.0.1", port, bookings))
+        yield Beside(
+            environment=temporal,
+            clinic=clinic,
+            bookings=bookings,
+            runs=Runs(temporal.client, line),
+            by_temporal=Runs(temporal.client),
+            worker=process,
+            heard=heard,
+            line=line,
+        )
+    await line.close()
