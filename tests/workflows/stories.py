@@ -111,11 +111,13 @@ class Story:
 
     environment: WorkflowEnvironment
     clinics: Clinics
-    request: BookingRequest = field(default_factory=a_request)
+    announces_locally: bool
+    request: BookingRequest = field(init=False)
     told: list[tuple[Move, str]] = field(default_factory=list)
     seen_version: int = 1
 
     def __post_init__(self) -> None:
+        self.request = a_request(announces_locally=self.announces_locally)
         self.clinic = self.clinics.open_for(self.request)
         self._runs = Runs(self.environment.client)
         self.run = self.environment.client.get_workflow_handle_for(
