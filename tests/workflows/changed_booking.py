@@ -3,6 +3,8 @@
 The change: everybody sees the day before the patient is told, where it was both at once.
 """
 
+from dataclasses import replace
+
 from temporalio import workflow
 
 from domain.booking import BookingRequest, Result, Status
@@ -74,3 +76,16 @@ class Deprecated(ChangedAtOnce):
     async def _announce(self) -> None:
         workflow.deprecate_patch(DAY_FIRST)
         await super()._announce()
+
+
+@workflow.defn(name="BookAppointment")
+class NewByDefault(BookAppointment):
+    """The mistake with a new field of the input: where it is missing, it says the new thing."""
+
+    @workflow.init
+    def __init__(self, request: BookingRequest) -> None:
+        super().__init__(replace(request, announces_locally=True))
+
+    @workflow.run
+    async def run(self, request: BookingRequest) -> Result:
+        return await super().run(request)

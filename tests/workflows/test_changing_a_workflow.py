@@ -12,7 +12,12 @@ from adapters.temporal import priyom_plugin
 from api.runs import Runs
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
-from tests.workflows.changed_booking import ChangedAtOnce, Deprecated, Patched
+from tests.workflows.changed_booking import (
+    ChangedAtOnce,
+    Deprecated,
+    NewByDefault,
+    Patched,
+)
 from tests.workflows.recordings import FOLDER
 from workflows import names
 from workflows.book_appointment import BookAppointment
@@ -90,3 +95,29 @@ async def test_the_patch_is_gone_when_no_booking_that_carries_its_mark_is_open(
 
     assert await replays(ChangedAtOnce, of_stage_2)
     assert not await replays(ChangedAtOnce, of_stage_1)
+
+
+BEGUN_BEFORE_THE_FIELD = ["confirmed", "lapsed", "given-up", "announcements-retried"]
+BEGUN_WITH_IT = ["confirmed-locally", "lapsed-locally", "given-up-locally"]
+
+
+def has_the_field(history: WorkflowHistory) -> bool:
+    begun = history.events[0].workflow_execution_started_event_attributes
+    return b"announces_locally" in begun.input.payloads[0].data
+
+
+@pytest.mark.parametrize("path", BEGUN_BEFORE_THE_FIELD)
+async def test_a_booking_begun_before_a_field_was_there_goes_on_as_it_began(path: str) -> None:
+    history = recorded(path)
+
+    assert not has_the_field(history), "recorded anew, it no longer tells of a missing field"
+    assert await replays(BookAppointment, history)
+    assert not await replays(NewByDefault, history)
+
+
+@pytest.mark.parametrize("path", BEGUN_WITH_IT)
+async def test_a_booking_begun_with_the_field_goes_the_way_that_it_says(path: str) -> None:
+    history = recorded(path)
+
+    assert has_the_field(history)
+    assert await replays(BookAppointment, history)
