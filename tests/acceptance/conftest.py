@@ -27,6 +27,8 @@ from stack.run_state import RunState
 
 AUDIT_SECONDS = 20
 """Oftener than a clinic's 60: an audit leaves alone what is younger than a quarter of this."""
+SECRET = "t" * 32
+"""What the ids of appointments are made of in the other processes of the API."""
 SETTINGS = {"PRIYOM_LOG_FORMAT": "json", "PRIYOM_AUDIT_SECONDS": str(AUDIT_SECONDS)}
 
 
@@ -218,7 +220,7 @@ async def another_api(clinic: Clinic, **settings: str) -> AsyncIterator[httpx.As
         *(sys.executable, "-m", "api"),
         cwd=CHECKOUT,
         env={**os.environ, **_servers(clinic), **settings}
-        | {"PRIYOM_API_PORT": str(port), "PRIYOM_SECRET": "t" * 32},
+        | {"PRIYOM_API_PORT": str(port), "PRIYOM_SECRET": SECRET},
     )
     try:
         async with _client(f"http://127.0.0.1:{port}") as http:

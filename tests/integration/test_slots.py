@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.appointments import Appointments
 from activities.slots import Slots
+from adapters.facts import look
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -20,6 +21,7 @@ from domain.booking import (
     Release,
     Status,
 )
+from domain.rules import Wish
 from tests.builders import a_cancellation, a_request
 from tests.clinic_rows import Clinic, at
 from tests.fakes.clinic import FakeClinic
@@ -270,6 +272,39 @@ async def test_a_confirmation_within_the_grace_is_taken_while_nobody_else_wants_
     confirmed = await real.confirm_appointment(request_for_nine)
 
     assert confirmed.status is Status.CONFIRMED
+
+
+async def test_the_first_end_of_a_hold_is_known_after_two_extensions_and_a_confirmation(
+    real: RealDesk, clinic: Clinic, request_for_nine: BookingRequest
+) -> None:
+    first = (await real.hold_slot(request_for_nine)).appointment
+    by = Extension(appointment_id=first.appointment_id, version=1, hold_seconds=900)
+    ends = {await first_end(clinic, request_for_nine)}
+
+    for version in (1, 2):
+        await real.extend_hold(replace(by, version=version))
+        ends.add(await first_end(clinic, request_for_nine))
+    confirmed = await real.confirm_appointment(request_for_nine)
+    ends.add(await first_end(clinic, request_for_nine))
+
+    assert ends == {first.held_until}
+    assert first.held_until is not None
+    assert confirmed.held_until is not None
+    assert confirmed.held_until > first.held_until
+
+
+async def first_end(clinic: Clinic, request: BookingRequest) -> datetime | None:
+    """What a repeated POST is told of its hold."""
+    wish = Wish(
+        patient_id=request.patient_id,
+        doctor_id=request.doctor_id,
+        starts_at=request.starts_at,
+        max_holds=3,
+    )
+    async with clinic.engine.connect() as connection:
+        _, own = await look(connection, wish, appointment_id=request.appointment_id)
+    assert own is not None
+    return own.held_until
 
 
 async def test_the_cap_of_holds_counts_live_ones_only(real: RealDesk, clinic: Clinic) -> None:

@@ -57,3 +57,13 @@ def test_a_hold_is_told_as_it_was_at_first_whatever_became_of_it() -> None:
 def test_a_row_that_never_was_a_hold_is_told_as_expired() -> None:
     with pytest.raises(HoldExpired):
         held_at_first(replace(CANCELLED, held_until=None))
+
+
+@pytest.mark.parametrize("status", [Status.HELD, Status.CONFIRMED, Status.EXPIRED])
+def test_a_hold_that_was_extended_is_told_with_all_of_its_extensions_and_its_first_end(
+    status: Status,
+) -> None:
+    first = replace(held_at_first(CANCELLED), held_until=NINE)
+    row = replace(first, status=status, version=4, extensions_left=0)
+
+    assert held_at_first(row) == first
