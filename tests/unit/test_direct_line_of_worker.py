@@ -35,7 +35,8 @@ class ToldBookings(Bookings):
         return await self.confirm(request.appointment_id)
 
     async def confirm(self, appointment_id: UUID) -> Outcome | None:
-        answer = self.asked[appointment_id] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+        self.asked[appointment_id] = answer
         try:
             return await answer
         finally:
