@@ -130,7 +130,7 @@ class Audit:
         ]
 
     async def _sorted(self, doubts: list[Doubt]) -> dict[Standing, list[Doubt]]:
-        """A run that completed has announced; whether another still can is asked one by one."""
+        """A run that completed has announced its end; others are asked one by one what they do."""
         listed = await runs.all_statuses(self._client, {_run_of(doubt) for doubt in doubts})
         found: dict[Standing, list[Doubt]] = {standing: [] for standing in Standing}
         for doubt in doubts:
@@ -138,6 +138,8 @@ class Audit:
             standing = Standing.COMPLETED
             if listed[run] != {WorkflowExecutionStatus.COMPLETED}:
                 standing = await runs.standing_of(self._client, run)
+            if standing is Standing.COMPLETED and doubt.is_overtaken:
+                standing = await runs.standing_of_word(self._client, run, doubt.kind)
             if standing is Standing.WAITING and doubt.kind is Status.CANCELLED:
                 standing = Standing.AT_WORK  # it waits for a worker: nobody's word is missing
             found[standing].append(doubt)

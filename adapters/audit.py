@@ -183,6 +183,11 @@ class Doubt:
     appointment: Appointment
 
     @property
+    def is_overtaken(self) -> bool:
+        """Whether it was cancelled since: its booking may have ended without this event."""
+        return self.kind is Status.CONFIRMED and self.appointment.status is Status.CANCELLED
+
+    @property
     def touched(self) -> Touched:
         return Touched(
             appointment_id=self.appointment.appointment_id,

@@ -19,6 +19,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.booking import Result, Status
+
 CONFIRM: Final = "confirm"
 """The name of the update, and its id: a word said twice is one update with one outcome."""
 
@@ -73,6 +75,13 @@ async def standing_of(client: Client, workflow_id: str) -> Standing:
     if run.status is not WorkflowExecutionStatus.RUNNING:
         return Standing.GONE
     return Standing.AT_WORK if run.raw_description.pending_activities else Standing.WAITING
+
+
+async def standing_of_word(client: Client, workflow_id: str, kind: Status) -> Standing:
+    """Whether a run that completed has announced this: it announces what it ended with."""
+    run = client.get_workflow_handle(workflow_id, result_type=Result)
+    result: Result = await run.result(rpc_timeout=ONE_CALL)
+    return Standing.COMPLETED if result.status is kind else Standing.GONE
 
 
 async def remind(client: Client, appointment_id: UUID) -> None:

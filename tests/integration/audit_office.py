@@ -20,6 +20,7 @@ from adapters.cache import connect_redis
 from adapters.kafka import KafkaAway
 from adapters.temporal import priyom_plugin
 from domain.audit import AuditOrder
+from domain.booking import Result, Status
 from domain.events import AppointmentEvent
 from stack.embedded import embedded_temporal
 from tests.clinic_rows import open_clinic
@@ -33,13 +34,16 @@ NOBODY_WORKS_HERE = "nobody"
 
 @workflow.defn(name="BookAppointment")
 class StandIn:
-    """A run in a booking's place: it waits for the word `confirm`, or for an activity, or ends."""
+    """A run in a booking's place: it waits for the word `confirm`, or for an activity, or ends.
+
+    It ends as confirmed unless it is told to end otherwise.
+    """
 
     def __init__(self) -> None:
         self._confirmed = False
 
     @workflow.run
-    async def run(self, what: str) -> str:
+    async def run(self, what: str) -> Result:
         if what == "waits":
             await workflow.wait_condition(lambda: self._confirmed)
         if what == "announces":
@@ -48,7 +52,8 @@ class StandIn:
                 task_queue=NOBODY_WORKS_HERE,
                 start_to_close_timeout=timedelta(minutes=5),
             )
-        return what
+        is_cancelled = what == "ends as cancelled"
+        return Result(status=Status.CANCELLED if is_cancelled else Status.CONFIRMED)
 
     @workflow.update
     async def confirm(self) -> None:
@@ -80,7 +85,7 @@ class Office:
 
     async def begin(
         self, appointment_id: UUID, what: str, *, cancels: bool = False
-    ) -> WorkflowHandle[StandIn, str]:
+    ) -> WorkflowHandle[StandIn, Result]:
         run_id = cancel_workflow_id if cancels else booking_workflow_id
         return await self.client.start_workflow(
             StandIn.run, what, id=run_id(appointment_id), task_queue=RUNS

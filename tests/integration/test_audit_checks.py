@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowHandle
 
+from domain.booking import Result
 from domain.events import EventType, event_id
 from tests.clinic_rows import at
 from tests.integration.audit_office import NOBODY_WORKS_HERE, ORDER, Office, StandIn
@@ -119,6 +120,24 @@ async def test_a_run_that_completed_has_announced_though_nobody_received_it_yet(
     assert office.kafka.events == []
 
 
+async def test_a_visit_that_was_cancelled_before_its_booking_knew_of_it_is_announced(
+    office: Office,
+) -> None:
+    """Its confirmation died with Temporal; its run ended by the row, when the hold lapsed."""
+    visit = await office.books.cancelled("09:00")
+    await (await office.begin(visit, "ends as cancelled")).result()
+    await (await office.begin(visit, "ends as cancelled", cancels=True)).result()
+
+    found = await office.audit.announce_missing_events(ORDER)
+
+    assert [each.event_id for each in office.kafka.events] == [
+        event_id(visit, 2, EventType.CONFIRMED)
+    ]
+    assert found.announced == 1
+    again = await office.audit.announce_missing_events(ORDER)
+    assert (again.in_doubt, len(office.kafka.events)) == (0, 1)
+
+
 async def test_a_run_that_still_waits_is_told_that_its_patient_has_agreed(office: Office) -> None:
     visit = await office.books.confirmed("09:00")
     run = await office.begin(visit, "waits")
@@ -182,7 +201,7 @@ async def test_without_kafka_the_event_is_left_to_the_next_audit(office: Office)
     assert (postponed.postponed, alarm, len(published.published)) == (2, 2, 2)
 
 
-async def until_it_has_an_activity(run: WorkflowHandle[StandIn, str]) -> None:
+async def until_it_has_an_activity(run: WorkflowHandle[StandIn, Result]) -> None:
     async with asyncio.timeout(10):
         while not (await run.describe()).raw_description.pending_activities:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.02)
