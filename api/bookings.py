@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID, uuid4
@@ -169,7 +170,12 @@ class Bookings:
     async def _from_row(self, order: Order) -> Held:
         """How a run ended that no longer answers."""
         seen = await self._look(order)
-        return await self._told(order) if seen.own is None else _replay(order, seen.own)
+        if seen.own is not None:
+            return _replay(order, seen.own)
+        try:
+            return await self._told(order)
+        except NoRun:
+            raise NoAnswer(order.appointment_id) from None
 
     async def _told(self, order: Order) -> Held:
         """What a run without a row was told; one that is not told yet is waited for."""
@@ -177,14 +183,19 @@ class Bookings:
         if not is_same_wish(order.wish, story.request):
             raise IdempotencyKeyReused
         if story.is_running:
-            return await self._answer(order, await self._runs.held(order.appointment_id))
+            with suppress(NoRun):  # it has ended meanwhile
+                return await self._answer(order, await self._runs.held(order.appointment_id))
+            story = await self._runs.story(order.appointment_id)
         if story.result is None:
             raise NoAnswer(order.appointment_id)
         if story.result.status is not Status.REFUSED:  # it has written its row meanwhile
             seen = await self._look(order)
             if seen.own is not None:
                 return _replay(order, seen.own)
-        raise ReplayedRefusal(await self._with_alternatives(order, story.refusal))
+        no = await self._with_alternatives(order, story.refusal)
+        if story.request.attempt_id == order.attempt_id:
+            raise no
+        raise ReplayedRefusal(no)
 
     async def _answer(self, order: Order, outcome: Outcome) -> Held:
         if not is_same_wish(order.wish, outcome.appointment):
@@ -225,7 +236,6 @@ class Bookings:
             max_holds=order.wish.max_holds,
             origin="patient",
             actor=Actor(id=str(order.wish.patient_id), role=Role.PATIENT),
-            announces_locally=True,
         )
 
 

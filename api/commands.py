@@ -116,8 +116,10 @@ class Commands:
                 raise _why_not_extended(seen.appointment) from None
             if seen.appointment.version != version:
                 raise
-        # The row was extended, but the run's server died with the word: say that one again first.
-        await self._runs.extend(appointment_id, version - 1)
+        # Either the row was extended, but the run's server died with the word: that one is said
+        # again first. Or the run is only about to learn of its hold, and has by now.
+        if version > 1:
+            await self._runs.extend(appointment_id, version - 1)
         return _agreed(await self._runs.extend(appointment_id, version))
 
     async def cancel(self, appointment_id: UUID, reason: str) -> Appointment:
