@@ -29,7 +29,8 @@ from adapters.probes import both_answer
 from adapters.settings import BadSettings, Connections, Product, connections, product
 from adapters.temporal import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
-from worker.direct_line import Bookings, direct_line
+from worker.direct_bookings import DirectBookings
+from worker.direct_line import direct_line
 from worker.heard import Heard, TellsWhatIsDone
 from worker.workers import announcements_worker, audits_worker
 from workflows.bookings_worker import bookings_worker
@@ -100,7 +101,7 @@ class Process:
                 direct_line(
                     self.settings.direct_line_host,
                     self.settings.direct_line_port,
-                    Bookings(client, heard),
+                    DirectBookings(client, heard),
                 )
             )
             await closing.enter_async_context(

@@ -1,143 +1,93 @@
-"""The worker's end of the API's direct line: begins bookings here, and tells of their rows."""
+"""The worker's end of the API's direct line: what is asked is answered in any order."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
-from uuid import UUID
 
 import structlog
-from temporalio.client import (
-    Client,
-    RPCTimeoutOrCancelledError,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
-)
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from adapters.direct_line import ASK, LONGEST_LINE, TOLD, Ask, Told
-from domain.booking import BookingRequest, Outcome
-from worker.heard import CONFIRM_APPOINTMENT, HOLD_SLOT, Heard
-from workflows.book_appointment import BookAppointment
-from workflows.names import BOOKINGS, CONFIRM, TASK_TIMEOUT, booking_workflow_id
-from workflows.starting import labels_of_booking
+from worker.direct_bookings import DirectBookings
 
-HEARD_WITHIN_SECONDS = 1.0
-"""A step that takes longer is asked after in Temporal, which waits as long as it has to."""
-
-NOT_HERE = (
-    RPCError,
-    RPCTimeoutOrCancelledError,
-    TimeoutError,
-    WorkflowAlreadyStartedError,
-    WorkflowUpdateFailedError,
-)
-"""Reasons to let the caller ask Temporal itself, which says what they mean."""
+LAST_WORDS_SECONDS = 2.0
+"""What is in hand when the worker stops is answered first: a run that has been begun is held."""
 
 log = structlog.get_logger(__name__)
 
 
-class Bookings:
-    """Bookings that are begun in this process, and confirmations of those that wait here."""
-
-    def __init__(self, client: Client, heard: Heard) -> None:
-        self._client = client
-        self._heard = heard
-        self._asked: set[asyncio.Task[Outcome]] = set()
-
-    async def hold(self, request: BookingRequest, *, summary: str) -> Outcome | None:
-        """None where this process does not get to know: the run was there, or is elsewhere."""
-        with self._heard.awaited(HOLD_SLOT, request.appointment_id) as heard:
-            run = await self._client.start_workflow(
-                BookAppointment.run,
-                request,
-                id=booking_workflow_id(request.appointment_id),
-                task_queue=BOOKINGS,
-                task_timeout=TASK_TIMEOUT,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                request_eager_start=True,
-                **labels_of_booking(request, summary=summary),
-            )
-            if not _was_given_to_us(run):
-                return None
-            async with asyncio.timeout(HEARD_WITHIN_SECONDS):
-                return await heard
-
-    async def confirm(self, appointment_id: UUID) -> Outcome | None:
-        """The answer comes with the row, if it is written here, and else from the run."""
-        with self._heard.awaited(CONFIRM_APPOINTMENT, appointment_id) as heard:
-            asked = asyncio.create_task(self._confirm(appointment_id))
-            self._asked.add(asked)
-            asked.add_done_callback(self._has_ended)
-            await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
-            return asked.result() if asked.done() else heard.result()
-
-    async def _confirm(self, appointment_id: UUID) -> Outcome:
-        run = self._client.get_workflow_handle(booking_workflow_id(appointment_id))
-        outcome: Outcome = await run.execute_update(CONFIRM, id=CONFIRM, result_type=Outcome)
-        return outcome
-
-    def _has_ended(self, asked: asyncio.Task[Outcome]) -> None:
-        """A call whose caller has been answered goes on for the run's sake; its end is nobody's."""
-        self._asked.discard(asked)
-        if not asked.cancelled():
-            asked.exception()
-
-
 class _Line:
-    """One connection of an API process; what it asks is answered in any order."""
+    """One connection of an API process."""
 
-    def __init__(self, bookings: Bookings, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, bookings: DirectBookings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._bookings = bookings
+        self._reader = reader
         self._writer = writer
 
-    async def listen(self, reader: asyncio.StreamReader) -> None:
-        """Until the API hangs up, or says what means nothing."""
+    async def listen(self) -> None:
+        """Until the API hangs up, or says what means nothing; what is in hand is answered."""
         try:
             async with asyncio.TaskGroup() as answers:
-                while line := await reader.readline():
-                    answers.create_task(self._answer(ASK.validate_json(line)))
-        except* (OSError, ValueError) as broken:
-            log.warning("direct_line_broke", error=type(broken.exceptions[0]).__name__)
+                while (ask := await self._next()) is not None:
+                    answers.create_task(self._answer(ask))
         finally:
             self._writer.close()
 
+    def listen_no_more(self) -> None:
+        self._reader.set_exception(ConnectionAbortedError())
+
+    async def _next(self) -> Ask | None:
+        try:
+            line = await self._reader.readline()
+            return ASK.validate_json(line) if line else None
+        except ConnectionAbortedError:
+            return None
+        except (OSError, ValueError) as broken:
+            log.warning("direct_line_broke", error=type(broken).__name__)
+            return None
+
     async def _answer(self, ask: Ask) -> None:
-        told = Told(number=ask.number, outcome=await self._outcome(ask))
+        told = Told(number=ask.number, outcome=await self._bookings.answer(ask))
         if not self._writer.is_closing():
             self._writer.write(TOLD.dump_json(told) + b"\n")
 
-    async def _outcome(self, ask: Ask) -> Outcome | None:
-        try:
-            if ask.hold is not None:
-                return await self._bookings.hold(ask.hold, summary=ask.summary)
-            if ask.confirm is not None:
-                return await self._bookings.confirm(ask.confirm)
-        except NOT_HERE:
-            pass
-        return None
+
+class _Exchange:
+    """All connections that are open."""
+
+    def __init__(self, bookings: DirectBookings) -> None:
+        self._bookings = bookings
+        self._lines: dict[asyncio.Task[None], _Line] = {}
+
+    def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """No coroutine: asyncio would call one that is cancelled a bug, and keep it from us."""
+        line = _Line(self._bookings, reader, writer)
+        listening = asyncio.create_task(line.listen())
+        self._lines[listening] = line
+        listening.add_done_callback(self._lines.pop)
+
+    async def close(self) -> None:
+        if not self._lines:
+            return
+        for line in self._lines.values():
+            line.listen_no_more()
+        listening = list(self._lines)
+        _, busy = await asyncio.wait(listening, timeout=LAST_WORDS_SECONDS)
+        for each in busy:
+            each.cancel()
+        await asyncio.gather(*listening, return_exceptions=True)
 
 
 @asynccontextmanager
-async def direct_line(host: str, port: int, bookings: Bookings) -> AsyncIterator[None]:
+async def direct_line(host: str, port: int, bookings: DirectBookings) -> AsyncIterator[None]:
     """Answer on `port` while the block runs; port 0 means no line, as does a port that is taken."""
     if port == 0:
         yield
         return
-    open_lines: set[asyncio.Task[None]] = set()
-
-    def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """No coroutine: asyncio would call one that is cancelled a bug, and keep it from us."""
-        line = asyncio.create_task(_Line(bookings, writer).listen(reader))
-        open_lines.add(line)
-        line.add_done_callback(open_lines.discard)
-
-    server = None
+    exchange, server = _Exchange(bookings), None
     with suppress(OSError):
-        server = await asyncio.start_server(answer, host, port, limit=LONGEST_LINE)
+        server = await asyncio.start_server(exchange.take, host, port, limit=LONGEST_LINE)
     if server is None:
         log.error("direct_line_is_not_open", host=host, port=port, then="bookings go by Temporal")
         yield
@@ -146,12 +96,5 @@ async def direct_line(host: str, port: int, bookings: Bookings) -> AsyncIterator
         yield
     finally:
         server.close()
-        for line in open_lines:
-            line.cancel()
-        await asyncio.gather(*open_lines, return_exceptions=True)
+        await exchange.close()
         await server.wait_closed()
-
-
-def _was_given_to_us(run: WorkflowHandle[Any, Any]) -> bool:
-    """Whether the first task came with the answer; the SDK says so to its own tests only."""
-    return bool(getattr(run, "__temporal_eagerly_started", False))

@@ -14,7 +14,8 @@ from adapters.direct_line import ASK, LONGEST_LINE, TOLD, Ask, DirectLine, Told
 from domain.booking import BookingRequest, Outcome
 from tests.builders import a_request, an_appointment
 from tests.fakes.far_end import a_free_port
-from worker.direct_line import Bookings, direct_line
+from worker.direct_bookings import DirectBookings
+from worker.direct_line import direct_line
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -22,7 +23,7 @@ ALREADY = WorkflowAlreadyStartedError("booking", "BookAppointment")
 AWAY = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
 
 
-class ToldBookings(Bookings):
+class ToldBookings(DirectBookings):
     """Each is answered when the test says so, with an outcome or a fault."""
 
     def __init__(self) -> None:

@@ -23,7 +23,8 @@ from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
 from tests.fakes.far_end import a_free_port
 from tests.workflows.recordings import keep, wanted_now
-from worker.direct_line import Bookings, direct_line
+from worker.direct_bookings import DirectBookings
+from worker.direct_line import direct_line
 from worker.heard import Heard, TellsWhatIsDone
 from workflows import names
 from workflows.book_appointment import BookAppointment
@@ -158,7 +159,7 @@ class Beside:
 
     environment: WorkflowEnvironment
     clinic: FakeClinic
-    bookings: Bookings
+    bookings: DirectBookings
     runs: Runs
     by_temporal: Runs
     worker: AsyncExitStack
@@ -201,7 +202,7 @@ async def another_client(environment: WorkflowEnvironment) -> Client:
 async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
     clinic, heard = FakeClinic(), Heard()
     client = await another_client(temporal)
-    bookings = Bookings(client, heard)
+    bookings = DirectBookings(client, heard)
     line = DirectLine(f"127.0.0.1:{(port := a_free_port())}")
     async with AsyncExitStack() as process:
         await process.enter_async_context(

@@ -5,17 +5,19 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import adapters.direct_line
-import worker.direct_line
+import worker.direct_bookings
 from api.meanings import NoRun
 from domain.booking import BookingRequest, Status
 from domain.errors import HoldExpired, SlotTaken
 from tests.builders import a_request
 from tests.workflows.conftest import Beside, another_client, eventually
-from worker.direct_line import Bookings
+from worker.direct_bookings import DirectBookings
 from worker.heard import Heard
+from workflows.names import booking_workflow_id
 
 
 def a_wish() -> BookingRequest:
@@ -60,8 +62,10 @@ async def test_a_refusal_is_answered_as_the_run_does(beside: Beside) -> None:
     assert lost is not None
     assert lost.refusal is not None
     assert lost.refusal.code == SlotTaken.code
+    run = beside.environment.client.get_workflow_handle(booking_workflow_id(second.appointment_id))
+    is_written = (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert is_written, "a refusal has no row: it is told when its run has ended"
     assert (await beside.begun(second))[0]
-    await beside.ended(second)
     assert (await beside.begun(second))[1] == 0
 
 
@@ -94,7 +98,7 @@ async def test_twenty_at_once_with_one_key_have_one_run_and_one_answer(beside: B
 
 async def test_a_run_that_another_process_works_on_is_not_answered_here(beside: Beside) -> None:
     request = a_wish()
-    elsewhere = Bookings(await another_client(beside.environment), Heard())
+    elsewhere = DirectBookings(await another_client(beside.environment), Heard())
 
     unknown = await elsewhere.hold(request, summary="a test")
     outcome = await beside.runs.hold(replace(request, attempt_id=uuid4()), summary="a test")
@@ -106,7 +110,7 @@ async def test_a_run_that_another_process_works_on_is_not_answered_here(beside: 
 async def test_a_slow_hold_is_asked_after_in_temporal(
     beside: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker.direct_line, "HEARD_WITHIN_SECONDS", 0.1)
+    monkeypatch.setattr(worker.direct_bookings, "HEARD_WITHIN_SECONDS", 0.1)
     request = a_wish()
     database = beside.clinic.close_gate("hold_slot")
 
@@ -128,7 +132,7 @@ async def test_a_confirmation_is_answered_while_kafka_hangs(beside: Beside) -> N
 
     assert confirmed is not None
     assert confirmed.appointment.status is Status.CONFIRMED
-    assert vars(beside.bookings)["_asked"], "the run itself has not answered yet"
+    assert vars(beside.bookings)["_confirming"], "the run itself has not answered yet"
     assert beside.clinic.events == []
     kafka_is_back.set()
     await beside.ended(request)
