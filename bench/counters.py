@@ -1,5 +1,6 @@
 """Counters around a turn: CPU by process, PostgreSQL's transactions and WAL."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import psycopg
 
 from bench.engines import Engine
 from bench.figures import Counted
-from bench.processes import cpu_seconds, memory, own_cpu_seconds
+from bench.processes import cpu_seconds, machine_busy_seconds, memory, own_cpu_seconds
 
 # The position in the WAL is exact at any instant. The other statistics of a backend are seen up to
 # a second late; those that are missing at the end of a turn were missing at its beginning too.
@@ -30,6 +31,8 @@ class Counters:
     async def read(self, engine: Engine) -> Counted:
         databases = [list(engine.databases)]
         return Counted(
+            at=time.perf_counter(),
+            busy=machine_busy_seconds(),
             cpu={**self._by_name(engine, cpu_seconds), "client": own_cpu_seconds()},
             transactions=await self._number(TRANSACTIONS, databases),
             wal_bytes=await self._number(WAL_BYTES),

@@ -1,6 +1,7 @@
 """What is measured: the product's stack, and peers beside it on the same servers."""
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -187,6 +188,7 @@ def _python(
         env=place.environment(database),
         ready=partial(http_answers, f"http://{LOOPBACK}:{port}/health"),
         port=port,
+        stop_signal=signal.SIGKILL,  # ends one that is paused, too; nothing of it is kept
     )
 
 

@@ -15,8 +15,13 @@ SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """Counters of one engine at one instant: CPU by process in seconds, and PostgreSQL's."""
+    """Counters of one engine at one instant: CPU by process in seconds, and PostgreSQL's.
 
+    `busy` is what all cores together have worked, for whomever.
+    """
+
+    at: float
+    busy: float
     cpu: Mapping[str, float]
     transactions: int
     wal_bytes: int
@@ -68,6 +73,14 @@ class Turn:
     @property
     def bookings(self) -> int:
         return max(1, len(self.confirmed))
+
+    def others(self, cores: int) -> float:
+        """The share of the machine that somebody else used meanwhile: 0 on a quiet one."""
+        if self.before is None or self.after is None:
+            return 0.0
+        own = sum(self.after.cpu.values()) - sum(self.before.cpu.values())
+        there = (self.after.at - self.before.at) * cores
+        return max(0.0, (self.after.busy - self.before.busy - own) / there) if there else 0.0
 
     def of_postgres(self) -> dict[str, float]:
         """Transactions, WAL bytes and WAL flushes a booking."""

@@ -30,6 +30,13 @@ def own_cpu_seconds() -> float:
     return used
 
 
+def machine_busy_seconds() -> float:
+    """Of all cores together, whoever used them; what the host took away (steal) as well."""
+    times = psutil.cpu_times()
+    names = ("user", "nice", "system", "irq", "softirq", "steal")
+    return sum(getattr(times, name, 0.0) for name in names)
+
+
 def memory(pid: int) -> int:
     """Proportional set size of a process and its children, bytes: shared pages count once."""
     return sum(_proportional(each) for each in tree_of(pid))

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from bench.figures import Turn, quantiles, ratios
 from bench.results import About
 
+NOISY = 0.15
+"""Of the machine, taken by others: the kernel's own work on a quiet one stays below."""
+
 SMALL = 0.5
 """CPU-ms a booking: what uses less is not named in a line."""
 
@@ -16,7 +19,7 @@ def line(turn: Turn) -> str:
         f"round {turn.round}  {turn.engine:<18} {turn.users:>3} users {turn.rate:6.1f}/s "
         f"({turn.announced_rate:5.1f}/s announced)  "
         f"held {_three(held)} ms  confirmed {_three(confirmed)} ms  "
-        f"CPU {sum(turn.cpu_ms().values()):6.1f} ms"
+        f"CPU {sum(turn.cpu_ms().values()):5.1f} ms"
         + (f"  refused {turn.refused}" if turn.refused else "")
     )
 
@@ -39,6 +42,8 @@ def summary(turns: Sequence[Turn], about: About) -> list[str]:
             f"Temporal events a booking: {statistics.median(events):g} "
             f"({min(events)} to {max(events)} in {len(events)} runs)"
         )
+    most = max((turn.others(about["cores"]) for turn in turns), default=0.0)
+    lines.append(f"Others used up to {most:.0%} of the machine during a turn{_advice(most)}")
     return lines + [f"void: {problem}" for problem in about["problems"]]
 
 
@@ -66,6 +71,10 @@ def ratio_lines(turns: Sequence[Turn]) -> list[str]:
         f"{each.median:6.2f}  ({', '.join(f'{ratio:.2f}' for ratio in each.by_round)})"
         for each in ratios(turns)
     ]
+
+
+def _advice(most: float) -> str:
+    return ": measure again when it is quiet." if most > NOISY else "."
 
 
 def medians(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

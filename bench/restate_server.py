@@ -7,6 +7,7 @@ an answer it goes on.
 import hashlib
 import os
 import shutil
+import signal
 import stat
 import tempfile
 from functools import partial
@@ -72,6 +73,7 @@ def program(folder: Path, ports: Ports) -> tuple[Program, str, str]:
         env=environment,
         ready=partial(http_answers, f"{admin_url}/health"),
         port=ingress,
+        stop_signal=signal.SIGKILL,  # ends it while it is paused, too; its data is thrown away
     )
     return server, f"http://{LOOPBACK}:{ingress}", admin_url
 

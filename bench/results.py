@@ -9,7 +9,7 @@ from bench.figures import Turn, quantiles, ratios
 
 
 class TurnResult(TypedDict):
-    """One turn: latencies in ms, costs a booking."""
+    """One turn: latencies in ms, costs a booking; `others` is their share of the machine."""
 
     engine: str
     round: int
@@ -24,6 +24,7 @@ class TurnResult(TypedDict):
     confirmedMs: dict[str, float]
     cpuMs: dict[str, float]
     postgres: dict[str, float]
+    others: float
 
 
 class RatioResult(TypedDict):
@@ -59,7 +60,7 @@ class Results(TypedDict):
 def results(about: About, turns: Sequence[Turn]) -> Results:
     return Results(
         about=about,
-        turns=[_turn(each) for each in turns],
+        turns=[_turn(each, about["cores"]) for each in turns],
         ratios=[
             RatioResult(
                 peer=each.peer,
@@ -82,7 +83,7 @@ def read(path: Path) -> Results:
     return whole
 
 
-def _turn(turn: Turn) -> TurnResult:
+def _turn(turn: Turn, cores: int) -> TurnResult:
     return TurnResult(
         engine=turn.engine,
         round=turn.round,
@@ -97,6 +98,7 @@ def _turn(turn: Turn) -> TurnResult:
         confirmedMs=_rounded(quantiles(turn.confirmed_ms)),
         cpuMs=_rounded(turn.cpu_ms()),
         postgres=_rounded(turn.of_postgres()),
+        others=round(turn.others(cores), 3),
     )
 
 

@@ -1,7 +1,6 @@
 """What both shapes of the Restate peer share: the steps as durable actions, and their serving."""
 
 import asyncio
-import signal
 import sys
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -85,7 +84,5 @@ async def _serve(services: tuple[restate.Workflow | restate.VirtualObject, ...],
     config.accesslog = None
     opened.append(open_steps("bench-restate"))
     collect_garbage_seldom()
-    told_to_stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop.set)
-    await serve(restate.app(list(services)), config, shutdown_trigger=told_to_stop.wait)
-    await opened[0].close()
+    never = asyncio.Event().wait  # a signal ends the process: what it was at is in its journal
+    await serve(restate.app(list(services)), config, shutdown_trigger=never)

@@ -1,5 +1,7 @@
 """What the benchmark computes: quantiles, costs a booking, ratios of engines in the same round."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.figures import Counted, Turn, quantile, quantiles, ratios, spread
@@ -8,7 +10,9 @@ from bench.figures import Counted, Turn, quantile, quantiles, ratios, spread
 def counted(
     *, transactions: int = 0, wal_bytes: int = 0, flushes: int = 0, **cpu: float
 ) -> Counted:
-    return Counted(cpu=cpu, transactions=transactions, wal_bytes=wal_bytes, wal_flushes=flushes)
+    return Counted(
+        at=0, busy=0, cpu=cpu, transactions=transactions, wal_bytes=wal_bytes, wal_flushes=flushes
+    )
 
 
 def turn(
@@ -56,6 +60,15 @@ def test_a_booking_costs_what_was_used_between_the_two_readings() -> None:
 
     assert done.cpu_ms() == {"api": pytest.approx(50), "worker": pytest.approx(25)}
     assert done.of_postgres() == {"transactions": 5, "wal_bytes": 2000, "wal_flushes": 2}
+
+
+def test_what_others_took_of_the_machine_is_what_no_process_of_ours_used() -> None:
+    done = turn("product")
+    done.before = replace(counted(api=1.0, client=1.0), at=100, busy=50)
+    done.after = replace(counted(api=5.0, client=2.0), at=110, busy=60)
+
+    assert done.others(cores=2) == pytest.approx(5 / 20)
+    assert turn("product").others(cores=2) == 0
 
 
 def test_a_turn_that_was_never_read_costs_nothing_rather_than_something_wrong() -> None:

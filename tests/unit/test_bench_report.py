@@ -7,7 +7,14 @@ from bench.report import costs, line, medians, ratio_lines, summary
 from bench.results import About, read, results, write
 
 
-def turn(engine: str = "product", *, number: int = 1, api: float = 0.1, refused: int = 0) -> Turn:
+def turn(
+    engine: str = "product",
+    *,
+    number: int = 1,
+    api: float = 0.1,
+    busy: float = 0.1,
+    refused: int = 0,
+) -> Turn:
     return Turn(
         engine=engine,
         round=number,
@@ -17,9 +24,21 @@ def turn(engine: str = "product", *, number: int = 1, api: float = 0.1, refused:
         confirmed_ms=[1.0, 2.0, 3.0],
         confirmed=["a", "b", "c"] if engine == "product" else ["d"],
         refused={"hold 409 slot_taken": refused} if refused else {},
-        before=Counted(cpu={"api": 0.0, "valkey": 0.0}, transactions=0, wal_bytes=0, wal_flushes=0),
+        before=Counted(
+            at=0,
+            busy=0,
+            cpu={"api": 0.0, "valkey": 0.0},
+            transactions=0,
+            wal_bytes=0,
+            wal_flushes=0,
+        ),
         after=Counted(
-            cpu={"api": api, "valkey": 0.0003}, transactions=9, wal_bytes=9000, wal_flushes=6
+            at=1,
+            busy=busy,
+            cpu={"api": api, "valkey": 0.0003},
+            transactions=9,
+            wal_bytes=9000,
+            wal_flushes=6,
         ),
     )
 
@@ -92,3 +111,13 @@ def test_what_is_written_can_be_read_again(tmp_path: Path) -> None:
     assert first["heldMs"] == {"p50": 20.0, "p95": 30.0, "p99": 30.0}
     assert first["postgres"]["wal_flushes"] == 2.0
     assert (ratio["peer"], ratio["measure"], ratio["median"]) == ("plain", "rate", 3.0)
+
+
+def test_a_machine_that_was_not_quiet_is_told_of() -> None:
+    quiet, noisy = summary([turn()], about())[-1], summary([turn(), turn(busy=1.1)], about())[-1]
+
+    assert quiet == "Others used up to 0% of the machine during a turn."
+    assert (
+        noisy
+        == "Others used up to 50% of the machine during a turn: measure again when it is quiet."
+    )
