@@ -10,6 +10,9 @@ WITH_NOTIFIER = "product+notifier"
 """The product with every message sent; no peer sends any, so it is compared with none."""
 
 OURS = (PRODUCT, WITH_NOTIFIER)
+NOISY = 0.1
+"""Of the machine, used by others: on a quiet one the kernel's work stays below a third of it."""
+
 SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -101,6 +104,11 @@ def quantile(values: Iterable[float], share: float) -> float:
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:
     return {name: quantile(values, share) for name, share in SHARES.items()}
+
+
+def quietest(tries: Sequence[Turn], cores: int) -> Turn:
+    """The one of several tries of a turn that others disturbed least."""
+    return min(tries, key=lambda turn: turn.others(cores))
 
 
 def spread(heights: Sequence[float], apart: float) -> list[float]:

@@ -3,23 +3,22 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
-from bench.figures import Turn, quantiles, ratios
+from bench.figures import NOISY, Turn, quantiles, ratios
 from bench.results import About
-
-NOISY = 0.15
-"""Of the machine, taken by others: the kernel's own work on a quiet one stays below."""
 
 SMALL = 0.5
 """CPU-ms a booking: what uses less is not named in a line."""
 
 
-def line(turn: Turn) -> str:
+def line(turn: Turn, cores: int) -> str:
+    others = turn.others(cores)
     held, confirmed = quantiles(turn.held_ms), quantiles(turn.confirmed_ms)
     return (
         f"round {turn.round}  {turn.engine:<18} {turn.users:>3} users {turn.rate:6.1f}/s "
         f"({turn.announced_rate:5.1f}/s announced)  "
         f"held {_three(held)} ms  confirmed {_three(confirmed)} ms  "
         f"CPU {sum(turn.cpu_ms().values()):5.1f} ms"
+        + (f"  others {others:.0%}" if others > NOISY else "")
         + (f"  refused {turn.refused}" if turn.refused else "")
     )
 
@@ -66,10 +65,14 @@ def costs(turns: Sequence[Turn]) -> list[str]:
 
 
 def ratio_lines(turns: Sequence[Turn]) -> list[str]:
+    """One line for each peer and number of users; in brackets the rounds behind a median."""
+    rows: dict[tuple[str, int], list[str]] = {}
+    for each in ratios(turns):
+        by_round = " ".join(f"{ratio:.2f}" for ratio in each.by_round)
+        told = f"{each.measure} {each.median:.2f} ({by_round})"
+        rows.setdefault((each.peer, each.users), []).append(told)
     return [
-        f"product / {each.peer:<10} {each.users:>3} users  {each.measure:<14} "
-        f"{each.median:6.2f}  ({', '.join(f'{ratio:.2f}' for ratio in each.by_round)})"
-        for each in ratios(turns)
+        f"{peer:<18} {users:>3} users  {'  '.join(told)}" for (peer, users), told in rows.items()
     ]
 
 

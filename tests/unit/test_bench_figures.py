@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.figures import Counted, Turn, quantile, quantiles, ratios, spread
+from bench.figures import Counted, Turn, quantile, quantiles, quietest, ratios, spread
 
 
 def counted(
@@ -69,6 +69,15 @@ def test_what_others_took_of_the_machine_is_what_no_process_of_ours_used() -> No
 
     assert done.others(cores=2) == pytest.approx(5 / 20)
     assert turn("product").others(cores=2) == 0
+
+
+def test_the_try_that_was_disturbed_least_is_the_one_that_counts() -> None:
+    tries = [turn("product") for _ in range(3)]
+    for each, busy in zip(tries, (9.0, 5.0, 7.0), strict=True):
+        each.before = counted(api=0.0)
+        each.after = replace(counted(api=4.0), at=10, busy=busy)
+
+    assert quietest(tries, cores=2) is tries[1]
 
 
 def test_a_turn_that_was_never_read_costs_nothing_rather_than_something_wrong() -> None:

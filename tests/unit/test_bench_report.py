@@ -56,17 +56,18 @@ def about(*, problems: list[str] | None = None, events: list[int] | None = None)
 
 
 def test_a_line_says_who_how_many_how_fast_and_how_late() -> None:
-    said = line(turn())
+    said = line(turn(), 2)
 
     assert "round 1  product" in said
     assert " 16 users    6.0/s (  6.0/s announced)" in said
     assert "held   20.0   30.0   30.0 ms" in said
     assert "confirmed    2.0    3.0    3.0 ms" in said
     assert "refused" not in said
+    assert "others" not in said
 
 
 def test_what_was_refused_is_said() -> None:
-    assert "refused {'hold 409 slot_taken': 2}" in line(turn(refused=2))
+    assert "refused {'hold 409 slot_taken': 2}" in line(turn(refused=2), 2)
 
 
 def test_costs_are_medians_of_the_rounds_and_name_what_counts() -> None:
@@ -86,9 +87,14 @@ def test_medians_are_taken_name_by_name() -> None:
 def test_a_ratio_is_given_with_every_round_it_is_the_median_of() -> None:
     rounds = [turn(), turn("plain"), turn(number=2), turn("plain", number=2)]
 
-    assert any(
-        "product / plain" in said and "3.00  (3.00, 3.00)" in said for said in ratio_lines(rounds)
-    )
+    (said,) = ratio_lines(rounds)
+
+    assert said.startswith("plain               16 users  rate 3.00 (3.00 3.00)")
+    assert "held_p50 1.00 (1.00 1.00)" in said
+
+
+def test_a_turn_that_others_disturbed_says_so() -> None:
+    assert "others 50%" in line(turn(busy=1.1), 2)
 
 
 def test_the_summary_has_memory_events_and_what_was_wrong() -> None:
