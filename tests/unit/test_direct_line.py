@@ -10,13 +10,14 @@ import pytest
 
 from adapters import direct_line as module
 from adapters.breaker import FAILURES_IN_A_ROW, PAUSE_SECONDS
-from adapters.direct_line import LONGEST_LINE, DirectLine
+from adapters.direct_line import ANSWERED_WITHIN_SECONDS, LONGEST_LINE, DirectLine
 from domain.booking import Alternative, Outcome, Refusal, Status
 from tests.builders import DR_KIM, a_request, an_appointment
 from tests.fakes.far_end import FarEnd, a_free_port, far_end, whom
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
+AT_ONCE_SECONDS = ANSWERED_WITHIN_SECONDS / 2
 MORE_THAN_A_CONNECTION_HOLDS = 400
 """Lines of the greatest length, 26 MB: what the kernel keeps for both ends is less."""
 NINE = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -108,7 +109,8 @@ async def test_a_worker_that_hangs_up_leaves_all_in_hand_unanswered_and_is_diall
     async with far_end() as end, dialled(end.address) as line:
         in_hand = await asks_in_hand(line, end, count=FAILURES_IN_A_ROW - 1)
         end.hang_up()
-        unanswered = await asyncio.gather(*in_hand)
+        async with asyncio.timeout(AT_ONCE_SECONDS):
+            unanswered = await asyncio.gather(*in_hand)
 
         asking = asyncio.create_task(line.confirm(uuid4()))
         [ask] = await end.asked(1)
@@ -220,7 +222,8 @@ async def test_closing_answers_none_to_who_still_waits() -> None:
 
         await line.close()
 
-        assert await asyncio.gather(*in_hand) == [None] * 3
+        async with asyncio.timeout(AT_ONCE_SECONDS):
+            assert await asyncio.gather(*in_hand) == [None] * 3
         await eventually(lambda: not end.lines)
 
 
