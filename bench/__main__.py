@@ -118,7 +118,9 @@ def _say(text: str) -> None:
 def _options() -> argparse.Namespace:
     every = [PRODUCT, *PEERS]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--engines", nargs="+", choices=every, default=every, metavar="NAME")
+    parser.add_argument(
+        "--engines", nargs="+", choices=every, default=every, metavar="NAME", help=", ".join(every)
+    )
     parser.add_argument("--users", type=int, nargs="+", default=[1, 8, 16, 32])
     parser.add_argument("--seconds", type=float, default=8, help="of a turn, warm-up excluded")
     parser.add_argument("--rounds", type=int, default=2)
