@@ -48,6 +48,7 @@ async def test_a_slow_fill_writes_the_old_day_after_the_invalidation(rig: Rig) -
             await old_day_is_under_way(case, front_end, booking, key, fill)
             for kind in (Kind.HOLD, Kind.CONFIRM):
                 assert (await case.insist(kind, booking)).is_unknown is False
+            await case.run_of(booking).result()  # which clears the day, behind the answer
             await until_gone(case, key)
             await link.heal()
             await until_there(case, key)

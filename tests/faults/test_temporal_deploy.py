@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from temporalio.api.enums.v1 import EventType
 
-from adapters.runs import booking_workflow_id
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.history import Booking, Kind
 from tests.faults.rig.stack import Stack
@@ -52,7 +51,7 @@ async def deployed(stack: Stack) -> AsyncIterator[None]:
 
 async def is_of_the_new_code(case: Case, booking: Booking) -> bool:
     """Its history has the patch's mark."""
-    run = case.rig.temporal.get_workflow_handle(booking_workflow_id(booking.appointment_id))
+    run = case.run_of(booking)
     marks = [
         event.marker_recorded_event_attributes
         for event in (await run.fetch_history()).events

@@ -11,7 +11,6 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.runs import booking_workflow_id
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.history import Booking, Kind
 from tests.faults.rig.weather import Act, id_in_any_form
@@ -102,7 +101,7 @@ async def test_reset_after_the_end(rig: Rig) -> None:
     async with rig.case(37, "reset after the end") as case, case.load(2):
         booking = await held(case)
         assert (await case.insist(Kind.CONFIRM, booking)).status == 200
-        run = case.rig.temporal.get_workflow_handle(booking_workflow_id(booking.appointment_id))
+        run = case.run_of(booking)
         await run.result()
         await ordered(case, reset, booking)
 
@@ -119,7 +118,7 @@ async def held(case: Case) -> Booking:
 
 async def ordered(case: Case, order: Order, booking: Booking) -> None:
     """On a machine that is busy the run may have ended before the operator came."""
-    run = case.rig.temporal.get_workflow_handle(booking_workflow_id(booking.appointment_id))
+    run = case.run_of(booking)
     try:
         await order(case, run)
     except RPCError as error:

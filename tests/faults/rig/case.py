@@ -20,9 +20,10 @@ from contextlib import (
 )
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from tests.faults.rig import gather
 from tests.faults.rig.evidence import Evidence
@@ -139,6 +140,9 @@ class Case:
             return await front_end.insist(kind, booking)
         finally:
             await front_end.close()
+
+    def run_of(self, booking: Booking) -> WorkflowHandle[Any, Any]:
+        return self.rig.temporal.get_workflow_handle(booking_workflow_id(booking.appointment_id))
 
     async def runs_of(self, booking: Booking, *, within: float = 30) -> int:
         """How many runs there were under this id, one after the other or not.

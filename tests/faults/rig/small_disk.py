@@ -11,8 +11,9 @@ from pathlib import Path
 from tests.faults.rig.injectors import small_disk
 from tests.faults.rig.stack import Stack
 
-ROOM = 48
-"""Megabytes beside the data: three segments of the write-ahead log."""
+ROOM = 112
+"""Megabytes beside the data: seven segments of the write-ahead log. What the load has not used is
+what a server that went down over it starts again with."""
 
 
 @asynccontextmanager
