@@ -51,35 +51,6 @@ ORDER BY s.created_at DESC, s.id DESC
 LIMIT :limit
 """)  # noqa: S608
 
-PATIENT = text(f"""
-SELECT {COLUMNS} FROM schedules s WHERE s.patient_id = :id ORDER BY s.created_at DESC, s.id DESC
-LIMIT :limit
-""")  # noqa: S608
-
-OF_PATIENT_BEFORE = text(f"""
-SELECT {COLUMNS} FROM schedules s
-WHERE s.patient_id = :id AND (s.created_at, s.id) < (:before_created_at, :before_id)
-ORDER BY s.created_at DESC, s.id DESC
-LIMIT :limit
-""")  # noqa: S608
-
-NOTICE = "n.id, n.appointment_id, n.kind, n.starts_at, n.created_at, n.read_at"
-
-OF_DOCTOR = text(f"""
-SELECT {NOTICE} FROM notifications n
-WHERE n.doctor_id = :id AND n.audience = 'doctor' AND n.status = 'sent'
-ORDER BY n.created_at DESC, n.id DESC
-LIMIT :limit
-""")  # noqa: S608
-
-OF_DOCTOR_BEFORE = text(f"""
-SELECT {NOTICE} FROM notifications n
-WHERE n.doctor_id = :id AND n.audience = 'doctor' AND n.status = 'sent'
-  AND (n.created_at, n.id) < (:before_created_at, :before_id)
-ORDER BY n.created_at DESC, n.id DESC
-LIMIT :limit
-""")  # noqa: S608
-
 PATIENT = text("SELECT FROM patients WHERE id = :id")
 
 
