@@ -39,6 +39,8 @@ from tests.faults.rig.waiting import until, until_seen
 from workflows.names import booking_workflow_id, cancel_workflow_id
 
 PULSE = 0.1
+LAST_WORDS = 64 * 1024
+"""Bytes of each log that are kept of a red case."""
 
 
 @dataclass(kw_only=True)
@@ -197,8 +199,11 @@ class Case:
             self.lags.append((due, time.time() - due))
 
     def tell(self) -> None:
-        """Write down every call, for whoever looks into a red case."""
-        self.history.write(self.rig.report.folder / f"case-{self.number}.history.jsonl")
+        """Write down every call and what the parts logged last, for whoever looks into it."""
+        folder = self.rig.report.folder
+        self.history.write(folder / f"case-{self.number}.history.jsonl")
+        for log in self.stack.home.logs.glob("*.log"):
+            (folder / f"case-{self.number}.{log.name}").write_bytes(log.read_bytes()[-LAST_WORDS:])
 
     def count_links(self) -> None:
         """What each proxy did since the case began is part of what was injected."""
