@@ -85,7 +85,7 @@ async def read(api: str, requests: list[bytes], *, connections: int, seconds: fl
     readers = []
     for _ in range(connections):
         _, reader = await loop.create_connection(
-            lambda: Reader(next_request, told), parts.hostname, parts.port
+            lambda: Reader(next_request, told), parts.hostname or "127.0.0.1", parts.port or 80
         )
         readers.append(reader.done)
     async with asyncio.timeout(seconds + 30):
