@@ -29,11 +29,11 @@ from adapters.probes import both_answer
 from adapters.settings import BadSettings, Connections, Product, connections, product
 from adapters.temporal import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
+from worker.bookings_worker import bookings_worker
 from worker.direct_bookings import DirectBookings
 from worker.direct_line import direct_line
 from worker.heard import Heard, TellsWhatIsDone
 from worker.workers import announcements_worker, audits_worker
-from workflows.bookings_worker import bookings_worker
 
 log = structlog.get_logger("worker")
 

@@ -7,8 +7,8 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.announcements import Announcements
 from activities.audit import Audit
+from worker.bookings_worker import FORGET_A_DEAD_WORKER_AFTER
 from workflows.audit_bookings import AuditBookings
-from workflows.bookings_worker import FORGET_A_DEAD_WORKER_AFTER
 from workflows.names import ANNOUNCEMENTS, AUDITS
 from workflows.sandbox import workflow_runner
 

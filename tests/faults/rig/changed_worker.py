@@ -3,7 +3,7 @@
 from adapters.leaving import leave
 from tests.workflows.changed_booking import Patched
 from worker import __main__ as process
-from workflows import bookings_worker
+from worker import bookings_worker
 
 if __name__ == "__main__":
     vars(bookings_worker)["BookAppointment"] = Patched

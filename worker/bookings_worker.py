@@ -1,4 +1,4 @@
-"""The worker of bookings, which runs in the process `worker` and beside the API."""
+"""The worker of bookings: holds, confirmations, and what follows them at once."""
 
 from collections.abc import Sequence
 from datetime import timedelta
