@@ -183,6 +183,19 @@ async def test_a_request_or_its_reply_is_held_until_it_is_healed(
     assert await streams[0].readline() == b"hold me\n"
 
 
+async def test_what_was_said_before_somebody_looked_does_not_count(
+    proxy: Proxy, connect: Connect
+) -> None:
+    streams = await connect()
+    await said(streams, b"COMMIT\n")
+    lost = proxy.when(b"COMMIT", do=Act.LOSE_REPLY)
+
+    answered = await said(streams, b"BEGIN\n")
+
+    assert answered == b"BEGIN\n"
+    assert not lost.came.is_set()
+
+
 async def test_links_are_forgotten_when_both_sides_have_gone(
     proxy: Proxy, connect: Connect
 ) -> None:

@@ -31,8 +31,7 @@ class Link:
         self.client = Leg(self, Toward.CLIENT)
         self.server = Leg(self, Toward.SERVER)
         self._legs = {Toward.CLIENT: self.client, Toward.SERVER: self.server}
-        self._tail = b""
-        self._stage: dict[int, int] = {}
+        self._progress: dict[Sighting, tuple[int, bytes]] = {}
         self._ended: set[Toward] = set()
         self._awaited: Sighting | None = None
         self._loses_replies = self._is_tainted = False
@@ -104,25 +103,24 @@ class Link:
             self.reset()
 
     def _watch(self, piece: bytes) -> None:
-        seen = self._tail + piece
         for sighting in list(self.proxy.sightings):
-            if self._has_all_of(sighting, seen):
+            if self._has_all_of(sighting, piece):
                 sighting.times -= 1
                 if sighting.times <= 0:
                     self.proxy.sightings.remove(sighting)
                 self._do(sighting)
-        self._tail = seen[-TAIL:]
 
-    def _has_all_of(self, sighting: Sighting, seen: bytes) -> bool:
-        stage, start = self._stage.get(id(sighting), 0), 0
+    def _has_all_of(self, sighting: Sighting, piece: bytes) -> bool:
+        """What was said before somebody began to look, or before the last stage, does not count."""
+        stage, tail = self._progress.pop(sighting, (0, b""))
+        seen, start = tail + piece, 0
         while stage < len(sighting.stages):
             found = sighting.stages[stage].search(seen, start)
             if found is None:
-                break
+                self._progress[sighting] = stage, seen[start:][-TAIL:]
+                return False
             stage, start = stage + 1, found.end()
-        is_complete = stage == len(sighting.stages)
-        self._stage[id(sighting)] = 0 if is_complete else stage
-        return is_complete
+        return True
 
     def _do(self, sighting: Sighting) -> None:
         self.proxy.counts[sighting.act.value] += 1

@@ -41,7 +41,7 @@ class Act(StrEnum):
     RESET = "reset at sight"
 
 
-@dataclass
+@dataclass(eq=False)
 class Sighting:
     """Wait for `came`: the act is done, and for a reply the server has answered."""
 
