@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.plain import Plain
 from adapters.rows import COLUMNS, GRACE, appointment_of
 from domain.booking import Appointment
 from domain.errors import PatientNotFound
@@ -54,10 +55,9 @@ LIMIT :limit
 PATIENT = text("SELECT FROM patients WHERE id = :id")
 
 
-async def see(connection: AsyncConnection, appointment_id: UUID) -> Seen | None:
+async def see(connection: Plain, appointment_id: UUID) -> Seen | None:
     """The row of this id, if it has one."""
-    found = await connection.execute(ONE, {"appointment_id": appointment_id})
-    row = found.mappings().one_or_none()
+    row = await connection.one_or_none(ONE, {"appointment_id": appointment_id})
     if row is None:
         return None
     return Seen(

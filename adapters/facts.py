@@ -7,10 +7,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
-from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.rows import COLUMNS, appointment_of
+from adapters.plain import Plain
+from adapters.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Status
 from domain.rules import Desk, Facts, LiveRow, Wish
 from domain.slot import Interval
@@ -61,21 +60,19 @@ FROM schedules s WHERE s.id = :appointment_id
 
 
 async def look(
-    connection: AsyncConnection, wish: Wish, *, appointment_id: UUID
+    connection: Plain, wish: Wish, *, appointment_id: UUID
 ) -> tuple[Facts, Appointment | None]:
     """The facts about a wish, and the appointment's own row if it has one already.
 
     Of its own row, the end of the hold is the first one, from before it was extended.
     """
-    found = await connection.execute(LOOK, _parameters(wish, appointment_id))
-    row = found.mappings().one()
+    row = await connection.one(LOOK, _parameters(wish, appointment_id))
     own = await _own_at_first(connection, appointment_id) if row["has_row"] else None
     return _facts(row), own
 
 
-async def _own_at_first(connection: AsyncConnection, appointment_id: UUID) -> Appointment | None:
-    found = await connection.execute(OWN_AT_FIRST, {"appointment_id": appointment_id})
-    row = found.mappings().one_or_none()
+async def _own_at_first(connection: Plain, appointment_id: UUID) -> Appointment | None:
+    row = await connection.one_or_none(OWN_AT_FIRST, {"appointment_id": appointment_id})
     if row is None:
         return None
     return replace(appointment_of(row), held_until=row["first_held_until"])
@@ -90,7 +87,7 @@ def _parameters(wish: Wish, appointment_id: UUID) -> dict[str, object]:
     }
 
 
-def _facts(row: RowMapping) -> Facts:
+def _facts(row: Row) -> Facts:
     return Facts(
         now=row["now"],
         desk=_desk(row["desk"]) if row["desk"] else None,

@@ -87,12 +87,21 @@ async def serializable(
 
     A refusal raised by `work` rolls back and passes through; so does the last conflict.
     """
-    turns = turns or Turns(1)
     strict = engine.execution_options(isolation_level="SERIALIZABLE")
+
+    async def once() -> Answer:
+        async with strict.begin() as connection:
+            return await work(connection)
+
+    return await tried_again(once, turns or Turns(1))
+
+
+async def tried_again(transaction: Callable[[], Awaitable[Answer]], turns: Turns) -> Answer:
+    """Try the whole of a transaction until it meets no other, or has lost too often."""
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
-            async with turns.turn(alone=attempt >= ALONE_FROM), strict.begin() as connection:
-                return await work(connection)
+            async with turns.turn(alone=attempt >= ALONE_FROM):
+                return await transaction()
         except DBAPIError as error:
             if sqlstate(error) not in RETRIED_STATES or attempt == MAX_ATTEMPTS:
                 raise

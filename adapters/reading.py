@@ -11,16 +11,19 @@ Answer = TypeVar("Answer")
 
 async def read(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
     """Run `work` again where the pool's connection had died, as after a restart of PostgreSQL."""
+
+    async def once() -> Answer:
+        async with engine.connect() as connection:
+            return await work(connection)
+
+    return await again_if_it_was_dead(once)
+
+
+async def again_if_it_was_dead(once: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Call it again, once, if it failed for a connection that had died."""
     try:
-        return await _once(engine, work)
+        return await once()
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    return await _once(engine, work)
-
-
-async def _once(
-    engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Answer]]
-) -> Answer:
-    async with engine.connect() as connection:
-        return await work(connection)
+    return await once()

@@ -1,6 +1,6 @@
 """A row of Schedules as an `Appointment`; a hold is judged by the database clock on every read."""
 
-from sqlalchemy.engine import RowMapping
+from typing import Any, Protocol
 
 from domain.booking import MAX_EXTENSIONS, Appointment, Hold, Status
 
@@ -16,7 +16,13 @@ COLUMNS = """
 """
 
 
-def appointment_of(row: RowMapping) -> Appointment:
+class Row(Protocol):
+    """A row by its columns' names, as SQLAlchemy or psycopg give it."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+def appointment_of(row: Row) -> Appointment:
     """Later states of a visit (arrived, completed, no_show) are still a confirmed booking."""
     known = {status.value for status in Status}
     status = Status(row["status"]) if row["status"] in known else Status.CONFIRMED
@@ -38,7 +44,7 @@ def appointment_of(row: RowMapping) -> Appointment:
     )
 
 
-def hold_of(row: RowMapping) -> Hold:
+def hold_of(row: Row) -> Hold:
     return Hold(
         appointment=appointment_of(row), lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0)
     )

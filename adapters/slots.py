@@ -4,14 +4,14 @@ from dataclasses import asdict, replace
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.facts import OWN, look
-from adapters.postgres import Turns, serializable
-from adapters.rows import COLUMNS, GRACE, appointment_of, hold_of
+from adapters.plain import Plain, plain, serializable_plainly
+from adapters.postgres import Turns
+from adapters.rows import COLUMNS, GRACE, Row, appointment_of, hold_of
 from adapters.tables import DOCTOR_FREE, IN_SHIFT, PATIENT_FREE
 from domain.booking import (
     MAX_EXTENSIONS,
@@ -121,15 +121,15 @@ async def hold_slot(engine: AsyncEngine, turns: Turns, request: BookingRequest) 
     A second run finds its own row, which may have been confirmed, lapsed or given up since.
     """
     try:
-        return await serializable(engine, partial(_hold, request=request), turns)
+        return await serializable_plainly(engine, partial(_hold, request=request), turns)
     except IntegrityError as error:
         raise _refusal_of(error) from None
 
 
 async def extend_hold(engine: AsyncEngine, extension: Extension) -> Hold:
     """Let a live hold last from now again; a second run finds the version it made."""
-    async with engine.connect() as connection:
-        extended = await _one(connection, EXTEND, asdict(extension))
+    async with plain(engine) as connection:
+        extended = await connection.one_or_none(EXTEND, asdict(extension))
         if extended is None:
             extended = await _row(connection, extension.appointment_id)
             _refuse_extension(appointment_of(extended), extension)
@@ -142,8 +142,8 @@ async def confirm_appointment(engine: AsyncEngine, appointment_id: UUID) -> Appo
     The visit may have been cancelled before the second run came. It was confirmed all the same, as
     only a row that was carries `confirmed_at`: the caller has yet to announce it.
     """
-    async with engine.connect() as connection:
-        row = await _one(connection, CONFIRM, {"appointment_id": appointment_id})
+    async with plain(engine) as connection:
+        row = await connection.one_or_none(CONFIRM, {"appointment_id": appointment_id})
         appointment = appointment_of(row or await _row(connection, appointment_id))
     if appointment.status is Status.CANCELLED and appointment.confirmed_at is not None:
         return _before_its_cancellation(appointment)
@@ -160,11 +160,11 @@ async def release_slot(engine: AsyncEngine, release: Release) -> Hold:
     tombstone is left. A hold that commits in the meantime is seen by the next round.
     """
     parameters = _release_parameters(release)
-    async with engine.connect() as connection:
+    async with plain(engine) as connection:
         while True:
-            row = await _one(connection, RELEASE, parameters)
-            row = row or await _one(connection, OWN, parameters)
-            row = row or await _one(connection, LEAVE_TOMBSTONE, parameters)
+            row = await connection.one_or_none(RELEASE, parameters)
+            row = row or await connection.one_or_none(OWN, parameters)
+            row = row or await connection.one_or_none(LEAVE_TOMBSTONE, parameters)
             row = row or await _row(connection, release.request.appointment_id)
             if row["stored_status"] != Status.HELD or release.only_if_lapsed:
                 return hold_of(row)
@@ -172,9 +172,8 @@ async def release_slot(engine: AsyncEngine, release: Release) -> Hold:
 
 async def cancel_appointment(engine: AsyncEngine, cancellation: Cancellation) -> Appointment:
     """Cancel a visit that has not begun, fenced by its version; a second run finds it cancelled."""
-    async with engine.connect() as connection:
-        row = await _one(
-            connection,
+    async with plain(engine) as connection:
+        row = await connection.one_or_none(
             CANCEL,
             {
                 "appointment_id": cancellation.appointment_id,
@@ -188,7 +187,7 @@ async def cancel_appointment(engine: AsyncEngine, cancellation: Cancellation) ->
     return appointment_of(row)
 
 
-async def _hold(connection: AsyncConnection, request: BookingRequest) -> Hold:
+async def _hold(connection: Plain, request: BookingRequest) -> Hold:
     wish = Wish(
         patient_id=request.patient_id,
         doctor_id=request.doctor_id,
@@ -199,7 +198,7 @@ async def _hold(connection: AsyncConnection, request: BookingRequest) -> Hold:
     if own is not None:
         return hold_of(await _row(connection, own.appointment_id))
     desk, slot = granted(wish, facts)
-    taken = await _one(connection, TAKE_SLOT, _hold_parameters(request, desk, slot))
+    taken = await connection.one_or_none(TAKE_SLOT, _hold_parameters(request, desk, slot))
     if taken is None:
         raise SlotTaken
     return hold_of(taken)
@@ -263,7 +262,7 @@ def _refuse_extension(appointment: Appointment, extension: Extension) -> None:
     raise ExtensionLimit if appointment.version == extension.version else VersionMismatch
 
 
-def _refuse_cancellation(row: RowMapping, cancellation: Cancellation) -> None:
+def _refuse_cancellation(row: Row, cancellation: Cancellation) -> None:
     appointment = appointment_of(row)
     if appointment.status is Status.CANCELLED:
         return
@@ -279,14 +278,8 @@ def _refusal_of(error: IntegrityError) -> Refused | IntegrityError:
     return error if kind is None else kind()
 
 
-async def _one(
-    connection: AsyncConnection, statement: TextClause, parameters: dict[str, object]
-) -> RowMapping | None:
-    return (await connection.execute(statement, parameters)).mappings().one_or_none()
-
-
-async def _row(connection: AsyncConnection, appointment_id: UUID) -> RowMapping:
-    row = await _one(connection, OWN, {"appointment_id": appointment_id})
+async def _row(connection: Plain, appointment_id: UUID) -> Row:
+    row = await connection.one_or_none(OWN, {"appointment_id": appointment_id})
     if row is None:
         raise AppointmentNotFound
     return row

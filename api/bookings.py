@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.alternatives import free_alternatives
 from adapters.facts import look
+from adapters.plain import Plain, read_plainly
 from adapters.reading import read
 from adapters.settings import Product
 from api.flights import Shared, Turns
@@ -128,11 +129,11 @@ class Bookings:
             return await self._begin(order, seen.facts)
 
     async def _look(self, order: Order) -> View:
-        async def ask(connection: AsyncConnection) -> View:
+        async def ask(connection: Plain) -> View:
             facts, own = await look(connection, order.wish, appointment_id=order.appointment_id)
             return View(facts=facts, own=own)
 
-        return await read(self._engine, ask)
+        return await read_plainly(self._engine, ask)
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""

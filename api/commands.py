@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.appointments import Seen, see
-from adapters.reading import read
+from adapters.plain import Plain, read_plainly
 from api.meanings import NoAnswer, NoRun
 from api.runs import Runs
 from api.stories import Story
@@ -41,7 +41,7 @@ class Found:
 
 
 class Commands:
-    """Commands about one appointment. The row is looked at before a run is asked."""
+    """Commands about one appointment, to its run while there is one, and else to its row."""
 
     def __init__(self, engine: AsyncEngine, runs: Runs) -> None:
         self._engine = engine
@@ -70,6 +70,14 @@ class Commands:
                 del self._confirming[appointment_id]
 
     async def _confirm(self, appointment_id: UUID) -> Appointment:
+        """Whoever waits for this word answers first; the row is looked at if nobody does."""
+        outcome = await self._runs.confirm_directly(appointment_id)
+        if outcome is not None:
+            with suppress(AlreadyConfirmed):  # by its row, as it is now
+                return _agreed(outcome)
+        return await self._confirm_by_row(appointment_id)
+
+    async def _confirm_by_row(self, appointment_id: UUID) -> Appointment:
         seen = await self._see(appointment_id, own=1)
         if seen is None or seen.appointment.status is Status.HELD:
             try:
@@ -171,10 +179,10 @@ class Commands:
         `own` is how many of the confirmations on their way are the caller's.
         """
 
-        async def ask(connection: AsyncConnection) -> Seen | None:
+        async def ask(connection: Plain) -> Seen | None:
             return await see(connection, appointment_id)
 
-        seen = await read(self._engine, ask)
+        seen = await read_plainly(self._engine, ask)
         if seen is None or seen.appointment.status is not Status.EXPIRED:
             return seen
         if not seen.may_be_confirmed:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from adapters.appointments import Seen, see
+from adapters.plain import plain
 from domain.booking import Status
 from tests.clinic_rows import Clinic, at
 
@@ -35,7 +36,7 @@ async def test_a_hold_that_was_released_is_settled_at_once(clinic: Clinic) -> No
 
 
 async def seen_of(clinic: Clinic, appointment_id: UUID) -> Seen:
-    async with clinic.engine.connect() as connection:
+    async with plain(clinic.engine) as connection:
         seen = await see(connection, appointment_id)
     assert seen is not None
     return seen

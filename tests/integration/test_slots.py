@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities.appointments import Appointments
 from activities.slots import Slots
 from adapters.facts import look
+from adapters.plain import plain
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -301,7 +302,7 @@ async def first_end(clinic: Clinic, request: BookingRequest) -> datetime | None:
         starts_at=request.starts_at,
         max_holds=3,
     )
-    async with clinic.engine.connect() as connection:
+    async with plain(clinic.engine) as connection:
         _, own = await look(connection, wish, appointment_id=request.appointment_id)
     assert own is not None
     return own.held_until

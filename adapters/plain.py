@@ -1,0 +1,123 @@
+"""Statements that patients wait for, past SQLAlchemy: psycopg itself, on a connection of its pool.
+
+A statement costs a third of the processor time so (docs/performance.md). The errors are the same as
+on any other way to the database: SQLAlchemy's, without SQL or parameters.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from typing import TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+from sqlalchemy import TextClause, text
+from sqlalchemy.dialects import registry
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres import Turns, tried_again
+from adapters.reading import again_if_it_was_dead
+from adapters.rows import Row
+
+Answer = TypeVar("Answer")
+PSYCOPG = registry.load("postgresql.psycopg")()
+ARE_YOU_THERE = text("SELECT")
+
+
+class Plain:
+    """A connection whose statements are transactions of their own, or parts of the one begun."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._cursor = connection.cursor(row_factory=dict_row)
+
+    async def one_or_none(
+        self, statement: TextClause, parameters: Mapping[str, object]
+    ) -> Row | None:
+        """The only row of the answer, by its columns' names, if there is one."""
+        await self._cursor.execute(_written(statement), parameters)
+        return await self._cursor.fetchone()
+
+    async def one(self, statement: TextClause, parameters: Mapping[str, object]) -> Row:
+        """The only row of an answer that always has one."""
+        await self._cursor.execute(_written(statement), parameters)
+        (row,) = await self._cursor.fetchall()
+        return row
+
+    async def command(self, spelled: bytes) -> None:
+        """A statement without parameters or rows, spelled out each time."""
+        await self._cursor.execute(spelled, prepare=False)
+
+
+@asynccontextmanager
+async def plain(engine: AsyncEngine) -> AsyncIterator[Plain]:
+    """A connection of the engine's pool, which the engine must keep in AUTOCOMMIT.
+
+    One that died, or was left in the middle of something, does not go back to the pool.
+    """
+    async with engine.connect() as lent:
+        connection = (await lent.get_raw_connection()).driver_connection
+        if not isinstance(connection, AsyncConnection):
+            raise TypeError("The engine's driver is not psycopg.")
+        try:
+            yield Plain(connection)
+        except psycopg.Error as error:
+            if is_dead := connection.closed:
+                with suppress(DBAPIError):  # it finds so itself, and gives up the others of its age
+                    await lent.execute(ARE_YOU_THERE)
+            raise _told(error, is_dead=is_dead) from None
+        finally:
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                await lent.invalidate()
+
+
+async def read_plainly(engine: AsyncEngine, work: Callable[[Plain], Awaitable[Answer]]) -> Answer:
+    """Run `work` again where the pool's connection had died, as after a restart of PostgreSQL."""
+
+    async def once() -> Answer:
+        async with plain(engine) as connection:
+            return await work(connection)
+
+    return await again_if_it_was_dead(once)
+
+
+async def serializable_plainly(
+    engine: AsyncEngine, work: Callable[[Plain], Awaitable[Answer]], turns: Turns
+) -> Answer:
+    """As `adapters.postgres.serializable`."""
+
+    async def once() -> Answer:
+        async with plain(engine) as connection, _transaction(connection):
+            return await work(connection)
+
+    return await tried_again(once, turns)
+
+
+@asynccontextmanager
+async def _transaction(connection: Plain) -> AsyncIterator[None]:
+    """A cancelled one is not rolled back: its connection is thrown away."""
+    await connection.command(b"BEGIN ISOLATION LEVEL SERIALIZABLE")
+    try:
+        yield
+    except Exception:
+        with suppress(psycopg.Error):
+            await connection.command(b"ROLLBACK")
+        raise
+    await connection.command(b"COMMIT")
+
+
+@cache
+def _written(statement: TextClause) -> bytes:
+    """The statement as psycopg takes it."""
+    return str(statement.compile(dialect=PSYCOPG)).encode()
+
+
+def _told(error: psycopg.Error, *, is_dead: bool) -> DBAPIError:
+    kinds: dict[type[psycopg.Error], type[DBAPIError]] = {
+        psycopg.IntegrityError: IntegrityError,
+        psycopg.OperationalError: OperationalError,
+    }
+    kind = next((kinds[each] for each in kinds if isinstance(error, each)), DBAPIError)
+    return kind(None, None, error, hide_parameters=True, connection_invalidated=is_dead)
