@@ -33,6 +33,7 @@ from worker.bookings_worker import bookings_worker
 from worker.direct_bookings import DirectBookings
 from worker.direct_line import direct_line
 from worker.heard import Heard, TellsWhatIsDone
+from worker.payload_walks import spare_payload_walks
 from worker.workers import announcements_worker, audits_worker
 
 log = structlog.get_logger("worker")
@@ -131,6 +132,8 @@ def main() -> int:
     configure_logs(settings.log_format)
     engine = connect_engine(servers.database_url, pool_size=8, name="priyom-worker")
     collect_garbage_seldom()
+    if not spare_payload_walks():
+        log.warning("payload_walks_kept", reason="another version of temporalio")
     uvloop.run(Process(servers=servers, settings=settings, engine=engine).run())
     return 0
 

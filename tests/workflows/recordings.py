@@ -15,12 +15,28 @@ from pathlib import Path
 
 from temporalio.client import WorkflowHistory
 
+from workflows.audit_bookings import AuditBookings
+from workflows.book_appointment import BookAppointment
+from workflows.cancel_appointment import CancelAppointment
+from workflows.deliver_instead import DeliverInstead
+from workflows.deliver_notifications import DeliverNotifications
+from workflows.forget_messages import ForgetMessages
+
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "tests" / "histories"
 WANTED = "RECORD_HISTORIES"
 """What a run of the tests may write: names, or one of these two words."""
 
 MISSING, ALL = "missing", "all"
+
+EVERY_WORKFLOW = (
+    AuditBookings,
+    BookAppointment,
+    CancelAppointment,
+    DeliverInstead,
+    DeliverNotifications,
+    ForgetMessages,
+)
 
 
 def wanted_now() -> list[str] | None:

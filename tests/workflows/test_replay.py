@@ -8,13 +8,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from adapters.temporal import priyom_plugin
-from tests.workflows.recordings import CHECKOUT, FOLDER, keep
-from workflows.audit_bookings import AuditBookings
-from workflows.book_appointment import BookAppointment
-from workflows.cancel_appointment import CancelAppointment
-from workflows.deliver_instead import DeliverInstead
-from workflows.deliver_notifications import DeliverNotifications
-from workflows.forget_messages import ForgetMessages
+from tests.workflows.recordings import CHECKOUT, EVERY_WORKFLOW, FOLDER, keep
 from workflows.sandbox import sandboxed_runner
 
 RECORDED = sorted(FOLDER.glob("*.json"))
@@ -37,14 +31,7 @@ def history(request: pytest.FixtureRequest) -> WorkflowHistory:
 
 async def test_the_history_replays(history: WorkflowHistory) -> None:
     replayer = Replayer(
-        workflows=[
-            AuditBookings,
-            BookAppointment,
-            CancelAppointment,
-            DeliverInstead,
-            DeliverNotifications,
-            ForgetMessages,
-        ],
+        workflows=EVERY_WORKFLOW,
         workflow_runner=sandboxed_runner(),
         plugins=[priyom_plugin()],
     )
