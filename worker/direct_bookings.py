@@ -88,7 +88,10 @@ class DirectBookings:
         return outcome
 
     async def confirm(self, appointment_id: UUID) -> Outcome | None:
-        """The answer comes with the row, if it is written here, and else from the run."""
+        """The answer comes with the row; None where it is not written here.
+
+        What the run has stored is no answer: a visit may have been cancelled since.
+        """
         with self._heard.awaited(CONFIRM_APPOINTMENT, appointment_id) as heard:
             asked = self._confirming.get(appointment_id)
             if asked is None:
@@ -96,7 +99,7 @@ class DirectBookings:
                 self._confirming[appointment_id] = asked
                 asked.add_done_callback(lambda _: self._confirming.pop(appointment_id, None))
             await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
-            return asked.result() if asked.done() else heard.result()
+            return heard.result() if heard.done() else None
 
     async def _begin(self, request: BookingRequest, *, summary: str) -> Run:
         """The worker that begins a run says how it announces: it is the one that knows how to."""
