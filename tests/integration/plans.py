@@ -1,0 +1,102 @@
+"""How PostgreSQL would answer a statement of the product: its plan, without running it."""
+
+import json
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import Select, TextClause
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.compiler import SQLCompiler
+
+import adapters
+
+NUMBERED = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+def statements() -> dict[str, TextClause]:
+    """Every statement that a module of `adapters` keeps, by the name it has there."""
+    found: dict[str, TextClause] = {}
+    for module in pkgutil.walk_packages(adapters.__path__, "adapters."):
+        for name, value in vars(import_module(module.name)).items():
+            if isinstance(value, TextClause) and all(value is not each for each in found.values()):
+                found[f"{module.name.removeprefix('adapters.')}.{name}"] = value
+    return found
+
+
+class PlanMode(StrEnum):
+    """A prepared statement is planned for its values five times, then once for any."""
+
+    CUSTOM = "force_custom_plan"
+    GENERIC = "force_generic_plan"
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """What a plan reads, and by which indexes."""
+
+    read_whole: set[str] = field(default_factory=set)
+    indexes: set[str] = field(default_factory=set)
+    walked: set[str] = field(default_factory=set)
+    """Indexes that are read from end to end, or in their order until there is enough."""
+
+    steps: str = ""
+
+
+async def plan_of(connection: AsyncConnection, statement: TextClause | Select[Any]) -> Plan:
+    """The generic plan, which a prepared statement keeps whatever its values are."""
+    found = await connection.exec_driver_sql(
+        f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(statement)}"
+    )
+    told = found.scalar_one()
+    plan = Plan(steps=json.dumps(told, indent=1))
+    for step in _steps(told[0]["Plan"]):
+        if step["Node Type"] == "Seq Scan":
+            plan.read_whole.add(step["Relation Name"])
+        if "Index Name" in step:
+            plan.indexes.add(step["Index Name"])
+            if "Index Cond" not in step:
+                plan.walked.add(step["Index Name"])
+    return plan
+
+
+async def pages_read(
+    connection: AsyncConnection,
+    statement: TextClause,
+    values: Mapping[str, object],
+    mode: PlanMode,
+) -> int:
+    """How many pages the prepared statement touches; what it writes is rolled back."""
+    given = [str(values[name]) for name in _names(statement)]
+    literals = ", ".join(f"'{each}'" for each in given)
+    await connection.exec_driver_sql(f"SET LOCAL plan_cache_mode = {mode}")
+    await connection.exec_driver_sql(f"PREPARE asked AS {numbered(statement)}")
+    found = await connection.exec_driver_sql(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({literals})"
+    )
+    plan = found.scalar_one()[0]["Plan"]
+    await connection.exec_driver_sql("DEALLOCATE asked")
+    await connection.rollback()
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def numbered(statement: TextClause | Select[Any]) -> str:
+    """As it is sent: each value is a number."""
+    return str(statement.compile(dialect=NUMBERED))
+
+
+def _names(statement: TextClause) -> list[str]:
+    """The values in the order of their numbers."""
+    compiled = statement.compile(dialect=NUMBERED)
+    assert isinstance(compiled, SQLCompiler)
+    return list(compiled.positiontup or ())
+
+
+def _steps(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield step
+    for below in step.get("Plans", ()):
+        yield from _steps(below)

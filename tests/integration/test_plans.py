@@ -1,0 +1,226 @@
+"""Every statement is answered by an index: a booking costs the same in a clinic of many years."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Select, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters import directory, facts, slots
+from tests.integration.plans import Plan, PlanMode, pages_read, plan_of, statements
+from tests.integration.years import AS_THEY_ARE, HOLDS, VISITS, clinic_of_years
+
+APPOINTMENT = {"schedules by id"}
+PATIENT = {"patients_pkey"}
+DOCTOR = {"doctors by id"}
+FREE = {"schedules_doctor_free", "schedules_patient_free"}
+NOTICE = {"notifications_appointment_id_idx"}
+MESSAGE = {"notifications_pkey"}
+INBOX = {"notifications_inbox_idx"}
+OF_PATIENT = {"schedules_patient_idx"}
+
+BY: dict[str, set[str]] = {
+    "appointments.ONE": APPOINTMENT,
+    "appointments.OF_PATIENT": OF_PATIENT,
+    "appointments.OF_PATIENT_BEFORE": OF_PATIENT,
+    "appointments.PATIENT": PATIENT,
+    "audit.EXPIRE_LAPSED": APPOINTMENT | {"schedules_lapses_at_idx"},
+    "audit.OPEN_HOLDS": {"schedules_lapses_at_idx"},
+    "audit.GIVE_BACK": APPOINTMENT,
+    "audit.SWEEP_EVENTS": NOTICE | {"schedules_changed_idx"},
+    "audit.SETTLE_RECEIVED": NOTICE | {"doubts that are open"},
+    "audit.DOUBTS": APPOINTMENT | {"events_in_doubt_pkey", "doubts that are open"},
+    "audit.SETTLE": {"events_in_doubt_pkey"},
+    "audit.FORGET_SETTLED": {"events_in_doubt_settled_idx"},
+    "audit.OVERLAPPING": FREE | {"schedules_changed_idx"},
+    "consents.OF_PATIENT": PATIENT | {"consents_pkey"},
+    "consents.SAY": PATIENT,
+    "days.DAY": DOCTOR | {"schedules_doctor_free", "shifts_pkey"},
+    "demo_patients.ONE": PATIENT,
+    "demo_patients.SOME": PATIENT,
+    "facts.LOOK": APPOINTMENT | PATIENT | DOCTOR | OF_PATIENT | FREE | {"shifts_pkey"},
+    "facts.OWN": APPOINTMENT,
+    "facts.OWN_AT_FIRST": APPOINTMENT,
+    "forgetting.FORGET": APPOINTMENT
+    | MESSAGE
+    | {"events_in_doubt_pkey", "notifications_created_at_idx"},
+    "inbox.DOCTOR_NOW": DOCTOR,
+    "inbox.LATER": INBOX,
+    "inbox.MARK": MESSAGE,
+    "inbox.NEWEST": INBOX,
+    "inbox.OLDER": INBOX,
+    "notifications.BEGIN": APPOINTMENT | DOCTOR | PATIENT | {"consents_pkey"},
+    "notifications.KNOWN": APPOINTMENT,
+    "notifications.NOT_SENT": MESSAGE,
+    "notifications.POSTPONED": MESSAGE,
+    "notifications.SENT": MESSAGE,
+    "notifications.TELL_DOCTOR": APPOINTMENT | NOTICE,
+    "openings.OPENINGS": DOCTOR | FREE | {"doctors_specialty_idx", "shifts_pkey"},
+    "operations.FIGURES": {
+        "notifications_created_at_idx",
+        "schedules_changed_idx",
+        "schedules_lapses_at_idx",
+    },
+    "receipts.SAY": MESSAGE,
+    "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
+    "slots.CANCEL": APPOINTMENT,
+    "slots.CONFIRM": APPOINTMENT,
+    "slots.EXTEND": APPOINTMENT,
+    "slots.LEAVE_TOMBSTONE": DOCTOR,
+    "slots.RELEASE": APPOINTMENT,
+    "slots.TAKE_SLOT": FREE,
+    "staff_days.SHIFTS": DOCTOR | {"shifts_pkey"},
+    "staff_days.VISITS": PATIENT | {"schedules_doctor_day_idx"},
+    "visits.AHEAD": DOCTOR | OF_PATIENT,
+    "visits.BEHIND": DOCTOR | OF_PATIENT,
+    "visits.ONE": APPOINTMENT | DOCTOR,
+}
+"""By which indexes each statement is answered."""
+
+READS_ALL = {
+    "demo_patients.NAMED": "looks into every name; only the demo clinic's pages ask it",
+}
+NO_QUERY = {"probes.ASK", "tables.NOW"}
+IN_THEIR_ORDER = {"demo_patients.SOME"}
+"""Read from the beginning until there is enough: the page is short and so is the way."""
+
+SAME = {
+    "schedules_pkey": "schedules by id",
+    "schedules_of_patient": "schedules by id",
+    "doctors_pkey": "doctors by id",
+    "doctors_person": "doctors by id",
+    "events_in_doubt_open_idx": "doubts that are open",
+}
+"""Either finds the row, and the planner may change its mind."""
+
+SMALL_TABLES = {"audit_progress", "clinics"}
+
+MORE_OF_AN_INDEX = 40
+"""Pages: an index that has grown has more of them on the way down."""
+
+
+@pytest.fixture(scope="module")
+async def years(clinic_engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    async with clinic_of_years(clinic_engine) as engine:
+        yield engine
+
+
+def test_every_statement_is_looked_at() -> None:
+    assert set(statements()) == set(BY) | set(READS_ALL) | NO_QUERY
+
+
+@pytest.mark.parametrize("name", sorted(BY))
+async def test_a_statement_is_answered_by_its_index(years: AsyncEngine, name: str) -> None:
+    async with years.connect() as connection:
+        plan = await plan_of(connection, statements()[name])
+
+    assert plan.read_whole <= SMALL_TABLES, plan.steps
+    assert indexes_of(plan, name) == BY[name], plan.steps
+    assert not plan.walked or name in IN_THEIR_ORDER, plan.steps
+
+
+async def test_pages_of_doctors_are_read_in_the_order_of_their_index(years: AsyncEngine) -> None:
+    """Of three thousand doctors as few are looked at as are shown."""
+    place = directory.After(name="K", id=UUID(int=0))
+    with queries_of(years) as asked:
+        async with years.connect() as connection:
+            await directory.list_doctors(connection, limit=20)
+            await directory.list_doctors(connection, limit=20, after=place)
+            [some, *_] = await directory.list_specialties(connection, limit=1)
+            await directory.list_doctors(connection, limit=20, specialty=some.name)
+    async with years.connect() as connection:
+        plans = [await plan_of(connection, each) for each in asked]
+
+    first, behind, specialties, of_specialty = plans
+    assert first.indexes >= {"doctors_name_idx"}, first.steps
+    assert behind.indexes >= {"doctors_name_idx"}, behind.steps
+    assert specialties.indexes == {"doctors_specialty_idx"}, specialties.steps
+    assert "doctors" not in first.read_whole | behind.read_whole | of_specialty.read_whole
+
+
+async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine) -> None:
+    """Written at once, without foreign keys: they hold all the same."""
+    async with years.connect() as connection:
+        found = await connection.execute(
+            text(
+                "SELECT count(*) AS rows, count(*) FILTER (WHERE NOT EXISTS ("
+                "  SELECT FROM shifts w WHERE w.doctor_id = s.doctor_id AND w.during @> s.during"
+                ")) AS outside, count(DISTINCT status) AS kinds FROM schedules s"
+                " WHERE ends_at < clock_timestamp()"
+            )
+        )
+
+    assert found.one() == (VISITS, 0, 3)
+
+
+async def test_holds_of_others_cost_a_hold_nothing(years: AsyncEngine) -> None:
+    """Not even those of every other doctor at the very time, of which the planner never heard.
+
+    Neither the plan that is made for these values nor the one for any reads their rows.
+    """
+    wish = await a_wish(years)
+    before = {mode: await pages_of_a_hold(years, wish, mode) for mode in PlanMode}
+
+    async with years.connect() as connection:
+        await connection.execute(text(AS_THEY_ARE))
+        opened = await connection.execute(HOLDS, wish)
+        await connection.execute(text("RESET ALL"))
+    after = {mode: await pages_of_a_hold(years, wish, mode) for mode in PlanMode}
+
+    assert opened.rowcount > 2000
+    for mode in PlanMode:
+        assert after[mode] <= before[mode] + MORE_OF_AN_INDEX, f"{before} pages, then {after}"
+
+
+def indexes_of(plan: Plan, name: str) -> set[str]:
+    """Of a doubt it does not matter by which index it is known to be open."""
+    found = {SAME.get(each, each) for each in plan.indexes}
+    if "doubts that are open" in BY[name] and "events_in_doubt_settled_idx" in found:
+        return found - {"events_in_doubt_settled_idx"} | {"doubts that are open"}
+    return found
+
+
+@contextmanager
+def queries_of(engine: AsyncEngine) -> Iterator[list[Select[Any]]]:
+    """What is asked in other than written words."""
+    asked: list[Select[Any]] = []
+
+    def note(*given: object) -> None:
+        asked.extend(each for each in given if isinstance(each, Select))
+
+    event.listen(engine.sync_engine, "before_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(engine.sync_engine, "before_execute", note)
+
+
+async def a_wish(engine: AsyncEngine) -> dict[str, object]:
+    """Of a slot that nobody has, for somebody with visits behind."""
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text(
+                "SELECT w.doctor_id, d.practitioner_id, d.clinic_id, lower(w.during) AS starts_at,"
+                " (SELECT patient_id FROM schedules LIMIT 1) AS patient_id"
+                " FROM shifts w JOIN doctors d ON d.id = w.doctor_id"
+                " WHERE lower(w.during) > clock_timestamp() LIMIT 1"
+            )
+        )
+        wish = dict(found.mappings().one())
+    ends_at = wish["starts_at"] + timedelta(minutes=30)
+    made = {"appointment_id": uuid4(), "ends_at": ends_at, "hold_seconds": 600, "origin": "patient"}
+    return wish | made
+
+
+async def pages_of_a_hold(engine: AsyncEngine, wish: dict[str, object], mode: PlanMode) -> int:
+    """The look at the facts and the statement that takes the slot."""
+    patient = engine.execution_options(isolation_level="READ COMMITTED")
+    async with patient.connect() as connection:
+        both = (facts.LOOK, slots.TAKE_SLOT)
+        for each in both:  # what a connection reads once, of the catalogue
+            await pages_read(connection, each, wish, mode)
+        return sum([await pages_read(connection, each, wish, mode) for each in both])

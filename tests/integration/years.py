@@ -1,0 +1,72 @@
+"""A clinic of many doctors with years behind it, in a database of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bench.history import add_history
+from stack.seed import seed
+from tests.integration.audit_rows import scratch_database
+
+DOCTORS = 3_000
+VISITS = 60_000
+"""The planner decides by shares and sizes: with a million rows it has the same reasons, and more
+of them. `python -m bench.growth` has the million."""
+
+AS_THEY_ARE = "SET session_replication_role = replica"
+"""No trigger and no foreign key looks at what follows: it is right already."""
+
+NOTICES = text("""
+INSERT INTO notifications (id, event_id, audience, channel, kind, status, appointment_id,
+    patient_id, doctor_id, starts_at, sequence, created_at, read_at)
+SELECT gen_random_uuid(), gen_random_uuid(), audience, channel, 'confirmed',
+    CASE WHEN id::text < '01' THEN 'sending' ELSE 'sent' END, id, patient_id, doctor_id,
+    starts_at, 2, created_at, CASE WHEN id::text > '1' THEN created_at END
+FROM schedules
+CROSS JOIN (VALUES ('doctor', 'inbox'), ('patient', 'email')) AS told (audience, channel)
+WHERE status = 'confirmed'
+""")
+DOUBTS = text("""
+INSERT INTO events_in_doubt (appointment_id, sequence, kind, settled_at)
+SELECT id, 2, 'confirmed', CASE WHEN id::text > '02' THEN clock_timestamp() END
+FROM schedules WHERE status = 'confirmed' LIMIT 20000
+""")
+CONSENTS = text("""
+INSERT INTO consents (patient_id, kind, channel, consent)
+SELECT id, kind, channel, 'withdrawn' FROM patients
+CROSS JOIN (VALUES ('confirmed'), ('cancelled')) AS kinds (kind)
+CROSS JOIN (VALUES ('email'), ('sms')) AS channels (channel)
+""")
+# Of every doctor at one time, each for somebody else: what an index over that time alone finds.
+HOLDS = text("""
+INSERT INTO schedules (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
+    starts_at, ends_at, status, held_until)
+SELECT made.id, made.id, patient.id, doctor.id, doctor.practitioner_id, doctor.clinic_id,
+    CAST(:starts_at AS timestamptz), CAST(:starts_at AS timestamptz) + interval '30 minutes',
+    'held', clock_timestamp() + interval '10 minutes'
+FROM (SELECT row_number() OVER () AS number, d.* FROM (
+    SELECT DISTINCT ON (practitioner_id) * FROM doctors WHERE id <> :doctor_id
+) d) doctor
+JOIN (SELECT row_number() OVER (ORDER BY id) AS number, id FROM patients WHERE id <> :patient_id
+) patient ON patient.number = doctor.number
+CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
+""")
+
+
+@asynccontextmanager
+async def clinic_of_years(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """The planner knows its tables, and no hold: so it is told in the quietest hour of a night."""
+    async with scratch_database(engine) as scratch:
+        url = scratch.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        await seed(url, doctors=DOCTORS, days=2)
+        await add_history(url, rows=VISITS)
+        async with scratch.connect() as connection:
+            await connection.execute(text(AS_THEY_ARE))
+            await connection.execute(text("SET statement_timeout = '60s'"))
+            for filling in (NOTICES, DOUBTS, CONSENTS):
+                await connection.execute(filling)
+            await connection.execute(text("VACUUM ANALYZE"))
+            await connection.execute(text("RESET ALL"))
+        yield scratch
