@@ -67,7 +67,7 @@ async def plain(engine: AsyncEngine) -> AsyncIterator[Plain]:
             if is_dead := connection.closed:
                 with suppress(DBAPIError):  # it finds so itself, and gives up the others of its age
                     await lent.execute(ARE_YOU_THERE)
-            raise _told(error, is_dead=is_dead) from None
+            raise translated(error, is_dead=is_dead) from None
         finally:
             if connection.info.transaction_status is not TransactionStatus.IDLE:
                 await lent.invalidate()
@@ -114,7 +114,8 @@ def _written(statement: TextClause) -> bytes:
     return str(statement.compile(dialect=PSYCOPG)).encode()
 
 
-def _told(error: psycopg.Error, *, is_dead: bool) -> DBAPIError:
+def translated(error: psycopg.Error, *, is_dead: bool) -> DBAPIError:
+    """The error as SQLAlchemy would have raised it, without the statement and its parameters."""
     kinds: dict[type[psycopg.Error], type[DBAPIError]] = {
         psycopg.IntegrityError: IntegrityError,
         psycopg.OperationalError: OperationalError,

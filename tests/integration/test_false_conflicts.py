@@ -5,18 +5,15 @@ An almost empty table is read as a whole, so every hold seems to have read what 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.slots import Slots
-from adapters.postgres import sqlstate
+from adapters import plain
+from adapters.plain import translated
 from domain.booking import BookingRequest, Status
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at
@@ -26,20 +23,19 @@ SLOT = timedelta(minutes=30)
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_fifty_slots_of_one_doctor_are_held_at_once_on_an_empty_table(
-    clinic: Clinic, workers: int
+    clinic: Clinic, told: Counter[str | None], workers: int
 ) -> None:
     wishes = await fifty_wishes(clinic)
     await empty(clinic)
     desks = [Slots(clinic.engine) for _ in range(workers)]
 
-    with conflicts_of(clinic.engine) as conflicts:
-        held = await asyncio.gather(
-            *(desks[n % workers].hold_slot(wish) for n, wish in enumerate(wishes))
-        )
+    held = await asyncio.gather(
+        *(desks[n % workers].hold_slot(wish) for n, wish in enumerate(wishes))
+    )
 
     assert {hold.appointment.status for hold in held} == {Status.HELD}
     assert len({hold.appointment.starts_at for hold in held}) == 50
-    assert conflicts["40001"] > 0, "no conflict came: this has proved nothing"
+    assert told["40001"] > 0, "no conflict came: this has proved nothing"
 
 
 async def fifty_wishes(clinic: Clinic) -> list[BookingRequest]:
@@ -62,17 +58,14 @@ async def empty(clinic: Clinic) -> None:
     await clinic.execute("VACUUM ANALYZE schedules")
 
 
-@contextmanager
-def conflicts_of(engine: AsyncEngine) -> Iterator[Counter[str]]:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Counter[str | None]:
     """How often PostgreSQL ended a transaction, by its code."""
-    codes: Counter[str] = Counter()
+    codes: Counter[str | None] = Counter()
 
-    def count(context: ExceptionContext) -> None:
-        if isinstance(context.sqlalchemy_exception, DBAPIError):
-            codes[sqlstate(context.sqlalchemy_exception) or "none"] += 1
+    def count(error: psycopg.Error, *, is_dead: bool) -> DBAPIError:
+        codes[error.sqlstate] += 1
+        return translated(error, is_dead=is_dead)
 
-    event.listen(engine.sync_engine, "handle_error", count)
-    try:
-        yield codes
-    finally:
-        event.remove(engine.sync_engine, "handle_error", count)
+    monkeypatch.setattr(plain, "translated", count)
+    return codes
