@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -102,6 +103,24 @@ class DayCache:
         return reply
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a reader was told of a day after it arrived; `arrived` is a moment of its reader."""
+
+    key: tuple[UUID, date]
+    current: DayVersion
+    arrived: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A day, and the database clock when it was known to be so."""
+
+    day: Day
+    now: datetime
+    was_cached: bool
+
+
 class DayReader:
     """A doctor's day at this moment, computed only if nobody has since it last changed."""
 
@@ -114,18 +133,37 @@ class DayReader:
 
     async def read(self, doctor_id: UUID, day: date) -> tuple[DaySchedule, bool]:
         """The day and whether the cache had it. Raises `DoctorNotFound`."""
+        look = await self.look(doctor_id, day)
+        found = await self.find(look)
+        return found.day.at(max(look.current.now, found.now)), found.was_cached
+
+    async def look(self, doctor_id: UUID, day: date) -> Look:
+        """Which version the day has; asked of the database after this call, each time."""
         arrived = self._moment()
-        looking = asyncio.create_task(self._cache.get(doctor_id, day))
-        try:
-            current = await self._book.version(doctor_id, day)
-            kept = await looking
-        finally:
-            looking.cancel()
-        known = None if kept is None else decoded(kept, doctor_id, day, current)
-        if known is not None:
-            return known.at(current.now), True
-        fresh = await self._composed((doctor_id, day), current, arrived)
-        return fresh.day.at(max(current.now, fresh.now)), False
+        current = await self._book.version(doctor_id, day)
+        return Look(key=(doctor_id, day), current=current, arrived=arrived)
+
+    async def find(self, look: Look) -> Found:
+        """The day of that version or of a later one, fetched once for all who wait for it.
+
+        A day that was on its way when the reader arrived may miss what the reader must see, so it
+        is taken only if it is of the version that the reader was told; one whose composition began
+        later is always good. Another reader's fault is not ours: we try once ourselves.
+        """
+        excused = False
+        while True:
+            flight = self._flights.get(look.key)
+            ours = flight is None
+            flight = flight or self._take_off(look)
+            try:
+                found = await asyncio.shield(flight.task)
+            except SQLAlchemyError:
+                if ours or excused:
+                    raise
+                excused = True
+                continue
+            if flight.began > look.arrived or found.day.version == look.current.version:
+                return found
 
     async def close(self) -> None:
         """Wait for what is still on its way."""
@@ -133,45 +171,26 @@ class DayReader:
         await asyncio.gather(*under_way, return_exceptions=True)
         await asyncio.gather(*self._putting)
 
-    async def _composed(
-        self, key: tuple[UUID, date], current: DayVersion, arrived: int
-    ) -> FreshDay:
-        """Share one composition among the readers of this process.
-
-        A composition that was under way when the reader arrived may have missed what the reader
-        must see, so it is taken only if it came out as the version that is current; one that
-        began later is always good. Another reader's fault is not ours: we try once ourselves.
-        """
-        excused = False
-        while True:
-            flight = self._flights.get(key)
-            ours = flight is None
-            flight = flight or self._take_off(key)
-            try:
-                fresh = await asyncio.shield(flight.task)
-            except SQLAlchemyError:
-                if ours or excused:
-                    raise
-                excused = True
-                continue
-            if flight.began > arrived or fresh.day.version == current.version:
-                return fresh
-
-    def _take_off(self, key: tuple[UUID, date]) -> "_Flight":
-        flight = _Flight(self._moment(), asyncio.create_task(self._compose(key)))
+    def _take_off(self, look: Look) -> "_Flight":
+        flight = self._flights[look.key] = _Flight()
+        flight.task = asyncio.create_task(self._fetch(look, flight))
         flight.task.add_done_callback(_look_at_the_fault)
-        self._flights[key] = flight
         return flight
 
-    async def _compose(self, key: tuple[UUID, date]) -> FreshDay:
+    async def _fetch(self, look: Look, flight: "_Flight") -> Found:
         try:
-            fresh = await self._book.day(*key)
+            kept = await self._cache.get(*look.key)
+            known = None if kept is None else decoded(kept, *look.key, look.current)
+            if known is not None:
+                return Found(day=known, now=look.current.now, was_cached=True)
+            flight.began = self._moment()
+            fresh = await self._book.day(*look.key)
         finally:
-            del self._flights[key]
+            del self._flights[look.key]
         putting = asyncio.create_task(self._cache.put(fresh.day))
         self._putting.add(putting)
         putting.add_done_callback(self._putting.discard)
-        return fresh
+        return Found(day=fresh.day, now=fresh.now, was_cached=False)
 
     def _moment(self) -> int:
         self._moments += 1
@@ -179,11 +198,15 @@ class DayReader:
 
 
 class _Flight:
-    """One composition under way, and when it began among the readers' arrivals."""
+    """One day on its way to all who wait for it.
 
-    def __init__(self, began: int, task: asyncio.Task[FreshDay]) -> None:
-        self.began = began
-        self.task = task
+    `began`: when its composition did, among the readers' arrivals; 0 if the cache has it.
+    """
+
+    task: asyncio.Task[Found]
+
+    def __init__(self) -> None:
+        self.began = 0
 
 
 async def invalidate(redis: Redis, book: DayBook, doctor_id: UUID, starts_at: datetime) -> str:
@@ -211,7 +234,7 @@ async def _announce(redis: Redis, doctor_id: UUID, day: date, version: str) -> N
         await pipeline.execute()
 
 
-def _look_at_the_fault(task: asyncio.Task[FreshDay]) -> None:
+def _look_at_the_fault(task: asyncio.Task[Found]) -> None:
     """Every reader may have left: asyncio complains of a fault that nobody looked at."""
     if not task.cancelled():
         task.exception()

@@ -17,6 +17,7 @@ from api.readiness import Watch
 from api.receipts import Receipts
 from api.reception import Reception
 from api.streams import Streams
+from api.written_days import WrittenDays
 
 
 async def _reception(request: Request) -> Reception:
@@ -41,6 +42,10 @@ async def _bell(request: Request) -> Bell:
 
 async def _days(request: Request) -> DayReader:
     return (await _reception(request)).days
+
+
+async def _written_days(request: Request) -> WrittenDays:
+    return (await _reception(request)).written
 
 
 async def _watched_days(request: Request) -> LiveDays:
@@ -77,6 +82,7 @@ async def _demo(request: Request) -> DemoPatients:
 
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
+WrittenPages = Annotated[WrittenDays, Depends(_written_days)]
 WatchedDays = Annotated[LiveDays, Depends(_watched_days)]
 HoldDesk = Annotated[Bookings, Depends(_bookings)]
 CommandDesk = Annotated[Commands, Depends(_commands)]

@@ -26,6 +26,7 @@ from api.page.demo_desk import DemoPatients
 from api.readiness import Watch
 from api.receipts import Receipts
 from api.runs import Runs
+from api.written_days import WrittenDays
 
 POOL_SIZE = 8
 NAME = "priyom-api"
@@ -38,6 +39,7 @@ class Reception:
     engine: AsyncEngine
     bell: Bell
     days: DayReader
+    written: WrittenDays
     live: LiveDays
     bookings: Bookings
     commands: Commands
@@ -74,6 +76,7 @@ async def open_reception(
             engine=engine,
             bell=bell,
             days=days,
+            written=WrittenDays(days),
             live=LiveDays(days, news),
             bookings=Bookings(engine, runs, product, secret, tell=news.tell),
             commands=Commands(engine, runs),

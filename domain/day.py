@@ -76,6 +76,16 @@ class Day:
     version: str
     slots: tuple[DaySlot, ...]
 
+    def changes_after(self, now: datetime) -> datetime | None:
+        """The next instant at which the day looks otherwise without a write, if there is one."""
+        coming = (
+            instant
+            for slot in self.slots
+            for instant in (slot.starts_at, slot.held_until)
+            if instant is not None and instant > now
+        )
+        return min(coming, default=None)
+
     def at(self, now: datetime) -> DaySchedule:
         """The day judged at `now`: a lapse and the passing of time need no write."""
         return DaySchedule(

@@ -3,19 +3,17 @@
 import re
 from collections.abc import AsyncGenerator
 from datetime import date
-from hashlib import blake2b
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from api.dependencies import Days, LiveStreams, WatchedDays
-from api.etags import knows
+from api.dependencies import Days, LiveStreams, WatchedDays, WrittenPages
 from api.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
 from api.streams import Event, LastEventId, written_as
+from api.written_days import digest, document
 from domain.day import DaySchedule, SlotState
-from domain.documents import timestamp
 
 router = APIRouter(tags=["schedule"])
 
@@ -125,8 +123,11 @@ class ScheduleBody(Body):
     slots: list[SlotBody]
 
 
+PATH = "/doctors/{doctor_id}/schedule"
+
+
 @router.get(
-    "/doctors/{doctor_id}/schedule",
+    PATH,
     response_model=ScheduleBody,
     responses={
         200: {"headers": HEADERS},
@@ -137,21 +138,12 @@ class ScheduleBody(Body):
 async def doctor_schedule(
     doctor_id: Id,
     day: Day,
-    days: Days,
+    days: WrittenPages,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The slots of one day; those that have begun and those off duty are not listed."""
-    schedule, was_cached = await days.read(doctor_id, day)
-    body = orjson.dumps(document(schedule))
-    etag = f'"{_digest(body)}"'
-    headers = {
-        "etag": etag,
-        "cache-control": "no-cache",
-        "cache-status": "priyom; hit" if was_cached else "priyom; fwd=miss",
-    }
-    if if_none_match is not None and knows(if_none_match, etag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    written, was_cached = await days.read(doctor_id, day)
+    return written.answer(was_cached=was_cached, if_none_match=if_none_match)
 
 
 @router.get(
@@ -189,26 +181,4 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
 
 def _event(schedule: DaySchedule) -> Event:
     data = document(schedule)
-    return Event(name="day", data=data, id=_digest(orjson.dumps(data)))
-
-
-def _digest(body: bytes) -> str:
-    return blake2b(body, digest_size=16).hexdigest()
-
-
-def document(schedule: DaySchedule) -> dict[str, object]:
-    return {
-        "doctorId": str(schedule.doctor_id),
-        "clinicId": str(schedule.clinic_id),
-        "date": schedule.date.isoformat(),
-        "timeZone": schedule.time_zone,
-        "version": schedule.version,
-        "slots": [
-            {
-                "dateTime": timestamp(slot.starts_at),
-                "endsAt": timestamp(slot.ends_at),
-                "state": slot.state,
-            }
-            for slot in schedule.slots
-        ],
-    }
+    return Event(name="day", data=data, id=digest(orjson.dumps(data)))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar
 from typing import Self, TypeVarTuple, Unpack
 
+from adapters.days import Row
 from tests.fakes.cache import DESK, NINE, SLOT
 
 Arguments = TypeVarTuple("Arguments")
@@ -88,27 +89,21 @@ class Stage:
         self._waiting[label].set_result(None)
 
 
-class Found:
-    """The one row of an answer."""
+class Told:
+    """The rows of an answer."""
 
-    def __init__(self, row: Mapping[str, object]) -> None:
+    def __init__(self, row: Row) -> None:
         self._row = row
 
-    def mappings(self) -> Self:
-        return self
-
-    def one_or_none(self) -> Mapping[str, object]:
-        return self._row
+    async def fetchall(self) -> list[Row]:
+        return [self._row]
 
 
 class SteppedPostgres:
-    """Stands for the engine of `DayBook`: one doctor's day, where nine o'clock may be booked.
-
-    A statement sees the rows at one instant; its answer arrives at another.
-    """
+    """One doctor's day in the database, where nine o'clock may be booked."""
 
     def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+        self.stage = stage
         self.revision = 1
         self.booked = False
 
@@ -116,32 +111,60 @@ class SteppedPostgres:
         self.revision += 1
         self.booked = booked
 
+
+class SteppedEngine:
+    """Stands for the engine of a process's `DayBook`, for the connection, and for the driver's.
+
+    A statement sees the rows at one instant; its answer arrives at another. A look at versions is
+    the process's own step, whichever reader it is for.
+    """
+
+    def __init__(self, postgres: SteppedPostgres, process: str) -> None:
+        self._postgres = postgres
+        self._process = process
+
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Self]:
         yield self
 
-    async def execute(self, _statement: object, parameters: Mapping[str, object]) -> Found:
-        whole = bool(parameters["whole"])
-        name = "day" if whole else "version"
-        await self._stage.step(name)
-        self._stage.note(name, self.revision)
-        found = Found(self._row(whole=whole))
-        await self._stage.step(f"{name} answered")
-        return found
+    async def get_raw_connection(self) -> Self:
+        return self
 
-    def _row(self, *, whole: bool) -> Mapping[str, object]:
-        visit = [NINE.isoformat(), (NINE + SLOT).isoformat(), "confirmed", None]
-        shift = [NINE.isoformat(), (NINE + 4 * SLOT).isoformat()]
-        return {
-            "practitioner_id": DESK.practitioner_id,
-            "clinic_id": DESK.clinic_id,
-            "slot_minutes": DESK.slot_minutes,
-            "time_zone": DESK.zone.key,
-            "now": NINE - SLOT,
-            "version": str(self.revision),
-            "rows": [visit] if whole and self.booked else None,
-            "shifts": [shift] if whole else None,
-        }
+    @property
+    def driver_connection(self) -> Self:
+        return self
+
+    async def execute(self, _statement: str, parameters: Mapping[str, object]) -> Told:
+        if parameters["whole"]:
+            return await self._answer("day", whole=True)
+        actor = ACTOR.set(self._process)
+        try:
+            return await self._answer("version", whole=False)
+        finally:
+            self._postgres.stage.forget()
+            ACTOR.reset(actor)
+
+    async def _answer(self, name: str, *, whole: bool) -> Told:
+        await self._postgres.stage.step(name)
+        self._postgres.stage.note(name, self._postgres.revision)
+        told = Told(self._row(whole=whole))
+        await self._postgres.stage.step(f"{name} answered")
+        return told
+
+    def _row(self, *, whole: bool) -> Row:
+        visit = (NINE.isoformat(), (NINE + SLOT).isoformat(), "confirmed", None)
+        shift = (NINE.isoformat(), (NINE + 4 * SLOT).isoformat())
+        return Row(
+            nth=1,
+            practitioner_id=DESK.practitioner_id,
+            clinic_id=DESK.clinic_id,
+            slot_minutes=DESK.slot_minutes,
+            time_zone=DESK.zone.key,
+            now=NINE - SLOT,
+            version=str(self._postgres.revision),
+            rows=[visit] if whole and self._postgres.booked else None,
+            shifts=[shift] if whole else None,
+        )
 
 
 class SteppedRedis:

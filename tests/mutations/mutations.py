@@ -14,6 +14,8 @@ HEARD = "tests/unit/test_heard.py"
 DELIVER = "tests/workflows/test_deliver_notifications.py"
 DAYS = "tests/integration/test_day_cache.py"
 READER = "tests/unit/test_day_reader.py"
+LOOKS = "tests/unit/test_looks.py"
+WRITTEN = "tests/unit/test_written_days.py"
 EVENTS = "tests/unit/test_events_and_documents.py"
 REPLAYS = "tests/unit/test_api_replays.py"
 EDGE = "tests/unit/test_api_edge.py"
@@ -270,6 +272,30 @@ WHAT_OTHERS_LEARN = (
             f"{READER}::test_no_order_of_many_readers_in_two_processes_shows_a_stale_day",
             f"{DAYS}::test_every_change_of_a_row_or_a_shift_is_seen_by_the_next_read",
         ),
+    ),
+    Mutation(
+        name="a day that the process remembers is not validated",
+        file="api/written_days.py",
+        at="WrittenDay.is_so",
+        text="self.version == version and",
+        instead="",
+        red=(f"{WRITTEN}::test_a_day_of_another_version_is_fetched",),
+    ),
+    Mutation(
+        name="a day that the process remembers outlives a lapse",
+        file="api/written_days.py",
+        at="WrittenDay.is_so",
+        text=" and self.since <= now < self.until",
+        instead="",
+        red=(f"{WRITTEN}::test_a_lapse_and_the_passing_of_time_need_no_new_version",),
+    ),
+    Mutation(
+        name="a reader takes the answer of a look that began before it came",
+        file="adapters/looks.py",
+        at="Looks._look_once",
+        text="asked = self._taken()",
+        instead="asked = self._waiting",
+        red=(f"{LOOKS}::test_who_comes_while_a_look_is_under_way_gets_the_answer_of_the_next",),
     ),
     Mutation(
         name="a delivered event is delivered again",

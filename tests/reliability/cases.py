@@ -141,7 +141,7 @@ CASES = (
         Shown(
             injected="every order of the steps of two reads and an invalidated write",
             held="no read shows a stale day, I4; a reader that does not validate is caught",
-            counted="more than 100 million orders",
+            counted="more than 16 million orders",
             test="tests/unit/test_every_order.py",
         ),
     ),

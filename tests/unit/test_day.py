@@ -92,6 +92,23 @@ def test_a_slot_that_has_begun_is_not_listed() -> None:
     assert list(seen(day, at("09:30"))) == ["10:00", "10:30"]
 
 
+def test_a_day_looks_the_same_until_the_next_instant_at_which_it_changes_by_itself() -> None:
+    lapse = SUNDAY_NIGHT + timedelta(minutes=10)
+    day = a_day(a_visit("09:30", "10:00"), a_hold("10:00", "10:30", until=lapse))
+    instant = timedelta(microseconds=1)
+    changes: list[datetime] = []
+
+    now: datetime | None = SUNDAY_NIGHT
+    while now is not None:
+        coming = day.changes_after(now)
+        if coming is not None:
+            assert day.at(coming - instant) == day.at(now) != day.at(coming)
+            changes.append(coming)
+        now = coming
+
+    assert changes == [lapse, at("09:00"), at("09:30"), at("10:00"), at("10:30")]
+
+
 def test_a_row_that_overlaps_a_slot_in_part_takes_it() -> None:
     day = a_day(a_visit("09:45", "10:15"))
 
