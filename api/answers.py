@@ -30,6 +30,9 @@ REPLAYED = {"idempotent-replayed": "true"}
 NO_STORE = {"cache-control": "no-store"}
 """Appointments tell about a patient: no cache on the way may keep them."""
 
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+"""What a statement raises that a later try may not."""
+
 REFUSALS = Counter("priyom_refusals_total", "Problems answered, by code", ["code"])
 
 log = structlog.stdlib.get_logger(__name__)
@@ -66,7 +69,7 @@ def answer_exceptions(app: FastAPI) -> None:
     app.add_exception_handler(NoAnswer, _no_answer)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
+    for kind in DATABASE_AWAY:
         app.add_exception_handler(kind, _database_away)
 
 
@@ -91,6 +94,11 @@ async def _no_answer(_: Request, no: Exception) -> Response:
 
 
 async def _database_away(_: Request, error: Exception) -> Response:
+    return without_database(error)
+
+
+def without_database(error: Exception) -> ProblemAnswer:
+    """The answer where the database gave none: one of `DATABASE_AWAY`."""
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     log.warning("database_gave_no_answer", error=type(error).__name__, sqlstate=state)
     return ProblemAnswer(unavailable())

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from api.answers import answer_exceptions
 from api.edge import BoundedBody, Deadline, Traced
 from api.page.problem_pages import ProblemPages
+from api.plain_days import PlainDays
 from api.reception import Reception
 from api.routes import (
     appointments,
@@ -52,6 +53,7 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     # the last one added is the outermost
     app.add_middleware(BoundedBody, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)
+    app.add_middleware(PlainDays, seconds=answer_within_seconds)
     app.add_middleware(Traced)
     app.add_middleware(ProblemPages)
     answer_exceptions(app)

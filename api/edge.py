@@ -88,7 +88,7 @@ class Deadline:
     def __init__(self, app: ASGIApp, *, seconds: float) -> None:
         self._app = app
         self._grace = min(0.25, seconds / 10)
-        self._patience = seconds - min(0.15, seconds / 10) - self._grace
+        self._patience = patience(seconds)
         self._abandoned: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -193,6 +193,11 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)
+
+
+def patience(seconds: float) -> float:
+    """How long a request may work on an answer that is to be there after so many seconds."""
+    return seconds - min(0.15, seconds / 10) - min(0.25, seconds / 10)
 
 
 def too_large() -> Problem:

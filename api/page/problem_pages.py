@@ -62,9 +62,10 @@ def _page(scope: Scope, head: Message, problem: dict[str, Any]) -> ASGIApp:
 
 
 def _wants_a_page(scope: Scope) -> bool:
+    if scope["path"].startswith("/api/"):
+        return False
     headers = Headers(scope=scope)
-    is_browser = "text/html" in headers.get("accept", "") or "hx-request" in headers
-    return is_browser and not scope["path"].startswith("/api/")
+    return "text/html" in headers.get("accept", "") or "hx-request" in headers
 
 
 def _is_problem(message: Message) -> bool:
