@@ -1,17 +1,17 @@
 """Days in PostgreSQL: the version of one, cheaply, and the whole of one, from one snapshot."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import psycopg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.looks import Looks
-from adapters.reading import read
+from adapters.plain import Plain, read_plainly
+from adapters.rows import Row
 from domain.booking import Status
 from domain.day import Day, Taken, compose, reach_of
 from domain.errors import DoctorNotFound
@@ -23,21 +23,21 @@ from domain.slot import Interval, day_bounds
 # and a row of the same practitioner at another desk takes the time as well. A row that comes,
 # changes or goes changes the digest, and so does the grid. The lists stand in SELECTs of their own
 # to keep their lengths from the planner, which would plan anew for every length.
-DAYS = """
+DAYS = text("""
 SELECT asked.nth, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
     clock_timestamp() AS now,
     md5(concat_ws('|', d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
                   'rows', taken.marks, 'shifts', on_duty.marks)) AS version,
     taken.rows, on_duty.shifts
-FROM unnest((SELECT %(doctors)s::uuid[]), (SELECT %(starts)s::timestamptz[]),
-            (SELECT %(ends)s::timestamptz[]))
+FROM unnest((SELECT CAST(:doctors AS uuid[])), (SELECT CAST(:starts AS timestamptz[])),
+            (SELECT CAST(:ends AS timestamptz[])))
     WITH ORDINALITY AS asked (doctor_id, reach_from, reach_until, nth)
 JOIN doctors d ON d.id = asked.doctor_id
 JOIN clinics c ON c.id = d.clinic_id
 CROSS JOIN LATERAL (
     SELECT string_agg(s.id || ':' || s.revision, ',' ORDER BY s.id) AS marks,
         json_agg(json_build_array(s.starts_at, s.ends_at, s.status, s.held_until))
-            FILTER (WHERE %(whole)s) AS rows
+            FILTER (WHERE :whole) AS rows
     FROM schedules s
     WHERE s.practitioner_id = d.practitioner_id
       AND s.occupies && tstzrange(asked.reach_from, asked.reach_until)
@@ -46,11 +46,11 @@ CROSS JOIN LATERAL (
     SELECT string_agg(extract(epoch FROM lower(w.during)) || ':' || w.revision, ','
                       ORDER BY w.during) AS marks,
         json_agg(json_build_array(lower(w.during), upper(w.during)))
-            FILTER (WHERE %(whole)s) AS shifts
+            FILTER (WHERE :whole) AS shifts
     FROM shifts w
     WHERE w.doctor_id = d.id AND w.during && tstzrange(asked.reach_from, asked.reach_until)
 ) on_duty
-"""
+""")
 
 DESKS_KEPT = 10_000
 UNKNOWN = ZoneInfo("UTC")
@@ -72,20 +72,6 @@ class FreshDay:
 
     day: Day
     now: datetime
-
-
-class Row(NamedTuple):
-    """What the statement tells of one day; `nth` of those asked, from 1."""
-
-    nth: int
-    practitioner_id: UUID
-    clinic_id: UUID
-    slot_minutes: int
-    time_zone: str
-    now: datetime
-    version: str
-    rows: list[tuple[str, str, str, str | None]] | None
-    shifts: list[tuple[str, str]] | None
 
 
 DayKey = tuple[UUID, date]
@@ -117,14 +103,14 @@ class DayBook:
         if key not in found:
             raise DoctorNotFound
         row, desk = found[key]
-        shifts = [_interval(*bounds) for bounds in row.shifts or []]
-        taken = [_taken(*each) for each in row.rows or []]
-        return FreshDay(day=compose(desk, day, row.version, shifts, taken), now=row.now)
+        shifts = [_interval(*bounds) for bounds in row["shifts"] or []]
+        taken = [_taken(*each) for each in row["rows"] or []]
+        return FreshDay(day=compose(desk, day, row["version"], shifts, taken), now=row["now"])
 
     async def _look(self, days: Iterable[DayKey]) -> Mapping[DayKey, DayVersion]:
         found = await self._read(days, whole=False)
         return {
-            key: DayVersion(desk=desk, version=row.version, now=row.now)
+            key: DayVersion(desk=desk, version=row["version"], now=row["now"])
             for key, (row, desk) in found.items()
         }
 
@@ -164,10 +150,10 @@ class DayBook:
             "whole": whole,
         }
 
-        async def ask(connection: AsyncConnection) -> dict[int, Row]:
-            return {row[0]: Row(*row) for row in await _rows(connection, parameters)}
+        async def ask(connection: Plain) -> dict[int, Row]:
+            return {row["nth"]: row for row in await connection.all(DAYS, parameters)}
 
-        return await read(self._engine, ask)
+        return await read_plainly(self._engine, ask)
 
     def _remember(self, desk: Desk) -> None:
         if len(self._desks) >= DESKS_KEPT:
@@ -180,32 +166,13 @@ def _array(values: Iterable[str]) -> str:
     return "{" + ",".join(values) + "}"
 
 
-async def _rows(
-    connection: AsyncConnection, parameters: Mapping[str, object]
-) -> Sequence[Sequence[Any]]:
-    """Ask the driver itself, which costs a third of the way through SQLAlchemy.
-
-    What the driver refuses is asked once more in the usual way, which knows what each error means
-    for the connection, for the pool and for the caller.
-    """
-    driver: psycopg.AsyncConnection | None = (
-        await connection.get_raw_connection()
-    ).driver_connection
-    assert driver is not None  # noqa: S101 - a raw connection that is open has one
-    try:
-        cursor = await driver.execute(DAYS, parameters)
-        return await cursor.fetchall()
-    except psycopg.Error:
-        return (await connection.exec_driver_sql(DAYS, dict(parameters))).all()
-
-
 def _desk(doctor_id: UUID, row: Row) -> Desk:
     return Desk(
         doctor_id=doctor_id,
-        practitioner_id=row.practitioner_id,
-        clinic_id=row.clinic_id,
-        slot_minutes=row.slot_minutes,
-        zone=ZoneInfo(row.time_zone),
+        practitioner_id=row["practitioner_id"],
+        clinic_id=row["clinic_id"],
+        slot_minutes=row["slot_minutes"],
+        zone=ZoneInfo(row["time_zone"]),
     )
 
 

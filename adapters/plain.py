@@ -4,7 +4,7 @@ A statement costs a third of the processor time so (docs/performance.md). The er
 on any other way to the database: SQLAlchemy's, without SQL or parameters.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import TypeVar
@@ -42,9 +42,13 @@ class Plain:
 
     async def one(self, statement: TextClause, parameters: Mapping[str, object]) -> Row:
         """The only row of an answer that always has one."""
-        await self._cursor.execute(_written(statement), parameters)
-        (row,) = await self._cursor.fetchall()
+        (row,) = await self.all(statement, parameters)
         return row
+
+    async def all(self, statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Row]:
+        """The rows of the answer, in its order."""
+        await self._cursor.execute(_written(statement), parameters)
+        return await self._cursor.fetchall()
 
     async def command(self, spelled: bytes) -> None:
         """A statement without parameters or rows, spelled out each time."""
@@ -58,9 +62,10 @@ async def plain(engine: AsyncEngine) -> AsyncIterator[Plain]:
     One that died, or was left in the middle of something, does not go back to the pool.
     """
     async with engine.connect() as lent:
-        connection = (await lent.get_raw_connection()).driver_connection
-        if not isinstance(connection, AsyncConnection):
-            raise TypeError("The engine's driver is not psycopg.")
+        raw = await lent.get_raw_connection()
+        connection: AsyncConnection | None = raw.driver_connection
+        if connection is None:
+            raise TypeError("a connection that is open has one of its driver's")
         try:
             yield Plain(connection)
         except psycopg.Error as error:

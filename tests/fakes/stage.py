@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar
 from typing import Self, TypeVarTuple, Unpack
 
-from adapters.days import Row
+from psycopg.pq import TransactionStatus
+
+from adapters.rows import Row
 from tests.fakes.cache import DESK, NINE, SLOT
 
 Arguments = TypeVarTuple("Arguments")
@@ -89,16 +91,6 @@ class Stage:
         self._waiting[label].set_result(None)
 
 
-class Told:
-    """The rows of an answer."""
-
-    def __init__(self, row: Row) -> None:
-        self._row = row
-
-    async def fetchall(self) -> list[Row]:
-        return [self._row]
-
-
 class SteppedPostgres:
     """One doctor's day in the database, where nine o'clock may be booked."""
 
@@ -119,6 +111,9 @@ class SteppedEngine:
     the process's own step, whichever reader it is for.
     """
 
+    closed = False
+    transaction_status = TransactionStatus.IDLE
+
     def __init__(self, postgres: SteppedPostgres, process: str) -> None:
         self._postgres = postgres
         self._process = process
@@ -134,37 +129,57 @@ class SteppedEngine:
     def driver_connection(self) -> Self:
         return self
 
-    async def execute(self, _statement: str, parameters: Mapping[str, object]) -> Told:
-        if parameters["whole"]:
-            return await self._answer("day", whole=True)
+    @property
+    def info(self) -> Self:
+        return self
+
+    def cursor(self, **_: object) -> "SteppedCursor":
+        return SteppedCursor(self._answer)
+
+    async def _answer(self, *, whole: bool) -> Row:
+        if whole:
+            return await self._read("day", whole=True)
         actor = ACTOR.set(self._process)
         try:
-            return await self._answer("version", whole=False)
+            return await self._read("version", whole=False)
         finally:
             self._postgres.stage.forget()
             ACTOR.reset(actor)
 
-    async def _answer(self, name: str, *, whole: bool) -> Told:
+    async def _read(self, name: str, *, whole: bool) -> Row:
         await self._postgres.stage.step(name)
         self._postgres.stage.note(name, self._postgres.revision)
-        told = Told(self._row(whole=whole))
+        told = self._row(whole=whole)
         await self._postgres.stage.step(f"{name} answered")
         return told
 
     def _row(self, *, whole: bool) -> Row:
         visit = (NINE.isoformat(), (NINE + SLOT).isoformat(), "confirmed", None)
         shift = (NINE.isoformat(), (NINE + 4 * SLOT).isoformat())
-        return Row(
-            nth=1,
-            practitioner_id=DESK.practitioner_id,
-            clinic_id=DESK.clinic_id,
-            slot_minutes=DESK.slot_minutes,
-            time_zone=DESK.zone.key,
-            now=NINE - SLOT,
-            version=str(self._postgres.revision),
-            rows=[visit] if whole and self._postgres.booked else None,
-            shifts=[shift] if whole else None,
-        )
+        return {
+            "nth": 1,
+            "practitioner_id": DESK.practitioner_id,
+            "clinic_id": DESK.clinic_id,
+            "slot_minutes": DESK.slot_minutes,
+            "time_zone": DESK.zone.key,
+            "now": NINE - SLOT,
+            "version": str(self._postgres.revision),
+            "rows": [visit] if whole and self._postgres.booked else None,
+            "shifts": [shift] if whole else None,
+        }
+
+
+class SteppedCursor:
+    """Stands for the driver's cursor: one row answers each statement."""
+
+    def __init__(self, answer: Callable[..., Awaitable[Row]]) -> None:
+        self._answer = answer
+
+    async def execute(self, _statement: bytes, parameters: Mapping[str, object]) -> None:
+        self._row = await self._answer(whole=bool(parameters["whole"]))
+
+    async def fetchall(self) -> list[Row]:
+        return [self._row]
 
 
 class SteppedRedis:
