@@ -26,8 +26,8 @@ class NotAnnounced(Exception):
     """Confirmed visits without their event after the time that they were given."""
 
 
-async def _nothing_more(_: Turn) -> None:
-    """The events are all that the engines are compared by."""
+async def events_are_all(_: Turn) -> None:
+    """Nothing more is waited for: the events are what engines are compared by."""
 
 
 class Turns:
@@ -40,8 +40,12 @@ class Turns:
         self._todo: dict[str, list[Wish]] = {}
         self._written = 0
 
+    def count_by(self, counters: Counters) -> None:
+        """From now on: a process that was started again has another pid."""
+        self._counters = counters
+
     async def take(
-        self, engine: Engine, turn: Turn, *, seconds: float, settle: Settle = _nothing_more
+        self, engine: Engine, turn: Turn, *, seconds: float, settle: Settle = events_are_all
     ) -> Turn:
         """Warm up, then measure; fills the turn and returns it. The warm-up is in no figure.
 
