@@ -94,6 +94,8 @@ class DirectLine:
     async def _told(self, ask: Ask) -> Outcome | None:
         told: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         line = await self._connected()
+        if line.is_closing():  # its end is not heard of yet; uvloop would not write to it
+            raise ConnectionResetError
         self._waiting[ask.number] = told
         try:
             line.write(ASK.dump_json(ask) + b"\n")

@@ -41,7 +41,7 @@ class Found:
 
 
 class Commands:
-    """Commands about one appointment, to its run while there is one, and else to its row."""
+    """Commands about one appointment. The row is looked at before a run is asked."""
 
     def __init__(self, engine: AsyncEngine, runs: Runs) -> None:
         self._engine = engine
@@ -70,14 +70,6 @@ class Commands:
                 del self._confirming[appointment_id]
 
     async def _confirm(self, appointment_id: UUID) -> Appointment:
-        """Whoever waits for this word answers first; the row is looked at if nobody does."""
-        outcome = await self._runs.confirm_directly(appointment_id)
-        if outcome is not None:
-            with suppress(AlreadyConfirmed):  # by its row, as it is now
-                return _agreed(outcome)
-        return await self._confirm_by_row(appointment_id)
-
-    async def _confirm_by_row(self, appointment_id: UUID) -> Appointment:
         seen = await self._see(appointment_id, own=1)
         if seen is None or seen.appointment.status is Status.HELD:
             try:

@@ -50,13 +50,12 @@ class Runs:
         """Cancel a visit that has a row."""
         return await begin_cancellation(self._client, cancellation)
 
-    async def confirm_directly(self, appointment_id: UUID) -> Outcome | None:
-        """Tell the run that the patient agrees, by the line; None where the line has no answer."""
-        with _deadline_is_no_answer(appointment_id):
-            return await self._line.confirm(appointment_id)
-
     async def confirm(self, appointment_id: UUID) -> Outcome:
-        """As `confirm_directly`, by Temporal; the same word again is one update."""
+        """Tell the run that the patient agrees; the same word again is one update."""
+        with _deadline_is_no_answer(appointment_id):
+            outcome = await self._line.confirm(appointment_id)
+        if outcome is not None:
+            return outcome
         async with understood(appointment_id):
             return outcome_of(
                 await self._booking(appointment_id).execute_update(

@@ -88,10 +88,7 @@ class DirectBookings:
         return outcome
 
     async def confirm(self, appointment_id: UUID) -> Outcome | None:
-        """The answer comes with the row; None where it is not written here.
-
-        What the run has stored is no answer: a visit may have been cancelled since.
-        """
+        """The answer comes with the row, if it is written here, and else from the run."""
         with self._heard.awaited(CONFIRM_APPOINTMENT, appointment_id) as heard:
             asked = self._confirming.get(appointment_id)
             if asked is None:
@@ -99,7 +96,7 @@ class DirectBookings:
                 self._confirming[appointment_id] = asked
                 asked.add_done_callback(lambda _: self._confirming.pop(appointment_id, None))
             await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
-            return heard.result() if heard.done() else None
+            return asked.result() if asked.done() else heard.result()
 
     async def _begin(self, request: BookingRequest, *, summary: str) -> Run:
         """The worker that begins a run says how it announces: it is the one that knows how to."""

@@ -118,6 +118,9 @@ async def test_a_schedule_that_operations_paused_stays_paused(office: Office) ->
     handle = office.client.get_schedule_handle(AUDIT_SCHEDULE)
     await ensure_audits(office.client, every=timedelta(seconds=60))
     await handle.pause(note="while the database is moved")
+    async with asyncio.timeout(10):
+        while not (await handle.describe()).schedule.state.paused:
+            await asyncio.sleep(0.05)
 
     await ensure_audits(office.client, every=timedelta(seconds=60))
 

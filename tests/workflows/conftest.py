@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -182,11 +181,6 @@ class Beside:
         ]
         start = events[0].workflow_execution_started_event_attributes
         return start.eager_execution_accepted, len(updates)
-
-    async def confirm(self, appointment_id: UUID) -> Outcome:
-        """By the line, and by Temporal where that has no answer, as the API does."""
-        outcome = await self.runs.confirm_directly(appointment_id)
-        return outcome or await self.runs.confirm(appointment_id)
 
     async def ended(self, request: BookingRequest) -> None:
         async with asyncio.timeout(20):

@@ -31,7 +31,7 @@ async def test_a_booking_goes_by_the_line_from_its_hold_to_its_confirmation(
 
     held = await beside.runs.hold(request, summary="a test")
     begun = await beside.begun(request)
-    confirmed = await beside.confirm(request.appointment_id)
+    confirmed = await beside.runs.confirm(request.appointment_id)
 
     assert begun == (True, 0), "its first task came with the start, and nobody asked it"
     assert held.attempt_id == confirmed.attempt_id == request.attempt_id
@@ -143,7 +143,9 @@ async def test_twenty_confirmations_at_once_have_one_answer(beside: Beside) -> N
     request = a_wish()
     await beside.runs.hold(request, summary="a test")
 
-    outcomes = await asyncio.gather(*(beside.confirm(request.appointment_id) for _ in range(20)))
+    outcomes = await asyncio.gather(
+        *(beside.runs.confirm(request.appointment_id) for _ in range(20))
+    )
 
     assert len(set(outcomes)) == 1
     assert outcomes[0].appointment.status is Status.CONFIRMED
@@ -152,26 +154,12 @@ async def test_twenty_confirmations_at_once_have_one_answer(beside: Beside) -> N
     assert len(beside.clinic.events) == 1
 
 
-async def test_the_line_does_not_answer_with_what_was_so_before(beside: Beside) -> None:
-    """The run has its answer stored, but the visit may have been cancelled since."""
-    request = a_wish()
-    await beside.runs.hold(request, summary="a test")
-    kafka_is_back = beside.clinic.close_gate("publish_event")
-    assert await beside.runs.confirm_directly(request.appointment_id)
-
-    again = asyncio.create_task(beside.runs.confirm_directly(request.appointment_id))
-    kafka_is_back.set()
-    assert await again is None
-    assert await beside.runs.confirm_directly(request.appointment_id) is None
-    assert beside.clinic.calls.count("confirm_appointment") == 1
-
-
 async def test_a_confirmation_that_is_refused_is_answered_by_its_run(beside: Beside) -> None:
     request = a_wish()
     await beside.runs.hold(request, summary="a test")
     beside.clinic.refuse("confirm_appointment", HoldExpired())
 
-    outcome = await beside.confirm(request.appointment_id)
+    outcome = await beside.runs.confirm(request.appointment_id)
 
     assert outcome.refusal is not None
     assert outcome.refusal.code == HoldExpired.code
@@ -180,7 +168,7 @@ async def test_a_confirmation_that_is_refused_is_answered_by_its_run(beside: Bes
 
 async def test_a_confirmation_of_nothing_has_no_run(beside: Beside) -> None:
     with pytest.raises(NoRun):
-        await beside.confirm(uuid4())
+        await beside.runs.confirm(uuid4())
 
 
 async def test_a_worker_that_stopped_after_the_hold_is_not_missed(beside: Beside) -> None:
@@ -190,7 +178,7 @@ async def test_a_worker_that_stopped_after_the_hold_is_not_missed(beside: Beside
 
     async with beside.another_worker():
         again = await beside.runs.hold(replace(request, attempt_id=uuid4()), summary="a test")
-        confirmed = await beside.confirm(request.appointment_id)
+        confirmed = await beside.runs.confirm(request.appointment_id)
 
         assert again == held
         assert confirmed.appointment.status is Status.CONFIRMED
@@ -209,7 +197,7 @@ async def test_a_worker_that_stops_with_the_step_in_hand_is_not_missed(
     answer = asyncio.create_task(
         beside.runs.hold(request, summary="a test")
         if step == "hold_slot"
-        else beside.confirm(request.appointment_id)
+        else beside.runs.confirm(request.appointment_id)
     )
     await eventually(lambda: step in beside.clinic.waiting)
 
@@ -230,7 +218,7 @@ async def test_a_worker_that_hangs_is_waited_for_no_longer_than_the_line_allows(
     await beside.by_temporal.hold(request, summary="a test")
     database = beside.clinic.close_gate("confirm_appointment")
 
-    confirming = asyncio.create_task(beside.confirm(request.appointment_id))
+    confirming = asyncio.create_task(beside.runs.confirm(request.appointment_id))
     await eventually(lambda: "confirm_appointment" in beside.clinic.waiting)
     await eventually(lambda: not vars(beside.line)["_waiting"])
     database.set()
