@@ -22,18 +22,21 @@ from domain.slot import Interval, day_bounds
 # indexes of the constraints that keep the day true: `occupies` is null for a row that is over,
 # and a row of the same practitioner at another desk takes the time as well. A row that comes,
 # changes or goes changes the digest, and so does the grid. The lists stand in SELECTs of their own
-# to keep their lengths from the planner, which would plan anew for every length.
+# to keep their lengths from the planner, which would plan anew for every length; OFFSET keeps the
+# doctor a look by its key, since most looks are for one.
 DAYS = text("""
-SELECT asked.nth, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
+SELECT asked.nth, d.practitioner_id, d.clinic_id, d.slot_minutes, d.time_zone,
     clock_timestamp() AS now,
-    md5(concat_ws('|', d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
+    md5(concat_ws('|', d.practitioner_id, d.clinic_id, d.slot_minutes, d.time_zone,
                   'rows', taken.marks, 'shifts', on_duty.marks)) AS version,
     taken.rows, on_duty.shifts
 FROM unnest((SELECT CAST(:doctors AS uuid[])), (SELECT CAST(:starts AS timestamptz[])),
             (SELECT CAST(:ends AS timestamptz[])))
     WITH ORDINALITY AS asked (doctor_id, reach_from, reach_until, nth)
-JOIN doctors d ON d.id = asked.doctor_id
-JOIN clinics c ON c.id = d.clinic_id
+CROSS JOIN LATERAL (
+    SELECT d.*, c.time_zone FROM doctors d JOIN clinics c ON c.id = d.clinic_id
+    WHERE d.id = asked.doctor_id OFFSET 0
+) d
 CROSS JOIN LATERAL (
     SELECT string_agg(s.id || ':' || s.revision, ',' ORDER BY s.id) AS marks,
         json_agg(json_build_array(s.starts_at, s.ends_at, s.status, s.held_until))
@@ -128,8 +131,7 @@ class DayBook:
                 if nth not in rows:
                     self._desks.pop(key[0], None)
                     continue
-                desk = _desk(key[0], rows[nth])
-                self._remember(desk)
+                desk = self._desk_now(key[0], rows[nth])
                 right = reach_of(key[1], desk)
                 if reach == right:
                     found[key] = rows[nth], desk
@@ -155,15 +157,29 @@ class DayBook:
 
         return await read_plainly(self._engine, ask)
 
-    def _remember(self, desk: Desk) -> None:
+    def _desk_now(self, doctor_id: UUID, row: Row) -> Desk:
+        """As the row has it, which is nearly always as it was."""
+        known = self._desks.get(doctor_id)
+        if known is not None and _stands_in(known, row):
+            return known
         if len(self._desks) >= DESKS_KEPT:
             self._desks.clear()
-        self._desks[desk.doctor_id] = desk
+        self._desks[doctor_id] = _desk(doctor_id, row)
+        return self._desks[doctor_id]
 
 
 def _array(values: Iterable[str]) -> str:
     """As PostgreSQL writes it, for values that need no quotes; psycopg's own costs ten times it."""
     return "{" + ",".join(values) + "}"
+
+
+def _stands_in(desk: Desk, row: Row) -> bool:
+    return (
+        desk.practitioner_id == row["practitioner_id"]
+        and desk.clinic_id == row["clinic_id"]
+        and desk.slot_minutes == row["slot_minutes"]
+        and desk.zone.key == row["time_zone"]
+    )
 
 
 def _desk(doctor_id: UUID, row: Row) -> Desk:

@@ -1,5 +1,6 @@
 """What is no HTTP, or has endless headers, is answered as a problem as well."""
 
+import asyncio
 import re
 from http import HTTPStatus
 
@@ -12,6 +13,7 @@ from httptools import (
 )
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.gathered import GatheredWrites
 from api.problems import MEDIA_TYPE, FieldError, Problem, malformed
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -33,6 +35,9 @@ class ProblemProtocol(HttpToolsProtocol):
 
     is_between = True
     """No request has begun and not ended."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(GatheredWrites(transport))
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
