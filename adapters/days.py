@@ -174,7 +174,7 @@ def _array(values: Iterable[str]) -> str:
 
 
 def _stands_in(desk: Desk, row: Row) -> bool:
-    return (
+    return bool(
         desk.practitioner_id == row["practitioner_id"]
         and desk.clinic_id == row["clinic_id"]
         and desk.slot_minutes == row["slot_minutes"]
