@@ -148,7 +148,8 @@ class DayReader:
 
         A day that was on its way when the reader arrived may miss what the reader must see, so it
         is taken only if it is of the version that the reader was told; one whose composition began
-        later is always good. Another reader's fault is not ours: we try once ourselves.
+        later is always good, and so is one that was fetched for this reader. Another reader's fault
+        is not ours: we try once ourselves.
         """
         excused = False
         while True:
@@ -162,7 +163,8 @@ class DayReader:
                     raise
                 excused = True
                 continue
-            if flight.began > look.arrived or found.day.version == look.current.version:
+            is_late_enough = ours or flight.began > look.arrived
+            if is_late_enough or found.day.version == look.current.version:
                 return found
 
     async def close(self) -> None:
