@@ -94,8 +94,6 @@ class DirectLine:
     async def _told(self, ask: Ask) -> Outcome | None:
         told: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         line = await self._connected()
-        if line.is_closing():  # its end is not heard of yet; uvloop would not write to it
-            raise ConnectionResetError
         self._waiting[ask.number] = told
         try:
             line.write(ASK.dump_json(ask) + b"\n")
@@ -104,7 +102,10 @@ class DirectLine:
             self._waiting.pop(ask.number, None)
 
     async def _connected(self) -> asyncio.StreamWriter:
+        """A line that is closing has yet to hear of its end, and takes no more words."""
         async with self._dialling:
+            if self._line is not None and self._line.is_closing() and self._listening is not None:
+                await asyncio.wait((self._listening,))
             if self._line is None:
                 assert self._address is not None  # noqa: S101 - asked before
                 reader, self._line = await asyncio.open_connection(

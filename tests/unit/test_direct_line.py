@@ -158,6 +158,18 @@ async def test_a_worker_that_stays_silent_is_dialled_anew_after_each_pause(
         assert end.asks.qsize() == FAILURES_IN_A_ROW + 2
 
 
+async def test_a_line_that_is_closing_is_dialled_anew_for_who_asks_next() -> None:
+    async with far_end() as end, dialled(end.address) as line:
+        lost = (await asks_in_hand(line, end))[0]
+        vars(line)["_line"].transport.abort()
+
+        asking = asyncio.create_task(line.confirm(wanted := uuid4()))
+        (ask,) = await end.asked(1)
+        end.tell(ask, outcome := an_outcome(wanted))
+
+        assert (await asking, await lost) == (outcome, None)
+
+
 async def test_after_three_failures_in_a_row_nobody_is_dialled_for_a_second() -> None:
     port = a_free_port()
     async with dialled(f"127.0.0.1:{port}") as line:
