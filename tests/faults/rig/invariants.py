@@ -17,6 +17,8 @@ ANSWER_WITHIN = 5.0
 NETWORK = 1.0
 """What two busy cores and the links add to an answer that the product gave in time."""
 CLOSED_WITHIN = 60.0
+TOLD_WITHIN = 90.0
+"""An event that no run can announce any more is found by the audit, after the healing."""
 CLOCK_STEP = 0.05
 
 ENDED = {"COMPLETED"}
