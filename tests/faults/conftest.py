@@ -15,7 +15,7 @@ from tests.faults.rig.stack import HOLD_SECONDS, stack_of_links
 from tests.faults.rig.supply import stocked
 
 CASE_SECONDS = 240
-"""A case takes half a minute; one that leaves runs open, or events untold, waits for what was promised."""
+"""A case takes half a minute; one that leaves runs open, or events untold, waits as promised."""
 
 
 @pytest.hookimpl(tryfirst=True)
