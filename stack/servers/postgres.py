@@ -31,7 +31,6 @@ SETTINGS = {
     "max_connections": "200",
     "max_wal_size": "512MB",
     "jit": "off",
-    "io_method": "sync",  # three processes fewer for data that is in memory anyway
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
