@@ -31,6 +31,10 @@ SETTINGS = {
     "max_connections": "200",
     "max_wal_size": "512MB",
     "jit": "off",
+    # After a crash of one of its processes it ends, and its supervisor starts it anew. Restarted
+    # in place, it can lose sight of its recovery: when that fails at once, for want of room say,
+    # PostgreSQL 18 may wait for ever for a startup process that is gone.
+    "restart_after_crash": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",

@@ -1,5 +1,8 @@
 """The embedded servers come back after being killed, with what they had been given."""
 
+import asyncio
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +35,27 @@ async def test_postgres_keeps_what_was_committed(tmp_path: Path, ports: Ports) -
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
             process.kill()
+            await process.wait()
+
+        async with running(program, tmp_path):
+            with psycopg.connect(address) as connection:
+                assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+
+
+async def test_postgres_ends_when_one_of_its_processes_crashes(
+    tmp_path: Path, ports: Ports
+) -> None:
+    """And leaves it to its supervisor: its own restart in place may never come to an end."""
+    account, port = unprivileged_account(), ports.take()
+    with temporary_folder(account, tmp_path) as folder:
+        data = postgres.initialise(folder, "secret", account)
+        program = postgres.program(data, port, "secret")
+        address = postgres.address(port, "secret")
+
+        async with running(program, tmp_path) as process, asyncio.timeout(20):
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+                os.kill(connection.info.backend_pid, signal.SIGKILL)
             await process.wait()
 
         async with running(program, tmp_path):
