@@ -1,7 +1,7 @@
 """Statements that patients wait for, past SQLAlchemy: psycopg itself, on a connection of its pool.
 
-A statement costs a third of the processor time so (docs/performance.md). The errors are the same as
-on any other way to the database: SQLAlchemy's, without SQL or parameters.
+A statement costs about half of the processor time so (docs/performance.md). The errors are the same
+as on any other way to the database: SQLAlchemy's, without SQL or parameters.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -15,7 +15,16 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects import registry
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres import Turns, tried_again
@@ -25,6 +34,17 @@ from adapters.rows import Row
 Answer = TypeVar("Answer")
 PSYCOPG = registry.load("postgresql.psycopg")()
 ARE_YOU_THERE = text("SELECT")
+
+KINDS: dict[type[psycopg.Error], type[DBAPIError]] = {
+    psycopg.DataError: DataError,
+    psycopg.IntegrityError: IntegrityError,
+    psycopg.InterfaceError: InterfaceError,
+    psycopg.InternalError: InternalError,
+    psycopg.NotSupportedError: NotSupportedError,
+    psycopg.OperationalError: OperationalError,
+    psycopg.ProgrammingError: ProgrammingError,
+}
+"""What SQLAlchemy calls the same error."""
 
 
 class Plain:
@@ -121,9 +141,5 @@ def _written(statement: TextClause) -> bytes:
 
 def translated(error: psycopg.Error, *, is_dead: bool) -> DBAPIError:
     """The error as SQLAlchemy would have raised it, without the statement and its parameters."""
-    kinds: dict[type[psycopg.Error], type[DBAPIError]] = {
-        psycopg.IntegrityError: IntegrityError,
-        psycopg.OperationalError: OperationalError,
-    }
-    kind = next((kinds[each] for each in kinds if isinstance(error, each)), DBAPIError)
+    kind = next((KINDS[each] for each in KINDS if isinstance(error, each)), DBAPIError)
     return kind(None, None, error, hide_parameters=True, connection_invalidated=is_dead)

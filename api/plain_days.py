@@ -22,6 +22,7 @@ PATH = re.compile(
 )
 QUERY = re.compile(rb"date=(\d{4}-\d\d-\d\d)")
 CONDITION = b"if-none-match"
+OF_A_BODY = {b"content-length", b"transfer-encoding"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ def asked(scope: Scope) -> Asked | None:
     if path is None or query is None:
         return None
     conditions = [value for name, value in scope["headers"] if name == CONDITION]
-    if len(conditions) > 1:
+    if len(conditions) > 1 or any(name in OF_A_BODY for name, _ in scope["headers"]):
         return None
     try:
         day = parse_date(query[1].decode("ascii"))

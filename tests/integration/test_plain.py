@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.plain import Plain, plain, read_plainly, serializable_plainly
+from adapters.plain import Plain, plain, read_plainly, serializable_plainly, translated
 from adapters.postgres import MAX_ATTEMPTS, Turns, connect_engine, sqlstate
+from api.answers import DATABASE_AWAY
 from domain.errors import SlotTaken
 from tests.clinic_rows import Clinic
 
@@ -23,6 +25,10 @@ PID = text("SELECT pg_backend_pid() AS pid")
 PID_SLOWLY = text("SELECT pg_backend_pid() AS pid, pg_sleep(0.2)")
 SLEEP = text("SELECT pg_sleep(30) AS slept")
 LOSE = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+WRONG_WORDS = text("SELECT nothing FROM nowhere")
+WRONG_VALUE = text("SELECT 1 / 0")
+WRONG_KEY = text("INSERT INTO doctors (id) VALUES (NULL)")
+TOO_LATE = text("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)")
 END_OTHERS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'plain'
 """
@@ -75,6 +81,28 @@ async def test_a_broken_rule_is_an_integrity_error_without_data(
     assert not told.value.connection_invalidated
     assert told.value.statement is None
     assert told.value.params is None
+
+
+@pytest.mark.parametrize("wrong", [WRONG_WORDS, WRONG_VALUE, WRONG_KEY, TOO_LATE])
+async def test_an_error_is_of_the_kind_that_sqlalchemy_raises(
+    engine: AsyncEngine, wrong: TextClause
+) -> None:
+    with pytest.raises(DBAPIError) as by_sqlalchemy:
+        async with engine.connect() as other:
+            await other.execute(wrong)
+
+    with pytest.raises(DBAPIError) as plainly:
+        async with plain(engine) as connection:
+            await connection.all(wrong, {})
+
+    assert type(plainly.value) is type(by_sqlalchemy.value)
+    assert sqlstate(plainly.value) == sqlstate(by_sqlalchemy.value)
+
+
+def test_an_error_of_the_driver_alone_is_told_as_one_of_a_database_that_is_away() -> None:
+    error = translated(psycopg.InterfaceError("the cursor is closed"), is_dead=False)
+
+    assert isinstance(error, DATABASE_AWAY)
 
 
 async def test_a_refusal_leaves_nothing_behind(engine: AsyncEngine, clinic: Clinic) -> None:

@@ -81,6 +81,8 @@ def test_a_condition_is_understood() -> None:
         scope(PATH, b"Date=2027-01-11"),
         scope(PATH, DATE + b"\n"),
         scope(PATH, DATE, (b"if-none-match", b'"a"'), (b"if-none-match", b'"b"')),
+        scope(PATH, DATE, (b"content-length", b"2000000")),
+        scope(PATH, DATE, (b"transfer-encoding", b"chunked")),
         {**scope(), "root_path": "/clinic"},
     ],
 )

@@ -18,7 +18,7 @@ from contextlib import (
     contextmanager,
     suppress,
 )
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,13 +34,13 @@ from tests.faults.rig.invariants import (
     INVARIANTS,
     TOLD_WITHIN,
     Finding,
-    one_event_for_each_version,
 )
 from tests.faults.rig.load import Load, Mix
 from tests.faults.rig.report import Line, Report
 from tests.faults.rig.resolving import resolve
 from tests.faults.rig.stack import HOLD_SECONDS, Stack
 from tests.faults.rig.supply import Supply
+from tests.faults.rig.telling import until_told
 from tests.faults.rig.waiting import until, until_seen
 from workflows.names import booking_workflow_id, cancel_workflow_id
 
@@ -221,7 +221,8 @@ class Case:
     async def gathered(self) -> Evidence:
         await resolve(self.history, self.front_end)
         await self._runs_closed()
-        return await self._until_told(await self._evidence())
+        evidence = await self._evidence()
+        return await until_told(evidence, self.rig.topic, last=self.healed_at + TOLD_WITHIN)
 
     def line(self, findings: dict[str, Finding]) -> Line:
         history = self.history
@@ -250,20 +251,6 @@ class Case:
 
         with suppress(AssertionError):
             await until_seen(all_closed, "all runs closed", within=left, every=0.25)
-
-    async def _until_told(self, evidence: Evidence) -> Evidence:
-        """What died with Temporal's last word is announced by the audit, which has time to."""
-        last = self.healed_at + TOLD_WITHIN
-        while one_event_for_each_version(evidence).wrong and time.time() < last:
-            await asyncio.sleep(1)
-            records = await self.rig.topic.records()
-            late = [e for e in gather.events_in(records) if e.appointment_id in evidence.bookings]
-            evidence = replace(
-                evidence,
-                events=[*evidence.events, *late],
-                leaks=[*evidence.leaks, *gather.leaks({"Kafka": records})],
-            )
-        return evidence
 
     def _run_ids(self) -> list[str]:
         """A refusal that the API gave by itself began no run, a cancelled hold no second one."""
