@@ -2,7 +2,7 @@
 
 import gc
 
-YOUNG, MIDDLE, OLD = 50_000, 5, 2
+YOUNG, MIDDLE, OLD = 50_000, 5, 1
 """The old are looked at when 750 000 objects more were made than freed.
 
 A run that has ended or was forgotten is a cycle (its tasks know their loop) of a hundred objects

@@ -152,7 +152,10 @@ async def test_a_conflict_is_tried_again_until_it_has_lost_too_often(engine: Asy
 async def test_a_caller_who_leaves_in_the_middle_leaves_no_transaction_open(
     engine: AsyncEngine, clinic: Clinic
 ) -> None:
+    left: list[int] = []
+
     async def sleep(connection: Plain) -> None:
+        left.append(await pid(connection))
         await connection.one(SLEEP, {})
 
     for _ in range(POOL):
@@ -161,9 +164,8 @@ async def test_a_caller_who_leaves_in_the_middle_leaves_no_transaction_open(
                 await serializable_plainly(engine, sleep, Turns(1))
 
     async with asyncio.timeout(5):
-        for _ in range(POOL):
-            async with plain(engine) as connection:
-                await pid(connection)
+        lent = await asyncio.gather(*(read_plainly(engine, pid_slowly) for _ in range(POOL)))
+    assert not set(lent) & set(left), "none of these goes back to the pool"
     async with clinic.engine.connect() as other:
         open_ones = text(
             "SELECT count(*) FROM pg_stat_activity"
