@@ -6,6 +6,7 @@ import sys
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from adapters.garbage import collect_garbage_seldom
 from adapters.leaving import leave
@@ -18,6 +19,12 @@ from api.streams import Streams
 
 BAD_SETTINGS = 2
 GRACE_SECONDS = 10
+KEPT_OPEN_SECONDS = 75
+"""How long a connection without a request stays open: longer than at any caller.
+
+Who closes first must be the caller: a request that crosses the server's closing gets no answer.
+httpx keeps a connection for 5 s, aiohttp for 15, nginx and AWS's balancer for 60.
+"""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -50,21 +57,7 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
         lambda: open_reception(settings, servers, secret),
         answer_within_seconds=settings.answer_within_seconds,
     )
-    server = Server(
-        uvicorn.Config(
-            app,
-            host=settings.api_host,
-            port=settings.api_port,
-            loop="uvloop" if sys.platform != "win32" else "asyncio",
-            http=ProblemProtocol,
-            ws="none",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        ),
-        streams=app.state.streams,
-    )
+    server = Server(configured(app, settings), streams=app.state.streams)
     collect_garbage_seldom()
     log.info("api_started", host=settings.api_host, port=settings.api_port)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,6 +65,23 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
     server.run()
     log.info("api_stopped")
     return 0 if server.started else 1
+
+
+def configured(app: FastAPI, settings: Product) -> uvicorn.Config:
+    """How the API is served."""
+    return uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=ProblemProtocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEPT_OPEN_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 def _already_heeded(_number: int, _frame: object) -> None:
