@@ -1,5 +1,6 @@
 """The clinic's staff at a browser: a doctor's day, the reception, operations; what others do."""
 
+import asyncio
 import re
 import time
 from datetime import datetime
@@ -13,6 +14,17 @@ from tests.browser.conftest import DESK, TELEPHONE, Arrival, Person, Scheme
 
 AT_ONCE = 4.0
 """Seconds from another's click to what is seen here: sooner than any page asks by itself."""
+
+
+READ_SLOWLY = """() => {
+    const read = Response.prototype.text;
+    Response.prototype.text = async function () {
+        const all = await read.call(this);
+        await new Promise((go) => { window.goOn = go; });
+        return all;
+    };
+}"""
+GO_ON = "() => new Promise((done) => { window.goOn(); setTimeout(done, 0); })"
 
 
 async def local_of(clinic: Clinic, slot: Slot) -> datetime:
@@ -85,6 +97,29 @@ async def test_the_days_before_and_after_are_a_click_away(arrives: Arrival, clin
 
     await expect(doctor.page.get_by_role("heading", name="No shift on this day")).to_be_visible()
     await doctor.audit("doctor-off-duty-en")
+
+
+async def test_news_of_a_day_that_was_left_do_not_bring_it_back(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    doctor = await arrives(locale="en-GB")
+    slot = await clinic.free_slot()
+    await open_doctor(doctor, clinic, slot)
+    await doctor.page.evaluate(READ_SLOWLY)
+    await clinic.hold(slot)
+    async with asyncio.timeout(AT_ONCE):
+        while not await doctor.page.evaluate("Boolean(window.goOn)"):  # noqa: ASYNC110 - the page raises no event
+            await asyncio.sleep(0.02)
+
+    await doctor.click("The day after:", role="link")
+    local = await local_of(clinic, slot)
+    await expect(doctor.page).not_to_have_url(re.compile(str(local.date())))
+    day = doctor.page.locator("#day-title")
+    await expect(day).not_to_contain_text(f"{local.day} ")
+    gone_to = await day.text_content()
+    await doctor.page.evaluate(GO_ON)
+
+    assert await day.text_content() == gone_to
 
 
 async def test_a_printed_day_is_the_list_alone(arrives: Arrival, clinic: Clinic) -> None:

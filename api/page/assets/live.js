@@ -72,8 +72,9 @@
   async function exchange() {
     const asked = location.href;
     const answer = await fetch(asked, { headers: { accept: "text/html" } });
-    if (!answer.ok || location.href !== asked) return;
-    const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const text = await answer.text();
+    if (!answer.ok || location.href !== asked) return; // asked last: the person may have gone on
+    const now = new DOMParser().parseFromString(text, "text/html");
     for (const fresh of now.querySelectorAll("[data-piece]")) {
       const old = document.querySelector(`[data-piece="${CSS.escape(fresh.dataset.piece)}"]`);
       if (!old) return whole(now);
