@@ -9,6 +9,7 @@ from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, Worker
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
+from worker.in_turn import in_turn
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.names import BOOKINGS
@@ -44,6 +45,7 @@ def bookings_worker(
             announcements.invalidate_schedule,
         ],
         workflow_runner=workflow_runner(),
+        workflow_task_executor=in_turn(),
         interceptors=list(interceptors),
         max_cached_workflows=OPEN_BOOKINGS,
         max_concurrent_workflow_tasks=40,

@@ -1,8 +1,8 @@
-"""Who waits in this process for what becomes of a step, and how they get to know."""
+"""Who waits in this process for what becomes of a step, how they get to know, and who gives way."""
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from temporalio import activity
@@ -15,12 +15,17 @@ from domain.errors import REFUSALS
 HOLD_SLOT, CONFIRM_APPOINTMENT = "hold_slot", "confirm_appointment"
 """The steps that a patient waits for."""
 
+GIVES_WAY_SECONDS = 0.03
+"""What follows an answer lets those pass who still wait for theirs, for so long at most."""
+
 
 class Heard:
     """Callers who wait for what becomes of a step."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, UUID], list[asyncio.Future[Outcome]]] = {}
+        self._nobody = asyncio.Event()
+        self._nobody.set()
 
     @contextmanager
     def awaited(self, step: str, appointment_id: UUID) -> Iterator[asyncio.Future[Outcome]]:
@@ -28,21 +33,30 @@ class Heard:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault((step, appointment_id), [])
         waiting.append(outcome)
+        self._nobody.clear()
         try:
             yield outcome
         finally:
             waiting.remove(outcome)
             if not waiting:
                 self._waiting.pop((step, appointment_id), None)
+            if not self._waiting:
+                self._nobody.set()
 
     def tell(self, step: str, outcome: Outcome) -> None:
         for waiting in self._waiting.get((step, outcome.appointment.appointment_id), ()):
             if not waiting.done():
                 waiting.set_result(outcome)
 
+    async def give_way(self) -> None:
+        """Until nobody waits here, or has been let pass for long enough."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVES_WAY_SECONDS):
+                await self._nobody.wait()
+
 
 class TellsWhatIsDone(Interceptor):
-    """Tells what a step has done, or was refused, as its run will."""
+    """Tells what a step has done, or was refused, as its run will; announcements give way."""
 
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
@@ -62,6 +76,9 @@ class _TellsWhatIsDone(ActivityInboundInterceptor):
                 return await self._hold(input)
             case "confirm_appointment":
                 return await self._confirm(input)
+            case "invalidate_schedule":  # the first of the announcements
+                await self._heard.give_way()
+                return await super().execute_activity(input)
             case _:
                 return await super().execute_activity(input)
 

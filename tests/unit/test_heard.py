@@ -15,6 +15,7 @@ from activities.refusals import told_to_temporal, unavailable
 from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status
 from domain.errors import HoldExpired, Refused, SlotTaken
 from tests.builders import a_request, an_appointment
+from worker import heard as heard_module
 from worker.heard import CONFIRM_APPOINTMENT, HOLD_SLOT, Heard, TellsWhatIsDone
 
 Step = Callable[[BookingRequest], Awaitable[object]]
@@ -207,3 +208,40 @@ async def test_a_step_that_is_done_twice_is_told_once() -> None:
         await done(heard, HOLD_SLOT, holds(version=2), request)
 
         assert outcome.result() == first
+
+
+async def says_done(_: object) -> str:
+    return "done"
+
+
+@pytest.mark.parametrize("step", [HOLD_SLOT, CONFIRM_APPOINTMENT])
+async def test_an_announcement_lets_those_pass_who_still_wait(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
+    heard = Heard()
+    with heard.awaited(step, uuid4()), heard.awaited(step, uuid4()):
+        announcing = asyncio.create_task(done(heard, "invalidate_schedule", says_done, a_request()))
+        with heard.awaited(step, uuid4()):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not announcing.done()
+
+    assert await announcing == "done"
+
+
+async def test_an_announcement_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 0)
+    heard = Heard()
+
+    with heard.awaited(HOLD_SLOT, uuid4()):
+        assert await done(heard, "invalidate_schedule", says_done, a_request()) == "done"
+
+
+async def test_nobody_who_is_waited_for_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
+    heard, request = Heard(), a_request()
+
+    async with asyncio.timeout(5):
+        with heard.awaited(HOLD_SLOT, request.appointment_id), heard.awaited(HOLD_SLOT, uuid4()):
+            await done(heard, HOLD_SLOT, holds(), request)

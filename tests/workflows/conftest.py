@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -128,7 +129,11 @@ async def eventually(holds: Callable[[], bool], *, within: float = 10) -> None:
 
 @asynccontextmanager
 async def working(
-    client: Client, clinic: FakeClinic, *, interceptors: Sequence[Interceptor] = ()
+    client: Client,
+    clinic: FakeClinic,
+    *,
+    interceptors: Sequence[Interceptor] = (),
+    executor: ThreadPoolExecutor | None = None,
 ) -> AsyncIterator[None]:
     """One worker for bookings and announcements; no cache, so that every task replays the run."""
     async with (
@@ -138,6 +143,7 @@ async def working(
             workflows=[BookAppointment, CancelAppointment],
             activities=clinic.activities,
             workflow_runner=sandboxed_runner(),
+            workflow_task_executor=executor,
             interceptors=interceptors,
             max_cached_workflows=0,
         ),
