@@ -20,10 +20,11 @@ from api.streams import Streams
 BAD_SETTINGS = 2
 GRACE_SECONDS = 10
 KEPT_OPEN_SECONDS = 75
-"""How long a connection without a request stays open: longer than at any caller.
+"""How long a connection without a request stays open: longer than most programs keep it.
 
 Who closes first must be the caller: a request that crosses the server's closing gets no answer.
-httpx keeps a connection for 5 s, aiohttp for 15, nginx and AWS's balancer for 60.
+httpx keeps a connection for 5 s, aiohttp for 15, nginx and AWS's balancer for 60; a browser, which
+keeps them longer, sends such a request again.
 """
 
 log = structlog.stdlib.get_logger(__name__)

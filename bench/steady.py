@@ -20,7 +20,7 @@ from bench.speed import Round, RunState, Wish, check, wishes
 
 THINKING_SECONDS = (0.3, 0.8)
 SEED = 7
-"""The same arrivals in each turn."""
+"""The same wishes and arrivals in each turn."""
 AT_MOST = 60.0
 """Patients a second: more than two cores book."""
 
@@ -47,6 +47,15 @@ class Callers:
 
 
 async def visit(callers: Callers, wish: Wish, thinks: float, result: Round) -> None:
+    """One patient; a call that breaks is counted as a refusal."""
+    try:
+        await _visit(callers, wish, thinks, result)
+    except OSError as broken:
+        name = type(broken).__name__
+        result.refused[name] = result.refused.get(name, 0) + 1
+
+
+async def _visit(callers: Callers, wish: Wish, thinks: float, result: Round) -> None:
     patient, doctor, instant = wish
     body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
     held, took = await callers.post("/api/v1/appointments", body)
@@ -83,6 +92,7 @@ async def arrivals(callers: Callers, todo: list[Wish], rate: float, seconds: flo
 
 async def run(state: RunState, *, rate: float, seconds: float) -> None:
     connection, callers = Connection(state["api"]), Callers(state["api"])
+    random.seed(SEED)
     todo = await wishes(connection, state, want=int(rate * seconds))
     await connection.close()
     result = await arrivals(callers, todo, rate, seconds)

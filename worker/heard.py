@@ -76,8 +76,8 @@ class _TellsWhatIsDone(ActivityInboundInterceptor):
                 return await self._hold(input)
             case "confirm_appointment":
                 return await self._confirm(input)
-            case "invalidate_schedule":  # the first of the announcements
-                await self._heard.give_way()
+            case "invalidate_schedule" if _was_told(input.args[0]):
+                await self._heard.give_way()  # as do those that follow it
                 return await super().execute_activity(input)
             case _:
                 return await super().execute_activity(input)
@@ -99,6 +99,11 @@ class _TellsWhatIsDone(ActivityInboundInterceptor):
         if appointment.status is Status.CONFIRMED:
             self._heard.tell(CONFIRM_APPOINTMENT, _done(given.args[0], appointment))
         return appointment
+
+
+def _was_told(appointment: Appointment) -> bool:
+    """Another end is told by Temporal, with the task that this announcement belongs to."""
+    return appointment.status is Status.CONFIRMED
 
 
 def _done(request: BookingRequest, appointment: Appointment) -> Outcome:

@@ -238,9 +238,17 @@ async def _nearest(
 
 
 async def _changes(live: LiveDays, first: DaySchedule) -> AsyncGenerator[Event]:
-    """That the day is another now; the page itself shows how."""
+    """That the day is another now; the page itself shows how.
+
+    It is told of once at the beginning: the page may have been made before the stream was open.
+    """
+    yield _news_of(first)
     async for later in live.changes(first):
-        yield Event(name="day", data={"doctorId": str(later.doctor_id), "version": later.version})
+        yield _news_of(later)
+
+
+def _news_of(day: DaySchedule) -> Event:
+    return Event(name="day", data={"doctorId": str(day.doctor_id), "version": day.version})
 
 
 def _back(path: str, note: str, about: UUID | None) -> Response:

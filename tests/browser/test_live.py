@@ -1,6 +1,8 @@
 """Open pages show what others do, and nobody who looks at them loses their place."""
 
-from playwright.async_api import expect
+from datetime import date, timedelta
+
+from playwright.async_api import Route, expect
 
 from tests.acceptance.conftest import Clinic
 from tests.browser.conftest import Arrival
@@ -68,3 +70,48 @@ async def test_without_a_stream_the_page_asks_now_and_then(
 
     shown = looking.page.locator(f'[data-slot="{slot.starts_at}"]')
     await expect(shown).to_contain_text("being booked")
+
+
+async def test_an_answer_that_failed_is_asked_for_again(arrives: Arrival, clinic: Clinic) -> None:
+    slot = await clinic.free_slot()
+    looking = await arrives(locale="en-GB")
+    await looking.page.add_init_script(STREAMED)
+    await looking.open(page_of(slot))
+    await looking.page.evaluate("isStreamed")
+    failed: list[str] = []
+
+    async def fails_once(route: Route) -> None:
+        if failed or route.request.resource_type != "fetch":
+            return await route.fallback()
+        failed.append(route.request.url)
+        return await route.fulfill(status=503, body="not now")
+
+    await looking.page.route("**" + page_of(slot), fails_once)
+    await clinic.hold(slot)
+
+    shown = looking.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(shown).to_contain_text("being booked")
+    assert len(failed) == 1
+    assert ["503" in each for each in looking.complaints] == [True]
+    looking.complaints.clear()
+
+
+async def test_a_page_that_shows_another_day_now_listens_to_that_day(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    """As after midnight, or when the last time of the first day has gone."""
+    slot = await clinic.free_slot()
+    looking = await arrives(locale="en-GB")
+    address = f"{looking.base}/doctor/{slot.doctor_id}"
+    next_day = str(date.fromisoformat(slot.starts_at[:10]) + timedelta(days=20))
+    then = await looking.page.request.get(f"{address}?date={next_day}")
+    await looking.open(f"/doctor/{slot.doctor_id}")
+
+    async def shows_another_day(route: Route) -> None:
+        await route.fulfill(response=then)
+
+    await looking.page.route(address, shows_another_day)
+    async with looking.page.expect_request(lambda sent: f"stream?date={next_day}" in sent.url):
+        await looking.page.evaluate(
+            "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+        )

@@ -55,6 +55,19 @@ async def open_live(person: Person, path: str) -> None:
         await person.open(path)
 
 
+async def test_the_stream_of_the_reception_begins_with_news(clinic: Clinic) -> None:
+    """What has changed since the page was made is not missed."""
+    slot = await clinic.free_slot()
+    doctor = (await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}")).json()
+    day = (await local_of(clinic, slot)).date()
+    path = f"/reception/stream?clinic={doctor['clinicId']}&date={day}"
+
+    async with asyncio.timeout(AT_ONCE), clinic.http.stream("GET", path) as stream:
+        lines = stream.aiter_lines()
+        while (line := await anext(lines)) != "event: day":
+            assert not line.startswith("data")
+
+
 async def name_of(clinic: Clinic, patient: str) -> str:
     [row] = await clinic.rows("SELECT full_name FROM patients WHERE id = %s", patient)
     return str(row["full_name"])

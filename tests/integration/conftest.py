@@ -21,10 +21,17 @@ from stack.embedded import embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 from tests.integration.audit_office import Office, opened, runs_of_a_test
 from tests.integration.audit_rows import scratch_database
+from tests.integration.years import VISITS
 
 RECEIPTS_KEY = b"r" * 32
 NOBODY_LISTENS = "127.0.0.1:1"
 ROOT = Path(__file__).parents[2]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--visits", type=int, default=VISITS, help="rows that plans are looked at with"
+    )
 
 
 @pytest.fixture(scope="session")

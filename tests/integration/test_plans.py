@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters import directory, facts, slots
 from tests.integration.plans import Plan, PlanMode, pages_read, plan_of, statements
-from tests.integration.years import AS_THEY_ARE, HOLDS, VISITS, clinic_of_years
+from tests.integration.years import AS_THEY_ARE, HOLDS, clinic_of_years
 
 APPOINTMENT = {"schedules by id"}
 PATIENT = {"patients_pkey"}
@@ -104,8 +104,13 @@ MORE_OF_AN_INDEX = 40
 
 
 @pytest.fixture(scope="module")
-async def years(clinic_engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
-    async with clinic_of_years(clinic_engine) as engine:
+def visits(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--visits"))
+
+
+@pytest.fixture(scope="module")
+async def years(clinic_engine: AsyncEngine, visits: int) -> AsyncIterator[AsyncEngine]:
+    async with clinic_of_years(clinic_engine, visits=visits) as engine:
         yield engine
 
 
@@ -142,7 +147,7 @@ async def test_pages_of_doctors_are_read_in_the_order_of_their_index(years: Asyn
     assert "doctors" not in first.read_whole | behind.read_whole | of_specialty.read_whole
 
 
-async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine) -> None:
+async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine, visits: int) -> None:
     """Written at once, without foreign keys: they hold all the same."""
     async with years.connect() as connection:
         found = await connection.execute(
@@ -154,7 +159,7 @@ async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine) -> N
             )
         )
 
-    assert found.one() == (VISITS, 0, 3)
+    assert found.one() == (visits, 0, 3)
 
 
 async def test_holds_of_others_cost_a_hold_nothing(years: AsyncEngine) -> None:

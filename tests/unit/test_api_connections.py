@@ -23,14 +23,16 @@ async def test_a_connection_is_kept_longer_than_any_caller_would_use_it_again() 
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
 
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        await http.get("/")
-        (kept,) = server.server_state.connections
-        assert isinstance(kept, ProblemProtocol)
-        closing = kept.timeout_keep_alive_task
-        assert closing is not None
-        left = closing.when() - asyncio.get_running_loop().time()
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            await http.get("/")
+            (kept,) = server.server_state.connections
+            assert isinstance(kept, ProblemProtocol)
+            closing = kept.timeout_keep_alive_task
+            assert closing is not None
+            left = closing.when() - asyncio.get_running_loop().time()
+    finally:
+        server.should_exit = True
+        await serving
 
-    server.should_exit = True
-    await serving
     assert left > LONGEST_IDLE_OF_CALLERS_SECONDS

@@ -4,6 +4,7 @@
 (() => {
   "use strict";
   const POLL_SECONDS = 5; // while there is no stream
+  const PATIENCE_SECONDS = 10; // as for a click
   const streams = new Map();
   let polling = 0;
   let watched = null;
@@ -11,7 +12,7 @@
   let again = false;
 
   function watch() {
-    const place = document.querySelector("[data-live]");
+    const place = part(document);
     const wanted = place ? place.dataset.live : null;
     if (wanted === watched) return;
     leave();
@@ -35,6 +36,11 @@
         if (streams.get(address) === stream) listen(address);
       }, POLL_SECONDS * 1000);
     });
+  }
+
+  function isStreamed() {
+    const all = [...streams.values()];
+    return all.length && all.every((stream) => stream.readyState === EventSource.OPEN);
   }
 
   function poll() {
@@ -62,19 +68,25 @@
         again = false;
         await exchange();
       }
+      if (isStreamed()) stopPolling();
     } catch (_) {
-      poll();
+      if (watched !== null) poll(); // until it succeeds
     } finally {
       asking = false;
     }
   }
 
   async function exchange() {
-    const asked = location.href;
-    const answer = await fetch(asked, { headers: { accept: "text/html" } });
+    const asked = address();
+    const answer = await fetch(asked, {
+      headers: { accept: "text/html" },
+      signal: AbortSignal.timeout?.(PATIENCE_SECONDS * 1000),
+    });
     const text = await answer.text();
-    if (!answer.ok || location.href !== asked) return; // asked last: the person may have gone on
+    if (address() !== asked) return; // asked last: the person may have gone on
+    if (!answer.ok) throw new Error(answer.status);
     const now = new DOMParser().parseFromString(text, "text/html");
+    if (isAnother(now)) return whole(now);
     for (const fresh of now.querySelectorAll("[data-piece]")) {
       const old = document.querySelector(`[data-piece="${CSS.escape(fresh.dataset.piece)}"]`);
       if (!old) return whole(now);
@@ -86,10 +98,25 @@
     }
   }
 
-  // Pieces that were not there before: the part is taken as it is now.
+  // Pieces that were not there before, or another day: the part is taken as it is now.
   function whole(now) {
-    const [old, fresh] = [document, now].map((each) => each.querySelector("[data-live]"));
-    if (old && fresh) replace(old, fresh);
+    const [old, fresh] = [document, now].map(part);
+    if (!old || !fresh) return;
+    replace(old, fresh);
+    watch();
+  }
+
+  function isAnother(now) {
+    const [old, fresh] = [document, now].map(part);
+    return old && fresh && old.dataset.live !== fresh.dataset.live;
+  }
+
+  function part(page) {
+    return page.querySelector("[data-live]");
+  }
+
+  function address() {
+    return location.href.split("#")[0];
   }
 
   function replace(old, fresh) {
