@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from adapters.garbage import collect_garbage_seldom
 from adapters.leaving import leave
 from adapters.logs import configure_logs
+from adapters.open_files import open_as_many_files_as_allowed
 from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
 from api.app import create_app
 from api.protocol import ProblemProtocol
@@ -60,6 +61,7 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
     )
     server = Server(configured(app, settings), streams=app.state.streams)
     collect_garbage_seldom()
+    open_as_many_files_as_allowed()
     log.info("api_started", host=settings.api_host, port=settings.api_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_heeded)
