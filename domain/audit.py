@@ -23,7 +23,10 @@ class Touched:
 
 @dataclass(frozen=True, kw_only=True)
 class Holds:
-    """One check of holds: how many were looked at, and which were given back."""
+    """One check of holds: how many were looked at, and which were given back.
+
+    Of those that had lapsed all that were looked at were given back, and the first are named.
+    """
 
     looked_at: int
     given_back: list[Touched]

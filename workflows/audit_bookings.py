@@ -40,7 +40,7 @@ async def _mended(
     touched = [*lapsed.given_back, *orphaned.given_back, *events.published, *events.reminded]
     return AuditReport(
         overlaps=overlaps,
-        lapsed_holds_expired=len(lapsed.given_back),
+        lapsed_holds_expired=lapsed.looked_at,
         open_holds_looked_at=orphaned.looked_at,
         orphaned_holds_released=len(orphaned.given_back),
         events_in_doubt=events.in_doubt,

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowHandle
 
+import activities.audit
+import adapters.audit
 from domain.booking import Result
 from domain.events import EventType, event_id
 from tests.clinic_rows import at
@@ -56,6 +58,22 @@ async def test_a_lapsed_hold_is_expired_and_counted(office: Office) -> None:
 
     assert (len(once.given_back), len(again.given_back)) == (1, 0)
     assert office.gauge("lapsed_holds") == 0
+
+
+@pytest.mark.parametrize(("seconds", "expired"), [(60, 4), (0, 2)])
+async def test_holds_that_lapse_together_are_expired_together_while_there_is_time(
+    seconds: int, expired: int, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapters.audit, "HOLDS_EXPIRED", 2)
+    monkeypatch.setattr(activities.audit, "EXPIRES_FOR_SECONDS", seconds)
+    clocks = ("09:00", "09:30", "10:00", "10:30")
+    held = [await office.books.held(each, lasts=timedelta(seconds=-10)) for each in clocks]
+
+    holds = await office.audit.expire_lapsed_holds()
+
+    assert (holds.looked_at, len(holds.given_back)) == (expired, 2)
+    rows = [(await office.books.row(each))["status"] for each in held]
+    assert rows.count("expired") == office.gauge("lapsed_holds") == expired
 
 
 # Events.
