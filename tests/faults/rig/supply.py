@@ -40,6 +40,10 @@ WHERE lower(s.during) > now() + interval '1 day'
 """
 
 
+class SoldOut(Exception):
+    """The load had too little to book; nothing is wrong with what it was booked from."""
+
+
 @dataclass(kw_only=True)
 class Supply:
     """Each slot and each patient is given once, so that no case stands in another's way."""
@@ -49,10 +53,14 @@ class Supply:
     patients: deque[UUID]
 
     def slot(self) -> Slot:
+        if not self.slots:
+            raise SoldOut("no slot is left: ask for a larger stock")
         return self.slots.popleft()
 
     def booking(self, slot: Slot, patient: UUID | None = None) -> Booking:
         """Another patient's wish for that slot, or that patient's, under a key of its own."""
+        if patient is None and not self.patients:
+            raise SoldOut("no patient is left: ask for a larger stock")
         patient = patient or self.patients.popleft()
         key = f"key-{next(KEYS)}-{uuid4().hex[:8]}"
         return Booking(
@@ -66,11 +74,11 @@ class Supply:
 KEYS = count(1)
 
 
-async def stocked(database_url: str, secret: bytes) -> Supply:
-    """Hire doctors and register patients, and list what is free."""
-    await seed(database_url, doctors=DOCTORS, days=DAYS)
+async def stocked(database_url: str, secret: bytes, *, times: int = 1) -> Supply:
+    """Hire doctors and register patients, so many times the usual; list what is free."""
+    await seed(database_url, doctors=DOCTORS * times, days=DAYS)
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
-        added = await connection.execute(ADD_PATIENTS, (PATIENTS,))
+        added = await connection.execute(ADD_PATIENTS, (PATIENTS * times,))
         patients = deque(row[0] for row in await added.fetchall())
         found = await connection.execute(FREE_SLOTS)
         slots = [
