@@ -94,6 +94,11 @@ async def connect_temporal(plugin: SimplePlugin, *, lazy: bool = True) -> Client
     )
 
 
+def found_nobody(error: RuntimeError) -> bool:
+    """Whether a lazy client did not find its server, for which it has no class of its own."""
+    return str(error).startswith("Failed client connect")
+
+
 async def connect_patiently(plugin: SimplePlugin) -> Client:
     """A connected client, however long the server takes to be there."""
     pause = FIRST_PAUSE_SECONDS

@@ -9,6 +9,7 @@ from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.temporal import found_nobody
 from domain.booking import Outcome, Refusal
 from domain.errors import REFUSALS, refused
 
@@ -44,6 +45,10 @@ async def understood(appointment_id: UUID) -> AsyncIterator[None]:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoRun from None
         raise NoAnswer(appointment_id) from error
+    except RuntimeError as error:
+        if not found_nobody(error):
+            raise
+        raise NoAnswer(appointment_id) from None
 
 
 def outcome_of(answer: object) -> Outcome:
