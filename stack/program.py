@@ -78,8 +78,11 @@ async def until_ready(program: Program, process: asyncio.subprocess.Process) -> 
             return
         if clock() > deadline:
             raise NotReadyError(f"{program.name} was not ready within {program.ready_within:g} s")
+        # Not by `wait_for`, which loses a cancellation that comes as the process ends (in Python
+        # 3.11): whoever stopped it would wait for ever, and it would be started again.
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), pause)
+            async with asyncio.timeout(pause):
+                await process.wait()
         pause = min(pause * 1.2, LONGEST_PAUSE)
     raise NotReadyError(f"{program.name} {describe_exit(process.returncode)}")
 
@@ -89,7 +92,8 @@ async def end(program: Program, process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.send_signal(program.stop_signal)
     try:
-        await asyncio.wait_for(process.wait(), program.grace)
+        async with asyncio.timeout(program.grace):
+            await process.wait()
     except TimeoutError:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
