@@ -74,12 +74,12 @@ async def _begun(
                     update, id=update_id, start_workflow_operation=operation, result_type=Outcome
                 )
             )
-        except (RPCTimeoutOrCancelledError, RPCError, RuntimeError, WorkflowAlreadyStartedError):
+        except (RPCTimeoutOrCancelledError, RPCError, WorkflowAlreadyStartedError):
             await _look_at_the_fault(operation)
             raise
 
 
 async def _look_at_the_fault(operation: WithStartWorkflowOperation[Any, Result]) -> None:
     """The operation keeps its fault for a second reader; asyncio complains if there is none."""
-    with suppress(asyncio.CancelledError, RPCError, RuntimeError, WorkflowAlreadyStartedError):
+    with suppress(asyncio.CancelledError, RPCError, WorkflowAlreadyStartedError):
         await operation.workflow_handle()

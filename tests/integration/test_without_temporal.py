@@ -1,11 +1,15 @@
 """An API that was started while Temporal is away: it says so, and knows what it was asked."""
 
+import asyncio
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.clinic_rows import Clinic, at
+
+SOONER_THAN_THE_DEADLINE = 2.5
+"""Seconds: where nobody listens, nobody is waited for."""
 
 
 @pytest.fixture
@@ -18,7 +22,7 @@ async def wish(clinic: Clinic) -> dict[str, str]:
 
 
 async def test_a_booking_may_yet_be_begun(api: str, wish: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=api) as http:
+    async with asyncio.timeout(SOONER_THAN_THE_DEADLINE), httpx.AsyncClient(base_url=api) as http:
         answers = [
             await http.post("/appointments", json=wish, headers={"idempotency-key": key})
             for key in (str(uuid4()), str(uuid4()))
