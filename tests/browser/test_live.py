@@ -1,5 +1,6 @@
 """Open pages show what others do, and nobody who looks at them loses their place."""
 
+import asyncio
 from datetime import date, timedelta
 
 from playwright.async_api import Route, expect
@@ -17,6 +18,12 @@ STREAMED = """window.isStreamed = new Promise((done) => {
     };
 })"""
 """Tells when the page has had its first event, so that a test need not guess."""
+PATIENCE_BY_HAND = """AbortSignal.timeout = () => {
+    const patience = new AbortController();
+    window.patienceEnds = () => patience.abort();
+    return patience.signal;
+}"""
+"""Patience ends when the test says so."""
 
 
 async def test_a_slot_held_in_one_browser_is_taken_in_the_other_at_once(
@@ -94,6 +101,33 @@ async def test_an_answer_that_failed_is_asked_for_again(arrives: Arrival, clinic
     assert len(failed) == 1
     assert ["503" in each for each in looking.complaints] == [True]
     looking.complaints.clear()
+
+
+async def test_an_answer_that_does_not_come_is_asked_for_again(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    slot = await clinic.free_slot()
+    looking = await arrives(locale="en-GB")
+    await looking.page.add_init_script(PATIENCE_BY_HAND)
+    await looking.page.add_init_script(STREAMED)
+    await looking.open(page_of(slot))
+    await looking.page.evaluate("isStreamed")
+    hanging = asyncio.Event()
+
+    async def hangs_once(route: Route) -> None:
+        if hanging.is_set() or route.request.resource_type != "fetch":
+            await route.fallback()
+        hanging.set()
+
+    await looking.page.route("**" + page_of(slot), hangs_once)
+    await clinic.hold(slot)
+    async with asyncio.timeout(10):
+        await hanging.wait()
+
+    await looking.page.evaluate("patienceEnds()")
+
+    shown = looking.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(shown).to_contain_text("being booked")
 
 
 async def test_a_page_that_shows_another_day_now_listens_to_that_day(

@@ -142,7 +142,7 @@ async def test_the_report_counts_what_was_mended_and_its_days_are_shown_anew(
 ) -> None:
     lapsed, orphaned, published, reminded = (touched() for _ in range(4))
     audit = FakeAudit(
-        lapsed=Holds(looked_at=1, given_back=[lapsed]),
+        lapsed=Holds(looked_at=700, given_back=[lapsed]),
         orphaned=Holds(looked_at=3, given_back=[orphaned]),
         events=Events(
             in_doubt=9,
@@ -161,7 +161,7 @@ async def test_the_report_counts_what_was_mended_and_its_days_are_shown_anew(
     assert audit.refreshed == mended
     assert report == AuditReport(
         overlaps=NO_OVERLAP,
-        lapsed_holds_expired=1,
+        lapsed_holds_expired=700,
         open_holds_looked_at=3,
         orphaned_holds_released=1,
         events_in_doubt=9,
