@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 Answer = TypeVar("Answer")
 
 TRIED = (3, 11)
-"""The version of Python in which a loop inside a loop was tried; from 3.14 on it is an error."""
+"""The version of Python in which a loop inside a loop was tried."""
 
 
 class InTurn(ThreadPoolExecutor):
