@@ -1,6 +1,7 @@
 """Temporal: one plugin for client, worker and replayer, and the way to connect."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 
 from structlog import get_logger
@@ -24,6 +25,9 @@ from temporalio.worker import WorkflowRunner
 from domain.errors import REFUSALS
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
+
+CORE_THREADS = "TOKIO_WORKER_THREADS"
+"""Read by the SDK's core when a process connects for the first time."""
 
 log = get_logger("temporal")
 
@@ -85,8 +89,11 @@ def priyom_plugin(
 async def connect_temporal(plugin: SimplePlugin, *, lazy: bool = True) -> Client:
     """A client by the SDK's own TEMPORAL_* variables; `lazy` connects at the first call.
 
-    Compression is off: payloads are a few hundred bytes and the link is short.
+    Compression is off: payloads are a few hundred bytes and the link is short. The SDK's core gets
+    one thread, unless the environment says otherwise: it waits for the interpreter most of the
+    time, and more threads only wake each other (docs/performance.md).
     """
+    os.environ.setdefault(CORE_THREADS, "1")
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", "127.0.0.1:7233")
     return await Client.connect(

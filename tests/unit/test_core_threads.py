@@ -1,0 +1,57 @@
+"""The SDK's core gets one thread in a process of ours, or as many as its environment says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+THREADS = Path("/proc/self/task")
+NOBODY = "127.0.0.1:1"
+
+CONNECTED = """
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.service import RPCError
+
+from adapters.leaving import leave
+from adapters.temporal import connect_temporal, priyom_plugin
+
+async def main():
+    client = await connect_temporal(priyom_plugin())
+    with suppress(RPCError, RuntimeError):
+        await client.service_client.check_health(timeout=timedelta(seconds=1))
+    names = [each.read_text().strip() for each in Path("/proc/self/task").glob("*/comm")]
+    print(names.count("tokio-rt-worker"), flush=True)
+
+asyncio.run(main())
+leave(0)
+"""
+
+
+@pytest.mark.skipif(not THREADS.is_dir(), reason="threads are listed by Linux only")
+def test_the_core_has_one_thread_unless_told_otherwise() -> None:
+    """One more, which looks up the server's name, is there each time."""
+    one = threads_when_told("1")
+    assert threads_when_told(None) == one
+    assert threads_when_told("3") == one + 2
+
+
+def threads_when_told(said: str | None) -> int:
+    environment = {**os.environ, "TEMPORAL_ADDRESS": NOBODY}
+    environment.pop("TOKIO_WORKER_THREADS", None)
+    if said is not None:
+        environment["TOKIO_WORKER_THREADS"] = said
+    shown = subprocess.run(
+        [sys.executable, "-c", CONNECTED],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return int(shown.stdout)
