@@ -13,7 +13,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import (
     DataError,
@@ -26,6 +26,8 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
 from adapters.postgres import Turns, tried_again
 from adapters.reading import again_if_it_was_dead
@@ -33,7 +35,6 @@ from adapters.rows import Row
 
 Answer = TypeVar("Answer")
 PSYCOPG = registry.load("postgresql.psycopg")()
-ARE_YOU_THERE = text("SELECT")
 
 KINDS: dict[type[psycopg.Error], type[DBAPIError]] = {
     psycopg.DataError: DataError,
@@ -81,21 +82,29 @@ async def plain(engine: AsyncEngine) -> AsyncIterator[Plain]:
 
     One that died, or was left in the middle of something, does not go back to the pool.
     """
-    async with engine.connect() as lent:
-        raw = await lent.get_raw_connection()
-        connection: AsyncConnection | None = raw.driver_connection
-        if connection is None:
-            raise TypeError("a connection that is open has one of its driver's")
-        try:
-            yield Plain(connection)
-        except psycopg.Error as error:
-            if is_dead := connection.closed:
-                with suppress(DBAPIError):  # it finds so itself, and gives up the others of its age
-                    await lent.execute(ARE_YOU_THERE)
-            raise translated(error, is_dead=is_dead) from None
-        finally:
-            if connection.info.transaction_status is not TransactionStatus.IDLE:
-                await lent.invalidate()
+    lent = await _lent(engine)
+    connection: AsyncConnection | None = lent.driver_connection
+    if connection is None:
+        raise TypeError("a connection that is open has one of its driver's")
+    try:
+        yield Plain(connection)
+    except psycopg.Error as error:
+        if is_dead := connection.closed:
+            await greenlet_spawn(engine.pool._invalidate, lent)  # noqa: SLF001 - those of its age, too
+        raise translated(error, is_dead=is_dead) from None
+    finally:
+        if connection.info.transaction_status is TransactionStatus.IDLE:
+            lent.close()
+        elif lent.is_valid:
+            await greenlet_spawn(lent.invalidate)
+
+
+async def _lent(engine: AsyncEngine) -> PoolProxiedConnection:
+    """What SQLAlchemy keeps in its pool, without the connection that it would make of it."""
+    try:
+        return await greenlet_spawn(engine.sync_engine.raw_connection)
+    except psycopg.Error as error:
+        raise translated(error, is_dead=False) from None
 
 
 async def read_plainly(engine: AsyncEngine, work: Callable[[Plain], Awaitable[Answer]]) -> Answer:

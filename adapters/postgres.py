@@ -42,6 +42,7 @@ def connect_engine(
         pool_size=pool_size,
         max_overflow=0,
         isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         pool_timeout=statement_seconds,
         hide_parameters=True,
         connect_args={

@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.plain import Plain, plain, read_plainly, serializable_plainly, translated
-from adapters.postgres import MAX_ATTEMPTS, Turns, connect_engine, sqlstate
+from adapters.postgres import MAX_ATTEMPTS, Turns, connect_engine, serializable, sqlstate
 from api.answers import DATABASE_AWAY
 from domain.errors import SlotTaken
 from tests.clinic_rows import Clinic
@@ -21,6 +21,7 @@ NAME = text("SELECT full_name FROM patients WHERE id = :id")
 RENAME = text("UPDATE patients SET full_name = 'B' WHERE id = :id RETURNING id")
 TWICE = text("INSERT INTO patients SELECT * FROM patients WHERE id = :id")
 LEVEL = text("SHOW transaction_isolation")
+BEGAN = text("SELECT now() AS at")
 PID = text("SELECT pg_backend_pid() AS pid")
 PID_SLOWLY = text("SELECT pg_backend_pid() AS pid, pg_sleep(0.2)")
 SLEEP = text("SELECT pg_sleep(30) AS slept")
@@ -66,6 +67,35 @@ async def test_a_dead_connection_is_told_as_such(engine: AsyncEngine, clinic: Cl
     assert told.value.connection_invalidated
     async with plain(engine) as connection:
         assert await pid(connection)
+
+
+async def test_a_server_that_is_away_is_told_as_such() -> None:
+    engine = connect_engine("postgresql://priyom@127.0.0.1:1/priyom", pool_size=POOL, name="plain")
+
+    with pytest.raises(OperationalError) as told:
+        async with plain(engine):
+            pytest.fail("nobody is there")
+
+    assert isinstance(told.value, DATABASE_AWAY)
+    assert not told.value.connection_invalidated
+    await engine.dispose()
+
+
+async def test_one_of_sqlalchemys_transactions_hands_on_a_connection_without_one(
+    engine: AsyncEngine,
+) -> None:
+    """Nobody rolls back what is lent in AUTOCOMMIT: a stricter borrower has to put it back."""
+
+    async def level(connection: AsyncConnection) -> str:
+        found: str = (await connection.execute(LEVEL)).scalar_one()
+        return found
+
+    for _ in range(POOL):
+        assert await serializable(engine, level) == "serializable"
+        async with plain(engine) as connection:
+            assert (await connection.one(LEVEL, {}))["transaction_isolation"] == "read committed"
+            began = [(await connection.one(BEGAN, {}))["at"] for _ in range(2)]
+            assert began[0] < began[1], "each statement is a transaction of its own"
 
 
 async def test_a_broken_rule_is_an_integrity_error_without_data(

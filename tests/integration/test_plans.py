@@ -84,7 +84,7 @@ BY: dict[str, set[str]] = {
 READS_ALL = {
     "demo_patients.NAMED": "looks into every name; only the demo clinic's pages ask it",
 }
-NO_QUERY = {"plain.ARE_YOU_THERE", "probes.ASK", "tables.NOW"}
+NO_QUERY = {"probes.ASK", "tables.NOW"}
 IN_THEIR_ORDER = {"demo_patients.SOME"}
 """Read from the beginning until there is enough: the page is short and so is the way."""
 
