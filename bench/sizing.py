@@ -2,6 +2,7 @@
 
 The same load on one or more processes of the API and the worker, in turns on one stack: bookings
 a second, and how many cores each kind of process used. An API process has one worker's direct line.
+With `--shards` Temporal is the production server, on a PostgreSQL of its own.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import shlex
 import statistics
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,12 +26,14 @@ from adapters.leaving import leave
 from bench import report
 from bench.engines import Engine
 from bench.figures import Turn, quantiles
+from bench.production_temporal import ProductionTemporal, build, production_temporal
 from bench.stand import Size, Stand, stand
 from stack.embedded import running
 from stack.ports import LOOPBACK, Ports
 from stack.prepare import prepare
 from stack.probes import http_answers
 from stack.program import Program
+from stack.progress import Steps
 
 CORES = os.cpu_count() or 1
 SIZE = Size(rows=10_000, doctors=220, days=28)
@@ -59,6 +63,8 @@ class Shape:
 def main() -> int:
     options = _options()
     prepare()
+    if options.shards:
+        build(Steps())
     found: Found = {
         "command": shlex.join(["python", "-m", "bench.sizing", *sys.argv[1:]]),
         "cores": CORES,
@@ -71,15 +77,33 @@ def main() -> int:
 async def _shapes(options: argparse.Namespace) -> list[Found]:
     shapes = [Shape.of(each) for each in options.shapes]
     done: list[Found] = []
-    async with stand({"PRIYOM_AUDIT_SECONDS": "3600"}) as place:
+    async with AsyncExitStack() as things:
+        settings = {"PRIYOM_AUDIT_SECONDS": "3600"}
+        temporal = await things.enter_async_context(_temporal(options))
+        if temporal is not None:
+            settings["TEMPORAL_ADDRESS"] = temporal.address
+        place = await things.enter_async_context(stand(settings))
         await place.make(SIZE)
         await place.put(SIZE)
         for number in range(1, options.rounds + 1):
             for shape in shapes if number % 2 else reversed(shapes):
-                async with _more(place, shape) as engine:
+                async with _more(place, shape, temporal) as engine:
                     done += await _turns(place, engine, number, options)
     _tell(done)
     return done
+
+
+@asynccontextmanager
+async def _temporal(options: argparse.Namespace) -> AsyncIterator[ProductionTemporal | None]:
+    """None for the one that the stack starts."""
+    if not options.shards:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="priyom-sizing-") as folder:
+        async with production_temporal(
+            Path(folder), shards=options.shards, tuned=options.tuned
+        ) as temporal:
+            yield temporal
 
 
 async def _turns(
@@ -97,9 +121,12 @@ async def _turns(
 
 
 @asynccontextmanager
-async def _more(place: Stand, shape: Shape) -> AsyncIterator[Engine]:
+async def _more(
+    place: Stand, shape: Shape, temporal: ProductionTemporal | None
+) -> AsyncIterator[Engine]:
     """The stack's own processes, and those that the shape has beside them."""
     pids, urls, lines = list(place.engine.pids), [place.api], [_environment(place, "worker")]
+    pids += temporal.pids if temporal else ()
     async with AsyncExitStack() as things:
         ports = Ports()
         things.callback(ports.release)
@@ -176,6 +203,8 @@ def _tell(done: Sequence[Found]) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.sizing", description=__doc__)
     parser.add_argument("--shapes", nargs="+", default=SHAPES, help="APIs x workers")
+    parser.add_argument("--shards", type=int, help="of a production Temporal on PostgreSQL")
+    parser.add_argument("--tuned", action="store_true", help="its queues as ours are read")
     parser.add_argument("--users", type=int, nargs="+", default=[16, 32])
     parser.add_argument("--seconds", type=float, default=6, help="of a turn, warm-up excluded")
     parser.add_argument("--rounds", type=int, default=2)
