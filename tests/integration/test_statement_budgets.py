@@ -1,0 +1,103 @@
+"""What the database is asked for in one booking: counts, which noise does not move."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from activities.appointments import Appointments
+from activities.slots import Slots
+from domain.booking import BookingRequest, Release, Status
+from tests.builders import a_request
+from tests.clinic_rows import Clinic, at
+
+NEXT_WRITER = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+"""Who writes is numbered, and waits for the disk once at its end."""
+
+HALF_HOURS = ("09:00", "09:30", "10:00")
+"""Some of the server's own work writes, too: the least of several is the step's own."""
+
+Step = Callable[[BookingRequest], Awaitable[object]]
+
+
+class Asked(list[str]):
+    """The first word of each statement."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    words = Asked()
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(cursor: Any, query: Any, *rest: Any, **named: Any) -> Any:
+        words.append(bytes(query).split()[0].decode() if isinstance(query, bytes) else str(query))
+        return await execute(cursor, query, *rest, **named)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    return words
+
+
+async def test_a_hold_is_a_look_and_a_taking_in_one_transaction(
+    clinic: Clinic, asked: Asked
+) -> None:
+    slots = Slots(clinic.engine)
+
+    writers = await least_writers(clinic, asked, slots.hold_slot)
+
+    assert asked == ["BEGIN", "WITH", "WITH", "COMMIT"]
+    assert writers == 1
+
+
+async def test_a_confirmation_is_one_statement(clinic: Clinic, asked: Asked) -> None:
+    slots, appointments = Slots(clinic.engine), Appointments(clinic.engine)
+
+    writers = await least_writers(
+        clinic, asked, appointments.confirm_appointment, after=slots.hold_slot
+    )
+
+    assert asked == ["UPDATE"]
+    assert writers == 1
+
+
+async def test_a_release_is_one_statement(clinic: Clinic, asked: Asked) -> None:
+    slots = Slots(clinic.engine)
+
+    async def give_up(request: BookingRequest) -> None:
+        await slots.release_slot(Release(request=request, status=Status.CANCELLED, reason="other"))
+
+    writers = await least_writers(clinic, asked, give_up, after=slots.hold_slot)
+
+    assert asked == ["UPDATE"]
+    assert writers == 1
+
+
+async def least_writers(
+    clinic: Clinic, asked: Asked, step: Step, *, after: Step | None = None
+) -> int:
+    """Take the step for several patients; leaves the statements of the last."""
+    writers = []
+    for clock in HALF_HOURS:
+        request = a_request(
+            patient_id=await clinic.patient(),
+            doctor_id=clinic.doctor_id,
+            clinic_id=clinic.id,
+            starts_at=at(clock),
+        )
+        if after is not None:
+            await after(request)
+        before = await next_writer(clinic.engine)
+        asked.clear()
+        await step(request)
+        statements = list(asked)
+        writers.append(await next_writer(clinic.engine) - before)
+        asked[:] = statements
+    return min(writers)
+
+
+async def next_writer(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        number: int = (await connection.execute(NEXT_WRITER)).scalar_one()
+    return number
