@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stack.ports import LOOPBACK, Ports
 from stack.probes import temporal_answers
+from stack.processors import usable_processors
 from stack.program import Program
 from stack.supplies.temporal_cli import temporal_cli
 
@@ -44,13 +45,6 @@ DYNAMIC_CONFIG = {
     "history.hostLevelCacheMaxSize": "4000",
     "history.eventsHostLevelCacheMaxSizeBytes": str(32 * 1024 * 1024),
 }
-# Half of the processors: threads that look for work on all of them wake each other, and the worker
-# is there too. Fewer garbage collections while memory is not short.
-GO_RUNTIME = {
-    "GOMAXPROCS": str(max(1, (os.cpu_count() or 1) // 2)),
-    "GOGC": "400",
-    "GOMEMLIMIT": "600MiB",
-}
 TIME_SKIPPING = {"frontend.WorkflowTimeSkippingEnabled": "true"}
 
 
@@ -66,6 +60,18 @@ class TemporalPorts:
         return cls(
             grpc=ports.take(grpc), ui=ports.take(ui), http=ports.take(), metrics=ports.take()
         )
+
+
+def go_runtime() -> dict[str, str]:
+    """Half of the processors: threads that look for work on all of them wake each other, and the
+    worker is there too. Fewer garbage collections while memory is not short.
+    """
+    half = str(max(1, usable_processors() // 2))
+    return {
+        "GOMAXPROCS": os.environ.get("GOMAXPROCS") or half,
+        "GOGC": "400",
+        "GOMEMLIMIT": "600MiB",
+    }
 
 
 def address(port: int) -> str:
@@ -92,7 +98,7 @@ def program(
             *_pairs("--dynamic-config-value", config),
             *(_file(database) if database else ()),
         ],
-        env=GO_RUNTIME,
+        env=go_runtime(),
         ready=partial(
             temporal_answers,
             f"http://{LOOPBACK}:{ports.http}",
