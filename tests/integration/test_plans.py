@@ -150,6 +150,7 @@ async def test_pages_of_doctors_are_read_in_the_order_of_their_index(years: Asyn
 async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine, visits: int) -> None:
     """Written at once, without foreign keys: they hold all the same."""
     async with years.connect() as connection:
+        await connection.execute(text("SET statement_timeout = 0"))
         found = await connection.execute(
             text(
                 "SELECT count(*) AS rows, count(*) FILTER (WHERE NOT EXISTS ("
@@ -158,6 +159,7 @@ async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine, visi
                 " WHERE ends_at < clock_timestamp()"
             )
         )
+        await connection.execute(text("RESET ALL"))
 
     assert found.one() == (visits, 0, 3)
 
