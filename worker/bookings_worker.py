@@ -48,7 +48,7 @@ def bookings_worker(
         workflow_task_executor=in_turn(),
         interceptors=list(interceptors),
         max_cached_workflows=OPEN_BOOKINGS,
-        max_concurrent_workflow_tasks=40,
+        max_concurrent_workflow_tasks=64,
         max_concurrent_local_activities=40,
         max_concurrent_activities=20,
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=5),
