@@ -91,7 +91,8 @@ def _tell(found: Found, out: Path, plots: Path | None) -> None:
             engine: {name: round(mib, 1) for name, mib in sizes.items()}
             for engine, sizes in found.memory_mib.items()
         },
-        temporalEvents=found.temporal_events,
+        temporalEvents=[run.events for run in found.runs],
+        temporalActions=[run.actions for run in found.runs],
         problems=found.problems,
     )
     for text in report.summary(found.turns, about):

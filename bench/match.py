@@ -18,6 +18,7 @@ from bench import engines, environment, report, restate_server, topic, truth
 from bench.arena import TELLERS, Arena, alone
 from bench.engines import RESTATES, Engine
 from bench.figures import NOISY, PRODUCT, WITH_NOTIFIER, Turn, quietest
+from bench.run_costs import Cost, cost_of
 from bench.turns import NotAnnounced, Settle, Turns
 from bench.wishes import read_wishes
 from stack import run_state
@@ -59,7 +60,7 @@ class Found:
     turns: list[Turn]
     versions: dict[str, str]
     memory_mib: dict[str, dict[str, float]]
-    temporal_events: list[int]
+    runs: list[Cost]
     problems: list[str]
 
 
@@ -74,9 +75,9 @@ async def play(plan: Plan, place: Arena, say: Say) -> Found:
                 done.append(quietest(tries, CORES))
                 taken += tries
     memory = {engine.name: place.counters.memory_mib(engine) for engine in place.engines}
-    events: list[int] = []
+    runs: list[Cost] = []
     if PRODUCT in plan.engines:
-        events = await _history_lengths(place, [t for t in done if t.engine == PRODUCT])
+        runs = await _costs_of_runs(place, [t for t in done if t.engine == PRODUCT])
         told = await _with_notifier(plan, place, turns, say)
         done += told
         taken += told
@@ -85,7 +86,7 @@ async def play(plan: Plan, place: Arena, say: Say) -> Found:
         turns=done,
         versions=await _versions(plan, place),
         memory_mib=memory,
-        temporal_events=events,
+        runs=runs,
         problems=problems,
     )
 
@@ -113,15 +114,15 @@ async def _versions(plan: Plan, place: Arena) -> dict[str, str]:
     return found
 
 
-async def _history_lengths(place: Arena, done: Sequence[Turn]) -> list[int]:
-    """Of the runs that were confirmed last: how many events Temporal has written for each."""
+async def _costs_of_runs(place: Arena, done: Sequence[Turn]) -> list[Cost]:
+    """Of the runs that were confirmed last: what Temporal has written, and bills, for each."""
     ids = [each for turn in done for each in turn.confirmed][-SAMPLED_RUNS:]
     engine = engines.product(place.state)
     with alone(engine):
         namespace = place.state["temporalNamespace"]
         client = await Client.connect(place.state["temporalAddress"] or "", namespace=namespace)
         runs = [client.get_workflow_handle(booking_workflow_id(UUID(each))) for each in ids]
-        return [(await run.describe()).history_length for run in runs]
+        return [cost_of(await run.fetch_history()) for run in runs]
 
 
 async def _with_notifier(plan: Plan, place: Arena, turns: Turns, say: Say) -> list[Turn]:

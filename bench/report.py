@@ -35,12 +35,12 @@ def summary(turns: Sequence[Turn], about: About) -> list[str]:
     for engine, sizes in about["memoryMiB"].items():
         named = ", ".join(f"{name} {mib:.0f}" for name, mib in sizes.items())
         lines.append(f"{engine:<18} {sum(sizes.values()):6.0f}: {named}")
-    if about["temporalEvents"]:
-        events = about["temporalEvents"]
-        lines.append(
-            f"Temporal events a booking: {statistics.median(events):g} "
-            f"({min(events)} to {max(events)} in {len(events)} runs)"
-        )
+    for what, runs in (("events", about["temporalEvents"]), ("Actions", about["temporalActions"])):
+        if runs:
+            lines.append(
+                f"Temporal {what} a booking: {statistics.median(runs):g} "
+                f"({min(runs)} to {max(runs)} in {len(runs)} runs)"
+            )
     most = max((turn.others(about["cores"]) for turn in turns), default=0.0)
     lines.append(f"Others used up to {most:.0%} of the machine during a turn{_advice(most)}")
     return lines + [f"void: {problem}" for problem in about["problems"]]

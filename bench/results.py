@@ -46,6 +46,7 @@ class About(TypedDict):
     versions: dict[str, str]
     memoryMiB: dict[str, dict[str, float]]
     temporalEvents: list[int]
+    temporalActions: list[int]
     problems: list[str]
 
 

@@ -43,7 +43,12 @@ def turn(
     )
 
 
-def about(*, problems: list[str] | None = None, events: list[int] | None = None) -> About:
+def about(
+    *,
+    problems: list[str] | None = None,
+    events: list[int] | None = None,
+    actions: list[int] | None = None,
+) -> About:
     return About(
         command="python -m bench",
         cores=2,
@@ -51,6 +56,7 @@ def about(*, problems: list[str] | None = None, events: list[int] | None = None)
         versions={"dbos": "3.4.0"},
         memoryMiB={"product": {"api": 100.4, "worker": 50.2}},
         temporalEvents=events or [],
+        temporalActions=actions or [],
         problems=problems or [],
     )
 
@@ -98,10 +104,12 @@ def test_a_turn_that_others_disturbed_says_so() -> None:
 
 
 def test_the_summary_has_memory_events_and_what_was_wrong() -> None:
-    said = summary([turn()], about(problems=["plain: 2 pairs of visits overlap"], events=[26, 29]))
+    overlap = "plain: 2 pairs of visits overlap"
+    said = summary([turn()], about(problems=[overlap], events=[26, 29], actions=[6, 6]))
 
     assert "product               151: api 100, worker 50" in said
     assert "Temporal events a booking: 27.5 (26 to 29 in 2 runs)" in said
+    assert "Temporal Actions a booking: 6 (6 to 6 in 2 runs)" in said
     assert said[-1] == "void: plain: 2 pairs of visits overlap"
 
 

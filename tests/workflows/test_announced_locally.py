@@ -7,10 +7,10 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
+from bench.run_costs import cost_of
 from domain.booking import BookingRequest, Result, Status
 from domain.events import appointment_confirmed
 from tests.builders import a_request
-from tests.workflows.budgets import cost_of
 from tests.workflows.conftest import Beside, FrontDesk, Record, eventually
 from workflows.names import ANNOUNCEMENTS
 

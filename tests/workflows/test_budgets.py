@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from bench.run_costs import cost_of
 from domain.booking import Status
 from domain.errors import HoldExpired
 from tests.builders import a_cancellation, a_request
-from tests.workflows.budgets import cost_of
 from tests.workflows.conftest import FrontDesk, Record, eventually
 from workflows.names import cancel_workflow_id
 

@@ -16,10 +16,10 @@ from temporalio.worker import Worker
 
 from activities.messages import Told
 from adapters.notifications import State
+from bench.run_costs import cost_of
 from domain.events import AppointmentEvent
 from notifier.deliveries import Deliveries
 from tests.messages import an_event
-from tests.workflows.budgets import cost_of
 from tests.workflows.conftest import Record
 from workflows.deliver_instead import DeliverInstead, Unheard
 from workflows.deliver_notifications import DeliverNotifications, Delivery

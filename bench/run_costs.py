@@ -1,4 +1,7 @@
-"""What a run costs, counted from its history: events, workflow tasks and billable Actions."""
+"""What a run costs, counted from its history: events, workflow tasks and billable Actions.
+
+Used by the benchmark and by the budgets of `make test`.
+"""
 
 from dataclasses import dataclass
 
