@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context, ContextVar
 from typing import Self, TypeVarTuple, Unpack
 
@@ -105,7 +104,7 @@ class SteppedPostgres:
 
 
 class SteppedEngine:
-    """Stands for the engine of a process's `DayBook`, for the connection, and for the driver's.
+    """Stands for the engine of a process's `DayBook`, for what it lends, and for the driver's.
 
     A statement sees the rows at one instant; its answer arrives at another. A look at versions is
     the process's own step, whichever reader it is for.
@@ -118,12 +117,15 @@ class SteppedEngine:
         self._postgres = postgres
         self._process = process
 
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Self]:
-        yield self
-
-    async def get_raw_connection(self) -> Self:
+    @property
+    def sync_engine(self) -> Self:
         return self
+
+    def raw_connection(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        """What was lent is there again."""
 
     @property
     def driver_connection(self) -> Self:
