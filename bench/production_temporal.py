@@ -1,7 +1,8 @@
 """Temporal's production server on a PostgreSQL of its own, as `docker-compose.yml` has it.
 
 Built by Go from the modules that the development server is built from; its further modules are of
-the versions that the server itself asks for. One process plays all four parts of the server.
+the versions that the server itself asks for. One process plays all four parts of the server, with
+Go's own settings: all processors, no limit of memory.
 """
 
 import asyncio
@@ -37,12 +38,14 @@ SERVICES = ("frontend", "history", "matching", "worker")
 AGAIN = 'for _ in $(seq 60); do "$@" && exit; sleep 1; done; exit 1'
 """The server knows a new namespace some seconds after it was told."""
 
-ON_ONE_DISK = {"history.transferProcessorMaxPollRPS", "history.timerProcessorMaxPollRPS"}
-"""Settings of the development server that are no concession to its one file."""
+ON_ANY_STORE = {"history.transferProcessorMaxPollRPS", "history.timerProcessorMaxPollRPS"}
+"""Settings of ours that are no concession to one file: how often queues are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProductionTemporal:
+    """One that runs: where it answers, and its processes by name, its PostgreSQL among them."""
+
     address: str
     pids: tuple[tuple[str, int], ...]
 
@@ -122,7 +125,7 @@ def _server(
     folder: Path, database_url: str, ports: Ports, *, shards: int, tuned: bool
 ) -> tuple[Program, str]:
     dynamic = folder / "dynamic.yaml"
-    settings = {k: int(v) for k, v in DYNAMIC_CONFIG.items() if k in ON_ONE_DISK} if tuned else {}
+    settings = {k: int(v) for k, v in DYNAMIC_CONFIG.items() if k in ON_ANY_STORE} if tuned else {}
     dynamic.write_text(json.dumps({name: [{"value": value}] for name, value in settings.items()}))
     port, http = ports.take(), ports.take()
     address = f"{LOOPBACK}:{port}"

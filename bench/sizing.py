@@ -209,7 +209,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=6, help="of a turn, warm-up excluded")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("sizing-results.json"))
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.tuned and not options.shards:
+        parser.error("--tuned is for the production Temporal: say --shards as well")
+    return options
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ from workflows.sandbox import workflow_runner
 OPEN_BOOKINGS = 5000
 """Cached runs: a confirm whose run was evicted pays for a whole replay."""
 
+TASKS_AT_ONCE = 64
+"""More than those who wait at a time, or a new run waits in the queue behind runs that go on: a
+task keeps its place while its step is done, and each poller keeps one (docs/performance.md)."""
+
 FORGET_A_DEAD_WORKER_AFTER = timedelta(seconds=1)
 """The next confirm after a worker's death waits this long for it, no more."""
 
@@ -48,7 +52,7 @@ def bookings_worker(
         workflow_task_executor=in_turn(),
         interceptors=list(interceptors),
         max_cached_workflows=OPEN_BOOKINGS,
-        max_concurrent_workflow_tasks=64,
+        max_concurrent_workflow_tasks=TASKS_AT_ONCE,
         max_concurrent_local_activities=40,
         max_concurrent_activities=20,
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=5),
