@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal, unavailable
-from adapters.cache import AWAY, invalidate
-from adapters.days import DayBook
-from adapters.kafka import EventPublisher
+from adapters.kafka.events import EventPublisher
+from adapters.postgres.days import DayBook
+from adapters.redis.cache import AWAY, invalidate
 from domain.booking import Appointment
 from domain.events import AppointmentEvent
 

@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
-from adapters import slots
+from adapters.postgres import slots
 from domain.booking import Appointment, BookingRequest, Cancellation
 
 

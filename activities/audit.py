@@ -13,13 +13,14 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from activities.refusals import told_to_temporal, unavailable
-from adapters import audit, runs
-from adapters.audit import Doubt, OpenHold
-from adapters.audit_gauges import AuditGauges, Gauge
-from adapters.cache import AWAY, invalidate
-from adapters.days import DayBook
-from adapters.kafka import KafkaAway
-from adapters.runs import Standing, booking_workflow_id, cancel_workflow_id
+from adapters.kafka.events import KafkaAway
+from adapters.postgres import audit
+from adapters.postgres.audit import Doubt, OpenHold
+from adapters.postgres.days import DayBook
+from adapters.process.audit_gauges import AuditGauges, Gauge
+from adapters.redis.cache import AWAY, invalidate
+from adapters.temporal import runs
+from adapters.temporal.runs import Standing, booking_workflow_id, cancel_workflow_id
 from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched
 from domain.booking import Status
 from domain.events import AppointmentEvent
@@ -37,7 +38,7 @@ class Publisher(Protocol):
 
 
 class Audit:
-    """Looks at all bookings, and at the runs that should look after them."""
+    """BatchedReads at all bookings, and at the runs that should look after them."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from structlog import get_logger
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
-from adapters.forgetting import forget_messages
+from adapters.postgres.forgetting import forget_messages
 
 log = get_logger(__name__)
 

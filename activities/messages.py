@@ -11,9 +11,9 @@ from structlog import get_logger
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from adapters.messages.delivery_errors import RefusedForGood, TryLater
 from adapters.messages.rendering import Letter, letter, text_message
-from adapters.notifications import Attempt, Channel, Notifications, State, VisitUnknown
-from adapters.undelivered import RefusedForGood, TryLater
+from adapters.postgres.notifications import Attempt, Channel, Notifications, State, VisitUnknown
 from domain.events import AppointmentEvent
 from domain.quiet_hours import QuietHours
 
@@ -24,7 +24,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class Sent:
     """How one message ended: in which state, and by which code if it failed.
 
     `until` is set where it has not ended: the patient sleeps, try again then.
@@ -69,48 +69,48 @@ class Messages:
         self._quiet_hours = quiet_hours
 
     @activity.defn
-    async def send_email(self, event: AppointmentEvent) -> Told:
+    async def send_email(self, event: AppointmentEvent) -> Sent:
         """Idempotent: a recorded letter is not sent again, an unrecorded one has the same id."""
         return await self._tell(event, Channel.EMAIL)
 
     @activity.defn
-    async def send_sms(self, event: AppointmentEvent) -> Told:
+    async def send_sms(self, event: AppointmentEvent) -> Sent:
         """Idempotent: a recorded text is not sent again, an unrecorded one has the same key."""
         return await self._tell(event, Channel.SMS)
 
     @activity.defn
-    async def send_email_instead(self, event: AppointmentEvent) -> Told:
+    async def send_email_instead(self, event: AppointmentEvent) -> Sent:
         """Idempotent likewise: the letter that was kept back for an SMS that failed for good."""
         return await self._tell(event, Channel.EMAIL, instead_of=Channel.SMS)
 
     @activity.defn
-    async def send_sms_instead(self, event: AppointmentEvent) -> Told:
+    async def send_sms_instead(self, event: AppointmentEvent) -> Sent:
         """Idempotent likewise: the SMS that was kept back for a letter that failed for good."""
         return await self._tell(event, Channel.SMS, instead_of=Channel.EMAIL)
 
     @activity.defn
-    async def notify_doctor(self, event: AppointmentEvent) -> Told:
+    async def notify_doctor(self, event: AppointmentEvent) -> Sent:
         """Idempotent: one row an event. The doctor is told of every change, in its order."""
         with nobody_named():
             try:
                 await self._notifications.tell_doctor(event)
             except VisitUnknown:
-                return Told(state=State.FAILED, code="visit_unknown")
-        return Told(state=State.SENT)
+                return Sent(state=State.FAILED, code="visit_unknown")
+        return Sent(state=State.SENT)
 
     async def _tell(
         self, event: AppointmentEvent, channel: Channel, *, instead_of: Channel | None = None
-    ) -> Told:
+    ) -> Sent:
         with nobody_named():
             try:
                 attempt = await self._notifications.begin(event, channel, instead_of=instead_of)
             except VisitUnknown:
-                return Told(state=State.FAILED, code="visit_unknown")
+                return Sent(state=State.FAILED, code="visit_unknown")
             if attempt.state is not State.SENDING:
-                return Told(state=attempt.state, code=attempt.error)
+                return Sent(state=attempt.state, code=attempt.error)
             if (until := self._quiet_until(attempt)) is not None:
                 await self._notifications.postponed(attempt)
-                return Told(state=State.SENDING, until=until)
+                return Sent(state=State.SENDING, until=until)
             return await self._send(attempt, channel)
 
     def _quiet_until(self, attempt: Attempt) -> datetime | None:
@@ -120,7 +120,7 @@ class Messages:
             attempt.now, attempt.patient_zone, starts_at=attempt.visit.starts_at
         )
 
-    async def _send(self, attempt: Attempt, channel: Channel) -> Told:
+    async def _send(self, attempt: Attempt, channel: Channel) -> Sent:
         try:
             provider_id = await self._hand_over(attempt, channel)
         except RefusedForGood as no:
@@ -132,7 +132,7 @@ class Messages:
             log.warning("message_not_taken", notification=attempt.notification_id, code=later.code)
             raise _again(later) from None
         await self._notifications.sent(attempt, provider_id)
-        return Told(state=State.SENT)
+        return Sent(state=State.SENT)
 
     async def _hand_over(self, attempt: Attempt, channel: Channel) -> str:
         """The provider's id for the message. Raises Undelivered."""
@@ -142,10 +142,10 @@ class Messages:
         written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
         return await self._mail.send(written, to=visit.email, notification_id=key)
 
-    async def _failed(self, attempt: Attempt, code: str) -> Told:
+    async def _failed(self, attempt: Attempt, code: str) -> Sent:
         await self._notifications.not_sent(attempt, code, state=State.FAILED)
         log.warning("message_refused", notification=attempt.notification_id, code=code)
-        return Told(state=State.FAILED, code=code)
+        return Sent(state=State.FAILED, code=code)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from adapters.postgres import sqlstate
-from adapters.temporal import UNAVAILABLE
+from adapters.postgres.engine import sqlstate
+from adapters.temporal.client import UNAVAILABLE
 from domain.errors import Refused
 
 

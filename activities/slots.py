@@ -4,9 +4,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
-from adapters import slots
-from adapters.alternatives import free_alternatives
-from adapters.postgres import Turns
+from adapters.postgres import slots
+from adapters.postgres.alternatives import free_alternatives
+from adapters.postgres.engine import TransactionLimit
 from domain.booking import BookingRequest, Extension, Hold, Refusal, Release
 from domain.errors import NotASlot, Refused, SlotTaken
 
@@ -19,7 +19,7 @@ class Slots:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._turns = Turns(CONCURRENT_HOLDS)
+        self._turns = TransactionLimit(CONCURRENT_HOLDS)
 
     @activity.defn
     async def hold_slot(self, request: BookingRequest) -> Hold:

@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from structlog import get_logger
 
-from adapters.breaker import Breaker
+from adapters.process.breaker import Breaker
 from domain.booking import BookingRequest, Outcome
 
 ANSWERED_WITHIN_SECONDS = 1.5

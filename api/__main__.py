@@ -8,15 +8,22 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from adapters.garbage import collect_garbage_seldom
-from adapters.leaving import leave
-from adapters.logs import configure_logs
-from adapters.open_files import open_as_many_files_as_allowed
-from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
+from adapters.process.exit import exit_process
+from adapters.process.file_limit import raise_open_file_limit
+from adapters.process.gc_tuning import collect_garbage_seldom
+from adapters.process.logs import configure_logs
+from adapters.process.settings import (
+    BadSettings,
+    Connections,
+    Product,
+    connections,
+    product,
+    secret_of,
+)
 from api.app import create_app
-from api.protocol import ProblemProtocol
-from api.reception import open_reception
-from api.streams import Streams
+from api.http.protocol import ProblemProtocol
+from api.http.streams import Streams
+from api.services import open_services
 
 BAD_SETTINGS = 2
 GRACE_SECONDS = 10
@@ -56,12 +63,12 @@ def main() -> int:
 
 def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
     app = create_app(
-        lambda: open_reception(settings, servers, secret),
+        lambda: open_services(settings, servers, secret),
         answer_within_seconds=settings.answer_within_seconds,
     )
     server = Server(configured(app, settings), streams=app.state.streams)
     collect_garbage_seldom()
-    open_as_many_files_as_allowed()
+    raise_open_file_limit()
     log.info("api_started", host=settings.api_host, port=settings.api_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_heeded)
@@ -92,4 +99,4 @@ def _already_heeded(_number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

@@ -5,11 +5,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from api.answers import answer_exceptions
-from api.edge import BoundedBody, Deadline, Traced
+from api.http.answers import answer_exceptions
+from api.http.middleware import BodyLimit, Deadline, RequestContext
+from api.http.streams import Streams
 from api.page.problem_pages import ProblemPages
-from api.plain_days import PlainDays
-from api.reception import Reception
 from api.routes import (
     appointments,
     booking_pages,
@@ -24,18 +23,19 @@ from api.routes import (
     staff_pages,
     visit_pages,
 )
-from api.streams import Streams
+from api.schedule.schedule_fast_path import ScheduleFastPath
+from api.services import Services
 
 VERSION = "0.1.0"
 ANSWER_WITHIN_SECONDS = 5.0
 
-OpenReception = Callable[[], AbstractAsyncContextManager[Reception]]
+OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 
-def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -> FastAPI:
+def create_app(open_services: OpenServices, *, answer_within_seconds: float) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_reception() as reception:
+        async with open_services() as reception:
             app.state.reception = reception
             yield
             del app.state.reception
@@ -51,10 +51,10 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
     )
     app.state.streams = Streams()
     # the last one added is the outermost
-    app.add_middleware(BoundedBody, answer_within_seconds=answer_within_seconds)
+    app.add_middleware(BodyLimit, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)
-    app.add_middleware(PlainDays, seconds=answer_within_seconds)
-    app.add_middleware(Traced)
+    app.add_middleware(ScheduleFastPath, seconds=answer_within_seconds)
+    app.add_middleware(RequestContext)
     app.add_middleware(ProblemPages)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
@@ -67,7 +67,7 @@ def create_app(open_reception: OpenReception, *, answer_within_seconds: float) -
 
 
 @asynccontextmanager
-async def _nothing() -> AsyncIterator[Reception]:
+async def _nothing() -> AsyncIterator[Services]:
     raise NotImplementedError
     yield  # what makes it a context manager
 

@@ -5,24 +5,24 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.bell import Bell
-from adapters.cache import DayReader
-from adapters.settings import Product
-from api.bookings import Bookings
-from api.commands import Commands
-from api.control_room import Watchman
-from api.live_days import LiveDays
+from adapters.postgres.inbox_listener import InboxListener
+from adapters.process.settings import Product
+from adapters.redis.cache import DayReader
+from api.booking.commands import Commands
+from api.booking.hold import Bookings
+from api.http.streams import Streams
+from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
-from api.readiness import Watch
+from api.readiness import ReadinessProbe
 from api.receipts import Receipts
-from api.reception import Reception
-from api.streams import Streams
-from api.written_days import WrittenDays
+from api.schedule.live_days import LiveDays
+from api.schedule.rendered_days import RenderedDays
+from api.services import Services
 
 
-async def _reception(request: Request) -> Reception:
+async def _reception(request: Request) -> Services:
     opened = request.app.state.reception
-    assert isinstance(opened, Reception)  # noqa: S101 - the lifespan opened it
+    assert isinstance(opened, Services)  # noqa: S101 - the lifespan opened it
     return opened
 
 
@@ -36,7 +36,7 @@ async def _engine(request: Request) -> AsyncEngine:
     return (await _reception(request)).engine
 
 
-async def _bell(request: Request) -> Bell:
+async def _bell(request: Request) -> InboxListener:
     return (await _reception(request)).bell
 
 
@@ -44,7 +44,7 @@ async def _days(request: Request) -> DayReader:
     return (await _reception(request)).days
 
 
-async def _written_days(request: Request) -> WrittenDays:
+async def _written_days(request: Request) -> RenderedDays:
     return (await _reception(request)).written
 
 
@@ -64,11 +64,11 @@ async def _receipts(request: Request) -> Receipts:
     return (await _reception(request)).receipts
 
 
-async def _watch(request: Request) -> Watch:
+async def _watch(request: Request) -> ReadinessProbe:
     return (await _reception(request)).watch
 
 
-async def _watchman(request: Request) -> Watchman:
+async def _watchman(request: Request) -> Dashboard:
     return (await _reception(request)).watchman
 
 
@@ -82,14 +82,14 @@ async def _demo(request: Request) -> DemoPatients:
 
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
-WrittenPages = Annotated[WrittenDays, Depends(_written_days)]
+WrittenPages = Annotated[RenderedDays, Depends(_written_days)]
 WatchedDays = Annotated[LiveDays, Depends(_watched_days)]
-HoldDesk = Annotated[Bookings, Depends(_bookings)]
-CommandDesk = Annotated[Commands, Depends(_commands)]
-NightWatch = Annotated[Watchman, Depends(_watchman)]
-ReceiptDesk = Annotated[Receipts, Depends(_receipts)]
-ReadinessWatch = Annotated[Watch, Depends(_watch)]
+BookingsDep = Annotated[Bookings, Depends(_bookings)]
+CommandsDep = Annotated[Commands, Depends(_commands)]
+DashboardDep = Annotated[Dashboard, Depends(_watchman)]
+ReceiptsDep = Annotated[Receipts, Depends(_receipts)]
+ReadinessDep = Annotated[ReadinessProbe, Depends(_watch)]
 Settings = Annotated[Product, Depends(_product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]
-InboxBell = Annotated[Bell, Depends(_bell)]
-DemoDesk = Annotated[DemoPatients, Depends(_demo)]
+InboxListenerDep = Annotated[InboxListener, Depends(_bell)]
+DemoPatientsDep = Annotated[DemoPatients, Depends(_demo)]

@@ -26,7 +26,7 @@ class Readiness:
         return all(self.dependencies[name] == "up" for name in NEEDED)
 
 
-class Watch:
+class ReadinessProbe:
     """Asks the servers. A probe that is stuck is left to itself, and counts as down until then."""
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:

@@ -8,8 +8,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from adapters.consents import Channel
-from api.meanings import NoAnswer
+from adapters.postgres.consents import Channel
+from api.booking.temporal_errors import NoAnswer
 from domain.events import AppointmentEvent
 from workflows.deliver_instead import DeliverInstead, Unheard
 from workflows.names import DELIVERIES

@@ -14,7 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
-from adapters.leaving import leave
+from adapters.process.exit import exit_process
 from bench import environment, report, restate_server, results
 from bench.arena import arena
 from bench.engines import PEERS, RESTATES
@@ -134,4 +134,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

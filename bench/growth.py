@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from adapters.leaving import leave
+from adapters.process.exit import exit_process
 from bench import report
 from bench.figures import Turn, quantiles
 from bench.open_holds import (
@@ -234,4 +234,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

@@ -22,7 +22,7 @@ import psycopg
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from adapters.leaving import leave
+from adapters.process.exit import exit_process
 from bench.http import Connection
 from bench.speed import RunState, wishes
 from workflows.names import booking_workflow_id
@@ -164,4 +164,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

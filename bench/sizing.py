@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from adapters.leaving import leave
+from adapters.process.exit import exit_process
 from bench import report
 from bench.engines import Engine
 from bench.figures import Turn, quantiles
@@ -216,4 +216,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

@@ -13,15 +13,15 @@ import psycopg
 from aiokafka import AIOKafkaConsumer
 from psycopg import sql
 
-from adapters.cache import connect_redis
+from adapters.redis.cache import connect_redis
 from bench import engines, topic
 from bench.counters import Counters
 from bench.engines import Engine
 from bench.figures import Turn
+from bench.free_slots import read_wishes
 from bench.history import add_history
 from bench.speed import Wish
 from bench.turns import Settle, Turns, events_are_all
-from bench.wishes import read_wishes
 from stack import run_state
 from stack.control import Request, ask
 from stack.embedded import whole_stack

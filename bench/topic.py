@@ -2,7 +2,7 @@
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from adapters.kafka import APPOINTMENTS, PARTITIONS
+from adapters.kafka.events import APPOINTMENTS, PARTITIONS
 
 PLACES = [TopicPartition(APPOINTMENTS, number) for number in range(PARTITIONS)]
 

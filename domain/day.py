@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from domain.booking import Status
-from domain.rules import Desk
+from domain.rules import DoctorGrid
 from domain.slot import MINUTE, Interval, day_bounds, slots_of
 
 Span = TypeVar("Span", bound=Interval)
@@ -102,14 +102,14 @@ class Day:
         )
 
 
-def reach_of(day: date, desk: Desk) -> Interval:
+def reach_of(day: date, desk: DoctorGrid) -> Interval:
     """The span in which a row can touch a slot that begins on this local day."""
     bounds = day_bounds(day, desk.zone)
     return Interval(starts_at=bounds.starts_at, ends_at=bounds.ends_at + desk.slot_minutes * MINUTE)
 
 
 def compose(
-    desk: Desk, day: date, version: str, shifts: Iterable[Interval], taken: Iterable[Taken]
+    desk: DoctorGrid, day: date, version: str, shifts: Iterable[Interval], taken: Iterable[Taken]
 ) -> Day:
     """Lay the rows over the grid; a slot of a night shift stands on the date of its start."""
     bounds = day_bounds(day, desk.zone)
@@ -129,7 +129,7 @@ def compose(
 
 
 def free_slots(
-    desk: Desk, window: Interval, shifts: Iterable[Interval], busy: Iterable[Interval]
+    desk: DoctorGrid, window: Interval, shifts: Iterable[Interval], busy: Iterable[Interval]
 ) -> Iterator[Interval]:
     """The slots that begin in the window and that nothing of `busy` touches, earliest first."""
     slots = (
@@ -140,7 +140,7 @@ def free_slots(
     return (slot for slot, rows in _beside(slots, busy) if not rows)
 
 
-def _in_order(desk: Desk, shifts: Iterable[Interval]) -> Iterator[Interval]:
+def _in_order(desk: DoctorGrid, shifts: Iterable[Interval]) -> Iterator[Interval]:
     """The slots of shifts that never overlap (the database sees to that)."""
     ordered = sorted(shifts, key=_start)
     return chain.from_iterable(slots_of(s, desk.slot_minutes, desk.zone) for s in ordered)

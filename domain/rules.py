@@ -21,7 +21,7 @@ from domain.slot import Interval, slot_at
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class DoctorGrid:
     """The doctor as the booking rules see them: where, who, and on which grid."""
 
     doctor_id: UUID
@@ -53,7 +53,7 @@ class Facts:
     """
 
     now: datetime
-    desk: Desk | None
+    desk: DoctorGrid | None
     patient_exists: bool
     shifts: list[Interval]
     rows: list[LiveRow]
@@ -62,7 +62,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class SlotWish:
     """Who wants to see whom, and when."""
 
     patient_id: UUID
@@ -71,7 +71,7 @@ class Wish:
     max_holds: int
 
 
-def granted(wish: Wish, facts: Facts) -> tuple[Desk, Interval]:
+def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
     """The desk and the slot to hold; raises the first refusal that applies."""
     if facts.desk is None:
         raise DoctorNotFound
@@ -86,14 +86,14 @@ def granted(wish: Wish, facts: Facts) -> tuple[Desk, Interval]:
     return facts.desk, slot
 
 
-def _refuse_own_slot(wish: Wish, facts: Facts, slot: Interval) -> None:
+def _refuse_own_slot(wish: SlotWish, facts: Facts, slot: Interval) -> None:
     for row in facts.rows:
         if (row.patient_id, row.doctor_id, row.during) == (wish.patient_id, wish.doctor_id, slot):
             kind: type[Refused] = AlreadyHeld if row.status is Status.HELD else AlreadyBooked
             raise kind(_names(kind, row))
 
 
-def _refuse_too_many_holds(wish: Wish, facts: Facts) -> None:
+def _refuse_too_many_holds(wish: SlotWish, facts: Facts) -> None:
     if facts.live_holds >= wish.max_holds and facts.first_lapse is not None:
         wait = (facts.first_lapse - facts.now).total_seconds()
         raise TooManyHolds(
@@ -101,7 +101,7 @@ def _refuse_too_many_holds(wish: Wish, facts: Facts) -> None:
         )
 
 
-def _refuse_overlaps(wish: Wish, facts: Facts, desk: Desk, slot: Interval) -> None:
+def _refuse_overlaps(wish: SlotWish, facts: Facts, desk: DoctorGrid, slot: Interval) -> None:
     overlapping = [row for row in facts.rows if row.during.overlaps(slot)]
     for row in overlapping:
         if row.patient_id == wish.patient_id:

@@ -6,9 +6,9 @@ import time
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
-from adapters.postgres import sqlalchemy_url
-from adapters.settings import BadSettings, connections
-from adapters.tables import HOLDS_BY_END, IN_SHIFT, metadata
+from adapters.postgres.engine import sqlalchemy_url
+from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, metadata
+from adapters.process.settings import BadSettings, connections
 
 # A migration that waits for a lock makes every booking wait behind it: better fail and try again.
 LOCK_TIMEOUT = "5s"

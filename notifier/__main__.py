@@ -14,15 +14,16 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.forgetting import Forgetting
 from activities.messages import Messages
-from adapters.health import serve_health
-from adapters.kafka import Writer
-from adapters.leaving import leave
-from adapters.logs import configure_logs
-from adapters.mail import SmtpMail
-from adapters.notifications import Notifications
-from adapters.postgres import connect_engine
-from adapters.probes import both_answer
-from adapters.settings import (
+from adapters.kafka.events import Writer
+from adapters.messages.mail import SmtpMail
+from adapters.messages.sms import SmsGateway
+from adapters.postgres.engine import connect_engine
+from adapters.postgres.notifications import Notifications
+from adapters.process.exit import exit_process
+from adapters.process.health import serve_health
+from adapters.process.logs import configure_logs
+from adapters.process.probes import both_answer
+from adapters.process.settings import (
     BadSettings,
     Connections,
     Product,
@@ -30,17 +31,16 @@ from adapters.settings import (
     product,
     quiet_hours_of,
 )
-from adapters.sms import SmsGateway
-from adapters.temporal import connect_patiently, priyom_plugin
+from adapters.temporal.client import connect_patiently, priyom_plugin
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.forget_schedule import ensure_forgetting
 from notifier.intake import Intake
+from worker.sandbox import workflow_runner
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES
-from workflows.sandbox import workflow_runner
 
 SIDE_BY_SIDE = 20
 """Messages under way at once; a provider that hangs must not stop the others."""
@@ -156,4 +156,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

@@ -2,8 +2,8 @@
 
 from structlog import get_logger
 
-from adapters.cloudevents import Fault
-from adapters.kafka import DEAD, Record, Writer
+from adapters.kafka.cloudevents import Fault
+from adapters.kafka.events import DEAD, Record, Writer
 
 MOST_KEPT = 512 * 1024
 """Bytes of a value that are kept; a broker takes records of up to one megabyte."""

@@ -12,7 +12,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from adapters.schedules import ensure_schedule
+from adapters.temporal.schedules import ensure_schedule
 from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES, FORGET_SCHEDULE
 

@@ -9,8 +9,8 @@ from prometheus_client import Counter, Gauge
 from structlog import get_logger
 from temporalio.service import RPCError
 
-from adapters.cloudevents import Unreadable, decode
-from adapters.kafka import GROUP, EventReader, Record, ensure_topics
+from adapters.kafka.cloudevents import Unreadable, decode
+from adapters.kafka.events import GROUP, EventReader, Record, ensure_topics
 from domain.events import AppointmentEvent
 from notifier.dead_letters import DeadLetters
 

@@ -157,7 +157,7 @@ def seed(doctors: Doctors = 20, days: Days = 14) -> None:
     """Add what is missing of the demo clinic to the database; again is harmless."""
     # Imported here: the servers can be had without the product's own packages.
     from stack.seed import seed_or_tell  # noqa: PLC0415
-    from stack.wishes import checked_connections  # noqa: PLC0415 - the same
+    from stack.settings import checked_connections  # noqa: PLC0415 - the same
 
     _check_amount("DOCTORS", doctors, MOST_DOCTORS)
     _check_amount("DAYS", days, MOST_DAYS)
@@ -179,7 +179,7 @@ def dead(replay: Replay = "") -> None:
     )
     if not servers:
         _leave("Priyom is not running: `make up` first, or set KAFKA_BOOTSTRAP_SERVERS.")
-    argv = [sys.executable, "-m", "notifier.dead"]
+    argv = [sys.executable, "-m", "notifier.replay"]
     if replay:
         argv += ["--replay", *replay.split(",")]
     environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers}
@@ -211,7 +211,7 @@ def main() -> None:
 
 
 def _check_settings() -> None:
-    from stack.wishes import checked_settings  # noqa: PLC0415 - `make status` should be quick
+    from stack.settings import checked_settings  # noqa: PLC0415 - `make status` should be quick
 
     checked_settings()
 

@@ -8,8 +8,8 @@ from stack.progress import run_quietly
 
 # Each document is what its module prints.
 PRINTED_BY = {
-    ".env.example": "adapters.settings",
-    "docs/openapi.json": "api.openapi",
+    ".env.example": "adapters.process.settings",
+    "docs/openapi.json": "api.http.openapi",
     "docs/asyncapi.yaml": "notifier.asyncapi",
     "api/page/words/ru.po": "api.page.words",
 }

@@ -16,8 +16,8 @@ from stack.home import Home
 from stack.names import EVERYTHING, chosen
 from stack.plan import Plan, make_plan
 from stack.ports import Ports
+from stack.settings import checked_settings
 from stack.supervisor import Supervisor
-from stack.wishes import checked_settings
 
 LEFTOVERS_GONE_WITHIN = 15
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
-from adapters.settings import Product
+from adapters.process.settings import Product
 from stack.accounts import unprivileged_account
 from stack.home import Home
 from stack.names import PROCESSES

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres import connect_engine, serializable, sqlstate
-from adapters.settings import BadSettings, connections
+from adapters.postgres.engine import connect_engine, serializable, sqlstate
+from adapters.process.settings import BadSettings, connections
 from domain.slot import Interval, day_of
 from stack.errors import StackError
 from stack.seed_data import (

@@ -17,23 +17,23 @@ from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.audit import Audit
 from activities.slots import Slots
-from adapters.audit_gauges import AuditGauges
-from adapters.cache import connect_redis
-from adapters.garbage import collect_garbage_seldom
-from adapters.health import serve_health
-from adapters.kafka import EventPublisher, ensure_topics
-from adapters.leaving import leave
-from adapters.logs import configure_logs
-from adapters.postgres import connect_engine
-from adapters.probes import both_answer
-from adapters.settings import BadSettings, Connections, Product, connections, product
-from adapters.temporal import connect_patiently, priyom_plugin
+from adapters.kafka.events import EventPublisher, ensure_topics
+from adapters.postgres.engine import connect_engine
+from adapters.process.audit_gauges import AuditGauges
+from adapters.process.exit import exit_process
+from adapters.process.gc_tuning import collect_garbage_seldom
+from adapters.process.health import serve_health
+from adapters.process.logs import configure_logs
+from adapters.process.probes import both_answer
+from adapters.process.settings import BadSettings, Connections, Product, connections, product
+from adapters.redis.cache import connect_redis
+from adapters.temporal.client import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
 from worker.bookings_worker import bookings_worker
-from worker.direct_bookings import DirectBookings
 from worker.direct_line import direct_line
-from worker.heard import Heard, TellsWhatIsDone
-from worker.payload_walks import spare_payload_walks
+from worker.eager_bookings import EagerBookings
+from worker.sdk_patches import spare_payload_walks
+from worker.waiters import NotifyWaiters, Waiters
 from worker.workers import announcements_worker, audits_worker
 
 log = structlog.get_logger("worker")
@@ -84,7 +84,7 @@ class Process:
             closing.push_async_callback(publisher.stop)
             closing.callback(topics.cancel)
             closing.callback(audits.cancel)
-            heard = Heard()
+            waiters = Waiters()
             announcements = Announcements(engine=self.engine, redis=redis, publisher=publisher)
             await closing.enter_async_context(
                 announcements_worker(client, announcements=announcements)
@@ -95,14 +95,14 @@ class Process:
                     slots=Slots(self.engine),
                     appointments=Appointments(self.engine),
                     announcements=announcements,
-                    interceptors=[TellsWhatIsDone(heard)],
+                    interceptors=[NotifyWaiters(waiters)],
                 )
             )
             await closing.enter_async_context(
                 direct_line(
                     self.settings.direct_line_host,
                     self.settings.direct_line_port,
-                    DirectBookings(client, heard),
+                    EagerBookings(client, waiters),
                 )
             )
             await closing.enter_async_context(
@@ -139,4 +139,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

@@ -12,7 +12,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from adapters.schedules import ensure_schedule
+from adapters.temporal.schedules import ensure_schedule
 from domain.audit import AuditOrder
 from workflows.audit_bookings import AuditBookings
 from workflows.names import AUDIT_SCHEDULE, AUDITS

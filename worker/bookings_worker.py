@@ -10,10 +10,10 @@ from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
 from worker.in_turn import in_turn
+from worker.sandbox import workflow_runner
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.names import BOOKINGS
-from workflows.sandbox import workflow_runner
 
 OPEN_BOOKINGS = 5000
 """Cached runs: a confirm whose run was evicted pays for a whole replay."""

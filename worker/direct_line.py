@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from adapters.direct_line import ASK, LONGEST_LINE, TOLD, Ask, Told
-from worker.direct_bookings import DirectBookings
+from worker.eager_bookings import EagerBookings
 
 LAST_WORDS_SECONDS = 2.0
 """What is in hand when the worker stops is answered first: a run that has been begun is held."""
@@ -19,7 +19,7 @@ class _Line:
     """One connection of an API process."""
 
     def __init__(
-        self, bookings: DirectBookings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, bookings: EagerBookings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._bookings = bookings
         self._reader = reader
@@ -56,7 +56,7 @@ class _Line:
 class _Exchange:
     """All connections that are open."""
 
-    def __init__(self, bookings: DirectBookings) -> None:
+    def __init__(self, bookings: EagerBookings) -> None:
         self._bookings = bookings
         self._lines: dict[asyncio.Task[None], _Line] = {}
 
@@ -80,7 +80,7 @@ class _Exchange:
 
 
 @asynccontextmanager
-async def direct_line(host: str, port: int, bookings: DirectBookings) -> AsyncIterator[None]:
+async def direct_line(host: str, port: int, bookings: EagerBookings) -> AsyncIterator[None]:
     """Answer on `port` while the block runs; port 0 means no line, as does a port that is taken."""
     if port == 0:
         yield

@@ -8,9 +8,9 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from activities.announcements import Announcements
 from activities.audit import Audit
 from worker.bookings_worker import FORGET_A_DEAD_WORKER_AFTER
+from worker.sandbox import workflow_runner
 from workflows.audit_bookings import AuditBookings
 from workflows.names import ANNOUNCEMENTS, AUDITS
-from workflows.sandbox import workflow_runner
 
 
 def announcements_worker(client: Client, *, announcements: Announcements) -> Worker:

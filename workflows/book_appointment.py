@@ -37,18 +37,18 @@ from domain.errors import (
 )
 from domain.events import appointment_confirmed
 from workflows import steps
-from workflows.details import details_of
-from workflows.names import APPOINTMENT_STATUS
-from workflows.saga import Saga, uninterrupted
-from workflows.wishes import (
-    Agree,
-    GiveUp,
-    MoreTime,
+from workflows.consent import (
+    Cancel,
+    Confirm,
+    Extend,
+    Request,
     StoppedByOperations,
-    Wish,
     Withdrawn,
     rejection,
 )
+from workflows.details import details_of
+from workflows.names import APPOINTMENT_STATUS
+from workflows.saga import Saga, uninterrupted
 
 SHORTEST_WAIT = timedelta(milliseconds=50)
 """When the database's clock is behind the timer's, it is asked again this much later."""
@@ -78,7 +78,7 @@ class BookAppointment:
         self._first_answer: Outcome | None = None
         self._refusal: Refusal | None = None
         self._lapses_at = workflow.now()
-        self._wishes: deque[Wish] = deque()
+        self._wishes: deque[Request] = deque()
         self._extended: dict[int, Outcome] = {}
 
     @workflow.run
@@ -117,19 +117,19 @@ class BookAppointment:
         """Wait for the patient's word; more time starts the wait again."""
         while self._appointment.status is Status.HELD:
             wish = await self._next_wish()
-            if isinstance(wish, GiveUp):
+            if isinstance(wish, Cancel):
                 raise Withdrawn(wish.reason)
-            if isinstance(wish, Agree):
+            if isinstance(wish, Confirm):
                 self._show("The patient has agreed: writing the visit as confirmed.")
                 return
-            if isinstance(wish, MoreTime):
+            if isinstance(wish, Extend):
                 await self._give_more_time(wish)
             else:
                 await self._lapse()
         if self._appointment.status is not Status.CONFIRMED:
             raise refused(self._refusal_of_end())
 
-    async def _next_wish(self) -> Wish | None:
+    async def _next_wish(self) -> Request | None:
         """None when the time is over; a word that arrives together with the end comes first."""
         try:
             if not self._wishes:
@@ -155,7 +155,7 @@ class BookAppointment:
             )
         )
 
-    async def _give_more_time(self, wish: MoreTime) -> None:
+    async def _give_more_time(self, wish: Extend) -> None:
         extension = Extension(
             appointment_id=self._request.appointment_id,
             version=wish.version,
@@ -208,17 +208,17 @@ class BookAppointment:
 
     @workflow.update(description="The patient agrees.")
     async def confirm(self) -> Outcome:
-        self._wishes.append(Agree())
+        self._wishes.append(Confirm())
         return await self._outcome_that_is(Status.CONFIRMED)
 
     @workflow.update(description="The patient gives the hold up; takes a reason code.")
     async def cancel(self, reason: str) -> Outcome:
-        self._wishes.append(GiveUp(reason=reason))
+        self._wishes.append(Cancel(reason=reason))
         return await self._outcome_that_is(Status.CANCELLED)
 
     @workflow.update(description="The patient needs more time; takes the version that was seen.")
     async def extend(self, version: int) -> Outcome:
-        self._wishes.append(MoreTime(version=version))
+        self._wishes.append(Extend(version=version))
         await workflow.wait_condition(
             lambda: version in self._extended or self._appointment.status.is_final
         )

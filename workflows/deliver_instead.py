@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from temporalio import workflow
 
-from activities.messages import Told
+from activities.messages import Sent
 from domain.events import AppointmentEvent
-from workflows.telling import EMAIL_INSTEAD, SMS_INSTEAD, tell, words
+from workflows.delivery_steps import EMAIL_INSTEAD, SMS_INSTEAD, send, words
 
 STANDS_IN_FOR = {"email": SMS_INSTEAD, "sms": EMAIL_INSTEAD}
 
@@ -28,7 +28,7 @@ class DeliverInstead:
 
     @workflow.run
     async def run(self, unheard: Unheard) -> str:
-        told: Told | None = None
+        told: Sent | None = None
         while told is None or told.until:
-            told = await tell(STANDS_IN_FOR[unheard.by], unheard.event, after=told)
+            told = await send(STANDS_IN_FOR[unheard.by], unheard.event, after=told)
         return words(told)

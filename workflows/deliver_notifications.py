@@ -13,10 +13,10 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
 
-from activities.messages import Told
-from adapters.notifications import State
+from activities.messages import Sent
+from adapters.postgres.notifications import State
 from domain.events import AppointmentEvent
-from workflows.telling import (
+from workflows.delivery_steps import (
     EMAIL,
     EMAIL_INSTEAD,
     FIRST_PAUSE,
@@ -25,7 +25,7 @@ from workflows.telling import (
     SMS,
     SMS_INSTEAD,
     Message,
-    tell,
+    send,
     words,
 )
 
@@ -52,7 +52,7 @@ class DeliverNotifications:
     def __init__(self, event: AppointmentEvent) -> None:
         self._event = event
         self._told: dict[str, str] = {message.label: "to be sent" for message in MESSAGES}
-        self._ended: dict[str, Told] = {}
+        self._ended: dict[str, Sent] = {}
 
     @workflow.run
     async def run(self, _event: AppointmentEvent) -> Delivery:
@@ -64,7 +64,7 @@ class DeliverNotifications:
         doctor, sms, email = self._told.values()
         return Delivery(doctor=doctor, sms=sms, email=email)
 
-    async def _told_at_once(self, message: Message) -> Told | None:
+    async def _told_at_once(self, message: Message) -> Sent | None:
         try:
             told = await workflow.execute_local_activity_method(
                 message.send,
@@ -79,11 +79,11 @@ class DeliverNotifications:
         self._end(message, told)
         return told
 
-    async def _told_at_last(self, message: Message, told: Told | None) -> None:
+    async def _told_at_last(self, message: Message, told: Sent | None) -> None:
         if told is None:
             await workflow.sleep(FIRST_PAUSE, summary=f"before the next try: {message.label}")
         while told is None or told.until:
-            told = await tell(message, self._event, after=told)
+            told = await send(message, self._event, after=told)
             self._end(message, told)
 
     async def _told_instead(self) -> None:
@@ -93,7 +93,7 @@ class DeliverNotifications:
             if was_kept and self._ended[failed].state is State.FAILED:
                 await self._told_at_last(instead, None)
 
-    def _end(self, message: Message, told: Told) -> None:
+    def _end(self, message: Message, told: Sent) -> None:
         self._ended[message.label] = told
         self._note(message, words(told))
 

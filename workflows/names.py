@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from temporalio.common import SearchAttributeKey
 
-from adapters.runs import CONFIRM, booking_workflow_id, cancel_workflow_id
+from adapters.temporal.runs import CONFIRM, booking_workflow_id, cancel_workflow_id
 
 __all__ = [
     "ANNOUNCEMENTS",

@@ -1,7 +1,7 @@
 """A visit as the messages know it, for its calendar file."""
 
 from adapters.messages.visit import Kind, Language, Visit
-from adapters.visits import PatientVisit
+from adapters.postgres.visits import PatientVisit
 
 
 def as_entry(visit: PatientVisit, language: Language) -> Visit:

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.directory import Clinic, DoctorCard, find_clinic, find_doctor
-from adapters.openings import Openings, openings_of
-from adapters.visits import PatientVisit, visits_ahead
+from adapters.postgres.directory import Clinic, DoctorCard, find_clinic, find_doctor
+from adapters.postgres.openings import Openings, openings_of
+from adapters.postgres.visits import PatientVisit, visits_ahead
 from domain.day import DaySchedule, ListedSlot
 from domain.slot import Interval, day_bounds, day_of
 

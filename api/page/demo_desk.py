@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.demo_patients import DemoPatient, demo_patient, demo_patients
-from adapters.reading import read
+from adapters.postgres.demo_patients import DemoPatient, demo_patient, demo_patients
+from adapters.postgres.reads import read
 
 OFFERED = 8
 REMEMBERED_SECONDS = 30.0

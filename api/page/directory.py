@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.directory import (
+from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
     Specialty,
@@ -13,7 +13,7 @@ from adapters.directory import (
     list_doctors,
     list_specialties,
 )
-from adapters.visits import PatientVisit, visits_ahead
+from adapters.postgres.visits import PatientVisit, visits_ahead
 
 AT_MOST = 100
 """A page of more doctors is no help in choosing one: specialty and clinic are."""

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.http.problems import Problem
 from api.page.rendering import SAFE
-from api.problems import Problem
 
 A_YEAR = 365 * 24 * 60 * 60
 """In seconds: how long a browser keeps a choice."""

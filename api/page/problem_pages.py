@@ -7,9 +7,9 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.problems import MEDIA_TYPE
 from api.page.rendering import page
 from api.page.visitor import anybody
-from api.problems import MEDIA_TYPE
 
 KEPT = ("retry-after", "allow", "connection", "x-request-id")
 """What the problem's own head said that is true of its page as well."""

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from adapters.messages.visit import Language
-from api.etags import knows
+from api.http.etags import knows
 from api.page.assets import asset
 from api.page.visitor import Visitor
 from api.page.wording import FILTERS, Wording

@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 
-from adapters.demo_patients import DemoPatient
 from adapters.messages.visit import Language
-from api.dependencies import DemoDesk
+from adapters.postgres.demo_patients import DemoPatient
+from api.dependencies import DemoPatientsDep
+from api.http.problems import Problem
+from api.http.schemas import parse_uuid
 from api.page.language import language_of
-from api.problems import Problem
-from api.schemas import parse_uuid
 
 COOKIE = "patient"
 
@@ -57,7 +57,7 @@ async def _anybody(request: Request) -> Visitor:
     return anybody(request)
 
 
-async def _patient(request: Request, desk: DemoDesk) -> Visitor:
+async def _patient(request: Request, desk: DemoPatientsDep) -> Visitor:
     """The patient of the cookie, else the first of the demo: where sign-in will come."""
     others = await desk.some()
     chosen = _id(request.cookies.get(COOKIE))

@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Header, Request
 from starlette.responses import Response
 
-from api.answers import NO_STORE, REPLAYED, JsonAnswer
-from api.dependencies import CommandDesk, HoldDesk
-from api.json_route import JsonRoute
-from api.openapi import problems
-from api.problems import Malformed
-from api.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, Key, NewAppointment
+from api.dependencies import BookingsDep, CommandsDep
+from api.http.answers import NO_STORE, REPLAYED, JsonAnswer
+from api.http.json_route import JsonRoute
+from api.http.openapi import problems
+from api.http.problems import Malformed
+from api.http.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, Key, NewAppointment
 from domain.booking import Appointment
 from domain.documents import document
 
@@ -57,7 +57,9 @@ IdempotencyKey = Annotated[str | None, Depends(_only_key)]
         "idempotency_key_reused", *HOLD_REFUSALS, "hold_expired", "already_cancelled"
     ),
 )
-async def hold(wish: NewAppointment, desk: HoldDesk, idempotency_key: IdempotencyKey) -> Response:
+async def hold(
+    wish: NewAppointment, desk: BookingsDep, idempotency_key: IdempotencyKey
+) -> Response:
     """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
     held = await desk.hold(wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key)
     location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
@@ -70,7 +72,7 @@ async def hold(wish: NewAppointment, desk: HoldDesk, idempotency_key: Idempotenc
     response_model=AppointmentBody,
     summary="Read an appointment",
 )
-async def read(appointment_id: Id, desk: CommandDesk) -> Response:
+async def read(appointment_id: Id, desk: CommandsDep) -> Response:
     """As it is now; one that is still on its way is `pending`, one that was refused says why."""
     found = await desk.find(appointment_id)
     return JsonAnswer(document(found.appointment, code=found.code), headers=NO_STORE)
@@ -82,7 +84,7 @@ async def read(appointment_id: Id, desk: CommandDesk) -> Response:
     summary="Confirm a hold",
     openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "already_cancelled"),
 )
-async def confirm(appointment_id: Id, desk: CommandDesk) -> Response:
+async def confirm(appointment_id: Id, desk: CommandsDep) -> Response:
     """The visit stands. Confirming it again changes nothing and is answered the same."""
     return _answer(await desk.confirm(appointment_id))
 
@@ -94,7 +96,7 @@ async def confirm(appointment_id: Id, desk: CommandDesk) -> Response:
     openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "too_late"),
 )
 async def cancel(
-    appointment_id: Id, desk: CommandDesk, order: Annotated[CancelOrder | None, Body()] = None
+    appointment_id: Id, desk: CommandsDep, order: Annotated[CancelOrder | None, Body()] = None
 ) -> Response:
     """The slot is free for others at once. Cancelling again is answered the same."""
     return _answer(await desk.cancel(appointment_id, (order or CancelOrder()).reason))
@@ -112,7 +114,7 @@ async def cancel(
         "extension_limit",
     ),
 )
-async def extend(appointment_id: Id, order: ExtendOrder, desk: CommandDesk) -> Response:
+async def extend(appointment_id: Id, order: ExtendOrder, desk: CommandsDep) -> Response:
     """The hold lasts from now again, at most twice. The same version: the same answer."""
     return _answer(await desk.extend(appointment_id, order.version))
 

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.reading import read
-from api.dependencies import Days, DemoDesk, Engine, HoldDesk
-from api.meanings import NoAnswer
+from adapters.postgres.reads import read
+from api.booking.temporal_errors import NoAnswer
+from api.dependencies import BookingsDep, Days, DemoPatientsDep, Engine
+from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
 from api.page.days import DoctorTimes, doctor_times, nearest, parts_of
 from api.page.directory import Directory, directory
@@ -20,7 +21,6 @@ from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
 from api.routes.schedule import LocalDate
-from api.schemas import Id, Instant, Text
 from domain.documents import timestamp
 from domain.errors import AlreadyBooked, AlreadyHeld, DoctorNotFound, PatientNotFound, Refused
 from domain.slot import day_of
@@ -83,7 +83,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
 
 @router.post("/book/{doctor_id}")
 async def hold(
-    _: OwnForm, doctor_id: Id, visitor: Patient, desk: HoldDesk, at: Annotated[Instant, Form()]
+    _: OwnForm, doctor_id: Id, visitor: Patient, desk: BookingsDep, at: Annotated[Instant, Form()]
 ) -> Response:
     """The slot is the patient's to confirm; a second click on it leads to the same hold."""
     try:
@@ -103,7 +103,7 @@ async def hold(
 async def be_another(
     _: OwnForm,
     request: Request,
-    desk: DemoDesk,
+    desk: DemoPatientsDep,
     patient: Annotated[Id, Form()],
     back: Annotated[str, Form()] = "/",
 ) -> Response:

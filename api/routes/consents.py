@@ -8,13 +8,13 @@ from pydantic.config import JsonDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.consents import Agreed, Channel, Consent, consents_of, say_consent
 from adapters.messages.visit import Kind
-from adapters.reading import read
-from api.answers import NO_STORE, JsonAnswer
+from adapters.postgres.consents import Agreed, Channel, Consent, consents_of, say_consent
+from adapters.postgres.reads import read
 from api.dependencies import Engine
-from api.json_route import JsonRoute
-from api.schemas import Body, Id, example, page_example
+from api.http.answers import NO_STORE, JsonAnswer
+from api.http.json_route import JsonRoute
+from api.http.schemas import Body, Id, example, page_example
 
 router = APIRouter(route_class=JsonRoute)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from adapters.directory import (
+from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
     Specialty,
@@ -17,11 +17,11 @@ from adapters.directory import (
     list_doctors,
     list_specialties,
 )
-from adapters.reading import read
-from api.answers import JsonAnswer
+from adapters.postgres.reads import read
 from api.dependencies import Engine
-from api.name_cursors import cursor_after, place_after
-from api.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
+from api.http.answers import JsonAnswer
+from api.http.name_cursors import cursor_after, place_after
+from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
 from domain.documents import timestamp
 
 Item = TypeVar("Item")

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.appointments import Before, appointments_of
-from adapters.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
-from adapters.reading import read
-from api.answers import NO_STORE, JsonAnswer
-from api.cursors import Place, cursor_of, place_of
-from api.dependencies import Engine, InboxBell, LiveStreams
-from api.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
-from api.streams import Event, LastEventId, written_as
+from adapters.postgres.appointments import Before, appointments_of
+from adapters.postgres.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
+from adapters.postgres.reads import read
+from api.dependencies import Engine, InboxListenerDep, LiveStreams
+from api.http.answers import NO_STORE, JsonAnswer
+from api.http.cursors import Place, cursor_of, place_of
+from api.http.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
+from api.http.streams import Event, LastEventId, written_as
 from domain.booking import Appointment
 from domain.documents import document, timestamp
 
@@ -90,7 +90,7 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     doctor_id: Id,
     request: Request,
     engine: Engine,
-    bell: InboxBell,
+    bell: InboxListenerDep,
     streams: LiveStreams,
     last_event_id: LastEventId = None,
 ) -> Response:

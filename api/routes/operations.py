@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from api.answers import NO_STORE, JsonAnswer
-from api.dependencies import ReadinessWatch
-from api.schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
+from api.dependencies import ReadinessDep
+from api.http.answers import NO_STORE, JsonAnswer
+from api.http.schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
 
 NOT_READY = {
     "status": "unavailable",
@@ -39,7 +39,7 @@ async def healthz() -> Response:
     },
     summary="Can it book?",
 )
-async def readyz(watch: ReadinessWatch) -> Response:
+async def readyz(watch: ReadinessDep) -> Response:
     """Redis and Kafka away are told, yet bookings go on without them."""
     readiness = await watch.look()
     return JsonAnswer(

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.dependencies import NightWatch
+from api.dependencies import DashboardDep
 from api.page.rendering import page
 from api.page.visitor import Anybody
 
@@ -22,7 +22,7 @@ AUDITS = "WorkflowType = 'AuditBookings'"
 
 
 @router.get("/ops")
-async def ops(visitor: Anybody, watchman: NightWatch) -> Response:
+async def ops(visitor: Anybody, watchman: DashboardDep) -> Response:
     """Holds, lapses, conflicts, deliveries and the last audit; runs are looked at in Temporal."""
     links = {
         "held": watchman.runs(OPEN),

@@ -8,15 +8,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from adapters.messages.visit import Language
-from api.answers import JsonAnswer
-from api.etags import knows
-from api.openapi import describe
+from api.http.answers import JsonAnswer
+from api.http.etags import knows
+from api.http.openapi import describe
+from api.http.problems import KINDS, Kind
 from api.page import language
 from api.page.assets import by_path
 from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Anybody
-from api.problems import KINDS, Kind
 from domain.errors import REFUSALS
 
 HERE = Path(__file__).parent.parent / "page"

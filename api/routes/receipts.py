@@ -11,16 +11,16 @@ from pydantic.config import JsonDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.consents import Channel
-from adapters.reading import read
-from adapters.receipts import Fate, Receipt, Receipted, record_receipt
-from api.answers import NO_STORE, JsonAnswer
-from api.dependencies import Engine, ReceiptDesk
-from api.json_route import JsonRoute
-from api.openapi import problems
-from api.problems import Malformed
-from api.schemas import Body, example, parse_uuid
-from api.signatures import signs
+from adapters.postgres.consents import Channel
+from adapters.postgres.reads import read
+from adapters.postgres.receipts import Fate, Receipt, Receipted, record_receipt
+from api.dependencies import Engine, ReceiptsDep
+from api.http.answers import NO_STORE, JsonAnswer
+from api.http.json_route import JsonRoute
+from api.http.openapi import problems
+from api.http.problems import Malformed
+from api.http.schemas import Body, example, parse_uuid
+from api.http.signatures import signs
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -80,7 +80,7 @@ async def receipt(  # noqa: PLR0913 - what it needs is asked for by name
     said: ReceiptBody,
     request: Request,
     engine: Engine,
-    desk: ReceiptDesk,
+    desk: ReceiptsDep,
     signature: Signature,
 ) -> Response:
     """For mail servers and SMS gateways. The first word about a message is the last."""

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from api.dependencies import Days, LiveStreams, WatchedDays, WrittenPages
-from api.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
-from api.streams import Event, LastEventId, written_as
-from api.written_days import digest, document
+from api.http.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
+from api.http.streams import Event, LastEventId, written_as
+from api.schedule.rendered_days import digest, document
 from domain.day import DaySchedule, SlotState
 
 router = APIRouter(tags=["schedule"])

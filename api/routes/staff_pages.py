@@ -14,8 +14,8 @@ from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.demo_patients import DemoPatient, demo_patient, demo_patients_named
-from adapters.directory import (
+from adapters.postgres.demo_patients import DemoPatient, demo_patient, demo_patients_named
+from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
     find_clinic,
@@ -23,21 +23,21 @@ from adapters.directory import (
     list_clinics,
     list_doctors,
 )
-from adapters.inbox import Notice, notices_of
-from adapters.openings import openings_of
-from adapters.reading import read
-from adapters.staff_days import StaffDay, staff_days
-from api.dependencies import CommandDesk, Days, Engine, HoldDesk, LiveStreams, WatchedDays
-from api.live_days import LiveDays
-from api.meanings import NoAnswer
-from api.merged import merged
+from adapters.postgres.inbox import Notice, notices_of
+from adapters.postgres.openings import openings_of
+from adapters.postgres.reads import read
+from adapters.postgres.staff_days import StaffDay, staff_days
+from api.booking.temporal_errors import NoAnswer
+from api.dependencies import BookingsDep, CommandsDep, Days, Engine, LiveStreams, WatchedDays
+from api.http.merged import merged
+from api.http.schemas import Id, Instant, Text
+from api.http.streams import Event
 from api.page.days import window_of
 from api.page.forms import OwnForm, local, see
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from api.routes.schedule import LocalDate
-from api.schemas import Id, Instant, Text
-from api.streams import Event
+from api.schedule.live_days import LiveDays
 from domain.day import DaySchedule
 from domain.errors import DoctorNotFound, PatientNotFound, Refused
 from domain.slot import Interval, day_of
@@ -200,8 +200,8 @@ async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for 
 async def book(  # noqa: PLR0913 - each is a part of the form
     *,
     _: OwnForm,
-    holds: HoldDesk,
-    commands: CommandDesk,
+    holds: BookingsDep,
+    commands: CommandsDep,
     patient: Annotated[Id, Form()],
     doctor: Annotated[Id, Form()],
     at: Annotated[Instant, Form()],

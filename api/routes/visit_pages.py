@@ -9,19 +9,19 @@ from fastapi import APIRouter, Form, Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from adapters.directory import DoctorCard, find_doctor
 from adapters.messages.rendering import calendar_entry
-from adapters.reading import read
-from adapters.visits import PatientVisit, visit, visits_ahead, visits_behind
-from api.answers import NO_STORE
-from api.commands import Commands, Found
-from api.dependencies import CommandDesk, Engine, Settings
-from api.meanings import NoAnswer
+from adapters.postgres.directory import DoctorCard, find_doctor
+from adapters.postgres.reads import read
+from adapters.postgres.visits import PatientVisit, visit, visits_ahead, visits_behind
+from api.booking.commands import Commands, Found
+from api.booking.temporal_errors import NoAnswer
+from api.dependencies import CommandsDep, Engine, Settings
+from api.http.answers import NO_STORE
+from api.http.schemas import Id, Text
 from api.page.calendar import as_entry
 from api.page.forms import OwnForm, see
 from api.page.rendering import page
 from api.page.visitor import Patient, Visitor
-from api.schemas import Id, Text
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused
 
@@ -55,7 +55,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     appointment_id: Id,
     visitor: Patient,
     engine: Engine,
-    desk: CommandDesk,
+    desk: CommandsDep,
     settings: Settings,
     note: Annotated[Text | None, Query()] = None,
 ) -> Response:
@@ -80,7 +80,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
 
 @router.get("/{appointment_id}/visit.ics")
 async def calendar_file(
-    appointment_id: Id, visitor: Patient, engine: Engine, desk: CommandDesk
+    appointment_id: Id, visitor: Patient, engine: Engine, desk: CommandsDep
 ) -> Response:
     """The same event as in the e-mail, for a calendar that the patient opens here."""
     found = await _own(desk, appointment_id, visitor)
@@ -93,12 +93,12 @@ async def calendar_file(
 
 
 @router.post("/{appointment_id}/confirm")
-async def confirm(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandDesk) -> Response:
+async def confirm(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep) -> Response:
     return await _told(desk, appointment_id, visitor, lambda: desk.confirm(appointment_id))
 
 
 @router.post("/{appointment_id}/cancel")
-async def cancel(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandDesk) -> Response:
+async def cancel(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep) -> Response:
     reason = CancelReason.PATIENT_REQUEST
     return await _told(desk, appointment_id, visitor, lambda: desk.cancel(appointment_id, reason))
 
@@ -108,7 +108,7 @@ async def extend(
     _: OwnForm,
     appointment_id: Id,
     visitor: Patient,
-    desk: CommandDesk,
+    desk: CommandsDep,
     version: Annotated[int, Form(ge=1, le=1_000_000)],
 ) -> Response:
     return await _told(desk, appointment_id, visitor, lambda: desk.extend(appointment_id, version))

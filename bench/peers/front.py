@@ -10,8 +10,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.garbage import collect_garbage_seldom
-from api.schemas import Id, NewAppointment
+from adapters.process.gc_tuning import collect_garbage_seldom
+from api.http.schemas import Id, NewAppointment
 from bench.peers.steps import request_for
 from domain.booking import Appointment, BookingRequest
 from domain.documents import document

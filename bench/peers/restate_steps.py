@@ -12,7 +12,7 @@ from hypercorn.config import Config
 from pydantic import TypeAdapter
 from restate.serde import BytesSerde, Serde
 
-from adapters.garbage import collect_garbage_seldom
+from adapters.process.gc_tuning import collect_garbage_seldom
 from bench.peers.steps import Steps, open_steps
 from domain.booking import Appointment, BookingRequest
 from domain.errors import Refused

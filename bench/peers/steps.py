@@ -8,12 +8,12 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.slots import CONCURRENT_HOLDS
-from adapters import slots
-from adapters.cache import connect_redis, invalidate
-from adapters.days import DayBook
-from adapters.kafka import EventPublisher
-from adapters.postgres import Turns, connect_engine
-from adapters.settings import connections, product
+from adapters.kafka.events import EventPublisher
+from adapters.postgres import slots
+from adapters.postgres.days import DayBook
+from adapters.postgres.engine import TransactionLimit, connect_engine
+from adapters.process.settings import connections, product
+from adapters.redis.cache import connect_redis, invalidate
 from domain.booking import Actor, Appointment, BookingRequest, Role
 from domain.events import appointment_confirmed
 
@@ -31,7 +31,7 @@ class Steps:
     engine: AsyncEngine
     redis: Redis
     publisher: EventPublisher
-    turns: Turns
+    turns: TransactionLimit
     book: DayBook
 
     async def hold(self, request: BookingRequest) -> Appointment:
@@ -60,7 +60,7 @@ def open_steps(name: str) -> Steps:
         engine=engine,
         redis=connect_redis(servers.redis_url, name=name),
         publisher=EventPublisher(servers.kafka_bootstrap_servers),
-        turns=Turns(CONCURRENT_HOLDS),
+        turns=TransactionLimit(CONCURRENT_HOLDS),
         book=DayBook(engine),
     )
 

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.client import Client
 
-from adapters.temporal import priyom_plugin
-from api.runs import Runs
+from adapters.temporal.client import priyom_plugin
+from api.booking.runs import Runs
 from tests.acceptance.conftest import Clinic, Slot
 from tests.builders import a_request
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from adapters.temporal import priyom_plugin
-from api.keys import appointment_id_of
+from adapters.temporal.client import priyom_plugin
+from api.booking.keys import appointment_id_of
 from domain.booking import BookingRequest, Result, Status
 from tests.acceptance.conftest import SECRET, Clinic, Slot
 from tests.acceptance.test_lapse import lapse

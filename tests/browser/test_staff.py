@@ -40,7 +40,7 @@ async def open_doctor(person: Person, clinic: Clinic, slot: Slot) -> Locator:
     return person.page.locator(f'[data-piece="{slot.starts_at}"]')
 
 
-async def open_reception(person: Person, clinic: Clinic, slot: Slot, patient: str = "") -> Locator:
+async def open_services(person: Person, clinic: Clinic, slot: Slot, patient: str = "") -> Locator:
     """The reception of the slot's clinic on its day; the slot in its doctor's column."""
     doctor = (await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}")).json()
     local = await local_of(clinic, slot)
@@ -151,13 +151,13 @@ async def test_the_reception_books_for_a_patient_found_by_name(
 ) -> None:
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
     name, slot = await name_of(clinic, patient), await clinic.free_slot()
-    place = await open_reception(desk, clinic, slot)
+    place = await open_services(desk, clinic, slot)
     await desk.page.get_by_label("Name").fill(name)
     await desk.page.get_by_label("Name").press("Enter")
     matches = desk.page.get_by_role("link", name=name)
     await expect(matches.first).to_be_visible()
     await desk.audit("reception-patient-en")
-    place = await open_reception(desk, clinic, slot, patient)
+    place = await open_services(desk, clinic, slot, patient)
 
     await place.get_by_role("button").click()
 
@@ -174,7 +174,7 @@ async def test_the_reception_sees_at_once_what_patients_take_and_keeps_its_place
 ) -> None:
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
     slot, other = await two_of_a_day(clinic)
-    place = await open_reception(desk, clinic, slot, patient)
+    place = await open_services(desk, clinic, slot, patient)
     kept = desk.page.locator(f'[data-piece="{other.doctor_id}{other.starts_at}"] button')
     await kept.focus()
     held = await clinic.hold(slot)
@@ -209,7 +209,7 @@ async def test_the_nearest_free_time_of_the_clinic_is_offered(
     arrives: Arrival, clinic: Clinic
 ) -> None:
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
-    await open_reception(desk, clinic, await clinic.free_slot(), patient)
+    await open_services(desk, clinic, await clinic.free_slot(), patient)
     nearest = desk.page.get_by_role("list", name="Nearest free times")
 
     await nearest.get_by_role("button").first.click()
@@ -248,7 +248,7 @@ async def test_every_page_of_the_staff_is_for_everybody(
 
     await open_doctor(person, clinic, slot)
     await person.audit(f"doctor-{size}-ru")
-    await open_reception(person, clinic, slot, person.patient)
+    await open_services(person, clinic, slot, person.patient)
     await person.audit(f"reception-{size}-ru")
     await person.open("/ops")
     await person.audit(f"ops-{size}-ru")

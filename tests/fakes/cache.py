@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.cached_day import encoded, key_of
-from adapters.days import DayVersion, FreshDay
+from adapters.postgres.days import DayVersion, FreshDay
+from adapters.redis.cached_day import encoded, key_of
 from domain.booking import Status
 from domain.day import Day, Taken, compose
 from domain.errors import DoctorNotFound
-from domain.rules import Desk
+from domain.rules import DoctorGrid
 from domain.slot import Interval
 
 DOCTOR = UUID("00000000-0000-4000-8000-0000000000d1")
 MONDAY = date(2027, 1, 11)
 NINE = datetime(2027, 1, 11, 6, 0, tzinfo=UTC)
 SLOT = timedelta(minutes=30)
-DESK = Desk(
+DESK = DoctorGrid(
     doctor_id=DOCTOR,
     practitioner_id=UUID("00000000-0000-4000-8000-0000000000e1"),
     clinic_id=UUID("00000000-0000-4000-8000-0000000000c1"),

@@ -1,7 +1,7 @@
 """The clinic in memory: the activities of the booking processes, with faults on demand.
 
-Rows follow the rules of `adapters.slots`; the contract test in tests/integration runs the same
-stories on both.
+Rows follow the rules of `adapters.postgres.slots`; the contract test in tests/integration runs
+the same stories on both.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.refusals import told_to_temporal
-from adapters.temporal import UNAVAILABLE
+from adapters.temporal.client import UNAVAILABLE
 from domain.booking import (
     Appointment,
     BookingRequest,

@@ -9,7 +9,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from adapters.temporal import UNAVAILABLE
+from adapters.temporal.client import UNAVAILABLE
 from domain.booking import Appointment, BookingRequest, Status
 from tests.fakes.clinic import FakeClinic
 

@@ -8,7 +8,7 @@ from typing import Self, TypeVarTuple, Unpack
 
 from psycopg.pq import TransactionStatus
 
-from adapters.rows import Row
+from adapters.postgres.rows import Row
 from tests.fakes.cache import DESK, NINE, SLOT
 
 Arguments = TypeVarTuple("Arguments")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from adapters.leaving import leave
+from adapters.process.exit import exit_process
 from bench.http import Connection
 from tests.faults.rig import gather
 from tests.faults.rig.case import Case, Rig
@@ -199,4 +199,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    exit_process(main())

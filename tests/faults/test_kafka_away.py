@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from adapters.kafka import APPOINTMENTS, DEAD
+from adapters.kafka.events import APPOINTMENTS, DEAD
 from tests.faults.rig.case import Rig
 from tests.faults.rig.history import Kind
 from tests.faults.rig.waiting import until_seen

@@ -7,7 +7,7 @@ import psycopg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from adapters.kafka import APPOINTMENTS, GROUP
+from adapters.kafka.events import APPOINTMENTS, GROUP
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.history import Kind
 from tests.faults.rig.waiting import until_seen

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 
-from adapters.cached_day import key_of
+from adapters.redis.cached_day import key_of
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.front_end import FrontEnd
 from tests.faults.rig.history import Booking, Kind

@@ -15,10 +15,10 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.audit import Audit
-from adapters.audit_gauges import AuditGauges
-from adapters.cache import connect_redis
-from adapters.kafka import KafkaAway
-from adapters.temporal import priyom_plugin
+from adapters.kafka.events import KafkaAway
+from adapters.process.audit_gauges import AuditGauges
+from adapters.redis.cache import connect_redis
+from adapters.temporal.client import priyom_plugin
 from domain.audit import AuditOrder
 from domain.booking import Result, Status
 from domain.events import AppointmentEvent

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres import connect_engine
+from adapters.postgres.engine import connect_engine
 from tests.clinic_rows import Clinic, at
 
 ROOT = Path(__file__).parents[2]

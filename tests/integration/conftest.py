@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from adapters.postgres import connect_engine
-from adapters.settings import connections, product
+from adapters.postgres.engine import connect_engine
+from adapters.process.settings import connections, product
 from api.__main__ import Server
 from api.app import create_app
-from api.reception import open_reception
+from api.services import open_services
 from stack.embedded import embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 from tests.integration.audit_office import Office, opened, runs_of_a_test
@@ -91,9 +91,7 @@ async def api(clinic_engine: AsyncEngine, cache_url: str) -> AsyncIterator[str]:
         }
     )
     settings = product().model_copy(update={"receipts_key": SecretStr(RECEIPTS_KEY.decode())})
-    app = create_app(
-        lambda: open_reception(settings, servers, b"x" * 32), answer_within_seconds=3.0
-    )
+    app = create_app(lambda: open_services(settings, servers, b"x" * 32), answer_within_seconds=3.0)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = Server(config, streams=app.state.streams)
     with pytest.MonkeyPatch.context() as environment:

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from adapters.alternatives import free_alternatives
-from adapters.directory import After, find_doctor, list_doctors, list_specialties
+from adapters.postgres.alternatives import free_alternatives
+from adapters.postgres.directory import After, find_doctor, list_doctors, list_specialties
 from tests.clinic_rows import DAY, Clinic, at
 
 TWO_DAYS_ON = DAY + timedelta(days=2)

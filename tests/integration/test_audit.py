@@ -14,7 +14,7 @@ from temporalio.client import (
 )
 from temporalio.exceptions import ApplicationError
 
-from adapters.cache import CHANNEL, connect_redis
+from adapters.redis.cache import CHANNEL, connect_redis
 from domain.audit import AuditReport
 from tests.integration.audit_office import ORDER, Office
 from worker.audit_schedule import ensure_audits

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 import activities.audit
-import adapters.audit
+import adapters.postgres.audit
 from domain.booking import Result
 from domain.events import EventType, event_id
 from tests.clinic_rows import at
@@ -64,7 +64,7 @@ async def test_a_lapsed_hold_is_expired_and_counted(office: Office) -> None:
 async def test_holds_that_lapse_together_are_expired_together_while_there_is_time(
     seconds: int, expired: int, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapters.audit, "HOLDS_EXPIRED", 2)
+    monkeypatch.setattr(adapters.postgres.audit, "HOLDS_EXPIRED", 2)
     monkeypatch.setattr(activities.audit, "EXPIRES_FOR_SECONDS", seconds)
     clocks = ("09:00", "09:30", "10:00", "10:30")
     held = [await office.books.held(each, lasts=timedelta(seconds=-10)) for each in clocks]

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters import audit
+from adapters.postgres import audit
 from tests.clinic_rows import at, open_clinic
 from tests.integration.audit_rows import Books
 

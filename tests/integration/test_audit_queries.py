@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters import audit
-from adapters.audit import Doubt
+from adapters.postgres import audit
+from adapters.postgres.audit import Doubt
 from domain.audit import AuditOrder
 from domain.booking import Status
 from domain.events import EventType, event_id

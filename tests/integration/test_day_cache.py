@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
-from adapters.cache import CHANNEL, DayCache, DayReader, connect_redis, invalidate
-from adapters.cached_day import key_of
-from adapters.days import DayBook
+from adapters.postgres.days import DayBook
+from adapters.redis.cache import CHANNEL, DayCache, DayReader, connect_redis, invalidate
+from adapters.redis.cached_day import key_of
 from domain.errors import DoctorNotFound
 from tests.clinic_rows import DAY, Clinic, at
 

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from activities.slots import Slots
-from adapters import plain
-from adapters.plain import translated
+from adapters.postgres import direct as plain
+from adapters.postgres.direct import translated
 from domain.booking import BookingRequest, Status
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import ActivityEnvironment
 
 from activities.forgetting import Forgetting
-from adapters.notifications import Notifications
+from adapters.postgres.notifications import Notifications
 from tests.clinic_rows import Clinic, at, open_clinic
 from tests.integration.audit_rows import Books
 from tests.messages import an_event

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from adapters.notifications import Notifications
+from adapters.postgres.notifications import Notifications
 from domain.events import AppointmentEvent, EventType
 from tests.clinic_rows import Clinic, at
 from tests.messages import an_event

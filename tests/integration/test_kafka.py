@@ -15,9 +15,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.cloudevents import LONGEST_RECORD, decode, encode
-from adapters.dead import NotReplayable, dead_records, replay
-from adapters.kafka import (
+from adapters.kafka.cloudevents import LONGEST_RECORD, decode, encode
+from adapters.kafka.dead_letters import NotReplayable, dead_records, replay
+from adapters.kafka.events import (
     APPOINTMENTS,
     DEAD,
     EventPublisher,
@@ -28,9 +28,9 @@ from adapters.kafka import (
     ensure_topics,
 )
 from domain.events import AppointmentEvent
-from notifier.dead import give_again, show
 from notifier.dead_letters import DeadLetters
 from notifier.intake import Intake
+from notifier.replay import give_again, show
 from stack.embedded import embedded_kafka, running
 from stack.ports import Ports
 from stack.servers import kafka as kafka_server

@@ -10,9 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from adapters.cache import connect_redis, invalidate
-from adapters.day_news import DayNews
-from adapters.days import DayBook
+from adapters.postgres.days import DayBook
+from adapters.redis.cache import connect_redis, invalidate
+from adapters.redis.day_changes import DayChanges
 from tests.clinic_rows import Clinic, at
 from tests.integration.test_inbox import Stream
 
@@ -46,7 +46,7 @@ class OpenDay:
             book = DayBook(self.clinic.engine)
             await invalidate(redis, book, self.clinic.doctor_id, at(clock))
         else:
-            news = DayNews(redis)
+            news = DayChanges(redis)
             news.tell(self.clinic.doctor_id, DATE)
             await news.close()
         await redis.aclose()

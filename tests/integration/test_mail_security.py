@@ -12,8 +12,8 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-from adapters.mail import SmtpMail
-from adapters.undelivered import TryLater
+from adapters.messages.delivery_errors import TryLater
+from adapters.messages.mail import SmtpMail
 from stack.mailbox_smtp import KeepsLetters
 from stack.mailbox_store import Store
 from tests.integration.test_mailbox import a_letter

@@ -12,10 +12,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from adapters.mail import SmtpMail
+from adapters.messages.delivery_errors import RefusedForGood, TryLater
+from adapters.messages.mail import SmtpMail
 from adapters.messages.rendering import Letter, letter
-from adapters.sms import SmsGateway
-from adapters.undelivered import RefusedForGood, TryLater
+from adapters.messages.sms import SmsGateway
 from stack.home import CHECKOUT
 from stack.ports import Ports
 from tests.messages import a_visit

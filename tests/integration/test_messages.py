@@ -10,13 +10,13 @@ from sqlalchemy import RowMapping, text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.messages import GIVE_UP_AFTER, Messages, Told
-from adapters.consents import Agreed, Consent, say_consent
-from adapters.consents import Channel as ReachedBy
+from activities.messages import GIVE_UP_AFTER, Messages, Sent
+from adapters.messages.delivery_errors import RefusedForGood, TryLater
 from adapters.messages.rendering import Letter
 from adapters.messages.visit import Kind
-from adapters.notifications import Notifications, State
-from adapters.undelivered import RefusedForGood, TryLater
+from adapters.postgres.consents import Agreed, Consent, say_consent
+from adapters.postgres.consents import Channel as ReachedBy
+from adapters.postgres.notifications import Notifications, State
 from domain.events import AppointmentEvent, EventType
 from domain.quiet_hours import QuietHours
 from tests.clinic_rows import Clinic, at
@@ -58,7 +58,7 @@ class Desk:
             quiet_hours=self.quiet_hours,
         )
 
-    async def email(self, event: AppointmentEvent) -> Told:
+    async def email(self, event: AppointmentEvent) -> Sent:
         return await self.worker.run(self.messages.send_email, event)
 
     async def visit(self, clock: str = "09:00", **changes: object) -> AppointmentEvent:
@@ -111,7 +111,7 @@ async def test_a_letter_is_recorded_when_it_is_sent(desk: Desk) -> None:
     told = await desk.email(event)
 
     row = await desk.recorded(event)
-    assert told == Told(state=State.SENT)
+    assert told == Sent(state=State.SENT)
     assert desk.mail.sent == [("a@b.c", row["id"])]
     assert (row["status"], row["audience"], row["channel"], row["kind"], row["attempts"]) == (
         *("sent", "patient", "email", "confirmed"),
@@ -125,7 +125,7 @@ async def test_a_recorded_letter_is_not_sent_again(desk: Desk) -> None:
     event = await desk.visit()
     await desk.email(event)
 
-    assert await desk.email(event) == Told(state=State.SENT)
+    assert await desk.email(event) == Sent(state=State.SENT)
     assert len(desk.mail.sent) == 1
 
 
@@ -149,8 +149,8 @@ async def test_a_refusal_for_good_is_recorded_and_never_tried_again(desk: Desk) 
     event = await desk.visit()
     desk.mail.faults = [RefusedForGood("smtp_550")]
 
-    assert await desk.email(event) == Told(state=State.FAILED, code="smtp_550")
-    assert await desk.email(event) == Told(state=State.FAILED, code="smtp_550")
+    assert await desk.email(event) == Sent(state=State.FAILED, code="smtp_550")
+    assert await desk.email(event) == Sent(state=State.FAILED, code="smtp_550")
     assert desk.mail.sent == []
 
 
@@ -161,14 +161,14 @@ async def test_a_provider_that_is_away_for_a_day_is_given_up(desk: Desk) -> None
     late = info.scheduled_time + GIVE_UP_AFTER + timedelta(seconds=1)
     desk.worker.info = replace(info, current_attempt_scheduled_time=late)
 
-    assert await desk.email(event) == Told(state=State.FAILED, code="smtp_away")
+    assert await desk.email(event) == Sent(state=State.FAILED, code="smtp_away")
 
 
 async def test_a_confirmation_of_a_visit_that_was_cancelled_is_dropped(desk: Desk) -> None:
     event = await desk.visit()
     await desk.moves_on(event)
 
-    assert await desk.email(event) == Told(state=State.SUPERSEDED)
+    assert await desk.email(event) == Sent(state=State.SUPERSEDED)
     assert desk.mail.sent == []
     assert (await desk.recorded(event))["status"] == "superseded"
 
@@ -205,13 +205,13 @@ async def test_the_doctor_is_told_of_both_once(desk: Desk) -> None:
         told = await desk.worker.run(desk.messages.notify_doctor, confirmed)
 
     row = await desk.recorded(confirmed)
-    assert told == Told(state=State.SENT)
+    assert told == Sent(state=State.SENT)
     assert (row["audience"], row["channel"], row["status"]) == ("doctor", "inbox", "sent")
     assert row["starts_at"] == confirmed.starts_at
 
 
 async def test_an_event_of_no_appointment_of_ours_ends_at_once(desk: Desk) -> None:
-    unknown = Told(state=State.FAILED, code="visit_unknown")
+    unknown = Sent(state=State.FAILED, code="visit_unknown")
 
     assert await desk.email(an_event()) == unknown
     assert await desk.worker.run(desk.messages.notify_doctor, an_event()) == unknown

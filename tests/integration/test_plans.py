@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Select, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters import directory, facts, slots
+from adapters.postgres import booking_facts as facts
+from adapters.postgres import directory, slots
 from tests.integration.plans import Plan, PlanMode, pages_read, plan_of, statements
 from tests.integration.years import AS_THEY_ARE, HOLDS, clinic_of_years
 

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
-from adapters.consents import Agreed, Channel, Consent, say_consent
 from adapters.messages.visit import Kind
-from adapters.notifications import Channel as By
-from adapters.notifications import Notifications
+from adapters.postgres.consents import Agreed, Channel, Consent, say_consent
+from adapters.postgres.notifications import Channel as By
+from adapters.postgres.notifications import Notifications
+from api.http.signatures import signature
 from api.receipts import Receipts
-from api.signatures import signature
 from domain.events import AppointmentEvent
 from tests.clinic_rows import Clinic, at
 from tests.integration.conftest import RECEIPTS_KEY

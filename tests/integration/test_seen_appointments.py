@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from adapters.appointments import Seen, see
-from adapters.plain import plain
+from adapters.postgres.appointments import Seen, see
+from adapters.postgres.direct import plain
 from domain.booking import Status
 from tests.clinic_rows import Clinic, at
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres import MAX_ATTEMPTS, Turns, serializable, sqlstate
+from adapters.postgres.engine import MAX_ATTEMPTS, TransactionLimit, serializable, sqlstate
 
 
 class Troubled:
@@ -56,7 +56,7 @@ async def test_another_fault_is_told_at_once(clinic_engine: AsyncEngine) -> None
 
 
 async def test_one_who_keeps_losing_runs_alone() -> None:
-    turns = Turns(3)
+    turns = TransactionLimit(3)
     company, most, alone = 0, 0, []
 
     async def run(*, is_alone: bool) -> None:

@@ -11,8 +11,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.appointments import Appointments
 from activities.slots import Slots
-from adapters.facts import look
-from adapters.plain import plain
+from adapters.postgres.booking_facts import load_facts
+from adapters.postgres.direct import plain
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -22,7 +22,7 @@ from domain.booking import (
     Release,
     Status,
 )
-from domain.rules import Wish
+from domain.rules import SlotWish
 from tests.builders import a_cancellation, a_request
 from tests.clinic_rows import Clinic, at
 from tests.fakes.clinic import FakeClinic
@@ -51,11 +51,11 @@ class RealDesk:
         return await self.appointments.cancel_appointment(cancellation)
 
 
-Desk = RealDesk | FakeClinic
+DoctorGrid = RealDesk | FakeClinic
 
 
 @pytest.fixture(params=["real", "fake"])
-def desk(request: pytest.FixtureRequest, clinic: Clinic) -> Desk:
+def desk(request: pytest.FixtureRequest, clinic: Clinic) -> DoctorGrid:
     return RealDesk(clinic) if request.param == "real" else FakeClinic()
 
 
@@ -84,7 +84,7 @@ async def refusal_of(effect: Awaitable[object]) -> str:
 
 
 async def test_a_slot_is_held_and_a_second_try_finds_its_own_hold(
-    desk: Desk, request_for_nine: BookingRequest
+    desk: DoctorGrid, request_for_nine: BookingRequest
 ) -> None:
     once = await desk.hold_slot(request_for_nine)
     again = await desk.hold_slot(request_for_nine)
@@ -95,14 +95,16 @@ async def test_a_slot_is_held_and_a_second_try_finds_its_own_hold(
 
 
 async def test_a_held_slot_is_taken_for_others(
-    desk: Desk, clinic: Clinic, request_for_nine: BookingRequest
+    desk: DoctorGrid, clinic: Clinic, request_for_nine: BookingRequest
 ) -> None:
     await desk.hold_slot(request_for_nine)
 
     assert await refusal_of(desk.hold_slot(await a_wish(clinic))) == "slot_taken"
 
 
-async def test_confirming_twice_confirms_once(desk: Desk, request_for_nine: BookingRequest) -> None:
+async def test_confirming_twice_confirms_once(
+    desk: DoctorGrid, request_for_nine: BookingRequest
+) -> None:
     await desk.hold_slot(request_for_nine)
 
     once = await desk.confirm_appointment(request_for_nine)
@@ -113,7 +115,7 @@ async def test_confirming_twice_confirms_once(desk: Desk, request_for_nine: Book
 
 
 async def test_a_confirmation_tried_again_after_the_visit_was_cancelled_finds_that_it_was_made(
-    desk: Desk, request_for_nine: BookingRequest
+    desk: DoctorGrid, request_for_nine: BookingRequest
 ) -> None:
     await desk.hold_slot(request_for_nine)
     once = await desk.confirm_appointment(request_for_nine)
@@ -125,7 +127,7 @@ async def test_a_confirmation_tried_again_after_the_visit_was_cancelled_finds_th
 
 
 async def test_a_released_slot_is_free_and_a_second_release_changes_nothing(
-    desk: Desk, clinic: Clinic, request_for_nine: BookingRequest
+    desk: DoctorGrid, clinic: Clinic, request_for_nine: BookingRequest
 ) -> None:
     await desk.hold_slot(request_for_nine)
     release = Release(request=request_for_nine, status=Status.CANCELLED, reason="mistake")
@@ -140,7 +142,7 @@ async def test_a_released_slot_is_free_and_a_second_release_changes_nothing(
 
 
 async def test_a_late_hold_loses_to_the_release_that_came_before_it(
-    desk: Desk, request_for_nine: BookingRequest
+    desk: DoctorGrid, request_for_nine: BookingRequest
 ) -> None:
     await desk.release_slot(Release(request=request_for_nine, status=Status.EXPIRED))
 
@@ -150,7 +152,7 @@ async def test_a_late_hold_loses_to_the_release_that_came_before_it(
 
 
 async def test_a_release_leaves_a_confirmed_visit_alone(
-    desk: Desk, request_for_nine: BookingRequest
+    desk: DoctorGrid, request_for_nine: BookingRequest
 ) -> None:
     await desk.hold_slot(request_for_nine)
     confirmed = await desk.confirm_appointment(request_for_nine)
@@ -161,7 +163,7 @@ async def test_a_release_leaves_a_confirmed_visit_alone(
 
 
 async def test_a_hold_is_extended_twice_and_only_by_the_version_that_was_seen(
-    desk: Desk, request_for_nine: BookingRequest
+    desk: DoctorGrid, request_for_nine: BookingRequest
 ) -> None:
     await desk.hold_slot(request_for_nine)
     by = Extension(appointment_id=request_for_nine.appointment_id, version=1, hold_seconds=600)
@@ -177,7 +179,7 @@ async def test_a_hold_is_extended_twice_and_only_by_the_version_that_was_seen(
 
 
 async def test_an_extension_tried_again_finds_what_it_made(
-    desk: Desk, request_for_nine: BookingRequest
+    desk: DoctorGrid, request_for_nine: BookingRequest
 ) -> None:
     await desk.hold_slot(request_for_nine)
     by = Extension(appointment_id=request_for_nine.appointment_id, version=1, hold_seconds=600)
@@ -189,7 +191,7 @@ async def test_an_extension_tried_again_finds_what_it_made(
 
 
 async def test_a_visit_is_cancelled_once_and_only_in_the_version_that_was_seen(
-    desk: Desk, request_for_nine: BookingRequest
+    desk: DoctorGrid, request_for_nine: BookingRequest
 ) -> None:
     await desk.hold_slot(request_for_nine)
     visit = await desk.confirm_appointment(request_for_nine)
@@ -296,14 +298,14 @@ async def test_the_first_end_of_a_hold_is_known_after_two_extensions_and_a_confi
 
 async def first_end(clinic: Clinic, request: BookingRequest) -> datetime | None:
     """What a repeated POST is told of its hold."""
-    wish = Wish(
+    wish = SlotWish(
         patient_id=request.patient_id,
         doctor_id=request.doctor_id,
         starts_at=request.starts_at,
         max_holds=3,
     )
     async with plain(clinic.engine) as connection:
-        _, own = await look(connection, wish, appointment_id=request.appointment_id)
+        _, own = await load_facts(connection, wish, appointment_id=request.appointment_id)
     assert own is not None
     return own.held_until
 

@@ -62,7 +62,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the hold deadline is ignored when a hold is confirmed",
-        file="adapters/slots.py",
+        file="adapters/postgres/slots.py",
         at="CONFIRM",
         text="\n  AND held_until + interval '{GRACE}' > clock_timestamp()",
         instead="",
@@ -70,7 +70,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the hold deadline is ignored when a slot is taken",
-        file="adapters/slots.py",
+        file="adapters/postgres/slots.py",
         at="TAKE_SLOT",
         text="held_until <= clock_timestamp()",
         instead="false",
@@ -81,7 +81,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the confirm is not conditional",
-        file="adapters/slots.py",
+        file="adapters/postgres/slots.py",
         at="CONFIRM",
         text="WHERE id = :appointment_id AND status = 'held'",
         instead="WHERE id = :appointment_id",
@@ -89,7 +89,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="whether a hold is over is not asked of the database's clock",
-        file="adapters/slots.py",
+        file="adapters/postgres/slots.py",
         at="RELEASE",
         text="(NOT :only_if_lapsed OR held_until <= clock_timestamp())",
         instead="(:only_if_lapsed OR true)",
@@ -97,7 +97,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the extension is not fenced by the version",
-        file="adapters/slots.py",
+        file="adapters/postgres/slots.py",
         at="EXTEND",
         text=" AND version = :version",
         instead=" AND :version > 0",
@@ -108,7 +108,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the cancellation is not fenced by the version",
-        file="adapters/slots.py",
+        file="adapters/postgres/slots.py",
         at="CANCEL",
         text=" AND version = :version",
         instead=" AND :version > 0",
@@ -118,7 +118,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="a release without a row leaves no tombstone",
-        file="adapters/slots.py",
+        file="adapters/postgres/slots.py",
         at="release_slot",
         text="            row = row or await connection.one_or_none(LEAVE_TOMBSTONE, parameters)\n",
         instead="",
@@ -126,7 +126,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="a serialization conflict is not tried again",
-        file="adapters/postgres.py",
+        file="adapters/postgres/engine.py",
         at="tried_again",
         text="sqlstate(error) not in RETRIED_STATES or attempt == MAX_ATTEMPTS",
         instead="True",
@@ -250,8 +250,8 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="the direct line answers before the row is written",
-        file="worker/heard.py",
-        at="_TellsWhatIsDone._hold",
+        file="worker/waiters.py",
+        at="_NotifyWaiters._hold",
         text="        try:\n",
         instead="""        early = _refused(request, Refusal(code="none")).appointment
         self._heard.tell(HOLD_SLOT, _done(request, early))
@@ -264,7 +264,7 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="the cache is not validated",
-        file="adapters/cached_day.py",
+        file="adapters/redis/cached_day.py",
         at="decoded",
         text="if version != current.version:",
         instead="if version != current.version and False:",
@@ -275,7 +275,7 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="a day that the process remembers is not validated",
-        file="api/written_days.py",
+        file="api/schedule/rendered_days.py",
         at="WrittenDay.is_so",
         text="self.version == version and",
         instead="",
@@ -283,7 +283,7 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="a day that the process remembers outlives a lapse",
-        file="api/written_days.py",
+        file="api/schedule/rendered_days.py",
         at="WrittenDay.is_so",
         text=" and self.since <= now < self.until",
         instead="",
@@ -291,8 +291,8 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="a reader takes the answer of a look that began before it came",
-        file="adapters/looks.py",
-        at="Looks._look_once",
+        file="adapters/postgres/batched_reads.py",
+        at="BatchedReads._look_once",
         text="asked = self._taken()",
         instead="asked = self._waiting",
         red=(f"{LOOKS}::test_who_comes_while_a_look_is_under_way_gets_the_answer_of_the_next",),
@@ -315,7 +315,7 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="the body of a repeated key is not compared",
-        file="api/replays.py",
+        file="api/booking/idempotency.py",
         at="is_same_wish",
         text="return (wish.patient_id, wish.doctor_id, wish.starts_at) == (",
         instead="return True or (",
@@ -323,7 +323,7 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="the API waits as long as it takes",
-        file="api/edge.py",
+        file="api/http/middleware.py",
         at="Deadline.__init__",
         text="self._patience = patience(seconds)",
         instead="self._patience = 1000 * seconds",

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.app import describe_only
-from api.reception import Reception
+from api.services import Services
 
 ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
 WISH = {"patientId": ID, "doctorId": ID, "dateTime": "2027-03-01T09:00:00Z"}
@@ -17,7 +17,7 @@ KEY = "must be 1 to 255 visible ASCII characters"
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = describe_only()
-    app.state.reception = Mock(spec=Reception, engine=None, days=None, bookings=None, commands=None)
+    app.state.reception = Mock(spec=Services, engine=None, days=None, bookings=None, commands=None)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         yield client

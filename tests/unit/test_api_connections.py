@@ -6,9 +6,9 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from adapters.settings import product
+from adapters.process.settings import product
 from api.__main__ import configured
-from api.protocol import ProblemProtocol
+from api.http.protocol import ProblemProtocol
 
 LONGEST_IDLE_OF_CALLERS_SECONDS = 60
 """nginx's `keepalive_timeout` of upstreams and AWS's balancer; httpx and Node keep less."""

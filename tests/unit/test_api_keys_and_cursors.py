@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from api.cursors import Place, cursor_of, place_of
-from api.keys import appointment_id_of
-from api.problems import Malformed
+from api.booking.keys import appointment_id_of
+from api.http.cursors import Place, cursor_of, place_of
+from api.http.problems import Malformed
 
 SECRET, OTHER_SECRET = b"s" * 32, b"o" * 32
 ANNA, BORIS = UUID(int=1), UUID(int=2)

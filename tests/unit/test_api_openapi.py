@@ -9,13 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from api.app import describe_only
-from api.openapi import describe
-from api.problems import KINDS, MEDIA_TYPE
-from api.routes.consents import ConsentChoiceBody, ConsentPage
-from api.routes.directory import ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
-from api.routes.receipts import ReceiptBody, StandingBody
-from api.routes.schedule import ScheduleBody
-from api.schemas import (
+from api.http.openapi import describe
+from api.http.problems import KINDS, MEDIA_TYPE
+from api.http.schemas import (
     AppointmentBody,
     AppointmentPage,
     CancelOrder,
@@ -27,7 +23,11 @@ from api.schemas import (
     ProblemBody,
     ReadinessBody,
 )
-from api.streams import EVENTS
+from api.http.streams import EVENTS
+from api.routes.consents import ConsentChoiceBody, ConsentPage
+from api.routes.directory import ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
+from api.routes.receipts import ReceiptBody, StandingBody
+from api.routes.schedule import ScheduleBody
 
 DOCUMENT: dict[str, Any] = describe(describe_only())
 OPERATIONS: dict[str, dict[str, Any]] = {

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from api.problems import KINDS, FieldError, Malformed, malformed, problem_of, unavailable
+from api.http.problems import KINDS, FieldError, Malformed, malformed, problem_of, unavailable
 from domain.booking import Alternative, Refusal
 from domain.errors import (
     REFUSALS,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from api.readiness import Watch
+from api.readiness import ReadinessProbe
 
 
 async def up() -> None:
@@ -23,7 +23,7 @@ async def stuck() -> None:
 
 
 async def test_messages_and_cache_away_are_told_and_bookings_go_on() -> None:
-    watch = Watch({"postgres": up, "temporal": up, "redis": down, "kafka": down})
+    watch = ReadinessProbe({"postgres": up, "temporal": up, "redis": down, "kafka": down})
 
     readiness = await watch.look()
 
@@ -38,13 +38,13 @@ async def test_messages_and_cache_away_are_told_and_bookings_go_on() -> None:
 
 async def test_without_postgresql_or_temporal_nothing_is_ready() -> None:
     for away in ("postgres", "temporal"):
-        watch = Watch({"postgres": up, "temporal": up, away: down})
+        watch = ReadinessProbe({"postgres": up, "temporal": up, away: down})
 
         assert not (await watch.look()).is_ready
 
 
 async def test_a_server_that_is_stuck_is_not_waited_for() -> None:
-    watch = Watch({"postgres": up, "temporal": stuck})
+    watch = ReadinessProbe({"postgres": up, "temporal": stuck})
 
     readiness = await asyncio.wait_for(watch.look(), 2)
     await watch.close()
@@ -59,7 +59,7 @@ async def test_servers_are_asked_at_most_once_a_second() -> None:
         nonlocal asked
         asked += 1
 
-    watch = Watch({"postgres": count, "temporal": up})
+    watch = ReadinessProbe({"postgres": count, "temporal": up})
     for _ in range(5):
         await watch.look()
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from api.replays import held_at_first, is_same_wish
+from api.booking.idempotency import held_at_first, is_same_wish
 from domain.booking import Appointment, Status
 from domain.errors import HoldExpired
-from domain.rules import Wish
+from domain.rules import SlotWish
 
 ANNA, HOUSE = UUID(int=1), UUID(int=2)
 NINE = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -31,8 +31,8 @@ CANCELLED = Appointment(
 )
 
 
-def wish(*, doctor_id: UUID = HOUSE, starts_at: datetime = NINE) -> Wish:
-    return Wish(patient_id=ANNA, doctor_id=doctor_id, starts_at=starts_at, max_holds=3)
+def wish(*, doctor_id: UUID = HOUSE, starts_at: datetime = NINE) -> SlotWish:
+    return SlotWish(patient_id=ANNA, doctor_id=doctor_id, starts_at=starts_at, max_holds=3)
 
 
 def test_instants_are_compared_and_not_the_way_they_are_written() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from api.schemas import CancelOrder, ExtendOrder, NewAppointment, parse_instant, parse_uuid
+from api.http.schemas import CancelOrder, ExtendOrder, NewAppointment, parse_instant, parse_uuid
 from domain.booking import CancelReason
 
 ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"

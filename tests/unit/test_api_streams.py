@@ -7,10 +7,10 @@ import pytest
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import streams as module
-from api.edge import HEAD_ONLY, Deadline, Traced
-from api.problems import Problem
-from api.streams import Event, Streams
+from api.http import streams as module
+from api.http.middleware import HEAD_ONLY, Deadline, RequestContext
+from api.http.problems import Problem
+from api.http.streams import Event, Streams
 
 A_NOTICE = Event(name="notice", data={"kind": "confirmed"}, id="7")
 WRITTEN = b'event: notice\ndata: {"kind":"confirmed"}\nid: 7\n\n'
@@ -72,7 +72,7 @@ def streaming(streams: Streams, closed: list[str]) -> ASGIApp:
 
 async def test_a_stream_outlasts_the_deadline_of_an_answer() -> None:
     closed: list[str] = []
-    reader = Reader(Traced(Deadline(streaming(Streams(), closed), seconds=0.1)))
+    reader = Reader(RequestContext(Deadline(streaming(Streams(), closed), seconds=0.1)))
 
     await reader.has_read(WRITTEN)
     await asyncio.wait({reader.request}, timeout=0.4)
@@ -120,7 +120,7 @@ async def test_a_stream_ends_with_its_source_and_tells_when_to_come_back() -> No
 
 async def test_asking_for_the_head_alone_begins_no_stream() -> None:
     closed: list[str] = []
-    reader = Reader(Traced(streaming(Streams(), closed)), method="HEAD")
+    reader = Reader(RequestContext(streaming(Streams(), closed)), method="HEAD")
     await asyncio.wait_for(reader.request, 5)
 
     assert (reader.status, reader.parts) == (200, [])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
-from adapters.audit_gauges import MEANING, AuditGauges, Gauge
+from adapters.process.audit_gauges import MEANING, AuditGauges, Gauge
 
 MINUTE = 60.0
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 import pytest
 import yaml
 
-from adapters.settings import PREFIX, Connections, Product
+from adapters.process.settings import PREFIX, Connections, Product
 from workflows import names
 
 ROOT = Path(__file__).resolve().parents[2]

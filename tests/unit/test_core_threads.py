@@ -19,8 +19,8 @@ from pathlib import Path
 
 from temporalio.service import RPCError
 
-from adapters.leaving import leave
-from adapters.temporal import connect_temporal, priyom_plugin
+from adapters.process.exit import exit_process
+from adapters.temporal.client import connect_temporal, priyom_plugin
 
 async def main():
     client = await connect_temporal(priyom_plugin())
@@ -31,7 +31,7 @@ async def main():
     print(names.count("tokio-rt-worker"), flush=True)
 
 asyncio.run(main())
-leave(0)
+exit_process(0)
 """
 
 

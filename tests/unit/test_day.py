@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.booking import Status
 from domain.day import Day, SlotState, Taken, compose, free_slots, reach_of
-from domain.rules import Desk
+from domain.rules import DoctorGrid
 from domain.slot import Interval, day_bounds
 
 DOCTOR = UUID("00000000-0000-4000-8000-0000000000d1")
@@ -22,8 +22,8 @@ MONDAY = date(2027, 1, 11)
 SUNDAY_NIGHT = datetime(2027, 1, 10, 12, 0, tzinfo=UTC)
 
 
-def a_desk(zone: ZoneInfo = MOSCOW, slot_minutes: int = 30) -> Desk:
-    return Desk(
+def a_desk(zone: ZoneInfo = MOSCOW, slot_minutes: int = 30) -> DoctorGrid:
+    return DoctorGrid(
         doctor_id=DOCTOR,
         practitioner_id=PRACTITIONER,
         clinic_id=CLINIC,

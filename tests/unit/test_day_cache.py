@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from adapters.cache import DayCache
+from adapters.redis.cache import DayCache
 
 
 class Away(Redis):

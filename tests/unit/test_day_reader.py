@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.cache import DayReader
+from adapters.redis.cache import DayReader
 from domain.day import DaySchedule
 from domain.errors import DoctorNotFound
 from tests.fakes.cache import (

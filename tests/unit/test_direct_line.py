@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters import direct_line as module
-from adapters.breaker import FAILURES_IN_A_ROW, PAUSE_SECONDS
 from adapters.direct_line import ANSWERED_WITHIN_SECONDS, LONGEST_LINE, DirectLine
+from adapters.process.breaker import FAILURES_IN_A_ROW, PAUSE_SECONDS
 from domain.booking import Alternative, Outcome, Refusal, Status
 from tests.builders import DR_KIM, a_request, an_appointment
 from tests.fakes.far_end import FarEnd, a_free_port, far_end, whom

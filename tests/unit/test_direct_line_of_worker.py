@@ -14,8 +14,8 @@ from adapters.direct_line import ASK, LONGEST_LINE, TOLD, Ask, DirectLine, Told
 from domain.booking import BookingRequest, Outcome
 from tests.builders import a_request, an_appointment
 from tests.fakes.far_end import a_free_port
-from worker.direct_bookings import DirectBookings
 from worker.direct_line import direct_line
+from worker.eager_bookings import EagerBookings
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -23,7 +23,7 @@ ALREADY = WorkflowAlreadyStartedError("booking", "BookAppointment")
 AWAY = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
 
 
-class ToldBookings(DirectBookings):
+class ToldBookings(EagerBookings):
     """Each is answered when the test says so, with an outcome or a fault."""
 
     def __init__(self) -> None:

@@ -14,10 +14,10 @@ from uuid import UUID
 import orjson
 import pytest
 
-from adapters.cache import PATIENCE_SECONDS, DayCache, DayReader, Found, Look, invalidate
-from adapters.days import DayBook, DayKey, DayVersion
-from api.flights import Shared
-from api.written_days import WrittenDays
+from adapters.postgres.days import DayBook, DayKey, DayVersion
+from adapters.redis.cache import PATIENCE_SECONDS, DayCache, DayReader, Found, Look, invalidate
+from api.booking.single_flight import SingleFlight
+from api.schedule.rendered_days import RenderedDays
 from tests.fakes.cache import DESK, DOCTOR, MONDAY, NINE, SLOT
 from tests.fakes.stage import ACTOR, Stage, SteppedEngine, SteppedPostgres, SteppedRedis, StillLoop
 
@@ -70,7 +70,7 @@ class Hasty(Noted):
 
     def __init__(self, engine: SteppedEngine, stage: Stage) -> None:
         super().__init__(engine, stage)
-        self._looks: Shared[DayKey, DayVersion] = Shared()
+        self._looks: SingleFlight[DayKey, DayVersion] = SingleFlight()
 
     async def _told(self, doctor_id: UUID, day: date) -> DayVersion:
         return await self._looks.ask(
@@ -85,7 +85,7 @@ class Process:
         self.name = name
         self.book = book
         self.reader = reader
-        self.days = WrittenDays(reader)
+        self.days = RenderedDays(reader)
 
     def knows(self) -> tuple[object, ...]:
         remembered = self.days._remembered.values()  # noqa: SLF001 - tells states apart

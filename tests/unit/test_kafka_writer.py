@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from adapters.kafka import KafkaAway, Writer
+from adapters.kafka.events import KafkaAway, Writer
 
 
 @dataclass

@@ -10,12 +10,12 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.cache import DayCache, DayReader
-from adapters.day_news import DayNews
-from adapters.days import DayBook
-from adapters.postgres import connect_engine
-from api import live_days as module
-from api.live_days import LiveDays
+from adapters.postgres.days import DayBook
+from adapters.postgres.engine import connect_engine
+from adapters.redis.cache import DayCache, DayReader
+from adapters.redis.day_changes import DayChanges
+from api.schedule import live_days as module
+from api.schedule.live_days import LiveDays
 from domain.day import DaySchedule, ListedSlot, SlotState
 from tests.clinic_rows import DAY, at
 
@@ -46,7 +46,7 @@ class Book(DayReader):
         return now, False
 
 
-class Word(DayNews):
+class Word(DayChanges):
     """Nothing is heard but what the test says."""
 
     def __init__(self) -> None:

@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from api.merged import merged
-from api.streams import Event
+from api.http.merged import merged
+from api.http.streams import Event
 
 
 class Source:

@@ -11,7 +11,7 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from adapters.cloudevents import decode, encode
+from adapters.kafka.cloudevents import decode, encode
 from domain.events import AppointmentEvent, EventType
 from notifier.asyncapi import document
 from stack.home import CHECKOUT

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.cloudevents import LONGEST_RECORD, Fault, Unreadable, decode, encode
+from adapters.kafka.cloudevents import LONGEST_RECORD, Fault, Unreadable, decode, encode
 from domain.events import EventType
 from notifier.asyncapi import document, yaml_lines
 from tests.messages import TUESDAY, an_event

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.sms import retry_after
+from adapters.messages.sms import retry_after
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 

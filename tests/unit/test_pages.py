@@ -16,7 +16,7 @@ from api.page.forms import local
 from api.page.language import language_of
 from api.page.rendering import environment
 from api.page.words import TEMPLATES, russian, updated
-from api.reception import Reception
+from api.services import Services
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -25,7 +25,7 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = describe_only()
     nobody = Mock(some=AsyncMock(return_value=[]), one=AsyncMock(return_value=None))
-    app.state.reception = Mock(spec=Reception, demo=nobody, engine=None)
+    app.state.reception = Mock(spec=Services, demo=nobody, engine=None)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         yield client

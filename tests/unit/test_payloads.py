@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from adapters.temporal import PydanticPayloads
+from adapters.temporal.client import PydanticPayloads
 from domain.booking import BookingRequest
 from tests.builders import a_request
 

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from adapters.breaker import FAILURES_IN_A_ROW, PAUSE_SECONDS, Breaker
-from adapters.directory import After
-from api.etags import knows
-from api.name_cursors import cursor_after, place_after
-from api.problems import Malformed
+from adapters.postgres.directory import After
+from adapters.process.breaker import FAILURES_IN_A_ROW, PAUSE_SECONDS, Breaker
+from api.http.etags import knows
+from api.http.name_cursors import cursor_after, place_after
+from api.http.problems import Malformed
 from api.routes.schedule import parse_date
 
 DR_KIM = UUID("00000000-0000-4000-8000-0000000000d1")

@@ -19,13 +19,13 @@ from domain.errors import (
     SlotTaken,
     TooManyHolds,
 )
-from domain.rules import Desk, Facts, LiveRow, Wish, granted
+from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish, check_rules
 from domain.slot import Interval
 from tests.builders import ANNA, CLINIC, DR_KIM, MONDAY_NINE
 
 HALF_AN_HOUR = timedelta(minutes=30)
 KIM_THE_PERSON = uuid4()
-KIMS_DESK = Desk(
+KIMS_DESK = DoctorGrid(
     doctor_id=DR_KIM,
     practitioner_id=KIM_THE_PERSON,
     clinic_id=CLINIC,
@@ -33,7 +33,7 @@ KIMS_DESK = Desk(
     zone=ZoneInfo("Europe/London"),
 )
 NINE_TO_HALF_PAST = Interval(starts_at=MONDAY_NINE, ends_at=MONDAY_NINE + HALF_AN_HOUR)
-ANNAS_WISH = Wish(patient_id=ANNA, doctor_id=DR_KIM, starts_at=MONDAY_NINE, max_holds=3)
+ANNAS_WISH = SlotWish(patient_id=ANNA, doctor_id=DR_KIM, starts_at=MONDAY_NINE, max_holds=3)
 A_FREE_MORNING = Facts(
     now=MONDAY_NINE - timedelta(days=1),
     desk=KIMS_DESK,
@@ -64,12 +64,12 @@ ANNA_ELSEWHERE = replace(ANNAS_HOLD, doctor_id=uuid4(), practitioner_id=uuid4())
 def refused_with(*rows: LiveRow, **changes: object) -> Refused:
     facts = replace(A_FREE_MORNING, rows=list(rows), **changes)  # type: ignore[arg-type]
     with pytest.raises(Refused) as refused:
-        granted(ANNAS_WISH, facts)
+        check_rules(ANNAS_WISH, facts)
     return refused.value
 
 
 def test_a_free_slot_is_granted_with_its_end() -> None:
-    assert granted(ANNAS_WISH, A_FREE_MORNING) == (KIMS_DESK, NINE_TO_HALF_PAST)
+    assert check_rules(ANNAS_WISH, A_FREE_MORNING) == (KIMS_DESK, NINE_TO_HALF_PAST)
 
 
 def test_a_doctor_or_a_patient_that_does_not_exist_is_refused() -> None:
@@ -96,7 +96,7 @@ def test_a_visit_that_ends_when_the_slot_begins_is_in_nobodys_way() -> None:
     before = Interval(starts_at=MONDAY_NINE - HALF_AN_HOUR, ends_at=MONDAY_NINE)
     facts = replace(A_FREE_MORNING, rows=[replace(SOMEBODY_ELSES, during=before)])
 
-    assert granted(ANNAS_WISH, facts)[1] == NINE_TO_HALF_PAST
+    assert check_rules(ANNAS_WISH, facts)[1] == NINE_TO_HALF_PAST
 
 
 def test_the_own_hold_of_this_slot_is_named() -> None:

@@ -3,7 +3,7 @@
 from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from workflows.sandbox import sandboxed_runner, workflow_runner
+from worker.sandbox import sandboxed_runner, workflow_runner
 
 
 def test_tests_run_in_the_sandbox_and_processes_do_not() -> None:

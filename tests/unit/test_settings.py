@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from adapters import settings
-from adapters.settings import BadSettings, Connections, Product, connections, product, secret_of
+from adapters.process import settings
+from adapters.process.settings import (
+    BadSettings,
+    Connections,
+    Product,
+    connections,
+    product,
+    secret_of,
+)
 from stack.errors import BadWishError
 from stack.home import CHECKOUT, Home
-from stack.wishes import checked_settings
+from stack.settings import checked_settings
 
 GOOD = [
     ("DATABASE_URL", "postgresql://priyom:s%40cret@db:5432/priyom?sslmode=require"),

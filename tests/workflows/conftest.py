@@ -17,20 +17,20 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Interceptor, Worker
 
 from adapters.direct_line import DirectLine
-from adapters.temporal import priyom_plugin
-from api.runs import Runs
+from adapters.temporal.client import priyom_plugin
+from api.booking.runs import Runs
 from domain.booking import BookingRequest, Outcome, Result
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
 from tests.fakes.far_end import a_free_port
 from tests.workflows.recordings import keep, wanted_now
-from worker.direct_bookings import DirectBookings
 from worker.direct_line import direct_line
-from worker.heard import Heard, TellsWhatIsDone
+from worker.eager_bookings import EagerBookings
+from worker.sandbox import sandboxed_runner
+from worker.waiters import NotifyWaiters, Waiters
 from workflows import names
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
-from workflows.sandbox import sandboxed_runner
 
 SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [
     names.DOCTOR_ID,
@@ -165,11 +165,11 @@ class Beside:
 
     environment: WorkflowEnvironment
     clinic: FakeClinic
-    bookings: DirectBookings
+    bookings: EagerBookings
     runs: Runs
     by_temporal: Runs
     worker: AsyncExitStack
-    heard: Heard
+    heard: Waiters
     line: DirectLine
 
     def run_of(self, request: BookingRequest) -> WorkflowHandle[BookAppointment, Result]:
@@ -206,13 +206,13 @@ async def another_client(environment: WorkflowEnvironment) -> Client:
 
 @pytest.fixture
 async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
-    clinic, heard = FakeClinic(), Heard()
+    clinic, heard = FakeClinic(), Waiters()
     client = await another_client(temporal)
-    bookings = DirectBookings(client, heard)
+    bookings = EagerBookings(client, heard)
     line = DirectLine(f"127.0.0.1:{(port := a_free_port())}")
     async with AsyncExitStack() as process:
         await process.enter_async_context(
-            working(client, clinic, interceptors=[TellsWhatIsDone(heard)])
+            working(client, clinic, interceptors=[NotifyWaiters(heard)])
         )
         await process.enter_async_context(direct_line("127.0.0.1", port, bookings))
         yield Beside(

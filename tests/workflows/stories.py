@@ -14,16 +14,16 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from api.meanings import NoRun
-from api.runs import Runs
+from api.booking.runs import Runs
+from api.booking.temporal_errors import NoRun
 from domain.booking import Appointment, BookingRequest, CancelReason, Outcome, Status
 from domain.errors import ExtensionLimit, Refused
 from domain.events import appointment_confirmed
 from tests.builders import a_request
 from tests.fakes.clinics import Clinics
+from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import CODE_OF_END, BookAppointment
-from workflows.sandbox import workflow_runner
 
 STEPS = ("hold_slot", "extend_hold", "confirm_appointment", "release_slot")
 NOBODY_LISTENS = "nobody listens"

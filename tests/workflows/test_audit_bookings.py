@@ -14,13 +14,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from adapters.temporal import UNAVAILABLE
+from adapters.temporal.client import UNAVAILABLE
 from domain.audit import AuditOrder, AuditReport, Events, Holds, Overlap, Overlaps, Touched
 from tests.builders import DR_KIM, MONDAY_NINE
 from tests.workflows.conftest import Record, eventually
+from worker.sandbox import sandboxed_runner
 from workflows.audit_bookings import AuditBookings
 from workflows.names import AUDITS
-from workflows.sandbox import sandboxed_runner
 
 ORDER = AuditOrder(settled_after_seconds=15)
 NO_OVERLAP = Overlaps(count=0, first=[])

@@ -12,7 +12,7 @@ from temporalio.client import (
 )
 from temporalio.exceptions import CancelledError
 
-from api.meanings import NoAnswer, NoRun
+from api.booking.temporal_errors import NoAnswer, NoRun
 from domain.booking import Result, Status
 from domain.errors import (
     AlreadyConfirmed,

@@ -12,10 +12,10 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from adapters.temporal import priyom_plugin
+from adapters.temporal.client import priyom_plugin
 from tests.workflows.recordings import EVERY_WORKFLOW, FOLDER
 from worker.in_turn import TRIED, Answer, InTurn
-from workflows.sandbox import workflow_runner
+from worker.sandbox import workflow_runner
 
 BOOKED = "confirmed-directly"
 TASKS, CALLS = 7, 2300

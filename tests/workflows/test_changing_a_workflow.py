@@ -8,8 +8,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
-from adapters.temporal import priyom_plugin
-from api.runs import Runs
+from adapters.temporal.client import priyom_plugin
+from api.booking.runs import Runs
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
 from tests.workflows.changed_booking import (
@@ -19,9 +19,9 @@ from tests.workflows.changed_booking import (
     Patched,
 )
 from tests.workflows.recordings import FOLDER
+from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import BookAppointment
-from workflows.sandbox import workflow_runner
 
 Process = type[BookAppointment]
 

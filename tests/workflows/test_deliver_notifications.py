@@ -14,17 +14,17 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.messages import Told
-from adapters.notifications import State
+from activities.messages import Sent
+from adapters.postgres.notifications import State
 from bench.run_costs import cost_of
 from domain.events import AppointmentEvent
 from notifier.deliveries import Deliveries
 from tests.messages import an_event
 from tests.workflows.conftest import Record
+from worker.sandbox import sandboxed_runner
 from workflows.deliver_instead import DeliverInstead, Unheard
 from workflows.deliver_notifications import DeliverNotifications, Delivery
 from workflows.names import APPOINTMENT_STATUS, DELIVERIES
-from workflows.sandbox import sandboxed_runner
 
 ALL_SENT = Delivery(doctor="sent", sms="sent", email="sent")
 
@@ -35,7 +35,7 @@ class Providers:
     def __init__(self) -> None:
         self.tried: Counter[str] = Counter()
         self.faults: dict[str, list[Exception]] = {}
-        self.outcomes: dict[str, Told] = {}
+        self.outcomes: dict[str, Sent] = {}
         self.waits: dict[str, list[datetime]] = {}
 
     @property
@@ -49,33 +49,33 @@ class Providers:
         ]
 
     @activity.defn
-    async def notify_doctor(self, _event: AppointmentEvent) -> Told:
+    async def notify_doctor(self, _event: AppointmentEvent) -> Sent:
         return self._answer("doctor")
 
     @activity.defn
-    async def send_sms(self, _event: AppointmentEvent) -> Told:
+    async def send_sms(self, _event: AppointmentEvent) -> Sent:
         return self._answer("sms")
 
     @activity.defn
-    async def send_email(self, _event: AppointmentEvent) -> Told:
+    async def send_email(self, _event: AppointmentEvent) -> Sent:
         return self._answer("email")
 
     @activity.defn
-    async def send_sms_instead(self, _event: AppointmentEvent) -> Told:
+    async def send_sms_instead(self, _event: AppointmentEvent) -> Sent:
         return self._answer("sms instead")
 
     @activity.defn
-    async def send_email_instead(self, _event: AppointmentEvent) -> Told:
+    async def send_email_instead(self, _event: AppointmentEvent) -> Sent:
         return self._answer("email instead")
 
-    def _answer(self, message: str) -> Told:
+    def _answer(self, message: str) -> Sent:
         self.tried[message] += 1
         faults = self.faults.get(message, [])
         if faults:
             raise faults.pop(0)
         if self.waits.get(message):
-            return Told(state=State.SENDING, until=self.waits[message].pop(0))
-        return self.outcomes.get(message, Told(state=State.SENT))
+            return Sent(state=State.SENDING, until=self.waits[message].pop(0))
+        return self.outcomes.get(message, Sent(state=State.SENT))
 
 
 @asynccontextmanager
@@ -189,8 +189,8 @@ async def test_a_refusal_for_good_is_the_result_and_no_failure(
     temporal: WorkflowEnvironment, record: Record
 ) -> None:
     event, providers = an_event(), Providers()
-    providers.outcomes["email"] = Told(state=State.FAILED, code="smtp_550")
-    providers.outcomes["sms"] = Told(state=State.SUPERSEDED)
+    providers.outcomes["email"] = Sent(state=State.FAILED, code="smtp_550")
+    providers.outcomes["sms"] = Sent(state=State.SUPERSEDED)
 
     async with delivering(temporal, providers) as deliveries:
         await deliveries.start(event)
@@ -234,8 +234,8 @@ async def test_what_was_kept_back_is_sent_where_the_other_failed_for_good(
 ) -> None:
     event, providers = an_event(), Providers()
     code = "sms_400" if fails == "sms" else "smtp_550"
-    providers.outcomes[fails] = Told(state=State.FAILED, code=code)
-    providers.outcomes[kept] = Told(state=State.RESERVED)
+    providers.outcomes[fails] = Sent(state=State.FAILED, code=code)
+    providers.outcomes[kept] = Sent(state=State.RESERVED)
     providers.faults[f"{kept} instead"] = [busy("away")]
 
     async with delivering(temporal, providers) as deliveries:
@@ -276,7 +276,7 @@ async def test_what_was_kept_back_stays_so_where_the_other_was_sent(
     temporal: WorkflowEnvironment,
 ) -> None:
     event, providers = an_event(), Providers()
-    providers.outcomes["email"] = Told(state=State.RESERVED)
+    providers.outcomes["email"] = Sent(state=State.RESERVED)
 
     async with delivering(temporal, providers) as deliveries:
         await deliveries.start(event)

@@ -8,9 +8,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from tests.workflows.conftest import Record
+from worker.sandbox import sandboxed_runner
 from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES
-from workflows.sandbox import sandboxed_runner
 
 
 class Records:

@@ -12,15 +12,15 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from adapters.temporal import priyom_plugin
-from api.runs import Runs
+from adapters.temporal.client import priyom_plugin
+from api.booking.runs import Runs
 from domain.booking import Result, Status
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
 from tests.workflows.conftest import FrontDesk, working
 from tests.workflows.recordings import EVERY_WORKFLOW, FOLDER
 from worker.in_turn import InTurn, in_turn
-from workflows.sandbox import workflow_runner
+from worker.sandbox import workflow_runner
 
 RECORDED = sorted(FOLDER.glob("*.json"))
 

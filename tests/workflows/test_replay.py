@@ -7,9 +7,9 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from adapters.temporal import priyom_plugin
+from adapters.temporal.client import priyom_plugin
 from tests.workflows.recordings import CHECKOUT, EVERY_WORKFLOW, FOLDER, keep
-from workflows.sandbox import sandboxed_runner
+from worker.sandbox import sandboxed_runner
 
 RECORDED = sorted(FOLDER.glob("*.json"))
 RECORDS = re.compile(r'\brecord\(\s*"([a-z-]+)"')

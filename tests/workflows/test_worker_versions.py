@@ -12,16 +12,16 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from adapters.temporal import priyom_plugin
-from api.runs import Runs
+from adapters.temporal.client import priyom_plugin
+from api.booking.runs import Runs
 from stack.supplies.temporal_cli import temporal_cli
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
 from tests.workflows.changed_booking import ChangedAtOnce
 from tests.workflows.conftest import SEARCH_ATTRIBUTES
+from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import BookAppointment
-from workflows.sandbox import workflow_runner
 
 DEPLOYMENT = "priyom-worker"
 

@@ -14,7 +14,7 @@ from typing import Protocol
 LAPSE_SLACK = 2.0
 """A hold past its end is bookable by others within these seconds (I2)."""
 GRACE = 2.0
-"""A confirmation that was accepted in time reaches the row this much later (adapters/slots.py)."""
+"""A confirmation that was accepted in time reaches the row this much later."""
 CLOCK_STEP = 0.05
 """Instants are compared with this much tolerance, seconds."""
 MOST_STEPS = 50_000

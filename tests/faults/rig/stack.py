@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from adapters.settings import product
+from adapters.process.settings import product
 from stack.bring_up import BringUp
 from stack.embedded import running
 from stack.home import Home

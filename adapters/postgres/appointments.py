@@ -1,0 +1,87 @@
+"""Reads of appointments; a hold is judged by the database clock on every read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.direct import Plain
+from adapters.postgres.rows import COLUMNS, GRACE, appointment_of
+from domain.booking import Appointment
+from domain.errors import PatientNotFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A row as it was read; whether the visit had begun, and the hold not ended, by its clock."""
+
+    appointment: Appointment
+    has_begun: bool
+    hold_is_ahead: bool
+    may_be_confirmed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """Where the page before ended; the page goes on with older rows."""
+
+    created_at: datetime
+    id: UUID
+
+
+# A hold is free for others at its end, but what becomes of it may not be settled yet: until the
+# grace is over a confirmation may be written that its run accepted in time.
+ONE = text(f"""
+SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun,
+    s.held_until > clock_timestamp() AS hold_is_ahead,
+    s.status = 'held' AND s.held_until + interval '{GRACE}' > clock_timestamp() AS may_be_confirmed
+FROM schedules s WHERE s.id = :appointment_id
+""")  # noqa: S608 - our own columns, as below
+
+OF_PATIENT = text(f"""
+SELECT {COLUMNS} FROM schedules s WHERE s.patient_id = :id ORDER BY s.created_at DESC, s.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
+OF_PATIENT_BEFORE = text(f"""
+SELECT {COLUMNS} FROM schedules s
+WHERE s.patient_id = :id AND (s.created_at, s.id) < (:before_created_at, :before_id)
+ORDER BY s.created_at DESC, s.id DESC
+LIMIT :limit
+""")  # noqa: S608
+
+PATIENT = text("SELECT FROM patients WHERE id = :id")
+
+
+async def see(connection: Plain, appointment_id: UUID) -> Seen | None:
+    """The row of this id, if it has one."""
+    row = await connection.one_or_none(ONE, {"appointment_id": appointment_id})
+    if row is None:
+        return None
+    return Seen(
+        appointment=appointment_of(row),
+        has_begun=row["has_begun"],
+        hold_is_ahead=bool(row["hold_is_ahead"]),
+        may_be_confirmed=bool(row["may_be_confirmed"]),
+    )
+
+
+async def appointments_of(
+    connection: AsyncConnection, patient_id: UUID, *, limit: int, before: Before | None
+) -> list[Appointment]:
+    """Newest first; refuses a patient who does not exist, so that no typing error looks empty."""
+    statement = OF_PATIENT_BEFORE if before else OF_PATIENT
+    found = await connection.execute(statement, _page(patient_id, limit, before))
+    rows = found.mappings().all()
+    if not rows and (await connection.execute(PATIENT, {"id": patient_id})).first() is None:
+        raise PatientNotFound
+    return [appointment_of(row) for row in rows]
+
+
+def _page(owner_id: UUID, limit: int, before: Before | None) -> dict[str, object]:
+    page: dict[str, object] = {"id": owner_id, "limit": limit}
+    if before:
+        page |= {"before_created_at": before.created_at, "before_id": before.id}
+    return page

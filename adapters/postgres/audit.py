@@ -1,0 +1,266 @@
+"""What the audit asks of PostgreSQL. Each statement reads by an index, and no more than its batch.
+
+Two of them look at what has changed since the last audit: `audit_progress` says how far it came.
+They go back a little further than that, since a row is seen when its transaction commits, which may
+be later than the instant that stands in it. `statement_timestamp()` stays the same throughout a
+statement, so an index can be searched by it; `clock_timestamp()` does not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.rows import COLUMNS, appointment_of
+from adapters.postgres.tables import LAPSES_AT
+from domain.audit import AuditOrder, Overlap, Overlaps, Touched
+from domain.booking import Appointment, Status
+from domain.events import AppointmentEvent, appointment_cancelled, appointment_confirmed
+
+HOLDS_EXPIRED = 500
+HOLDS_LOOKED_AT = 1000
+CHANGES_SWEPT = 10_000
+DOUBTS_LOOKED_AT = 1000
+OVERLAPS_NAMED = 20
+
+LATE_COMMIT = "2 minutes"
+"""A sweep goes back by this much."""
+
+LOOK_BACK = "1 day"
+"""An event that is missing longer is not looked for: Temporal has forgotten its run by then."""
+
+DOUBTS_KEPT = "1 hour"
+"""A settled doubt is remembered while a sweep may come upon the same event again."""
+
+# Five seconds: a confirmation that came in time has its grace, and the run itself goes first. Their
+# ids are asked for as one value, or a join might read the whole table.
+EXPIRE_LAPSED = text(f"""
+WITH lapsed AS (
+    SELECT id FROM schedules
+    WHERE {LAPSES_AT} <= statement_timestamp() - interval '5 seconds'
+    ORDER BY {LAPSES_AT} LIMIT :batch
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE schedules SET status = 'expired', version = version + 1
+WHERE id = ANY(ARRAY(SELECT id FROM lapsed))
+RETURNING id, doctor_id, starts_at
+""")  # noqa: S608 - our own words, as below
+
+# Those that last longest: the others are free for everybody sooner than an audit comes again.
+OPEN_HOLDS = text(f"""
+SELECT id, doctor_id, starts_at, version FROM schedules
+WHERE {LAPSES_AT} > statement_timestamp()
+  AND updated_at <= statement_timestamp() - make_interval(secs => :settled_after)
+ORDER BY {LAPSES_AT} DESC LIMIT :batch
+""")  # noqa: S608
+
+GIVE_BACK = text("""
+UPDATE schedules SET status = 'expired', version = version + 1
+WHERE id = :id AND status = 'held' AND version = :version
+RETURNING id
+""")
+
+# The doctor's notice is the sign that an event was received: it has a row for every event. Asked as
+# one value, since EXISTS may become a join, for which the planner would read the whole table.
+NOTICE = """(
+    SELECT n.id FROM notifications n
+    WHERE n.appointment_id = {about}.appointment_id AND n.audience = 'doctor'
+      AND n.sequence = {about}.sequence AND n.kind = {about}.kind
+    LIMIT 1
+)"""
+
+# A visit that was cancelled after it was confirmed has two events, of two versions.
+SWEEP_EVENTS = text(f"""
+WITH sweep AS (
+    SELECT greatest(swept_until - interval '{LATE_COMMIT}',
+                    statement_timestamp() - interval '{LOOK_BACK}') AS since,
+           least(statement_timestamp() - make_interval(secs => :settled_after),
+                 (SELECT c.updated_at FROM schedules c
+                  WHERE c.updated_at > greatest(p.swept_until,
+                                                statement_timestamp() - interval '{LOOK_BACK}')
+                  ORDER BY c.updated_at OFFSET :batch LIMIT 1)) AS until
+    FROM audit_progress p WHERE p.sweep = 'events' FOR UPDATE
+), due AS (
+    SELECT s.id AS appointment_id, event.sequence, event.kind
+    FROM sweep JOIN schedules s ON s.updated_at > sweep.since AND s.updated_at <= sweep.until
+    CROSS JOIN LATERAL (VALUES
+        ('confirmed', CASE s.status WHEN 'confirmed' THEN s.version
+                                    WHEN 'cancelled' THEN s.version - 1 END),
+        ('cancelled', CASE s.status WHEN 'cancelled' THEN s.version END)
+    ) AS event (kind, sequence)
+    WHERE s.confirmed_at IS NOT NULL AND event.sequence IS NOT NULL
+), noted AS (
+    INSERT INTO events_in_doubt (appointment_id, sequence, kind)
+    SELECT appointment_id, sequence, kind FROM due
+    WHERE {NOTICE.format(about="due")} IS NULL
+    ON CONFLICT DO NOTHING
+), swept AS (
+    UPDATE audit_progress p SET swept_until = greatest(p.swept_until, sweep.until)
+    FROM sweep WHERE p.sweep = 'events'
+)
+SELECT count(*) FROM due
+""")  # noqa: S608
+
+SETTLE_RECEIVED = text(f"""
+UPDATE events_in_doubt d SET settled_at = clock_timestamp()
+WHERE d.settled_at IS NULL AND {NOTICE.format(about="d")} IS NOT NULL
+""")  # noqa: S608
+
+# Those not looked at for longest: one that cannot be settled must not stand before the others.
+DOUBTS = text(f"""
+WITH next AS (
+    SELECT appointment_id, sequence, kind FROM events_in_doubt
+    WHERE settled_at IS NULL ORDER BY looked_at NULLS FIRST, sequence LIMIT :batch
+), looked_at AS (
+    UPDATE events_in_doubt d SET looked_at = clock_timestamp()
+    FROM next WHERE (d.appointment_id, d.sequence) = (next.appointment_id, next.sequence)
+)
+SELECT next.sequence, next.kind, {COLUMNS}
+FROM next JOIN schedules s ON s.id = next.appointment_id
+ORDER BY next.sequence
+""")  # noqa: S608
+
+SETTLE = text("""
+UPDATE events_in_doubt SET settled_at = clock_timestamp()
+WHERE appointment_id = :appointment_id AND sequence = :sequence AND settled_at IS NULL
+""")
+
+FORGET_SETTLED = text(f"""
+DELETE FROM events_in_doubt WHERE settled_at <= statement_timestamp() - interval '{DOUBTS_KEPT}'
+""")  # noqa: S608
+
+# What overlaps has been written by somebody, so it is among what has changed. While there is an
+# overlap the sweep stays before it: the alarm goes on until somebody has mended it. OFFSET 0 makes
+# the planner ask for each row by the index of the constraint, however many it expects.
+OVERLAPPING = text(f"""
+WITH sweep AS (
+    SELECT swept_until - interval '{LATE_COMMIT}' AS since,
+           least(statement_timestamp(),
+                 (SELECT c.updated_at FROM schedules c WHERE c.updated_at > p.swept_until
+                  ORDER BY c.updated_at OFFSET :batch LIMIT 1)) AS until
+    FROM audit_progress p WHERE p.sweep = 'overlaps'
+), changed AS (
+    SELECT s.id, s.practitioner_id, s.patient_id, s.occupies, s.visit_id
+    FROM sweep JOIN schedules s ON s.updated_at > sweep.since AND s.updated_at <= sweep.until
+    WHERE s.status = 'confirmed' OR s.status = 'held' AND s.held_until > statement_timestamp()
+), pairs AS (
+    SELECT c.id, o.* FROM changed c CROSS JOIN LATERAL (
+        SELECT o.id AS other_id, o.status, o.held_until FROM schedules o
+        WHERE o.practitioner_id = c.practitioner_id AND o.occupies && c.occupies
+          AND o.visit_id <> c.visit_id
+        OFFSET 0) o
+    UNION ALL
+    SELECT c.id, o.* FROM changed c CROSS JOIN LATERAL (
+        SELECT o.id AS other_id, o.status, o.held_until FROM schedules o
+        WHERE o.patient_id = c.patient_id AND o.occupies && c.occupies
+          AND o.visit_id <> c.visit_id
+        OFFSET 0) o
+), overlapping AS (
+    SELECT DISTINCT least(id, other_id) AS id, greatest(id, other_id) AS other_id FROM pairs
+    WHERE status = 'confirmed' OR held_until > statement_timestamp()
+), swept AS (
+    UPDATE audit_progress p SET swept_until = greatest(p.swept_until, sweep.until)
+    FROM sweep WHERE p.sweep = 'overlaps' AND NOT EXISTS (SELECT FROM overlapping)
+)
+SELECT id, other_id, count(*) OVER () AS count FROM overlapping ORDER BY id, other_id LIMIT :named
+""")  # noqa: S608
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenHold:
+    """A hold that lasts, as it was read; its version fences what is done about it."""
+
+    touched: Touched
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """An event that nobody was seen to receive, and its appointment as it is now."""
+
+    sequence: int
+    kind: Status
+    appointment: Appointment
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether it was cancelled since: its booking may have ended without this event."""
+        return self.kind is Status.CONFIRMED and self.appointment.status is Status.CANCELLED
+
+    @property
+    def touched(self) -> Touched:
+        return Touched(
+            appointment_id=self.appointment.appointment_id,
+            doctor_id=self.appointment.doctor_id,
+            starts_at=self.appointment.starts_at,
+        )
+
+    @property
+    def event(self) -> AppointmentEvent:
+        """As the run would have published it, with the same id."""
+        then = replace(self.appointment, status=self.kind, version=self.sequence)
+        make = {Status.CONFIRMED: appointment_confirmed, Status.CANCELLED: appointment_cancelled}
+        return make[self.kind](then)
+
+
+async def expire_lapsed_holds(engine: AsyncEngine) -> list[Touched]:
+    return [_touched(row) for row in await _all(engine, EXPIRE_LAPSED, batch=HOLDS_EXPIRED)]
+
+
+async def open_holds(engine: AsyncEngine, order: AuditOrder) -> list[OpenHold]:
+    rows = await _all(
+        engine, OPEN_HOLDS, batch=HOLDS_LOOKED_AT, settled_after=order.settled_after_seconds
+    )
+    return [OpenHold(touched=_touched(row), version=row["version"]) for row in rows]
+
+
+async def give_back(engine: AsyncEngine, hold: OpenHold) -> bool:
+    """False if the appointment has changed since it was read."""
+    key = {"id": hold.touched.appointment_id, "version": hold.version}
+    return bool(await _all(engine, GIVE_BACK, **key))
+
+
+async def doubtful_events(engine: AsyncEngine, order: AuditOrder) -> list[Doubt]:
+    """Note what is missing among what has changed, settle what has come, and read the rest."""
+    await _all(engine, SWEEP_EVENTS, settled_after=order.settled_after_seconds, batch=CHANGES_SWEPT)
+    await _run(engine, SETTLE_RECEIVED)
+    await _run(engine, FORGET_SETTLED)
+    return [
+        Doubt(sequence=row["sequence"], kind=Status(row["kind"]), appointment=appointment_of(row))
+        for row in await _all(engine, DOUBTS, batch=DOUBTS_LOOKED_AT)
+    ]
+
+
+async def settle(engine: AsyncEngine, doubt: Doubt) -> None:
+    """Somebody has announced it: nothing is left to do."""
+    await _run(
+        engine,
+        SETTLE,
+        appointment_id=doubt.appointment.appointment_id,
+        sequence=doubt.sequence,
+    )
+
+
+async def overlaps(engine: AsyncEngine) -> Overlaps:
+    """Live appointments that overlap though no constraint allows it."""
+    rows = await _all(engine, OVERLAPPING, batch=CHANGES_SWEPT, named=OVERLAPS_NAMED)
+    pairs = [Overlap(appointment_id=row["id"], other_id=row["other_id"]) for row in rows]
+    return Overlaps(count=rows[0]["count"] if rows else 0, first=pairs)
+
+
+def _touched(row: RowMapping) -> Touched:
+    return Touched(appointment_id=row["id"], doctor_id=row["doctor_id"], starts_at=row["starts_at"])
+
+
+async def _all(
+    engine: AsyncEngine, statement: TextClause, **values: object
+) -> Sequence[RowMapping]:
+    async with engine.connect() as connection:
+        return (await connection.execute(statement, values)).mappings().all()
+
+
+async def _run(engine: AsyncEngine, statement: TextClause, **values: object) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(statement, values)

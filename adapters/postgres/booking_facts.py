@@ -1,0 +1,128 @@
+"""Everything the booking rules ask about one wish, in one statement at one instant."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from adapters.postgres.direct import Plain
+from adapters.postgres.rows import COLUMNS, Row, appointment_of
+from domain.booking import Appointment, Status
+from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish
+from domain.slot import Interval
+
+# The longest slot is 480 minutes (constraint doctors_slot_minutes), so no slot that begins at
+# the instant wished for reaches past the window below.
+LOOK = text("""
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+desk AS MATERIALIZED (
+    SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone
+    FROM doctors d JOIN clinics c ON c.id = d.clinic_id WHERE d.id = :doctor_id
+),
+live AS (
+    SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, s.status,
+           s.starts_at, s.ends_at, s.held_until
+    FROM schedules s, clock
+    WHERE s.practitioner_id = (SELECT practitioner_id FROM desk)
+      AND s.occupies && tstzrange(:starts_at, CAST(:starts_at AS timestamptz) + interval '8 hours')
+      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> :appointment_id
+    UNION
+    SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, s.status,
+           s.starts_at, s.ends_at, s.held_until
+    FROM schedules s, clock
+    WHERE s.patient_id = :patient_id
+      AND s.occupies && tstzrange(:starts_at, CAST(:starts_at AS timestamptz) + interval '8 hours')
+      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> :appointment_id
+)
+SELECT clock.now,
+    (SELECT to_json(desk) FROM desk) AS desk,
+    EXISTS (SELECT FROM patients WHERE id = :patient_id) AS patient_exists,
+    (SELECT json_agg(json_build_array(lower(during), upper(during))) FROM shifts
+      WHERE doctor_id = :doctor_id AND during @> CAST(:starts_at AS timestamptz)) AS shifts,
+    (SELECT json_agg(live) FROM live) AS live,
+    holds.count AS live_holds, holds.first_lapse,
+    EXISTS (SELECT FROM schedules WHERE id = :appointment_id) AS has_row
+FROM clock, LATERAL (
+    SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules s
+    WHERE s.patient_id = :patient_id AND s.status = 'held' AND s.held_until > clock.now
+      AND s.id <> :appointment_id
+) holds
+""")
+
+OWN = text(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = :appointment_id")  # noqa: S608 - our own columns
+OWN_AT_FIRST = text(f"""
+SELECT {COLUMNS}, coalesce(s.first_held_until, s.held_until) AS first_held_until
+FROM schedules s WHERE s.id = :appointment_id
+""")  # noqa: S608 - our own columns
+
+
+async def load_facts(
+    connection: Plain, wish: SlotWish, *, appointment_id: UUID
+) -> tuple[Facts, Appointment | None]:
+    """The facts about a wish, and the appointment's own row if it has one already.
+
+    Of its own row, the end of the hold is the first one, from before it was extended.
+    """
+    row = await connection.one(LOOK, _parameters(wish, appointment_id))
+    own = await _own_at_first(connection, appointment_id) if row["has_row"] else None
+    return _facts(row), own
+
+
+async def _own_at_first(connection: Plain, appointment_id: UUID) -> Appointment | None:
+    row = await connection.one_or_none(OWN_AT_FIRST, {"appointment_id": appointment_id})
+    if row is None:
+        return None
+    return replace(appointment_of(row), held_until=row["first_held_until"])
+
+
+def _parameters(wish: SlotWish, appointment_id: UUID) -> dict[str, object]:
+    return {
+        "appointment_id": appointment_id,
+        "doctor_id": wish.doctor_id,
+        "patient_id": wish.patient_id,
+        "starts_at": wish.starts_at,
+    }
+
+
+def _facts(row: Row) -> Facts:
+    return Facts(
+        now=row["now"],
+        desk=_desk(row["desk"]) if row["desk"] else None,
+        patient_exists=row["patient_exists"],
+        shifts=[_interval(*bounds) for bounds in row["shifts"] or []],
+        rows=[_live_row(live) for live in row["live"] or []],
+        live_holds=row["live_holds"],
+        first_lapse=row["first_lapse"],
+    )
+
+
+def _desk(found: dict[str, Any]) -> DoctorGrid:
+    return DoctorGrid(
+        doctor_id=UUID(found["id"]),
+        practitioner_id=UUID(found["practitioner_id"]),
+        clinic_id=UUID(found["clinic_id"]),
+        slot_minutes=found["slot_minutes"],
+        zone=ZoneInfo(found["time_zone"]),
+    )
+
+
+def _live_row(found: dict[str, Any]) -> LiveRow:
+    held_until = found["held_until"]
+    return LiveRow(
+        appointment_id=UUID(found["id"]),
+        patient_id=UUID(found["patient_id"]),
+        doctor_id=UUID(found["doctor_id"]),
+        practitioner_id=UUID(found["practitioner_id"]),
+        status=Status(found["status"]),
+        during=_interval(found["starts_at"], found["ends_at"]),
+        held_until=None if held_until is None else datetime.fromisoformat(held_until),
+    )
+
+
+def _interval(starts_at: str, ends_at: str) -> Interval:
+    return Interval(
+        starts_at=datetime.fromisoformat(starts_at), ends_at=datetime.fromisoformat(ends_at)
+    )

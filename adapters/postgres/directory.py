@@ -1,0 +1,181 @@
+"""The directory: doctors, clinics and specialties, a page at a time, in the order of names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, Uuid, func, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.openings import openings_of
+from adapters.postgres.tables import clinics, doctors
+from domain.errors import DoctorNotFound
+from domain.slot import Interval
+
+SOON = timedelta(days=2)
+AHEAD = timedelta(days=14)
+"""How far ahead a doctor's next free slot is looked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorCard:
+    """A doctor as patients choose one; `next_free` is null for a doctor with nothing soon."""
+
+    doctor_id: UUID
+    name: str
+    specialty: str
+    clinic_id: UUID
+    clinic_name: str
+    time_zone: str
+    slot_minutes: int
+    next_free: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clinic:
+    """Where doctors receive."""
+
+    clinic_id: UUID
+    name: str
+    address: str
+    phone: str
+    time_zone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specialty:
+    """What doctors are, and how many are."""
+
+    name: str
+    doctors: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class After:
+    """Where the page before ended."""
+
+    name: str
+    id: UUID
+
+
+CARDS = select(
+    doctors.c.id,
+    doctors.c.full_name,
+    doctors.c.specialty,
+    doctors.c.slot_minutes,
+    clinics.c.id.label("clinic_id"),
+    clinics.c.name.label("clinic_name"),
+    clinics.c.time_zone,
+    func.clock_timestamp().label("now"),
+).join_from(doctors, clinics)
+
+
+async def list_doctors(
+    connection: AsyncConnection,
+    *,
+    limit: int,
+    after: After | None = None,
+    specialty: str | None = None,
+    clinic_id: UUID | None = None,
+) -> list[DoctorCard]:
+    """At most `limit` doctors after that place."""
+    wanted = CARDS.order_by(doctors.c.full_name, doctors.c.id).limit(limit)
+    if specialty is not None:
+        wanted = wanted.where(doctors.c.specialty == specialty)
+    if clinic_id is not None:
+        wanted = wanted.where(doctors.c.clinic_id == clinic_id)
+    if after is not None:
+        wanted = wanted.where(_behind(doctors.c.full_name, doctors.c.id, after))
+    return await _cards(connection, wanted)
+
+
+async def find_doctor(connection: AsyncConnection, doctor_id: UUID) -> DoctorCard:
+    """Raises `DoctorNotFound`."""
+    cards = await _cards(connection, CARDS.where(doctors.c.id == doctor_id))
+    if not cards:
+        raise DoctorNotFound
+    return cards[0]
+
+
+async def list_clinics(
+    connection: AsyncConnection, *, limit: int, after: After | None = None
+) -> list[Clinic]:
+    wanted = select(clinics).order_by(clinics.c.name, clinics.c.id).limit(limit)
+    if after is not None:
+        wanted = wanted.where(_behind(clinics.c.name, clinics.c.id, after))
+    return [_clinic(row) for row in await connection.execute(wanted)]
+
+
+async def find_clinic(connection: AsyncConnection, clinic_id: UUID) -> Clinic:
+    """The clinic of a doctor: there always is one."""
+    wanted = select(clinics).where(clinics.c.id == clinic_id)
+    return _clinic((await connection.execute(wanted)).one())
+
+
+async def list_specialties(
+    connection: AsyncConnection, *, limit: int, after: str | None = None
+) -> list[Specialty]:
+    counted = select(doctors.c.specialty, func.count().label("doctors"))
+    wanted = counted.group_by(doctors.c.specialty).order_by(doctors.c.specialty).limit(limit)
+    if after is not None:
+        wanted = wanted.where(doctors.c.specialty > after)
+    return [
+        Specialty(name=row.specialty, doctors=row.doctors)
+        for row in await connection.execute(wanted)
+    ]
+
+
+def _clinic(row: Row[*tuple[object, ...]]) -> Clinic:
+    return Clinic(
+        clinic_id=row.id,
+        name=row.name,
+        address=row.address,
+        phone=row.phone,
+        time_zone=row.time_zone,
+    )
+
+
+def _behind(
+    name: ColumnElement[str], key: ColumnElement[UUID], after: After
+) -> ColumnElement[bool]:
+    return tuple_(name, key) > tuple_(literal(after.name), literal(after.id, Uuid))
+
+
+async def _cards(
+    connection: AsyncConnection, wanted: Select[*tuple[object, ...]]
+) -> list[DoctorCard]:
+    rows = (await connection.execute(wanted)).all()
+    free = await _next_free(connection, rows)
+    return [
+        DoctorCard(
+            doctor_id=row.id,
+            name=row.full_name,
+            specialty=row.specialty,
+            clinic_id=row.clinic_id,
+            clinic_name=row.clinic_name,
+            time_zone=row.time_zone,
+            slot_minutes=row.slot_minutes,
+            next_free=free.get(row.id),
+            now=row.now,
+        )
+        for row in rows
+    ]
+
+
+async def _next_free(
+    connection: AsyncConnection, rows: Sequence[Row[*tuple[object, ...]]]
+) -> dict[UUID, datetime]:
+    """Nearly everybody has something soon; only for the others is it looked for further ahead."""
+    missing = [row.id for row in rows]
+    found: dict[UUID, datetime] = {}
+    for span in (SOON, AHEAD):
+        if missing:
+            window = Interval(starts_at=rows[0].now, ends_at=rows[0].now + span)
+            for openings in await openings_of(connection, missing, window):
+                first = next(openings.free(), None)
+                if first is not None:
+                    found[openings.desk.doctor_id] = first.starts_at
+            missing = [doctor_id for doctor_id in missing if doctor_id not in found]
+    return found

@@ -1,0 +1,110 @@
+"""What several doctors have free over several days, from one statement."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.day import free_slots
+from domain.rules import DoctorGrid
+from domain.slot import Interval
+
+LONGEST_SLOT = timedelta(minutes=480)
+"""By constraint doctors_slot_minutes: what begins this much after a window cannot touch it."""
+
+# Adjacent visits melt into one range, so a full month is as short an answer as an empty one.
+OPENINGS = text("""
+WITH patient AS MATERIALIZED (
+    SELECT range_agg(occupies) AS busy FROM schedules
+    WHERE patient_id = :patient_id AND occupies && tstzrange(:window_from, :reach_until)
+      AND (status = 'confirmed' OR held_until > clock_timestamp())
+)
+SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
+    clock_timestamp() AS now,
+    (SELECT json_agg(json_build_array(lower(w.during), upper(w.during))) FROM shifts w
+      WHERE w.doctor_id = d.id AND w.during && tstzrange(:window_from, :window_until)) AS shifts,
+    (SELECT json_agg(json_build_array(lower(span), upper(span))) FROM (
+        SELECT unnest(range_agg(s.occupies)) AS span FROM schedules s
+        WHERE s.practitioner_id = d.practitioner_id
+          AND s.occupies && tstzrange(:window_from, :reach_until)
+          AND (s.status = 'confirmed' OR s.held_until > clock_timestamp())
+        UNION ALL SELECT unnest(busy) FROM patient
+     ) spans) AS busy,
+    ARRAY(SELECT o.id FROM doctors o
+      WHERE o.specialty = d.specialty AND o.clinic_id = d.clinic_id AND o.id <> d.id
+        AND :with_colleagues ORDER BY o.id LIMIT 20) AS colleagues
+FROM doctors d JOIN clinics c ON c.id = d.clinic_id
+WHERE d.id = ANY(:doctor_ids)
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Openings:
+    """One doctor's shifts and the time in them that is not to be had."""
+
+    desk: DoctorGrid
+    now: datetime
+    window: Interval
+    shifts: list[Interval]
+    busy: list[Interval]
+    colleagues: list[UUID]
+
+    def free(self) -> Iterator[Interval]:
+        """The free slots that begin in the window and after now, earliest first."""
+        ahead = Interval(
+            starts_at=max(self.now, self.window.starts_at), ends_at=self.window.ends_at
+        )
+        return free_slots(self.desk, ahead, self.shifts, self.busy)
+
+
+async def openings_of(
+    connection: AsyncConnection,
+    doctor_ids: Sequence[UUID],
+    window: Interval,
+    *,
+    patient_id: UUID | None = None,
+    with_colleagues: bool = False,
+) -> list[Openings]:
+    """In no order; without the time when this patient is busy, if one is named.
+
+    `colleagues` (at most 20) are the doctors of the same specialty and clinic, if asked for.
+    """
+    parameters = {
+        "doctor_ids": list(doctor_ids),
+        "window_from": window.starts_at,
+        "window_until": window.ends_at,
+        "reach_until": window.ends_at + LONGEST_SLOT,
+        "patient_id": patient_id,
+        "with_colleagues": with_colleagues,
+    }
+    found = await connection.execute(OPENINGS, parameters)
+    return [_openings(row, window) for row in found.mappings()]
+
+
+def _openings(row: RowMapping, window: Interval) -> Openings:
+    return Openings(
+        desk=DoctorGrid(
+            doctor_id=row["id"],
+            practitioner_id=row["practitioner_id"],
+            clinic_id=row["clinic_id"],
+            slot_minutes=row["slot_minutes"],
+            zone=ZoneInfo(row["time_zone"]),
+        ),
+        now=row["now"],
+        window=window,
+        shifts=[_interval(*bounds) for bounds in row["shifts"] or []],
+        busy=[_interval(*bounds) for bounds in row["busy"] or []],
+        colleagues=row["colleagues"],
+    )
+
+
+def _interval(starts_at: str, ends_at: str) -> Interval:
+    return Interval(
+        starts_at=datetime.fromisoformat(starts_at).astimezone(UTC),
+        ends_at=datetime.fromisoformat(ends_at).astimezone(UTC),
+    )

@@ -1,0 +1,75 @@
+"""What operations look at first, each figure from the part that knows it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.tables import LAPSES_AT
+from domain.audit import AuditReport
+
+PERIOD = timedelta(hours=24)
+
+# `schedules_changed_idx` finds what has changed in the period, `schedules_lapses_at_idx` the holds:
+# `statement_timestamp()` stays the same throughout, so an index can be searched by it.
+FIGURES = text(f"""
+WITH ended AS MATERIALIZED (
+    SELECT status, confirmed_at, created_at FROM schedules
+    WHERE updated_at > statement_timestamp() - CAST(:period AS interval)
+)
+SELECT
+    (SELECT count(*) FROM schedules WHERE {LAPSES_AT} > statement_timestamp()) AS held,
+    (SELECT count(*) FROM schedules
+      WHERE {LAPSES_AT} < statement_timestamp() - interval '5 seconds') AS overdue,
+    count(*) FILTER (WHERE status = 'expired') AS lapsed,
+    count(*) FILTER (WHERE status = 'confirmed') AS confirmed,
+    count(*) FILTER (WHERE status = 'cancelled' AND confirmed_at IS NULL) AS given_up,
+    count(*) FILTER (WHERE status = 'cancelled' AND confirmed_at IS NOT NULL) AS cancelled,
+    (SELECT count(*) FROM notifications WHERE status = 'sending'
+      AND created_at > statement_timestamp() - CAST(:period AS interval)
+      AND created_at < statement_timestamp() - interval '1 minute') AS undelivered,
+    (SELECT count(*) FROM notifications WHERE status = 'failed'
+      AND created_at > statement_timestamp() - CAST(:period AS interval)) AS failed,
+    clock_timestamp() AS now
+FROM ended
+""")  # noqa: S608 - our own words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Counts of the last `PERIOD`, except `held` and `overdue`, which are of now.
+
+    `overdue`: holds that are over for more than five seconds and still say held.
+    """
+
+    held: int
+    overdue: int
+    lapsed: int
+    confirmed: int
+    given_up: int
+    cancelled: int
+    undelivered: int
+    failed: int
+    now: datetime
+
+    @property
+    def confirmation_rate(self) -> int | None:
+        """Of the bookings that came to an end of their hold, how many were confirmed, percent."""
+        agreed = self.confirmed + self.cancelled
+        ended = agreed + self.lapsed + self.given_up
+        return round(100 * agreed / ended) if ended else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastAudit:
+    """The newest audit that has ended; `report` is null where it ended with an alarm."""
+
+    workflow_id: str
+    ended_at: datetime | None
+    report: AuditReport | None
+
+
+async def figures(connection: AsyncConnection) -> Figures:
+    row = (await connection.execute(FIGURES, {"period": PERIOD})).mappings().one()
+    return Figures(**row)

@@ -1,0 +1,99 @@
+"""Receipts: what a provider says, later, about a message that it took."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.messages.visit import Kind
+from adapters.postgres.consents import Channel
+from domain.booking import Status
+from domain.errors import MessageNotFound
+from domain.events import AppointmentEvent, EventType
+
+TYPE = {Kind.CONFIRMED: EventType.CONFIRMED, Kind.CANCELLED: EventType.CANCELLED}
+OTHER = {Channel.EMAIL: Channel.SMS, Channel.SMS: Channel.EMAIL}
+
+
+class Fate(StrEnum):
+    """What became of a message behind the provider."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """One word of a provider; `code` says why it failed, in the provider's own terms."""
+
+    notification_id: UUID
+    channel: Channel
+    fate: Fate
+    code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipted:
+    """How the message stands now; `unheard` is the event that the other channel was kept for."""
+
+    status: str
+    unheard: AppointmentEvent | None
+
+
+# The first word is the last: a receipt that comes again or late changes nothing. One that is here
+# before our own record of the sending ends the attempts.
+SAY = text("""
+UPDATE notifications SET
+    status = :fate,
+    error = CASE WHEN :fate = 'failed' THEN coalesce(CAST(:code AS text), 'receipt') END,
+    delivered_at = CASE WHEN :fate = 'delivered' THEN clock_timestamp() END
+WHERE id = :id AND audience = 'patient' AND channel = :channel AND status IN ('sending', 'sent')
+""")
+
+STANDING = text("""
+SELECT n.status, n.event_id, n.kind, n.sequence, n.appointment_id, n.patient_id, n.doctor_id,
+    s.clinic_id, s.starts_at, s.ends_at, s.confirmed_at, s.cancelled_at, s.updated_at,
+    n.status = 'failed' AND EXISTS (
+        SELECT FROM notifications o WHERE o.event_id = n.event_id AND o.audience = 'patient'
+          AND o.channel = :other AND o.status = 'reserved'
+    ) AS other_is_kept
+FROM notifications n JOIN schedules s ON s.id = n.appointment_id
+WHERE n.id = :id AND n.audience = 'patient' AND n.channel = :channel
+""")
+
+
+async def record_receipt(connection: AsyncConnection, receipt: Receipt) -> Receipted:
+    """Idempotent. Refuses a message that is not known, or not any more."""
+    asked = {
+        "id": receipt.notification_id,
+        "channel": receipt.channel.value,
+        "other": OTHER[receipt.channel].value,
+        "fate": receipt.fate.value,
+        "code": receipt.code,
+    }
+    await connection.execute(SAY, asked)
+    row = (await connection.execute(STANDING, asked)).mappings().one_or_none()
+    if row is None:
+        raise MessageNotFound
+    return Receipted(status=row["status"], unheard=_event(row) if row["other_is_kept"] else None)
+
+
+def _event(row: RowMapping) -> AppointmentEvent:
+    """As it was announced."""
+    kind = Kind(row["kind"])
+    happened_at = row["confirmed_at"] if kind is Kind.CONFIRMED else row["cancelled_at"]
+    return AppointmentEvent(
+        event_id=row["event_id"],
+        type=TYPE[kind],
+        time=happened_at or row["updated_at"],
+        sequence=row["sequence"],
+        appointment_id=row["appointment_id"],
+        patient_id=row["patient_id"],
+        doctor_id=row["doctor_id"],
+        clinic_id=row["clinic_id"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        status=Status(kind.value),
+    )

@@ -1,0 +1,94 @@
+"""A patient's visits with all that a page says of them: who, where, by which clock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.rows import COLUMNS, appointment_of
+from domain.booking import Appointment, Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientVisit:
+    """An appointment and where it is.
+
+    `lasts_seconds` is what is left of its hold by the database clock, `now`.
+    """
+
+    appointment: Appointment
+    doctor_name: str
+    specialty: str
+    clinic_name: str
+    clinic_address: str
+    clinic_phone: str
+    time_zone: str
+    lasts_seconds: float
+    now: datetime
+
+    @property
+    def has_begun(self) -> bool:
+        return self.appointment.starts_at <= self.now
+
+    @property
+    def is_ahead(self) -> bool:
+        """Held or confirmed, and not over."""
+        ends_at = self.appointment.ends_at or self.appointment.starts_at
+        is_live = self.appointment.status in {Status.HELD, Status.CONFIRMED}
+        return is_live and ends_at > self.now
+
+
+DETAILS = f"""
+SELECT {COLUMNS}, d.full_name AS doctor_name, d.specialty, c.name AS clinic_name,
+    c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone, clock_timestamp() AS now
+FROM schedules s JOIN doctors d ON d.id = s.doctor_id JOIN clinics c ON c.id = s.clinic_id
+"""  # noqa: S608 - our own columns
+
+LIVE = """(s.ends_at > clock_timestamp()
+    AND (s.status = 'confirmed' OR s.status = 'held' AND s.held_until > clock_timestamp()))"""
+
+ONE = text(f"{DETAILS} WHERE s.id = :id")
+AHEAD = text(f"{DETAILS} WHERE s.patient_id = :id AND {LIVE} ORDER BY s.starts_at LIMIT :limit")
+BEHIND = text(
+    f"{DETAILS} WHERE s.patient_id = :id AND NOT {LIVE} ORDER BY s.starts_at DESC LIMIT :limit"
+)
+
+
+async def visit(connection: AsyncConnection, appointment_id: UUID) -> PatientVisit | None:
+    """The visit of this id, if it has a row."""
+    found = await connection.execute(ONE, {"id": appointment_id})
+    row = found.mappings().one_or_none()
+    return None if row is None else _visit(row)
+
+
+async def visits_ahead(
+    connection: AsyncConnection, patient_id: UUID, *, limit: int = 50
+) -> list[PatientVisit]:
+    """What the patient holds or has confirmed, the next one first."""
+    found = await connection.execute(AHEAD, {"id": patient_id, "limit": limit})
+    return [_visit(row) for row in found.mappings()]
+
+
+async def visits_behind(
+    connection: AsyncConnection, patient_id: UUID, *, limit: int = 20
+) -> list[PatientVisit]:
+    """What is over, was cancelled or has lapsed, the latest first."""
+    found = await connection.execute(BEHIND, {"id": patient_id, "limit": limit})
+    return [_visit(row) for row in found.mappings()]
+
+
+def _visit(row: RowMapping) -> PatientVisit:
+    return PatientVisit(
+        appointment=appointment_of(row),
+        doctor_name=row["doctor_name"],
+        specialty=row["specialty"],
+        clinic_name=row["clinic_name"],
+        clinic_address=row["clinic_address"],
+        clinic_phone=row["clinic_phone"],
+        time_zone=row["time_zone"],
+        lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0),
+        now=row["now"],
+    )

@@ -1,0 +1,240 @@
+"""Settings from the environment; `python -m adapters.process.settings` prints `.env.example`."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.quiet_hours import QuietHours
+
+PREFIX = "PRIYOM_"
+HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+MAIL_ADDRESS = re.compile(r"[^\s@,;:<>]+@[^\s@,;:<>]+")
+HIGHEST_PORT = 65_535
+SHORTEST_SECRET = 32
+"""Characters: 128 bits of hex."""
+
+
+def url_of(*schemes: str, local: Collection[str] = ()) -> Callable[[str], str]:
+    """Accepts a URL of these schemes with a host; a `local` one may have a path in its place.
+
+    What it says of a bad one does not repeat it: there may be a password in it.
+    """
+
+    def check(value: str) -> str:
+        known = " or ".join(f"{scheme}://" for scheme in schemes)
+        try:
+            url = urlsplit(value)
+            host, port = url.hostname, url.port
+        except ValueError:
+            raise ValueError(
+                "is not a URL: is the port a number, are special characters percent-encoded?"
+            ) from None
+        if url.scheme not in schemes or not value.lower().startswith(f"{url.scheme}://"):
+            raise ValueError(f"must begin with {known}")
+        if any(character.isspace() for character in value):
+            raise ValueError("must have no spaces")
+        if port == 0 or not (host or (url.scheme in local and (url.path.strip("/") or url.query))):
+            raise ValueError("must name a host, and a port from 1 to 65535 if any")
+        return value
+
+    return check
+
+
+def bootstrap_servers(value: str) -> str:
+    """Accepts host:port, and more of them by comma."""
+    for each in value.split(","):
+        found = HOST_AND_PORT.fullmatch(each.strip())
+        if found is None or not 1 <= int(found["port"]) <= HIGHEST_PORT:
+            raise ValueError("must be host:port, several by comma")
+    return value
+
+
+def host_and_port_or_none(value: str) -> str:
+    """Accepts host:port, or nothing."""
+    return bootstrap_servers(value) if value else value
+
+
+def mail_address(value: str) -> str:
+    """Accepts a bare address: Message-IDs are made of what follows its @."""
+    if not MAIL_ADDRESS.fullmatch(value):
+        raise ValueError("must be one e-mail address")
+    return value
+
+
+def long_or_none(value: SecretStr) -> SecretStr:
+    """Accepts a key that cannot be guessed, or none."""
+    if 0 < len(value.get_secret_value()) < SHORTEST_SECRET:
+        raise ValueError(f"must be {SHORTEST_SECRET} characters or more, or empty")
+    return value
+
+
+def two_times(value: str) -> str:
+    """Accepts two times of the day; over midnight if the first is the later one."""
+    quiet_hours_of(value)
+    return value
+
+
+def quiet_hours_of(value: str) -> QuietHours:
+    """The hours that a setting has written down."""
+    try:
+        begin, end = (datetime.strptime(each, "%H:%M").time() for each in value.split("-"))  # noqa: DTZ007 - a wall clock
+    except ValueError:
+        raise ValueError("must be two times of the day") from None
+    return QuietHours(begin=begin, end=end)
+
+
+DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+DatabaseUrl = Annotated[str, AfterValidator(url_of(*DATABASE_SCHEMES, local=DATABASE_SCHEMES))]
+RedisUrl = Annotated[str, AfterValidator(url_of("redis", "rediss", "unix", local=("unix",)))]
+SmtpUrl = Annotated[str, AfterValidator(url_of("smtp", "smtps"))]
+HttpUrl = Annotated[str, AfterValidator(url_of("http", "https"))]
+
+
+class Connections(BaseSettings):
+    """Where the servers are. The Temporal SDK reads its own TEMPORAL_* variables."""
+
+    # An empty one is as good as none, as it is for `make up`.
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    database_url: DatabaseUrl = Field(
+        "postgresql://priyom@127.0.0.1:5432/priyom", description="PostgreSQL 18 or newer"
+    )
+    redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(bootstrap_servers)] = Field(
+        "127.0.0.1:9092", description="Kafka, comma-separated"
+    )
+    smtp_url: SmtpUrl = Field(
+        "smtp://127.0.0.1:1025", description="smtp://user:password@host:port (smtps:// for TLS)"
+    )
+    sms_gateway_url: HttpUrl = Field("http://127.0.0.1:8025/sms", description="the SMS gateway")
+
+
+class Product(BaseSettings):
+    """How the clinic works and how the processes run."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    hold_seconds: int = Field(600, ge=1, le=86_400, description="how long a hold lasts, seconds")
+    max_holds_per_patient: int = Field(
+        3, ge=1, le=1000, description="live holds that one patient may have"
+    )
+    answer_within_seconds: float = Field(
+        5.0, gt=0, le=60, description="deadline of every HTTP answer, seconds"
+    )
+    audit_seconds: int = Field(
+        60, ge=4, le=3600, description="how often all bookings are audited, seconds"
+    )
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="key of appointment ids, 32 characters or more: openssl rand -hex 32",
+    )
+    receipts_key: Annotated[SecretStr, AfterValidator(long_or_none)] = Field(
+        SecretStr(""),
+        description="key that providers sign receipts with, 32 characters or more, or none",
+    )
+    log_format: Literal["console", "json"] = Field("console", description="console or json")
+    home: Path = Field(Path(".priyom"), description="state and data of the embedded servers")
+    api_host: str = Field("127.0.0.1", description="address the API listens on")
+    api_port: int = Field(8000, ge=0, le=65_535, description="port the API listens on")
+    health_port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="port of /readyz and /metrics of worker and notifier, 0 for none",
+    )
+    direct_line: Annotated[str, AfterValidator(host_and_port_or_none)] = Field(
+        "", description="host:port of the worker that the API asks directly, or none"
+    )
+    direct_line_host: str = Field(
+        "127.0.0.1", description="address the worker's direct line listens on"
+    )
+    direct_line_port: int = Field(
+        0, ge=0, le=65_535, description="port the worker's direct line listens on, 0 for none"
+    )
+    message_retention_days: int = Field(
+        30, ge=1, le=3650, description="how long the record of a message is kept, days"
+    )
+    quiet_hours: Annotated[str, AfterValidator(two_times)] = Field(
+        "21:00-08:00",
+        description="when what can wait wakes no patient, by the patient's clock",
+    )
+    mail_from: Annotated[str, AfterValidator(mail_address)] = Field(
+        "no-reply@priyom.example", description="address that e-mails to patients come from"
+    )
+    public_url: HttpUrl = Field(
+        "http://127.0.0.1:8000", description="where patients reach the API, for links in messages"
+    )
+    temporal_ui_url: HttpUrl = Field(
+        "http://127.0.0.1:8233", description="the Temporal UI, for links of the operations page"
+    )
+
+
+class BadSettings(Exception):
+    """A setting is unknown or has a bad value; the message says which and what is allowed."""
+
+
+Group = TypeVar("Group", bound=BaseSettings)
+
+
+def connections() -> Connections:
+    return _read(Connections)
+
+
+def product() -> Product:
+    """The product's settings; an unknown PRIYOM_* name is refused, since it is a typing error."""
+    known = {PREFIX + name.upper() for name in Product.model_fields}
+    unknown = sorted(n for n in os.environ if n.startswith(PREFIX) and n not in known)
+    if unknown:
+        raise BadSettings(f"unknown setting {unknown[0]}; known are {', '.join(sorted(known))}")
+    return _read(Product)
+
+
+def secret_of(settings: Product) -> bytes:
+    """The secret, refused where it is missing or short: appointment ids must not be guessable."""
+    secret = settings.secret.get_secret_value().encode()
+    if len(secret) < SHORTEST_SECRET:
+        raise BadSettings(
+            f"{PREFIX}SECRET must be {SHORTEST_SECRET} characters or more: openssl rand -hex 32"
+        )
+    return secret
+
+
+def _read(group: type[Group]) -> Group:
+    try:
+        return group()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        field = str(first["loc"][0])
+        name = f"{group.model_config.get('env_prefix', '')}{field}".upper()
+        wrong = first["msg"].removeprefix("Value error, ")
+        default = group.model_fields[field].default
+        raise BadSettings(f"{name}: {wrong}, for example {name}={default}") from None
+
+
+def example() -> Iterator[str]:
+    """The lines of `.env.example`: every setting with its default and what it means."""
+    yield "# Generated by `make docs` from the settings classes. Every setting, with its default."
+    for group in (Connections, Product):
+        yield ""
+        yield f"# {(group.__doc__ or '').strip().splitlines()[0]}"
+        for name, field in group.model_fields.items():
+            default = field.default
+            shown = default.get_secret_value() if isinstance(default, SecretStr) else default
+            yield f"# {field.description}"
+            yield f"{group.model_config.get('env_prefix', '')}{name}".upper() + f"={shown}"
+    yield ""
+    yield "# Temporal (read by its SDK; also TEMPORAL_API_KEY, TEMPORAL_TLS_*, TEMPORAL_PROFILE)"
+    yield "TEMPORAL_ADDRESS=127.0.0.1:7233"
+    yield "TEMPORAL_NAMESPACE=default"
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(example()) + "\n")

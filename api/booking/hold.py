@@ -1,0 +1,252 @@
+"""Hold a slot for a patient: refuse what the database refuses, replay what was answered before."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres.alternatives import free_alternatives
+from adapters.postgres.booking_facts import load_facts
+from adapters.postgres.direct import Plain, read_plainly
+from adapters.postgres.reads import read
+from adapters.process.settings import Product
+from api.booking.idempotency import held_at_first, is_same_wish
+from api.booking.keys import appointment_id_of
+from api.booking.runs import Runs
+from api.booking.single_flight import KeyLocks, SingleFlight
+from api.booking.temporal_errors import NoAnswer, NoRun
+from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Role, Status
+from domain.errors import (
+    HoldExpired,
+    IdempotencyKeyReused,
+    NotASlot,
+    Refused,
+    SlotTaken,
+    refused,
+)
+from domain.rules import DoctorGrid, Facts, SlotWish, check_rules
+
+Slot = tuple[UUID, datetime]
+Tell = Callable[[UUID, date], None]
+"""Tells open pages that a doctor's day has changed; nobody waits for it."""
+
+BEGINNINGS_AT_ONCE = 24
+"""A few more than the worker has hands for. A crowd waits here, where waiting costs nothing and a
+deadline leaves no trace: a task that no worker takes at once has to be stored and read again. They
+wait before they look, so that the first runs begin while the last of the crowd are still read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """The answer to a hold; `replayed` where it was given before."""
+
+    appointment: Appointment
+    replayed: bool
+
+
+class ReplayedRefusal(Exception):
+    """A refusal that was given before for the same key."""
+
+    def __init__(self, refusal: Refused) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One POST: the wish, the appointment's id that it leads to, and whether the id is a key's."""
+
+    appointment_id: UUID
+    attempt_id: UUID
+    wish: SlotWish
+    has_key: bool
+
+    @property
+    def slot(self) -> Slot:
+        return self.wish.doctor_id, self.wish.starts_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What the database said about an order at one instant."""
+
+    facts: Facts
+    own: Appointment | None
+
+
+class Bookings:
+    """Holds for patients. One run is begun at a time for each slot in this process."""
+
+    def __init__(
+        self, engine: AsyncEngine, runs: Runs, product: Product, secret: bytes, *, tell: Tell
+    ) -> None:
+        self._tell = tell
+        self._engine = engine
+        self._runs = runs
+        self._product = product
+        self._secret = secret
+        self._turns: KeyLocks[Slot] = KeyLocks()
+        self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
+        self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
+
+    async def hold(
+        self, patient_id: UUID, doctor_id: UUID, starts_at: datetime, key: str | None
+    ) -> Held:
+        """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
+        order = Order(
+            appointment_id=appointment_id_of(self._secret, patient_id, key),
+            attempt_id=uuid4(),
+            wish=SlotWish(
+                patient_id=patient_id,
+                doctor_id=doctor_id,
+                starts_at=starts_at,
+                max_holds=self._product.max_holds_per_patient,
+            ),
+            has_key=key is not None,
+        )
+        return await self._in_turn(order)
+
+    async def _in_turn(self, order: Order) -> Held:
+        """The first for a slot goes ahead; the others look again when its turn has ended.
+
+        So of 200 simultaneous wishes for one slot one begins a run, and 199 read its row.
+        """
+        seen: View | None = None
+        while not self._turns.is_free(order.slot):
+            await self._turns.end_of(order.slot)
+            seen = await self._look(order)
+            if (settled := await self._settled(order, seen)) is not None:
+                return settled
+        async with self._turns.turn(order.slot), self._beginnings:
+            if seen is None:
+                seen = await self._look(order)
+                if (settled := await self._settled(order, seen)) is not None:
+                    return settled
+            return await self._begin(order, seen.facts)
+
+    async def _look(self, order: Order) -> View:
+        async def ask(connection: Plain) -> View:
+            facts, own = await load_facts(
+                connection, order.wish, appointment_id=order.appointment_id
+            )
+            return View(facts=facts, own=own)
+
+        return await read_plainly(self._engine, ask)
+
+    async def _settled(self, order: Order, seen: View) -> Held | None:
+        """The answer if no run is needed for it; None where the slot is free to be held."""
+        if seen.own is not None:
+            return _replay(order, seen.own)
+        try:
+            check_rules(order.wish, seen.facts)
+        except Refused as no:
+            if order.has_key and (answer := await self._bound_answer(order)) is not None:
+                return answer
+            raise await self._with_alternatives(order, no) from None
+        return None
+
+    async def _bound_answer(self, order: Order) -> Held | None:
+        """What the run of this id answered, if there was one that history still has."""
+        try:
+            return await self._told(order)
+        except NoRun:
+            return None
+
+    async def _begin(self, order: Order, facts: Facts) -> Held:
+        desk, slot = check_rules(order.wish, facts)
+        request = self._request(order, desk)
+        local = slot.starts_at.astimezone(desk.zone)
+        summary = f"doctor {desk.doctor_id} at {local:%Y-%m-%d %H:%M} {desk.zone.key}"
+        try:
+            outcome = await self._runs.hold(request, summary=summary)
+        except NoRun:  # the run has ended without a stored answer: its row tells how
+            return await self._from_row(order)
+        held = await self._answer(order, outcome)
+        if not held.replayed:
+            self._tell(desk.doctor_id, local.date())
+        return held
+
+    async def _from_row(self, order: Order) -> Held:
+        """How a run ended that no longer answers."""
+        seen = await self._look(order)
+        if seen.own is not None:
+            return _replay(order, seen.own)
+        try:
+            return await self._told(order)
+        except NoRun:
+            raise NoAnswer(order.appointment_id) from None
+
+    async def _told(self, order: Order) -> Held:
+        """What a run without a row was told; one that is not told yet is waited for."""
+        story = await self._runs.story(order.appointment_id)
+        if not is_same_wish(order.wish, story.request):
+            raise IdempotencyKeyReused
+        if story.is_running:
+            with suppress(NoRun):  # it has ended meanwhile
+                return await self._answer(order, await self._runs.held(order.appointment_id))
+            story = await self._runs.story(order.appointment_id)
+        if story.result is None:
+            raise NoAnswer(order.appointment_id)
+        if story.result.status is not Status.REFUSED:  # it has written its row meanwhile
+            seen = await self._look(order)
+            if seen.own is not None:
+                return _replay(order, seen.own)
+        no = await self._with_alternatives(order, story.refusal)
+        if story.request.attempt_id == order.attempt_id:
+            raise no
+        raise ReplayedRefusal(no)
+
+    async def _answer(self, order: Order, outcome: Outcome) -> Held:
+        if not is_same_wish(order.wish, outcome.appointment):
+            raise IdempotencyKeyReused
+        is_replay = outcome.attempt_id != order.attempt_id
+        if outcome.refusal is None:
+            return Held(appointment=outcome.appointment, replayed=is_replay)
+        no = refused(outcome.refusal)
+        if is_replay:
+            raise ReplayedRefusal(await self._with_alternatives(order, no))
+        raise await self._with_alternatives(order, no)
+
+    async def _with_alternatives(self, order: Order, no: Refused) -> Refused:
+        """Those who are refused one slot at the same time are offered the same others."""
+        if not isinstance(no, NotASlot | SlotTaken) or no.refusal.alternatives is not None:
+            return no
+
+        async def ask(connection: AsyncConnection) -> list[Alternative]:
+            return await free_alternatives(
+                connection,
+                patient_id=order.wish.patient_id,
+                doctor_id=order.wish.doctor_id,
+                starts_at=order.wish.starts_at,
+            )
+
+        free = await self._alternatives.ask(order.slot, lambda: read(self._engine, ask))
+        return refused(replace(no.refusal, alternatives=free))
+
+    def _request(self, order: Order, desk: DoctorGrid) -> BookingRequest:
+        return BookingRequest(
+            appointment_id=order.appointment_id,
+            attempt_id=order.attempt_id,
+            patient_id=order.wish.patient_id,
+            doctor_id=desk.doctor_id,
+            clinic_id=desk.clinic_id,
+            starts_at=order.wish.starts_at,
+            hold_seconds=self._product.hold_seconds,
+            max_holds=order.wish.max_holds,
+            origin="patient",
+            actor=Actor(id=str(order.wish.patient_id), role=Role.PATIENT),
+        )
+
+
+def _replay(order: Order, own: Appointment) -> Held:
+    """The row is there: the hold as it was answered."""
+    if not is_same_wish(order.wish, own):
+        raise IdempotencyKeyReused
+    try:
+        return Held(appointment=held_at_first(own), replayed=True)
+    except HoldExpired as no:
+        raise ReplayedRefusal(no) from None

@@ -1,0 +1,66 @@
+"""What Temporal's answers and the SDK's exceptions mean, in our words; a cancelled wait is none."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
+from temporalio.converter import value_to_type
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from adapters.temporal.client import found_nobody
+from domain.booking import Outcome, Refusal
+from domain.errors import REFUSALS, refused
+
+
+class NoAnswer(Exception):
+    """Temporal, or the run, did not answer in time: what was asked may still happen."""
+
+    def __init__(self, appointment_id: UUID) -> None:
+        super().__init__(str(appointment_id))
+        self.appointment_id = appointment_id
+
+
+class NoRun(Exception):
+    """No run listens under this id: there is none, it has closed, or it closed while we asked."""
+
+
+@asynccontextmanager
+async def translated(appointment_id: UUID) -> AsyncIterator[None]:
+    """Say in our words what the SDK's exceptions mean.
+
+    The SDK turns a cancelled wait into an RPCTimeoutOrCancelledError, so a deadline around the
+    call arrives here as NoAnswer, which knows the appointment.
+    """
+    try:
+        yield
+    except WorkflowUpdateFailedError as failure:
+        _raise_meaning(failure)
+    except WorkflowAlreadyStartedError:
+        raise NoRun from None
+    except RPCTimeoutOrCancelledError:
+        raise NoAnswer(appointment_id) from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NoRun from None
+        raise NoAnswer(appointment_id) from error
+    except RuntimeError as error:
+        if not found_nobody(error):
+            raise
+        raise NoAnswer(appointment_id) from None
+
+
+def outcome_of(answer: object) -> Outcome:
+    assert isinstance(answer, Outcome)  # noqa: S101 - the result type that was asked for
+    return answer
+
+
+def _raise_meaning(failure: WorkflowUpdateFailedError) -> None:
+    """A validator's no is a refusal; any other failure means that the run ended while we waited."""
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.type in REFUSALS:
+        details = list(cause.details)
+        refusal = value_to_type(Refusal, details[0]) if details else Refusal(code=cause.type)
+        raise refused(refusal) from None
+    raise NoRun from failure

@@ -1,0 +1,41 @@
+"""Cursors: where a page of a list ended, opaque to the caller."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from api.http.problems import Malformed
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The last row of a page that is ordered by instant and id."""
+
+    instant: datetime
+    id: UUID
+
+
+def cursor_of(place: Place, *, of: str) -> str:
+    """`of` names the list: a cursor of another one, or of another person's, is none of it."""
+    micros = (place.instant - EPOCH) // _MICROSECOND
+    mark = sha256(of.encode()).digest()[:3]
+    return urlsafe_b64encode(micros.to_bytes(8, signed=True) + place.id.bytes + mark).decode()
+
+
+def place_of(cursor: str | None, *, of: str) -> Place | None:
+    if cursor is None:
+        return None
+    try:
+        packed = urlsafe_b64decode(cursor.encode("ascii"))
+        instant = EPOCH + int.from_bytes(packed[:8], signed=True) * _MICROSECOND
+        place = Place(instant=instant, id=UUID(bytes=packed[8:24]))
+    except (ValueError, OverflowError):
+        raise Malformed("cursor", "must be `next` of an earlier page") from None
+    if cursor_of(place, of=of) != cursor:
+        raise Malformed("cursor", "must be `next` of an earlier page")
+    return place

@@ -1,0 +1,48 @@
+"""How a body is read: JSON by the letter of its standard, and no other media type."""
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from api.http.problems import FieldError, malformed
+
+JSON = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.ASCII | re.IGNORECASE)
+
+
+class StrictRequest(Request):
+    """orjson refuses NaN, invalid UTF-8, lone surrogates and bottomless nesting."""
+
+    async def json(self) -> Any:
+        return orjson.loads(await self.body())
+
+
+class JsonRoute(APIRoute):
+    """A route whose body, if it takes one, is JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+        is_required = self.body_field.field_info.is_required()
+
+        async def handle_json(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            body = await strict.body()
+            if body:
+                _refuse_other_media_types(strict)
+            elif is_required:
+                raise malformed([FieldError(field="body", message="is not JSON")], status=400)
+            return await handle(strict)
+
+        return handle_json
+
+
+def _refuse_other_media_types(request: Request) -> None:
+    named = ", ".join(request.headers.getlist("content-type"))  # two of them are none
+    if not JSON.fullmatch(named):
+        field = FieldError(field="Content-Type", message="must be application/json")
+        raise malformed([field], status=415)

@@ -1,0 +1,121 @@
+"""Server-sent events: how they are written, the heartbeat between them, and when a stream ends."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import orjson
+from fastapi import Header
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.http.middleware import HEAD_ONLY
+from api.http.problems import unavailable
+
+HEARTBEAT_SECONDS = 15.0
+"""Shorter than the half minute after which proxies call a connection idle."""
+
+AGAIN_AFTER_MS = 2_000
+"""When a browser comes back after a stream has ended; it then says what it saw last."""
+
+MOST_AT_ONCE = 1_000
+"""Streams of one process; each costs a connection and a task."""
+
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""No cache may keep a stream, and no proxy may wait for its end."""
+
+
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="`id` of the last event that was seen")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that happened; `id` is what a browser that comes back says it saw last."""
+
+    name: str
+    data: Mapping[str, object]
+    id: str | None = None
+
+    def written(self) -> bytes:
+        data = orjson.dumps(self.data).decode()
+        return format_sse_event(event=self.name, data_str=data, id=self.id)
+
+
+EVENTS = {"description": "events, each with its name, its id, and its data as JSON"}
+"""The schema of a stream: no schema of OpenAPI 3.1 has a place for events."""
+
+
+def written_as(example: str) -> dict[str, object]:
+    """How an answer that is a stream stands in the API's description."""
+    return {"content": {"text/event-stream": {"schema": EVENTS, "example": example}}}
+
+
+class Streams:
+    """The open streams of the process."""
+
+    def __init__(self) -> None:
+        self._leaving = asyncio.Event()
+        self._open = 0
+
+    def leave(self) -> None:
+        """End every stream now: their readers come back to another process, or to the next."""
+        self._leaving.set()
+
+    def answer(self, request: Request, events: AsyncGenerator[Event]) -> Response:
+        """Sends `events` until they end, the reader goes, or the process does.
+
+        Find out before whether there is anything to stream: a stream that has begun cannot refuse.
+        """
+        if HEAD_ONLY in request.scope:
+            return Response(headers=HEADERS, media_type=EventSourceResponse.media_type)
+        if self._open >= MOST_AT_ONCE or self._leaving.is_set():
+            raise unavailable()
+        return EventSourceResponse(self._counted(events), headers=HEADERS)
+
+    async def _counted(self, events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:
+        self._open += 1
+        leaving = asyncio.create_task(self._leaving.wait())
+        try:
+            yield format_sse_event(comment="open", retry=AGAIN_AFTER_MS)
+            async for written in _with_heartbeats(events, leaving):
+                yield written
+        finally:
+            self._open -= 1
+            leaving.cancel()
+
+
+async def _with_heartbeats(
+    events: AsyncGenerator[Event], leaving: asyncio.Task[bool]
+) -> AsyncIterator[bytes]:
+    coming: asyncio.Task[Event] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.create_task(_next(events))
+            waited_for = {coming, leaving}
+            await asyncio.wait(
+                waited_for, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if leaving.done():
+                return
+            if not coming.done():
+                yield KEEPALIVE_COMMENT
+                continue
+            try:
+                event = coming.result()
+            except StopAsyncIteration:
+                return
+            coming = None
+            yield event.written()
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+        await events.aclose()
+
+
+async def _next(events: AsyncGenerator[Event]) -> Event:
+    return await anext(events)

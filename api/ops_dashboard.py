@@ -1,0 +1,114 @@
+"""What the operations page shows: figures of the database, Kafka's lag, the last audit."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+from urllib.parse import quote
+
+from prometheus_client import REGISTRY
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog import get_logger
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.service import RPCError
+
+from adapters.kafka.events import APPOINTMENTS, GROUP
+from adapters.kafka.lag import lag_of
+from adapters.postgres.operations import Figures, LastAudit, figures
+from adapters.postgres.reads import read
+from domain.audit import AuditReport
+from workflows.names import AUDIT_SCHEDULE
+
+ASKED_SECONDS = 2.0
+
+Answer = TypeVar("Answer")
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlRoom:
+    """Null where the part that knows does not answer.
+
+    `conflicts` are the refusals of this API process since it began, by code.
+    """
+
+    figures: Figures | None
+    lag: int | None
+    audit: LastAudit | None
+    conflicts: dict[str, int]
+
+
+class Dashboard:
+    """Asks every part at once, none of them for long."""
+
+    def __init__(self, engine: AsyncEngine, client: Client, kafka: str, *, ui: str) -> None:
+        self._engine = engine
+        self._client = client
+        self._lag = partial(lag_of, kafka, group=GROUP, topic=APPOINTMENTS)
+        self._ui = f"{ui.rstrip('/')}/namespaces/{client.namespace}"
+
+    async def look(self) -> ControlRoom:
+        async with asyncio.TaskGroup() as asked:
+            counted = asked.create_task(self._figures())
+            lag = asked.create_task(self._lag())
+            audit = asked.create_task(self._audit())
+        return ControlRoom(
+            figures=counted.result(),
+            lag=lag.result(),
+            audit=audit.result(),
+            conflicts=_conflicts(),
+        )
+
+    def runs(self, query: str) -> str:
+        """Where the Temporal UI lists the runs that the query finds."""
+        return f"{self._ui}/workflows?query={quote(query)}"
+
+    def run(self, workflow_id: str) -> str:
+        return f"{self._ui}/workflows/{quote(workflow_id)}"
+
+    async def _figures(self) -> Figures | None:
+        try:
+            return await read(self._engine, figures)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.warning("figures_not_read", error=type(error).__name__)
+            return None
+
+    async def _audit(self) -> LastAudit | None:
+        try:
+            async with asyncio.timeout(ASKED_SECONDS):
+                return await self._last_audit()
+        except (RPCError, TimeoutError, OSError) as error:
+            log.warning("audit_not_read", error=type(error).__name__)
+            return None
+
+    async def _last_audit(self) -> LastAudit | None:
+        schedule = await self._client.get_schedule_handle(AUDIT_SCHEDULE).describe()
+        for begun in reversed(schedule.info.recent_actions):
+            if not isinstance(begun.action, ScheduleActionExecutionStartWorkflow):
+                continue
+            workflow_id = begun.action.workflow_id
+            handle = self._client.get_workflow_handle(workflow_id, result_type=AuditReport)
+            run = await handle.describe()
+            if run.status is WorkflowExecutionStatus.RUNNING:
+                continue
+            try:
+                report = await handle.result()
+            except WorkflowFailureError:
+                report = None
+            return LastAudit(workflow_id=workflow_id, ended_at=run.close_time, report=report)
+        return None
+
+
+def _conflicts() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for code in ("slot_taken", "patient_busy", "hold_expired", "too_many_holds", "unavailable"):
+        value = REGISTRY.get_sample_value("priyom_refusals_total", {"code": code})
+        found[code] = int(value or 0)
+    return found

@@ -1,0 +1,138 @@
+"""News of days through a real Valkey: heard in a crowd, past rubbish, and after it was cut off."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+
+from adapters.postgres.days import DayBook
+from adapters.redis.cache import CHANNEL, DayCache, DayReader, connect_redis
+from adapters.redis.day_changes import DayChanges
+from api.schedule.live_days import LiveDays
+from domain.day import SlotState
+from tests.clinic_rows import Clinic, at
+
+DOCTOR = UUID("0197f1f0-0000-7000-8000-00000000d0c7")
+DAY = date(2027, 3, 1)
+SOON = 0.2
+"""Seconds between two looks at everything; far less than anybody waits here."""
+
+OFTEN = 4
+"""More than the looks that beginning to listen gives by itself."""
+
+
+@pytest.fixture
+async def redis(cache_url: str) -> AsyncIterator[Redis]:
+    client = connect_redis(cache_url, name="test")
+    yield client
+    await client.aclose()
+
+
+@asynccontextmanager
+async def opened(redis: Redis, *, look_every: float = 60.0) -> AsyncIterator[DayChanges]:
+    news = DayChanges(redis, look_every=look_every)
+    yield news
+    await news.close()
+
+
+async def listened(redis: Redis, count: int) -> None:
+    """Waits until so many connections hear the channel."""
+    async with asyncio.timeout(5):
+        while await redis.pubsub_numsub(CHANNEL) != [(CHANNEL.encode(), count)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def is_told(heard: asyncio.Event) -> None:
+    async with asyncio.timeout(5):
+        await heard.wait()
+    heard.clear()
+
+
+async def test_a_lost_word_is_found_out_though_others_speak_all_the_time(redis: Redis) -> None:
+    async def chatter() -> None:
+        while True:
+            notice = orjson.dumps({"doctorId": str(uuid4()), "date": DAY.isoformat()})
+            await redis.publish(CHANNEL, notice)
+            await asyncio.sleep(SOON / 10)
+
+    async with opened(redis, look_every=SOON) as news:
+        with news.listening(DOCTOR, DAY) as heard:
+            talking = asyncio.create_task(chatter())
+
+            for _ in range(OFTEN):
+                await is_told(heard)
+
+            talking.cancel()
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [b"", b"{", b"[1]", b"7", b'{"doctorId": 7}', b'{"doctorId": "x", "date": 1}', b"\xff"],
+)
+async def test_rubbish_in_the_channel_is_passed_over(redis: Redis, rubbish: bytes) -> None:
+    async with opened(redis) as news:
+        with news.listening(DOCTOR, DAY) as heard:
+            await listened(redis, 1)
+            await redis.publish(CHANNEL, rubbish)
+
+            for _ in range(OFTEN):
+                news.tell(DOCTOR, DAY)
+                await is_told(heard)
+
+
+async def test_after_the_subscription_was_cut_days_are_heard_of_again(redis: Redis) -> None:
+    async with opened(redis) as news:
+        with news.listening(DOCTOR, DAY) as heard:
+            await listened(redis, 1)
+
+            assert await redis.client_kill_filter(_type="pubsub") == 1
+
+            await is_told(heard)
+            await listened(redis, 1)
+            for _ in range(OFTEN):
+                news.tell(DOCTOR, DAY)
+                await is_told(heard)
+
+
+async def test_one_subscription_serves_every_watcher_and_none_is_kept_for_nobody(
+    redis: Redis,
+) -> None:
+    other = uuid4()
+    async with opened(redis) as news:
+        for _ in range(10):  # they leave at the moment of the first `ping`: it may lose a cancel
+            with (
+                news.listening(DOCTOR, DAY),
+                news.listening(DOCTOR, DAY),
+                news.listening(other, DAY),
+            ):
+                await listened(redis, 1)
+            await listened(redis, 0)
+
+
+async def test_without_redis_every_watched_day_is_looked_at_again_and_again() -> None:
+    nobody = connect_redis("redis://127.0.0.1:1/0", name="test")
+    async with opened(nobody) as news:
+        with news.listening(DOCTOR, DAY) as heard:
+            for _ in range(2):
+                await is_told(heard)
+            news.tell(DOCTOR, DAY)  # is no error either
+    await nobody.aclose()
+
+
+async def test_a_lapse_that_nobody_tells_of_is_shown(clinic: Clinic, redis: Redis) -> None:
+    await clinic.hold(at("09:00"), lasts=timedelta(seconds=1))
+    reader = DayReader(DayBook(clinic.engine), DayCache(redis))
+    first, _ = await reader.read(clinic.doctor_id, at("09:00").date())
+    async with opened(redis, look_every=SOON) as news:
+        changes = LiveDays(reader, news).changes(first)
+        async with asyncio.timeout(5):
+            later = await anext(changes)
+        await changes.aclose()
+    await reader.close()
+
+    assert [day.slots[0].state for day in (first, later)] == [SlotState.HELD, SlotState.FREE]

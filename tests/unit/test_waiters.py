@@ -1,0 +1,279 @@
+"""Who is told in this process of what became of a step, and who is not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
+
+from activities.refusals import told_to_temporal, unavailable
+from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status
+from domain.errors import HoldExpired, Refused, SlotTaken
+from tests.builders import a_request, an_appointment
+from worker import waiters as heard_module
+from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, NotifyWaiters, Waiters
+
+Step = Callable[..., Awaitable[object]]
+
+
+class LastInLine(ActivityInboundInterceptor):
+    """Does what the activity does: nothing follows it."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> object:  # noqa: A002 - the SDK's name
+        return await self._step(*input.args)
+
+
+async def done(waiters: Waiters, kind: str, step: Step, request: BookingRequest) -> object:
+    """The step as a worker does it, with the interceptor in front."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, activity_type=kind)
+    inbound = NotifyWaiters(waiters).intercept_activity(LastInLine(step))
+    given = ExecuteActivityInput(fn=step, args=[request], executor=None, headers={})
+    return await environment.run(inbound.execute_activity, given)
+
+
+def holds(**changes: object) -> Step:
+    async def hold(request: BookingRequest) -> Hold:
+        row = an_appointment(appointment_id=request.appointment_id, **changes)
+        return Hold(appointment=row, lasts_seconds=600)
+
+    return hold
+
+
+def confirms(**changes: object) -> Step:
+    async def confirm(request: BookingRequest) -> Appointment:
+        return an_appointment(appointment_id=request.appointment_id, **changes)
+
+    return confirm
+
+
+def refuses(no: Refused) -> Step:
+    async def refuse(_: BookingRequest) -> None:
+        with told_to_temporal():
+            raise no
+
+    return refuse
+
+
+async def breaks_down(_: BookingRequest) -> None:
+    raise unavailable("PostgreSQL", ConnectionResetError())
+
+
+async def test_everybody_who_waits_for_a_hold_is_told_when_its_row_is_there() -> None:
+    waiters, request = Waiters(), a_request()
+    with ExitStack() as waiting:
+        outcomes = [
+            waiting.enter_context(waiters.expecting(HOLD_SLOT, request.appointment_id))
+            for _ in range(3)
+        ]
+
+        hold = await done(waiters, HOLD_SLOT, holds(), request)
+
+        assert isinstance(hold, Hold)
+        told = Outcome(attempt_id=request.attempt_id, appointment=hold.appointment)
+        assert [each.result() for each in outcomes] == [told] * 3
+
+
+async def test_who_waits_for_a_confirmation_is_told_when_it_is_written() -> None:
+    waiters, request = Waiters(), a_request()
+    with waiters.expecting(CONFIRM_APPOINTMENT, request.appointment_id) as outcome:
+        row = await done(waiters, CONFIRM_APPOINTMENT, confirms(status=Status.CONFIRMED), request)
+
+        assert isinstance(row, Appointment)
+        assert outcome.result() == Outcome(attempt_id=request.attempt_id, appointment=row)
+
+
+async def test_nobody_is_told_before_the_step_is_over() -> None:
+    waiters, request, committed = Waiters(), a_request(), asyncio.Event()
+
+    async def holds_slowly(request: BookingRequest) -> object:
+        await committed.wait()
+        return await holds()(request)
+
+    with waiters.expecting(HOLD_SLOT, request.appointment_id) as outcome:
+        holding = asyncio.create_task(done(waiters, HOLD_SLOT, holds_slowly, request))
+        await asyncio.sleep(0.01)
+        was_told = outcome.done()
+        committed.set()
+        await holding
+
+        assert (was_told, outcome.done()) == (False, True)
+
+
+async def test_a_hold_that_was_confirmed_before_is_told_as_it_is() -> None:
+    waiters, request = Waiters(), a_request()
+    with waiters.expecting(HOLD_SLOT, request.appointment_id) as outcome:
+        await done(waiters, HOLD_SLOT, holds(status=Status.CONFIRMED), request)
+
+        assert outcome.result().appointment.status is Status.CONFIRMED
+
+
+async def test_a_refused_hold_is_told_with_its_refusal_and_stays_refused() -> None:
+    waiters, request = Waiters(), a_request()
+    refusal = Refusal(code=SlotTaken.code, alternatives=[])
+    with waiters.expecting(HOLD_SLOT, request.appointment_id) as outcome:
+        with pytest.raises(ApplicationError) as failed:
+            await done(waiters, HOLD_SLOT, refuses(SlotTaken(refusal)), request)
+
+        assert failed.value.type == SlotTaken.code
+        told = outcome.result()
+        assert (told.attempt_id, told.refusal) == (request.attempt_id, refusal)
+        assert told.appointment == Appointment(
+            appointment_id=request.appointment_id,
+            status=Status.REFUSED,
+            patient_id=request.patient_id,
+            doctor_id=request.doctor_id,
+            clinic_id=request.clinic_id,
+            starts_at=request.starts_at,
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        (HOLD_SLOT, breaks_down),
+        (CONFIRM_APPOINTMENT, breaks_down),
+        (CONFIRM_APPOINTMENT, refuses(HoldExpired())),
+    ],
+    ids=["hold", "confirm", "refused-confirm"],
+)
+async def test_what_is_tried_or_undone_yet_is_told_by_the_run(kind: str, step: Step) -> None:
+    waiters, request = Waiters(), a_request()
+    with waiters.expecting(kind, request.appointment_id) as outcome:
+        with pytest.raises(ApplicationError):
+            await done(waiters, kind, step, request)
+
+        assert not outcome.done()
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        (HOLD_SLOT, holds(status=Status.EXPIRED)),
+        (HOLD_SLOT, holds(status=Status.CANCELLED)),
+        (CONFIRM_APPOINTMENT, confirms(status=Status.EXPIRED)),
+    ],
+    ids=["expired", "cancelled", "confirm"],
+)
+async def test_a_row_that_ended_otherwise_is_told_by_the_run(kind: str, step: Step) -> None:
+    waiters, request = Waiters(), a_request()
+    with waiters.expecting(kind, request.appointment_id) as outcome:
+        await done(waiters, kind, step, request)
+
+        assert not outcome.done()
+
+
+@pytest.mark.parametrize(
+    ("step", "appointment_id"),
+    [(CONFIRM_APPOINTMENT, UUID(int=1)), (HOLD_SLOT, UUID(int=2)), ("release_slot", UUID(int=1))],
+)
+async def test_who_waits_for_another_step_or_appointment_is_not_told(
+    step: str, appointment_id: UUID
+) -> None:
+    waiters = Waiters()
+    with waiters.expecting(step, appointment_id) as outcome:
+        await done(waiters, HOLD_SLOT, holds(), a_request(appointment_id=UUID(int=1)))
+        await done(waiters, "release_slot", holds(), a_request(appointment_id=UUID(int=1)))
+
+        assert not outcome.done()
+
+
+async def test_nobody_has_to_wait_and_who_no_longer_waits_is_forgotten() -> None:
+    waiters, request = Waiters(), a_request()
+    with waiters.expecting(HOLD_SLOT, request.appointment_id) as gone:
+        pass
+    with waiters.expecting(HOLD_SLOT, request.appointment_id) as given_up:
+        given_up.cancel()
+        await done(waiters, HOLD_SLOT, holds(), request)
+        await done(waiters, HOLD_SLOT, holds(), request)
+    await done(waiters, HOLD_SLOT, holds(), request)
+
+    assert not gone.done()
+    assert vars(waiters)["_waiting"] == {}
+
+
+async def test_a_step_that_is_done_twice_is_told_once() -> None:
+    waiters, request = Waiters(), a_request(attempt_id=uuid4())
+    with waiters.expecting(HOLD_SLOT, request.appointment_id) as outcome:
+        await done(waiters, HOLD_SLOT, holds(), request)
+        first = outcome.result()
+        await done(waiters, HOLD_SLOT, holds(version=2), request)
+
+        assert outcome.result() == first
+
+
+async def announced(waiters: Waiters, status: Status = Status.CONFIRMED) -> object:
+    """The day of a visit is announced as a worker does it."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, activity_type="invalidate_schedule")
+
+    async def invalidates(_: Appointment) -> str:
+        return "done"
+
+    inbound = NotifyWaiters(waiters).intercept_activity(LastInLine(invalidates))
+    row = an_appointment(status=status)
+    given = ExecuteActivityInput(fn=invalidates, args=[row], executor=None, headers={})
+    return await environment.run(inbound.execute_activity, given)
+
+
+async def turns_of_the_loop() -> None:
+    """More than an announcement takes that does not wait."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("step", [HOLD_SLOT, CONFIRM_APPOINTMENT])
+async def test_an_announcement_lets_those_pass_who_still_wait(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
+    waiters = Waiters()
+    with waiters.expecting(step, uuid4()), waiters.expecting(step, uuid4()):
+        announcing = asyncio.create_task(announced(waiters))
+        with waiters.expecting(step, uuid4()):
+            await turns_of_the_loop()
+        await turns_of_the_loop()
+        assert not announcing.done()
+
+    assert await announcing == "done"
+
+
+async def test_an_announcement_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 0)
+    waiters = Waiters()
+
+    with waiters.expecting(HOLD_SLOT, uuid4()):
+        assert await announced(waiters) == "done"
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.EXPIRED])
+async def test_an_end_that_is_told_by_temporal_gives_no_way(
+    status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer leaves with the task that the announcement belongs to."""
+    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
+    waiters = Waiters()
+
+    async with asyncio.timeout(5):
+        with waiters.expecting(CONFIRM_APPOINTMENT, uuid4()):
+            assert await announced(waiters, status) == "done"
+
+
+async def test_nobody_who_is_waited_for_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
+    waiters, request = Waiters(), a_request()
+
+    async with asyncio.timeout(5):
+        with (
+            waiters.expecting(HOLD_SLOT, request.appointment_id),
+            waiters.expecting(HOLD_SLOT, uuid4()),
+        ):
+            await done(waiters, HOLD_SLOT, holds(), request)

@@ -1,0 +1,125 @@
+"""Who waits in this process for what becomes of a step, how they get to know, and who gives way."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status
+from domain.errors import REFUSALS
+
+HOLD_SLOT, CONFIRM_APPOINTMENT = "hold_slot", "confirm_appointment"
+"""The steps that a patient waits for."""
+
+GIVES_WAY_SECONDS = 0.03
+"""What follows an answer lets those pass who still wait for theirs, for so long at most."""
+
+
+class Waiters:
+    """Callers who wait for what becomes of a step."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, UUID], list[asyncio.Future[Outcome]]] = {}
+        self._nobody = asyncio.Event()
+        self._nobody.set()
+
+    @contextmanager
+    def expecting(self, step: str, appointment_id: UUID) -> Iterator[asyncio.Future[Outcome]]:
+        """Open before the step is asked for: it may be done before the asking is answered."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault((step, appointment_id), [])
+        waiting.append(outcome)
+        self._nobody.clear()
+        try:
+            yield outcome
+        finally:
+            waiting.remove(outcome)
+            if not waiting:
+                self._waiting.pop((step, appointment_id), None)
+            if not self._waiting:
+                self._nobody.set()
+
+    def tell(self, step: str, outcome: Outcome) -> None:
+        for waiting in self._waiting.get((step, outcome.appointment.appointment_id), ()):
+            if not waiting.done():
+                waiting.set_result(outcome)
+
+    async def give_way(self) -> None:
+        """Until nobody waits here, or has been let pass for long enough."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVES_WAY_SECONDS):
+                await self._nobody.wait()
+
+
+class NotifyWaiters(Interceptor):
+    """Tells what a step has done, or was refused, as its run will; announcements give way."""
+
+    def __init__(self, waiters: Waiters) -> None:
+        self._waiters = waiters
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        return _NotifyWaiters(next, self._waiters)
+
+
+class _NotifyWaiters(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, waiters: Waiters) -> None:
+        super().__init__(following)
+        self._waiters = waiters
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> object:  # noqa: A002 - the SDK's name
+        match activity.info().activity_type:
+            case "hold_slot":
+                return await self._hold(input)
+            case "confirm_appointment":
+                return await self._confirm(input)
+            case "invalidate_schedule" if _was_told(input.args[0]):
+                await self._waiters.give_way()  # as do those that follow it
+                return await super().execute_activity(input)
+            case _:
+                return await super().execute_activity(input)
+
+    async def _hold(self, given: ExecuteActivityInput) -> Hold:
+        request: BookingRequest = given.args[0]
+        try:
+            hold: Hold = await super().execute_activity(given)
+        except ApplicationError as no:
+            if no.type in REFUSALS and isinstance(refusal := no.details[0], Refusal):
+                self._waiters.tell(HOLD_SLOT, _refused(request, refusal))
+            raise
+        if hold.appointment.status in {Status.HELD, Status.CONFIRMED}:
+            self._waiters.tell(HOLD_SLOT, _done(request, hold.appointment))
+        return hold
+
+    async def _confirm(self, given: ExecuteActivityInput) -> Appointment:
+        appointment: Appointment = await super().execute_activity(given)
+        if appointment.status is Status.CONFIRMED:
+            self._waiters.tell(CONFIRM_APPOINTMENT, _done(given.args[0], appointment))
+        return appointment
+
+
+def _was_told(appointment: Appointment) -> bool:
+    """Another end is told by Temporal, with the task that this announcement belongs to."""
+    return appointment.status is Status.CONFIRMED
+
+
+def _done(request: BookingRequest, appointment: Appointment) -> Outcome:
+    return Outcome(attempt_id=request.attempt_id, appointment=appointment)
+
+
+def _refused(request: BookingRequest, refusal: Refusal) -> Outcome:
+    return Outcome(
+        attempt_id=request.attempt_id,
+        appointment=Appointment(
+            appointment_id=request.appointment_id,
+            status=Status.REFUSED,
+            patient_id=request.patient_id,
+            doctor_id=request.doctor_id,
+            clinic_id=request.clinic_id,
+            starts_at=request.starts_at,
+        ),
+        refusal=refusal,
+    )
