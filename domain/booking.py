@@ -174,7 +174,11 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a run ended, for the person who looks at it in the Temporal UI."""
+    """How a run ended, for operations and for whoever asks after it.
+
+    A run that was refused says why; a run of build 0.1.0 says no more than the code.
+    """
 
     status: Status
     code: str | None = None
+    refusal: Refusal | None = None

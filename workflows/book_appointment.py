@@ -98,7 +98,11 @@ class BookAppointment:
         await workflow.wait_condition(workflow.all_handlers_finished)
         if stopped:
             raise asyncio.CancelledError
-        return Result(status=self._appointment.status, code=self._code())
+        return Result(
+            status=self._appointment.status,
+            code=self._code(),
+            refusal=self._refusal if self._code() else None,
+        )
 
     async def _secure(self) -> None:
         async with Saga() as saga:

@@ -49,7 +49,9 @@ class CancelAppointment:
         self._show("Ended.")
         await workflow.wait_condition(workflow.all_handlers_finished)
         return Result(
-            status=self._appointment.status, code=self._refusal.code if self._refusal else None
+            status=self._appointment.status,
+            code=self._refusal.code if self._refusal else None,
+            refusal=self._refusal,
         )
 
     async def _announce(self) -> None:

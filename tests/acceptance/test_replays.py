@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from adapters.temporal.client import priyom_plugin
 from api.booking.keys import appointment_id_of
-from domain.booking import BookingRequest, Result, Status
+from domain.booking import BookingRequest, Status
 from tests.acceptance.conftest import SECRET, Clinic, Slot
 from tests.acceptance.test_lapse import lapse
 from tests.builders import a_request
@@ -130,5 +130,7 @@ async def a_run_that_was_refused(
             id=booking_workflow_id(request.appointment_id),
             task_queue=BOOKINGS,
         )
-    assert result == Result(status=Status.REFUSED, code="slot_taken")
+    assert (result.status, result.code) == (Status.REFUSED, "slot_taken")
+    assert result.refusal is not None
+    assert result.refusal.code == "slot_taken"
     return request

@@ -108,7 +108,9 @@ async def test_a_taken_slot_is_a_completed_run_with_its_code_and_nothing_to_undo
 
     assert lost.refusal is not None
     assert lost.refusal.code == SlotTaken.code
-    assert await desk.run_of(second).result() == Result(status=Status.REFUSED, code=SlotTaken.code)
+    assert await desk.run_of(second).result() == Result(
+        status=Status.REFUSED, code=SlotTaken.code, refusal=lost.refusal
+    )
     assert "release_slot" not in desk.clinic.calls
     document = await desk.run_of(second).query("appointment")
     assert (document["status"], document["code"]) == ("refused", "slot_taken")

@@ -69,7 +69,9 @@ async def test_a_visit_that_changed_since_is_left_alone(desk: FrontDesk, record:
 
     assert outcome.refusal is not None
     assert outcome.refusal.code == "version_mismatch"
-    assert await ended(desk, visit) == Result(status=Status.CONFIRMED, code="version_mismatch")
+    assert await ended(desk, visit) == Result(
+        status=Status.CONFIRMED, code="version_mismatch", refusal=outcome.refusal
+    )
     assert desk.clinic.rows[visit.appointment_id].status is Status.CONFIRMED
     await record("cancellation-refused", cancellation_of(desk, visit))
 

@@ -25,7 +25,7 @@ async def test_a_patient_who_is_busy_then_is_told_with_which_appointment(
     assert outcome.refusal is not None
     assert outcome.refusal.appointment_id == other.appointment_id
     assert await desk.run_of(request).result() == Result(
-        status=Status.REFUSED, code=PatientBusy.code
+        status=Status.REFUSED, code=PatientBusy.code, refusal=outcome.refusal
     )
     await record("patient-busy", desk.run_of(request))
 
