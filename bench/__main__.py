@@ -17,7 +17,7 @@ from pathlib import Path
 from adapters.process.exit import exit_process
 from bench import environment, report, restate_server, results
 from bench.arena import arena
-from bench.engines import PEERS, RESTATES
+from bench.engines import NEVER_INHERITED, PEERS, RESTATES
 from bench.figures import PRODUCT
 from bench.match import CORES, Found, Plan, play
 from bench.turns import DRAINED_WITHIN, WARM_SECONDS, NotAnnounced
@@ -27,10 +27,6 @@ from stack.prepare import prepare
 from stack.progress import Steps, run_quietly
 
 START_SECONDS = 300.0
-# This shell's servers are nobody's to measure.
-NEVER_INHERITED = (
-    *("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "SMTP_URL", "SMS_GATEWAY_URL"),
-)
 
 
 def main() -> int:

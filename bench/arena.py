@@ -75,7 +75,7 @@ async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
             things.callback(ports.release)
             place = Place(state=state, folder=home.root, ports=ports)
             chosen = [await _started(name, place, things, steps) for name in names]
-        things.enter_context(_paused([*chosen, engines.product(state)]))
+        things.enter_context(paused([*chosen, engines.product(state)]))
         yield Arena(
             home=home,
             state=state,
@@ -96,7 +96,7 @@ def alone(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
-def _paused(chosen: Sequence[Engine]) -> Iterator[None]:
+def paused(chosen: Sequence[Engine]) -> Iterator[None]:
     """All of them; what is paused could not be told to end."""
     try:
         for engine in chosen:

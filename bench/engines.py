@@ -27,6 +27,11 @@ from stack.progress import run_quietly, tail
 DBOS_PROCESSES = 2
 """It is all Python: one process could use one core only, while the others have several."""
 
+# This shell's servers are nobody's to measure.
+NEVER_INHERITED = (
+    *("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "SMTP_URL", "SMS_GATEWAY_URL"),
+)
+
 TEMPLATE, SYSTEM = "bench_template", "bench_dbos_system"
 
 

@@ -40,11 +40,15 @@ class Turn:
     users: int
     seconds: float = 0.0
     drain_seconds: float = 0.0
+    """From the last answer until everything was announced, and told where messages are sent."""
     held_ms: list[float] = field(default_factory=list)
     confirmed_ms: list[float] = field(default_factory=list)
     confirmed: list[str] = field(default_factory=list)
     warmed: list[str] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
+    reads: dict[int, int] = field(default_factory=dict)
+    """Answers of those who read meanwhile, by status."""
+    reading_seconds: float = 0.0
     before: Counted | None = None
     after: Counted | None = None
 
@@ -72,6 +76,11 @@ class Turn:
         """Bookings a second until the last was announced: what could go on for hours."""
         spent = self.seconds + self.drain_seconds
         return len(self.confirmed) / spent if spent else 0.0
+
+    @property
+    def read_rate(self) -> float:
+        """Reads a second beside the bookings; 0 where nobody read."""
+        return sum(self.reads.values()) / self.reading_seconds if self.reading_seconds else 0.0
 
     @property
     def bookings(self) -> int:
@@ -128,8 +137,10 @@ class Measures:
     rate: float
     announced_rate: float
     held_p50: float
+    held_p99: float
     confirmed_p50: float
     cpu_ms: float
+    read_rate: float
 
 
 COMPARED = tuple(each.name for each in fields(Measures))
@@ -140,8 +151,10 @@ def measures(turn: Turn) -> Measures:
         rate=turn.rate,
         announced_rate=turn.announced_rate,
         held_p50=quantile(turn.held_ms, 0.5),
+        held_p99=quantile(turn.held_ms, 0.99),
         confirmed_p50=quantile(turn.confirmed_ms, 0.5),
         cpu_ms=sum(ms for name, ms in turn.cpu_ms().items() if name != "client"),
+        read_rate=turn.read_rate,
     )
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
@@ -11,6 +12,7 @@ from bench.counters import Counters
 from bench.engines import Engine
 from bench.figures import Turn
 from bench.http import Connection
+from bench.readers import Told
 from bench.speed import Wish
 
 WARM_SECONDS = 2.0
@@ -20,6 +22,8 @@ SETTLED = 0.3
 
 
 Settle = Callable[[Turn], Awaitable[None]]
+Readers = Callable[[float], Coroutine[Any, Any, Told]]
+"""Read for so many seconds, beside those who book."""
 
 
 class NotAnnounced(Exception):
@@ -45,25 +49,33 @@ class Turns:
         self._counters = counters
 
     async def take(
-        self, engine: Engine, turn: Turn, *, seconds: float, settle: Settle = events_are_all
+        self,
+        engine: Engine,
+        turn: Turn,
+        *,
+        seconds: float,
+        settle: Settle = events_are_all,
+        readers: Readers | None = None,
     ) -> Turn:
         """Warm up, then measure; fills the turn and returns it. The warm-up is in no figure.
 
         What a booking costs is read when its event is written and `settle` has returned.
         """
         warm = Turn(engine=turn.engine, round=turn.round, users=turn.users)
-        await self._load(engine, warm, seconds=WARM_SECONDS)
+        await self._load(engine, warm, seconds=WARM_SECONDS, readers=readers)
         await self._drain(warm)
         await settle(warm)
         turn.before = await self._counters.read(engine)
-        await self._load(engine, turn, seconds=seconds)
+        await self._load(engine, turn, seconds=seconds, readers=readers)
         await self._drain(turn)
         await settle(turn)
         turn.after = await self._counters.read(engine)
         turn.warmed = warm.confirmed
         return turn
 
-    async def _load(self, engine: Engine, turn: Turn, *, seconds: float) -> None:
+    async def _load(
+        self, engine: Engine, turn: Turn, *, seconds: float, readers: Readers | None
+    ) -> None:
         todo = self._todo.setdefault(engine.database_url, list(self._wishes))
         self._written = await topic.length(self._consumer)
         begun = time.perf_counter()
@@ -76,8 +88,12 @@ class Turns:
             await connection.close()
 
         urls = [engine.urls[number % len(engine.urls)] for number in range(turn.users)]
+        reading = asyncio.create_task(readers(seconds)) if readers else None
         await asyncio.gather(*(user(url) for url in urls))
         turn.seconds = time.perf_counter() - begun
+        if reading is not None:
+            told = await reading
+            turn.reads, turn.reading_seconds = told.by_status, told.seconds
 
     async def _drain(self, turn: Turn) -> None:
         begun = time.perf_counter()
