@@ -20,10 +20,9 @@ from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges, Gauge
 from adapters.redis.cache import AWAY, invalidate
 from adapters.temporal import runs
-from adapters.temporal.runs import Standing, booking_workflow_id, cancel_workflow_id
+from adapters.temporal.runs import Standing
 from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched
-from domain.booking import Status
-from domain.events import AppointmentEvent
+from domain.events import EVENT_KINDS, AppointmentEvent, booking_workflow_id
 
 EXPIRES_FOR_SECONDS = 10.0
 """Batches of lapsed holds follow one another for so long: half of the time that a try has."""
@@ -147,16 +146,16 @@ class Audit:
 
     async def _sorted(self, doubts: list[Doubt]) -> dict[Standing, list[Doubt]]:
         """A run that completed has announced its end; others are asked one by one what they do."""
-        listed = await runs.all_statuses(self._client, {_run_of(doubt) for doubt in doubts})
+        listed = await runs.all_statuses(self._client, {doubt.run for doubt in doubts})
         found: dict[Standing, list[Doubt]] = {standing: [] for standing in Standing}
         for doubt in doubts:
-            run = _run_of(doubt)
+            kind = EVENT_KINDS[doubt.type]
             standing = Standing.COMPLETED
-            if listed[run] != {WorkflowExecutionStatus.COMPLETED}:
-                standing = await runs.standing_of(self._client, run)
+            if listed[doubt.run] != {WorkflowExecutionStatus.COMPLETED}:
+                standing = await runs.standing_of(self._client, doubt.run)
             if standing is Standing.COMPLETED and doubt.is_overtaken:
-                standing = await runs.standing_of_word(self._client, run, doubt.kind)
-            if standing is Standing.WAITING and doubt.kind is Status.CANCELLED:
+                standing = await runs.standing_of_word(self._client, doubt.run, kind.status)
+            if standing is Standing.WAITING and not kind.run_waits_for_patient:
                 standing = Standing.AT_WORK  # it waits for a worker: nobody's word is missing
             found[standing].append(doubt)
         return found
@@ -178,13 +177,6 @@ class Audit:
             await audit.settle(self._engine, doubt)
             published.append(doubt)
         return published
-
-
-def _run_of(doubt: Doubt) -> str:
-    """The run that has to announce this event."""
-    if doubt.kind is Status.CONFIRMED:
-        return booking_workflow_id(doubt.appointment.appointment_id)
-    return cancel_workflow_id(doubt.appointment.appointment_id)
 
 
 def _tell(event: str, appointments: list[Touched]) -> None:

@@ -13,7 +13,6 @@ from psycopg.rows import TupleRow
 from temporalio.client import Client
 
 from adapters.kafka.events import GROUP
-from adapters.temporal.runs import booking_workflow_id
 from bench import engines, environment, report, restate_server, topic, truth
 from bench.arena import TELLERS, Arena, alone
 from bench.engines import RESTATES, Engine
@@ -21,6 +20,7 @@ from bench.figures import NOISY, PRODUCT, WITH_NOTIFIER, Turn, quietest
 from bench.free_slots import read_wishes
 from bench.run_costs import Cost, cost_of
 from bench.turns import NotAnnounced, Settle, Turns
+from domain.events import booking_workflow_id
 from stack import run_state
 
 CORES = os.cpu_count() or 1

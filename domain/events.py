@@ -1,5 +1,9 @@
-"""What is announced about an appointment: past facts, with ids that a retry repeats."""
+"""What is announced about an appointment: past facts, with ids that a retry repeats.
 
+`EVENT_KINDS` says everything that is said about a type of event once. A new type is a row there.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,12 +43,82 @@ class AppointmentEvent:
     """When there is no use in telling of it any more (CloudEvents' `expirytime`), if ever."""
 
 
+def booking_workflow_id(appointment_id: UUID) -> str:
+    return f"appointment-{appointment_id}"
+
+
+def cancel_workflow_id(appointment_id: UUID) -> str:
+    return f"cancel-{appointment_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventKind:
+    """One row of the table: what everybody has to know about one type of event."""
+
+    name: str
+    """The row keeps the version and the instant of this change in `<name>_version` and `<name>_at`;
+    notifications and the audit keep the name as their `kind`."""
+
+    title: str
+    """What happened, for the readers of docs/asyncapi.yaml."""
+
+    status: Status
+    """What the change left the appointment in."""
+
+    happened_at: Callable[[Appointment], datetime | None]
+    announced_by: Callable[[UUID], str]
+    """The id of the run that announces it, from the appointment's id."""
+
+    run_waits_for_patient: bool
+    """Whether that run may have missed a word of the patient, of which it can be reminded."""
+
+    letter: str
+    """The template of the message to the patient."""
+
+    consent: str
+    """The kind of message that the patient agreed to or not."""
+
+    @property
+    def schema(self) -> str:
+        """The name of the message and of its schema in docs/asyncapi.yaml."""
+        return self.name.capitalize()
+
+
+EVENT_KINDS: dict[EventType, EventKind] = {
+    EventType.CONFIRMED: EventKind(
+        name="confirmed",
+        title="A visit was confirmed",
+        status=Status.CONFIRMED,
+        happened_at=lambda appointment: appointment.confirmed_at,
+        announced_by=booking_workflow_id,
+        run_waits_for_patient=True,
+        letter="confirmed",
+        consent="confirmed",
+    ),
+    EventType.CANCELLED: EventKind(
+        name="cancelled",
+        title="A confirmed visit was cancelled",
+        status=Status.CANCELLED,
+        happened_at=lambda appointment: appointment.cancelled_at,
+        announced_by=cancel_workflow_id,
+        run_waits_for_patient=False,
+        letter="cancelled",
+        consent="cancelled",
+    ),
+}
+
+
+def type_named(name: str) -> EventType:
+    """The type of the events that tables keep under this name. Raises KeyError."""
+    return {kind.name: type_ for type_, kind in EVENT_KINDS.items()}[name]
+
+
 def appointment_confirmed(appointment: Appointment) -> AppointmentEvent:
-    return _event(EventType.CONFIRMED, appointment, appointment.confirmed_at)
+    return event_of(EventType.CONFIRMED, appointment)
 
 
 def appointment_cancelled(appointment: Appointment) -> AppointmentEvent:
-    return _event(EventType.CANCELLED, appointment, appointment.cancelled_at)
+    return event_of(EventType.CANCELLED, appointment)
 
 
 def event_id(appointment_id: UUID, version: int, kind: EventType) -> UUID:
@@ -52,14 +126,14 @@ def event_id(appointment_id: UUID, version: int, kind: EventType) -> UUID:
     return uuid5(EVENTS, f"{appointment_id}:{version}:{kind}")
 
 
-def _event(
-    kind: EventType, appointment: Appointment, happened_at: datetime | None
-) -> AppointmentEvent:
+def event_of(type_: EventType, appointment: Appointment) -> AppointmentEvent:
+    """The event of the change that left the appointment as it is here."""
+    happened_at = EVENT_KINDS[type_].happened_at(appointment)
     if happened_at is None or appointment.ends_at is None or appointment.version is None:
-        raise ValueError(f"{kind} needs an appointment that the database has recorded")
+        raise ValueError(f"{type_} needs an appointment that the database has recorded")
     return AppointmentEvent(
-        event_id=event_id(appointment.appointment_id, appointment.version, kind),
-        type=kind,
+        event_id=event_id(appointment.appointment_id, appointment.version, type_),
+        type=type_,
         time=happened_at,
         sequence=appointment.version,
         appointment_id=appointment.appointment_id,

@@ -24,19 +24,14 @@ from adapters.kafka.cloudevents import (
     Text,
 )
 from adapters.kafka.events import APPOINTMENTS, DEAD, GROUP, PARTITIONS
-from domain.events import SOURCE, EventType
+from domain.events import EVENT_KINDS, SOURCE, EventType
 
 Node: TypeAlias = "Mapping[str, Node] | list[Node] | str | int | bool"
-
-TITLES = {
-    EventType.CONFIRMED: "A visit was confirmed",
-    EventType.CANCELLED: "A confirmed visit was cancelled",
-}
 
 
 def document() -> Node:
     """AsyncAPI 3.0. One message a type, so that a consumer finds the types it knows."""
-    names = {kind: kind.name.capitalize() for kind in EventType}
+    names = {kind: EVENT_KINDS[kind].schema for kind in EVENT_KINDS}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -96,7 +91,7 @@ def document() -> Node:
 def _message(kind: EventType, name: str) -> Node:
     return {
         "name": kind.value,
-        "title": TITLES[kind],
+        "title": EVENT_KINDS[kind].title,
         "contentType": CONTENT_TYPE,
         "headers": {
             "type": "object",

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from temporalio.common import SearchAttributeKey
 
-from adapters.temporal.runs import CONFIRM, booking_workflow_id, cancel_workflow_id
+from adapters.temporal.runs import CONFIRM
+from domain.events import booking_workflow_id, cancel_workflow_id
 
 __all__ = [
     "ANNOUNCEMENTS",

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.rows import COLUMNS, appointment_of
 from adapters.postgres.tables import LAPSES_AT
 from domain.audit import AuditOrder, Overlap, Overlaps, Touched
-from domain.booking import Appointment, Status
-from domain.events import AppointmentEvent, appointment_cancelled, appointment_confirmed
+from domain.booking import Appointment
+from domain.events import EVENT_KINDS, AppointmentEvent, EventType, event_of, type_named
 
 HOLDS_EXPIRED = 500
 HOLDS_LOOKED_AT = 1000
@@ -181,13 +181,18 @@ class Doubt:
     """An event that nobody was seen to receive, and its appointment as it is now."""
 
     sequence: int
-    kind: Status
+    type: EventType
     appointment: Appointment
 
     @property
     def is_overtaken(self) -> bool:
-        """Whether it was cancelled since: its booking may have ended without this event."""
-        return self.kind is Status.CONFIRMED and self.appointment.status is Status.CANCELLED
+        """Whether the visit has changed since: its run may have ended without this event."""
+        return self.sequence != self.appointment.version
+
+    @property
+    def run(self) -> str:
+        """The id of the run that has to announce it."""
+        return EVENT_KINDS[self.type].announced_by(self.appointment.appointment_id)
 
     @property
     def touched(self) -> Touched:
@@ -200,9 +205,9 @@ class Doubt:
     @property
     def event(self) -> AppointmentEvent:
         """As the run would have published it, with the same id."""
-        then = replace(self.appointment, status=self.kind, version=self.sequence)
-        make = {Status.CONFIRMED: appointment_confirmed, Status.CANCELLED: appointment_cancelled}
-        return make[self.kind](then)
+        status = EVENT_KINDS[self.type].status
+        then = replace(self.appointment, status=status, version=self.sequence)
+        return event_of(self.type, then)
 
 
 async def expire_lapsed_holds(engine: AsyncEngine) -> list[Touched]:
@@ -228,7 +233,9 @@ async def doubtful_events(engine: AsyncEngine, order: AuditOrder) -> list[Doubt]
     await _run(engine, SETTLE_RECEIVED)
     await _run(engine, FORGET_SETTLED)
     return [
-        Doubt(sequence=row["sequence"], kind=Status(row["kind"]), appointment=appointment_of(row))
+        Doubt(
+            sequence=row["sequence"], type=type_named(row["kind"]), appointment=appointment_of(row)
+        )
         for row in await _all(engine, DOUBTS, batch=DOUBTS_LOOKED_AT)
     ]
 

@@ -12,12 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.messages.visit import Kind, Language, Visit
 from adapters.postgres.inbox_listener import INBOX
 from domain.booking import CancelReason
-from domain.events import AppointmentEvent, EventType
+from domain.events import EVENT_KINDS, AppointmentEvent, EventType
 
 NOTIFICATIONS = UUID("c2b8a1f4-0d7e-5b6c-8f3a-9e4d2b7c6a15")
 """Namespace of notification ids (uuid5 of event, audience and channel)."""
-
-KIND = {EventType.CONFIRMED: Kind.CONFIRMED, EventType.CANCELLED: Kind.CANCELLED}
 
 
 class Audience(StrEnum):
@@ -80,7 +78,7 @@ WITH visit AS (
     JOIN patients p ON p.id = s.patient_id
     JOIN doctors d ON d.id = s.doctor_id
     JOIN clinics c ON c.id = s.clinic_id
-    LEFT JOIN consents w ON w.patient_id = p.id AND w.kind = :kind AND w.channel = :channel
+    LEFT JOIN consents w ON w.patient_id = p.id AND w.kind = :consent AND w.channel = :channel
     WHERE s.id = :appointment_id
 ), judged AS (
     SELECT starts_at, CASE
@@ -173,7 +171,8 @@ class Notifications:
             "id": notification_id(event, Audience.PATIENT, channel),
             "event_id": event.event_id,
             "channel": channel.value,
-            "kind": KIND[event.type].value,
+            "kind": EVENT_KINDS[event.type].name,
+            "consent": EVENT_KINDS[event.type].consent,
             "appointment_id": event.appointment_id,
             "patient_id": event.patient_id,
             "doctor_id": event.doctor_id,
@@ -216,7 +215,7 @@ class Notifications:
         asked = {
             "id": notification_id(event, Audience.DOCTOR, Channel.INBOX),
             "event_id": event.event_id,
-            "kind": KIND[event.type].value,
+            "kind": EVENT_KINDS[event.type].name,
             "appointment_id": event.appointment_id,
             "starts_at": event.starts_at,
             "sequence": event.sequence,
@@ -228,16 +227,16 @@ class Notifications:
 
 
 def _is_own_click(event: AppointmentEvent, row: RowMapping) -> bool:
-    if event.type is EventType.CANCELLED:
-        return bool(row["reason"] != CancelReason.CLINIC_REQUEST)
-    return bool(row["origin"] == "patient")
+    if event.type is EventType.CONFIRMED:
+        return bool(row["origin"] == "patient")
+    return bool(row["reason"] != CancelReason.CLINIC_REQUEST)
 
 
 def _visit(event: AppointmentEvent, row: RowMapping) -> Visit:
     facts = {name: row[name] for name in ("starts_at", "ends_at", *_TEXTS)}
     return Visit(
         appointment_id=event.appointment_id,
-        kind=KIND[event.type],
+        kind=Kind(EVENT_KINDS[event.type].letter),
         version=event.sequence,
         changed_at=event.time,
         language=Language(str(row["language"])),

@@ -7,13 +7,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.messages.visit import Kind
 from adapters.postgres.consents import Channel
-from domain.booking import Status
 from domain.errors import MessageNotFound
-from domain.events import AppointmentEvent, EventType
+from domain.events import EVENT_KINDS, AppointmentEvent, type_named
 
-TYPE = {Kind.CONFIRMED: EventType.CONFIRMED, Kind.CANCELLED: EventType.CANCELLED}
 OTHER = {Channel.EMAIL: Channel.SMS, Channel.SMS: Channel.EMAIL}
 
 
@@ -52,16 +49,18 @@ UPDATE notifications SET
 WHERE id = :id AND audience = 'patient' AND channel = :channel AND status IN ('sending', 'sent')
 """)
 
-STANDING = text("""
+INSTANTS = ", ".join(f"s.{kind.name}_at" for kind in EVENT_KINDS.values())
+
+STANDING = text(f"""
 SELECT n.status, n.event_id, n.kind, n.sequence, n.appointment_id, n.patient_id, n.doctor_id,
-    s.clinic_id, s.starts_at, s.ends_at, s.confirmed_at, s.cancelled_at, s.updated_at,
+    s.clinic_id, s.starts_at, s.ends_at, {INSTANTS}, s.updated_at,
     n.status = 'failed' AND EXISTS (
         SELECT FROM notifications o WHERE o.event_id = n.event_id AND o.audience = 'patient'
           AND o.channel = :other AND o.status = 'reserved'
     ) AS other_is_kept
 FROM notifications n JOIN schedules s ON s.id = n.appointment_id
 WHERE n.id = :id AND n.audience = 'patient' AND n.channel = :channel
-""")
+""")  # noqa: S608 - our own columns
 
 
 async def record_receipt(connection: AsyncConnection, receipt: Receipt) -> Receipted:
@@ -82,12 +81,12 @@ async def record_receipt(connection: AsyncConnection, receipt: Receipt) -> Recei
 
 def _event(row: RowMapping) -> AppointmentEvent:
     """As it was announced."""
-    kind = Kind(row["kind"])
-    happened_at = row["confirmed_at"] if kind is Kind.CONFIRMED else row["cancelled_at"]
+    type_ = type_named(row["kind"])
+    kind = EVENT_KINDS[type_]
     return AppointmentEvent(
         event_id=row["event_id"],
-        type=TYPE[kind],
-        time=happened_at or row["updated_at"],
+        type=type_,
+        time=row[f"{kind.name}_at"] or row["updated_at"],
         sequence=row["sequence"],
         appointment_id=row["appointment_id"],
         patient_id=row["patient_id"],
@@ -95,5 +94,5 @@ def _event(row: RowMapping) -> AppointmentEvent:
         clinic_id=row["clinic_id"],
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
-        status=Status(kind.value),
+        status=kind.status,
     )

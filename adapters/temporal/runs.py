@@ -20,6 +20,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.booking import Result, Status
+from domain.events import booking_workflow_id
 
 CONFIRM: Final = "confirm"
 """The name of the update, and its id: a word said twice is one update with one outcome."""
@@ -36,14 +37,6 @@ class Standing(StrEnum):
     AT_WORK = "at_work"  # an activity is under way
     WAITING = "waiting"  # for somebody's word, or for a worker
     GONE = "gone"  # failed, terminated, timed out, cancelled, or not known here
-
-
-def booking_workflow_id(appointment_id: UUID) -> str:
-    return f"appointment-{appointment_id}"
-
-
-def cancel_workflow_id(appointment_id: UUID) -> str:
-    return f"cancel-{appointment_id}"
 
 
 async def all_statuses(

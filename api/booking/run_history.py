@@ -10,10 +10,10 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
-from adapters.temporal.runs import booking_workflow_id
 from api.booking.temporal_errors import NoRun, translated
 from domain.booking import BookingRequest, Refusal, Result, Status
 from domain.errors import REFUSALS, HoldExpired, Refused, refused
+from domain.events import booking_workflow_id
 
 A_STEP_LASTS = timedelta(seconds=15)
 """One try of an activity, and its statement's own time in the database."""
