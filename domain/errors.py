@@ -7,7 +7,7 @@ Refused
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
 ├── TooManyHolds
 ├── HoldExpired · AlreadyCancelled · AlreadyConfirmed
-├── ExtensionLimit · VersionMismatch · TooLate
+├── ExtensionLimit · VersionMismatch · Changed · TooLate
 └── IdempotencyKeyReused
 
 A refusal is final and quiet: it is an outcome of the process, not a fault of it.
@@ -123,6 +123,12 @@ class VersionMismatch(Refused):
     """The appointment has changed since this version: read it again."""
 
     code = "version_mismatch"
+
+
+class Changed(Refused):
+    """The appointment is no longer as you saw it: read it again, nothing was done."""
+
+    code = "changed"
 
 
 class TooLate(Refused):

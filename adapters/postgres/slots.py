@@ -45,6 +45,7 @@ REFUSAL_OF_CONSTRAINT: dict[str, type[Refused]] = {
     IN_SHIFT: NotASlot,
 }
 
+# A hold ends when its slot begins, at the latest: nobody confirms a visit that is under way.
 # Taking a slot expires every lapsed hold in its way, of the practitioner or of the patient. The
 # INSERT reads from `lapsed`, or PostgreSQL would be free to run it first.
 TAKE_SLOT = text(f"""
@@ -59,7 +60,8 @@ WITH lapsed AS (
                                 starts_at, ends_at, status, held_until, origin)
     SELECT :appointment_id, :appointment_id, :patient_id, :doctor_id, :practitioner_id, :clinic_id,
            :starts_at, :ends_at, 'held',
-           clock_timestamp() + make_interval(secs => :hold_seconds), :origin
+           least(clock_timestamp() + make_interval(secs => :hold_seconds),
+                 CAST(:starts_at AS timestamptz)), :origin
     FROM (SELECT count(*) FROM lapsed) AS made_way
     ON CONFLICT DO NOTHING
     RETURNING s.*
@@ -69,7 +71,7 @@ SELECT {COLUMNS} FROM taken s
 
 EXTEND = text(f"""
 UPDATE schedules s
-SET held_until = clock_timestamp() + make_interval(secs => :hold_seconds),
+SET held_until = least(clock_timestamp() + make_interval(secs => :hold_seconds), starts_at),
     first_held_until = coalesce(first_held_until, held_until),
     extensions = extensions + 1, version = version + 1
 WHERE id = :appointment_id AND status = 'held' AND version = :version AND extensions < 2

@@ -18,6 +18,7 @@ from domain.errors import (
     AlreadyCancelled,
     AlreadyConfirmed,
     AppointmentNotFound,
+    Changed,
     HoldExpired,
     Refused,
     TooLate,
@@ -103,6 +104,8 @@ class Commands:
             seen = await self._see(appointment_id)
             if seen is None:
                 raise await self._why_never_held(appointment_id) from None
+            if seen.appointment.status is Status.HELD:  # as for a confirm, nobody knows yet
+                raise NoAnswer(appointment_id) from None
             raise _why_not_extended(seen.appointment) from None
 
     async def _extend(self, appointment_id: UUID, version: int) -> Appointment:
@@ -122,9 +125,16 @@ class Commands:
             await self._runs.extend(appointment_id, version - 1)
         return _agreed(await self._runs.extend(appointment_id, version))
 
-    async def cancel(self, appointment_id: UUID, reason: str) -> Appointment:
+    async def cancel(
+        self, appointment_id: UUID, reason: str, version: int | None = None
+    ) -> Appointment:
+        """With a version: only what the caller has seen is cancelled, else `Changed`."""
         for _ in range(MAX_ROUNDS):
             seen = await self._see(appointment_id)
+            if seen is None and version is not None:
+                raise await self._why_never_held(appointment_id)
+            if seen is not None and version is not None:
+                _refuse_what_changed(seen.appointment, version)
             try:
                 return await self._cancel(appointment_id, seen, reason)
             except (NoRun, AlreadyConfirmed, AlreadyCancelled, VersionMismatch):
@@ -206,6 +216,13 @@ def _confirmed(appointment: Appointment) -> Appointment:
             raise AlreadyCancelled
         case _:
             raise HoldExpired
+
+
+def _refuse_what_changed(appointment: Appointment, seen_version: int) -> None:
+    """What is over cannot be harmed: it has an answer of its own."""
+    is_live = appointment.status in {Status.HELD, Status.CONFIRMED}
+    if is_live and appointment.version != seen_version:
+        raise Changed
 
 
 def _why_not_extended(appointment: Appointment) -> Refused:

@@ -7,7 +7,6 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import Counter
 from pydantic.alias_generators import to_camel
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -24,6 +23,7 @@ from api.http.problems import (
     problem_of,
     unavailable,
 )
+from api.http.refusals import note_problem
 from domain.errors import Refused
 
 REPLAYED = {"idempotent-replayed": "true"}
@@ -32,8 +32,6 @@ NO_STORE = {"cache-control": "no-store"}
 
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 """What a statement raises that a later try may not."""
-
-REFUSALS = Counter("priyom_refusals_total", "Problems answered, by code", ["code"])
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -53,7 +51,8 @@ class ProblemAnswer(JsonAnswer):
     media_type = MEDIA_TYPE
 
     def __init__(self, problem: Problem, headers: dict[str, str] | None = None) -> None:
-        REFUSALS.labels(problem.code).inc()
+        named = problem.extras.get("appointmentId")
+        note_problem(problem.code, **({} if named is None else {"appointment_id": named}))
         super().__init__(
             problem.document(),
             status_code=problem.http_status,

@@ -11,6 +11,7 @@ from domain.errors import (
     AlreadyConfirmed,
     AlreadyHeld,
     AppointmentNotFound,
+    Changed,
     DoctorNotFound,
     ExtensionLimit,
     HoldExpired,
@@ -134,6 +135,12 @@ KINDS: dict[str, Kind] = {
             409,
             "No more extensions",
             "Confirm before the hold lapses, or hold the slot again afterwards.",
+        ),
+        _refusal(
+            Changed,
+            409,
+            "The appointment has changed",
+            "Read the appointment again and, where it still fits, send its present `version`.",
         ),
         _refusal(TooLate, 409, "The visit has begun", "Call the clinic."),
         Kind(

@@ -79,6 +79,7 @@ Text = Annotated[
     Field(max_length=200, json_schema_extra={"pattern": _NO_CONTROL}),
     AfterValidator(parse_text),
 ]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 ReasonCode = Annotated[
     CancelReason,
     Field(strict=False, description="patient_request unless said otherwise"),
@@ -157,11 +158,14 @@ class NewAppointment(Body):
 
 
 class CancelOrder(Body):
-    """Why the visit is cancelled."""
+    """Why the visit is cancelled, and which state of it the caller has seen."""
 
-    model_config = example({"reason": "patient_request"})
+    model_config = example({"reason": "patient_request", "version": 2})
 
     reason: ReasonCode = CancelReason.PATIENT_REQUEST
+    version: Version | None = Field(
+        default=None, description="the `version` that was seen; with another one nothing is done"
+    )
 
 
 class ExtendOrder(Body):
@@ -169,7 +173,7 @@ class ExtendOrder(Body):
 
     model_config = example({"version": 1})
 
-    version: int = Field(ge=1, le=2**31 - 1, description="the `version` that the patient saw")
+    version: Version = Field(description="the `version` that the patient saw")
 
 
 class AppointmentBody(Body):

@@ -93,13 +93,14 @@ async def confirm(appointment_id: Id, desk: CommandsDep) -> Response:
     "/{appointment_id}/cancel",
     response_model=AppointmentBody,
     summary="Cancel a hold or a visit",
-    openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "too_late"),
+    openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "changed", "too_late"),
 )
 async def cancel(
     appointment_id: Id, desk: CommandsDep, order: Annotated[CancelOrder | None, Body()] = None
 ) -> Response:
     """The slot is free for others at once. Cancelling again is answered the same."""
-    return _answer(await desk.cancel(appointment_id, (order or CancelOrder()).reason))
+    order = order or CancelOrder()
+    return _answer(await desk.cancel(appointment_id, order.reason, order.version))
 
 
 @router.post(

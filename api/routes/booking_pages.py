@@ -13,6 +13,7 @@ from starlette.responses import Response
 from adapters.postgres.reads import read
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, Days, DemoPatientsDep, Engine
+from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
 from api.page.days import DoctorTimes, doctor_times, nearest, parts_of
@@ -86,15 +87,18 @@ async def hold(
     _: OwnForm, doctor_id: Id, visitor: Patient, desk: BookingsDep, at: Annotated[Instant, Form()]
 ) -> Response:
     """The slot is the patient's to confirm; a second click on it leads to the same hold."""
+    patient_id = visitor.signed_in.patient_id
     try:
-        held = await desk.hold(visitor.signed_in.patient_id, doctor_id, at, None)
+        held = await desk.hold(patient_id, doctor_id, at, None)
     except (AlreadyHeld, AlreadyBooked) as own:
+        note_refusal(own, patient_id=patient_id, doctor_id=doctor_id)
         return see(f"/visits/{own.refusal.appointment_id}")
     except NoAnswer as unknown:
         return see(f"/visits/{unknown.appointment_id}")
     except (DoctorNotFound, PatientNotFound):
         raise
     except Refused as no:
+        note_refusal(no, patient_id=patient_id, doctor_id=doctor_id)
         return see(_back_to(doctor_id, at, no))
     return see(f"/visits/{held.appointment.appointment_id}")
 

@@ -30,6 +30,7 @@ from adapters.postgres.staff_days import StaffDay, staff_days
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, CommandsDep, Days, Engine, LiveStreams, WatchedDays
 from api.http.merged import merged
+from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.http.streams import Event
 from api.page.days import window_of
@@ -216,6 +217,7 @@ async def book(  # noqa: PLR0913 - each is a part of the form
     except (DoctorNotFound, PatientNotFound):
         raise
     except Refused as no:
+        note_refusal(no, patient_id=patient, doctor_id=doctor)
         return _back(back, no.refusal.code, no.refusal.appointment_id)
     return _back(back, "booked", booked.appointment_id)
 

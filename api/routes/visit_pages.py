@@ -17,6 +17,7 @@ from api.booking.commands import Commands, Found
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, Engine, Settings
 from api.http.answers import NO_STORE
+from api.http.refusals import note_refusal
 from api.http.schemas import Id, Text
 from api.page.calendar import as_entry
 from api.page.forms import OwnForm, see
@@ -24,6 +25,9 @@ from api.page.rendering import page
 from api.page.visitor import Patient, Visitor
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused
+
+SeenVersion = Annotated[int, Form(alias="version", ge=1, le=1_000_000)]
+"""Which state of the visit the page showed when its button was pressed."""
 
 router = APIRouter(prefix="/visits", include_in_schema=False)
 
@@ -97,21 +101,36 @@ async def confirm(_: OwnForm, appointment_id: Id, visitor: Patient, desk: Comman
     return await _told(desk, appointment_id, visitor, lambda: desk.confirm(appointment_id))
 
 
+@router.post("/{appointment_id}/give-up")
+async def give_up(
+    _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
+) -> Response:
+    """Of a hold; one that was confirmed elsewhere meanwhile is a visit, and stays."""
+    return await _cancelled(desk, appointment_id, visitor, version)
+
+
 @router.post("/{appointment_id}/cancel")
-async def cancel(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep) -> Response:
-    reason = CancelReason.PATIENT_REQUEST
-    return await _told(desk, appointment_id, visitor, lambda: desk.cancel(appointment_id, reason))
+async def cancel(
+    _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
+) -> Response:
+    """Of a confirmed visit, as it was shown."""
+    return await _cancelled(desk, appointment_id, visitor, version)
 
 
 @router.post("/{appointment_id}/extend")
 async def extend(
-    _: OwnForm,
-    appointment_id: Id,
-    visitor: Patient,
-    desk: CommandsDep,
-    version: Annotated[int, Form(ge=1, le=1_000_000)],
+    _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
 ) -> Response:
     return await _told(desk, appointment_id, visitor, lambda: desk.extend(appointment_id, version))
+
+
+async def _cancelled(
+    desk: Commands, appointment_id: UUID, visitor: Visitor, version: int
+) -> Response:
+    reason = CancelReason.PATIENT_REQUEST
+    return await _told(
+        desk, appointment_id, visitor, lambda: desk.cancel(appointment_id, reason, version)
+    )
 
 
 async def _told(
@@ -128,6 +147,7 @@ async def _told(
     except AppointmentNotFound:
         raise
     except Refused as no:
+        note_refusal(no, appointment_id=appointment_id)
         return see(f"{place}?note={no.refusal.code}")
     except NoAnswer:
         return see(f"{place}?note=unavailable")

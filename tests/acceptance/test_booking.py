@@ -1,6 +1,7 @@
 """A patient books, confirms, extends, cancels: over HTTP, on real servers."""
 
 import asyncio
+import re
 from datetime import datetime
 from uuid import uuid4
 
@@ -77,6 +78,55 @@ async def test_a_hold_given_up_is_free_for_others_and_no_message_is_sent(clinic:
     assert (given_up.status_code, given_up.json()["status"]) == (200, "cancelled")
     assert (await clinic.book(slot)).status_code == 201
     assert await clinic.messages_about(appointment) == []
+
+
+async def test_who_saw_an_older_state_cancels_nothing(clinic: Clinic) -> None:
+    slot = await clinic.free_slot()
+    appointment = await clinic.hold(slot)
+    path = f"/api/v1/appointments/{appointment}/cancel"
+    await clinic.confirm(appointment)
+
+    stale = await clinic.http.post(path, json={"version": 1})
+    still = await clinic.get(appointment)
+    fresh = await clinic.http.post(path, json={"version": 2})
+    again = await clinic.http.post(path, json={"version": 2})
+
+    assert (stale.status_code, stale.json()["code"]) == (409, "changed")
+    assert (still["status"], still["version"]) == ("confirmed", 2)
+    assert (fresh.status_code, fresh.json()["status"]) == (200, "cancelled")
+    assert again.json() == fresh.json()
+
+
+async def test_a_hold_that_was_extended_since_is_not_given_up_by_who_saw_it_before(
+    clinic: Clinic,
+) -> None:
+    appointment = await clinic.hold()
+    path = f"/api/v1/appointments/{appointment}"
+    await clinic.http.post(f"{path}/extend", json={"version": 1})
+
+    stale = await clinic.http.post(f"{path}/cancel", json={"version": 1})
+    fresh = await clinic.http.post(f"{path}/cancel", json={"version": 2})
+
+    assert (stale.status_code, stale.json()["code"]) == (409, "changed")
+    assert (fresh.status_code, fresh.json()["status"]) == (200, "cancelled")
+
+
+async def test_a_refusal_on_a_page_is_counted_as_one_of_the_api(clinic: Clinic) -> None:
+    slot = await clinic.free_slot()
+    await clinic.hold(slot)
+    before = await refusals_counted(clinic, "slot_taken")
+
+    answer = await clinic.http.post(f"/book/{slot.doctor_id}", data={"at": slot.starts_at})
+
+    assert answer.status_code == 303
+    assert "note=slot_taken" in answer.headers["location"]
+    assert await refusals_counted(clinic, "slot_taken") == before + 1
+
+
+async def refusals_counted(clinic: Clinic, code: str) -> float:
+    metrics = (await clinic.http.get("/metrics")).text
+    found = re.search(rf'^priyom_refusals_total{{code="{code}"}} (\S+)', metrics, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 async def test_more_time_is_given_twice(clinic: Clinic) -> None:

@@ -1,13 +1,15 @@
 """Open pages show what others do, and nobody who looks at them loses their place."""
 
 import asyncio
+import re
 from datetime import date, timedelta
 
+import pytest
 from playwright.async_api import Route, expect
 
 from tests.acceptance.conftest import Clinic
 from tests.browser.conftest import Arrival
-from tests.browser.test_lost_and_lapsed import page_of
+from tests.browser.test_lost_and_lapsed import page_of, unanswered
 
 AT_ONCE_MS = 4_000
 """Sooner than any page asks by itself; how soon is measured by `python -m bench.streams`."""
@@ -18,6 +20,18 @@ STREAMED = """window.isStreamed = new Promise((done) => {
     };
 })"""
 """Tells when the page has had its first event, so that a test need not guess."""
+COUNT_STREAMS = """(() => {
+    const Real = EventSource, made = [];
+    window.EventSource = class extends Real {
+        constructor(...given) { super(...given); made.push(this); }
+    };
+    window.openStreams = () => made.filter((each) => each.readyState === Real.OPEN).length;
+})()"""
+TURN = """(state) => {
+    const hidden = { configurable: true, get: () => state === "hidden" };
+    Object.defineProperty(document, "hidden", hidden);
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 PATIENCE_BY_HAND = """AbortSignal.timeout = () => {
     const patience = new AbortController();
     window.patienceEnds = () => patience.abort();
@@ -63,6 +77,61 @@ async def test_the_focus_stays_where_it_was_when_that_slot_is_taken(
     await expect(shown).to_contain_text("being booked", timeout=AT_ONCE_MS)
     await expect(shown).to_be_focused()
     await expect(looking.page.locator("#announcer")).to_contain_text("being booked")
+
+
+async def test_a_tab_of_a_hold_that_was_confirmed_in_another_shows_the_visit_by_itself(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person = await arrives(locale="en-GB")
+    appointment = await clinic.hold(patient=person.patient)
+    await person.page.add_init_script(STREAMED)
+    await person.open(f"/visits/{appointment}")
+    await person.page.evaluate("isStreamed")
+
+    await clinic.confirm(appointment)
+
+    await expect(person.heading("You are booked")).to_be_visible(timeout=AT_ONCE_MS)
+    await expect(person.page.locator("#announcer")).to_have_text("You are booked")
+    await expect(person.page).to_have_title(re.compile("^You are booked"))
+    await expect(person.page.locator("#give-up")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+async def test_giving_up_a_hold_in_a_stale_tab_leaves_the_visit_that_it_has_become(
+    scripts: bool,  # noqa: FBT001 - the case
+    arrives: Arrival,
+    clinic: Clinic,
+) -> None:
+    person = await arrives(locale="en-GB", scripts=scripts)
+    appointment = await clinic.hold(patient=person.patient)
+    await person.page.route("**/stream?*", unanswered)
+    await person.open(f"/visits/{appointment}")
+    await clinic.confirm(appointment)
+
+    await person.page.locator("#give-up").click()
+
+    await person.sees("You are booked")
+    await expect(person.page.locator("#main .note")).to_contain_text("Nothing was done")
+    assert (await clinic.get(appointment))["status"] == "confirmed"
+
+
+async def test_a_hidden_tab_has_no_stream_and_catches_up_when_it_is_shown(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    slot = await clinic.free_slot()
+    person = await arrives(locale="en-GB")
+    await person.page.add_init_script(COUNT_STREAMS)
+    await person.open(page_of(slot))
+    await person.page.wait_for_function("openStreams() === 1")
+
+    await person.page.evaluate(TURN, "hidden")
+    await person.page.wait_for_function("openStreams() === 0")
+    await clinic.hold(slot)
+    await person.page.evaluate(TURN, "visible")
+
+    shown = person.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(shown).to_contain_text("being booked", timeout=AT_ONCE_MS)
+    await person.page.wait_for_function("openStreams() === 1")
 
 
 async def test_without_a_stream_the_page_asks_now_and_then(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -249,6 +249,22 @@ async def test_a_hold_lapses_when_the_database_says_so_and_not_before(
     assert too_early.appointment.status is Status.HELD
     assert 590 < too_early.lasts_seconds <= 600
     assert over.appointment.status is Status.EXPIRED
+
+
+async def test_a_hold_ends_at_the_latest_when_its_slot_begins(
+    real: RealDesk, clinic: Clinic
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=3)).replace(microsecond=0)
+    await clinic.on_duty(soon, soon + timedelta(hours=1))
+    wish = await a_wish(clinic, starts_at=soon)
+    more = Extension(appointment_id=wish.appointment_id, version=1, hold_seconds=600)
+
+    held = await real.hold_slot(wish)
+    extended = await real.extend_hold(more)
+
+    assert held.appointment.held_until == soon
+    assert extended.appointment.held_until == soon
+    assert held.lasts_seconds < 180
 
 
 async def test_a_lapsed_hold_of_the_patient_makes_way_at_another_doctor(

@@ -35,6 +35,7 @@ STATUSES = {
     "already_cancelled": 409,
     "already_confirmed": 409,
     "extension_limit": 409,
+    "changed": 409,
     "too_late": 409,
     "version_mismatch": 422,
 }

@@ -39,6 +39,7 @@
       setTimeout(() => ask(box), Number(box.dataset.lasts) < 1 ? AGAIN_SECONDS * 1000 : 300);
     }
 
+    box.querySelector("[data-uncounted]").hidden = true;
     clock.hidden = false;
     show();
     ticking = setInterval(show, 250);
@@ -56,6 +57,7 @@
     if (event.persisted && box) ask(box);
   });
   document.addEventListener("htmx:afterSettle", begin);
+  document.addEventListener("piece:replaced", begin);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
 })();

@@ -12,6 +12,7 @@
   let again = false;
 
   function watch() {
+    if (document.hidden) return;
     const place = part(document);
     const wanted = place ? place.dataset.live : null;
     if (wanted === watched) return;
@@ -86,6 +87,7 @@
     if (address() !== asked) return; // asked last: the person may have gone on
     if (!answer.ok) throw new Error(answer.status);
     const now = new DOMParser().parseFromString(text, "text/html");
+    document.title = now.title;
     if (isAnother(now)) return whole(now);
     for (const fresh of now.querySelectorAll("[data-piece]")) {
       const old = document.querySelector(`[data-piece="${CSS.escape(fresh.dataset.piece)}"]`);
@@ -129,14 +131,27 @@
     const put = document.importNode(fresh, true);
     old.replaceWith(put);
     htmx.process(put);
+    put.dispatchEvent(new Event("piece:replaced", { bubbles: true }));
+    const title = put.querySelector("h1"); // another state of the whole page is told to everybody
+    if (!hadFocus && !title) return;
+    announce((title || put).textContent.trim().replace(/\s+/g, " "));
     if (!hadFocus) return;
-    const next = put.querySelector("a, button, input") || put;
-    if (next === put) put.tabIndex = -1;
+    const next = title || put.querySelector("a, button, input") || put;
+    if (!next.matches("a, button, input")) next.tabIndex = -1;
     next.focus({ preventScroll: true });
-    announce(put.textContent.trim().replace(/\s+/g, " "));
   }
 
   document.addEventListener("htmx:afterSettle", watch);
+  // A browser opens only a few connections to a host: a page that nobody sees needs none.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      leave();
+      watched = null;
+      return;
+    }
+    watch();
+    if (watched !== null) refresh();
+  });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;

@@ -24,6 +24,14 @@
   document.addEventListener("htmx:timeout", offline(true));
   document.addEventListener("htmx:afterSwap", offline(false));
 
+  // A page that promised to ask again goes on asking: no answer of a fault takes its place.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const asks = event.detail.requestConfig?.elt;
+    if (asks?.matches("[data-asks-again]") && event.detail.xhr.status >= 500) {
+      event.detail.shouldSwap = false;
+    }
+  });
+
   function say(element) {
     if (element) announce(element.textContent.trim().replace(/\s+/g, " "));
   }
