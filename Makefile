@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed dead prepare test soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed dead prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -39,6 +39,8 @@ prepare: $(VENV) ## build and fetch the servers now, rather than at the first `m
 ## Work on it
 test: prepare ## every test that a merge needs, on real servers: ARGS="-k hold"
 	@$(PYTHON) -m pytest $(or $(ARGS),--cov)
+test-fast: $(VENV) ## the unit tests alone: no server, no build, under a minute: ARGS="-k hold"
+	@$(PYTHON) -m pytest tests/unit -m "not exhaustive" -q $(ARGS)
 faults: prepare ## kill, stop, cut and fill while patients book; prove that nothing is lost: ARGS="-k worker"
 	@$(PYTHON) -m pytest tests/faults -m "fault and not outage" $(ARGS)
 outages: prepare ## each server away for a minute at 5 bookings a second, and back

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import structlog
 
 HERE = Path(__file__).parent
 QUICK_FIRST = ("unit", "workflows", "integration")
@@ -23,6 +24,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _turn(item: pytest.Item) -> int:
     folder = item.path.relative_to(HERE).parts[0]
     return QUICK_FIRST.index(folder) if folder in QUICK_FIRST else len(QUICK_FIRST)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no later search for garbage has to look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks() -> None:
+    """As in the product: the default prints the local variables of every frame, for seconds."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 @pytest.hookimpl(trylast=True)
