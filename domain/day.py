@@ -112,19 +112,14 @@ def compose(
     desk: DoctorGrid, day: date, version: str, shifts: Iterable[Interval], taken: Iterable[Taken]
 ) -> Day:
     """Lay the rows over the grid; a slot of a night shift stands on the date of its start."""
-    bounds = day_bounds(day, desk.zone)
-    slots = (
-        slot
-        for slot in _in_order(desk, shifts)
-        if bounds.starts_at <= slot.starts_at < bounds.ends_at
-    )
+    beside = slots_beside(desk, day_bounds(day, desk.zone), shifts, taken)
     return Day(
         doctor_id=desk.doctor_id,
         clinic_id=desk.clinic_id,
         date=day,
         time_zone=desk.zone.key,
         version=version,
-        slots=tuple(_judgeable(slot, rows) for slot, rows in _beside(slots, taken)),
+        slots=tuple(_judgeable(slot, rows) for slot, rows in beside),
     )
 
 
@@ -132,12 +127,23 @@ def free_slots(
     desk: DoctorGrid, window: Interval, shifts: Iterable[Interval], busy: Iterable[Interval]
 ) -> Iterator[Interval]:
     """The slots that begin in the window and that nothing of `busy` touches, earliest first."""
+    return (slot for slot, rows in slots_beside(desk, window, shifts, busy) if not rows)
+
+
+def slots_beside(
+    desk: DoctorGrid, window: Interval, shifts: Iterable[Interval], spans: Iterable[Span]
+) -> Iterator[tuple[Interval, Sequence[Span]]]:
+    """The slots that begin in the window, in order, each with what overlaps it.
+
+    Whatever says of a slot that it is taken asks here: by overlap, for the rows of the person at
+    whatever desk.
+    """
     slots = (
         slot
         for slot in _in_order(desk, shifts)
-        if window.starts_at < slot.starts_at < window.ends_at
+        if window.starts_at <= slot.starts_at < window.ends_at
     )
-    return (slot for slot, rows in _beside(slots, busy) if not rows)
+    return _beside(slots, spans)
 
 
 def _in_order(desk: DoctorGrid, shifts: Iterable[Interval]) -> Iterator[Interval]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import dropwhile
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -56,10 +57,8 @@ class Openings:
 
     def free(self) -> Iterator[Interval]:
         """The free slots that begin in the window and after now, earliest first."""
-        ahead = Interval(
-            starts_at=max(self.now, self.window.starts_at), ends_at=self.window.ends_at
-        )
-        return free_slots(self.desk, ahead, self.shifts, self.busy)
+        free = free_slots(self.desk, self.window, self.shifts, self.busy)
+        return dropwhile(lambda slot: slot.starts_at <= self.now, free)
 
 
 async def openings_of(

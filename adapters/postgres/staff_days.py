@@ -1,7 +1,6 @@
-"""Days as the clinic's staff see them: the grid of some doctors, and who comes in each slot."""
+"""Days as the clinic's staff see them: the grid of some doctors, and who comes when."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,79 +10,40 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.demo_patients import MADE_UP
+from adapters.postgres.openings import LONGEST_SLOT
 from domain.booking import Status
-from domain.slot import Interval, day_bounds, slots_of
+from domain.rules import DoctorGrid
+from domain.slot import Interval, day_bounds
+from domain.staff_day import StaffDay, StaffVisit, compose_staff_day
 
-# Until somebody signs in, only patients who do not exist are named to whoever opens the page.
-VISITS = text(f"""
-SELECT s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
+# Until somebody signs in, only patients who do not exist are named to whoever opens the page; one
+# who comes to another desk is not named here at all.
+LIVE = text(f"""
+SELECT d.id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
+    CASE WHEN {MADE_UP} AND s.doctor_id = d.id THEN p.full_name END AS patient
+FROM doctors d
+JOIN schedules s ON s.practitioner_id = d.practitioner_id
+    AND s.occupies && tstzrange(:begins, :reach)
+    AND (s.status = 'confirmed' OR s.held_until > clock_timestamp())
+JOIN patients p ON p.id = s.patient_id
+WHERE d.id = ANY(:doctor_ids)
+""")  # noqa: S608 - our own condition, as below
+
+CANCELLED = text(f"""
+SELECT s.doctor_id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
     CASE WHEN {MADE_UP} THEN p.full_name END AS patient
 FROM schedules s JOIN patients p ON p.id = s.patient_id
 WHERE s.doctor_id = ANY(:doctor_ids) AND s.starts_at >= :begins AND s.starts_at < :ends
-  AND (s.status = 'confirmed' OR s.status = 'held' AND s.held_until > clock_timestamp()
-       OR s.status = 'cancelled' AND s.confirmed_at IS NOT NULL)
+  AND s.status = 'cancelled' AND s.confirmed_at IS NOT NULL
 ORDER BY s.starts_at, s.created_at
-""")  # noqa: S608 - our own condition
+""")  # noqa: S608
 
 SHIFTS = text("""
-SELECT w.doctor_id, lower(w.during) AS starts_at, upper(w.during) AS ends_at, d.slot_minutes
-FROM shifts w JOIN doctors d ON d.id = w.doctor_id
-WHERE w.doctor_id = ANY(:doctor_ids) AND w.during && tstzrange(:begins, :ends)
-ORDER BY lower(w.during)
+SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes,
+    (SELECT json_agg(json_build_array(lower(w.during), upper(w.during))) FROM shifts w
+      WHERE w.doctor_id = d.id AND w.during && tstzrange(:begins, :ends)) AS shifts
+FROM doctors d WHERE d.id = ANY(:doctor_ids)
 """)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StaffVisit(Interval):
-    """Who comes; `patient` is null where the name is nobody's to see."""
-
-    appointment_id: UUID
-    doctor_id: UUID
-    status: Status
-    patient: str | None
-
-    @property
-    def is_live(self) -> bool:
-        return self.status is not Status.CANCELLED
-
-
-@dataclass(frozen=True, kw_only=True)
-class StaffSlot(Interval):
-    """A slot of the grid, who has it, and whose visit in it was cancelled."""
-
-    visit: StaffVisit | None
-    cancelled: tuple[StaffVisit, ...]
-    is_past: bool
-
-    @property
-    def is_free(self) -> bool:
-        return self.visit is None and not self.is_past
-
-    @property
-    def mark(self) -> str:
-        """Tells this state of the slot from every other, for a page that is kept up to date."""
-        visit = f"{self.visit.status}{self.visit.appointment_id}" if self.visit else ""
-        return f"{visit}-{len(self.cancelled)}-{self.is_past}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StaffDay:
-    """One doctor's day: its shifts, each with its slots; between two of them is a gap."""
-
-    doctor_id: UUID
-    shifts: list[list[StaffSlot]]
-
-    @property
-    def slots(self) -> list[StaffSlot]:
-        return [slot for shift in self.shifts for slot in shift]
-
-    @property
-    def visits(self) -> int:
-        return sum(1 for slot in self.slots if slot.visit is not None)
-
-    @property
-    def free(self) -> int:
-        return sum(1 for slot in self.slots if slot.is_free)
 
 
 async def staff_days(
@@ -96,30 +56,35 @@ async def staff_days(
 ) -> dict[UUID, StaffDay]:
     """The local day of each of these doctors, who all go by the same clock."""
     bounds = day_bounds(day, zone)
-    asked = {"doctor_ids": list(doctor_ids), "begins": bounds.starts_at, "ends": bounds.ends_at}
-    visits = [_visit(row) for row in (await connection.execute(VISITS, asked)).mappings()]
-    by_start: dict[tuple[UUID, datetime], list[StaffVisit]] = {}
-    for visit in visits:
-        by_start.setdefault((visit.doctor_id, visit.starts_at), []).append(visit)
-    days = {doctor_id: StaffDay(doctor_id=doctor_id, shifts=[]) for doctor_id in doctor_ids}
-    for row in (await connection.execute(SHIFTS, asked)).mappings():
-        shift = Interval(starts_at=_utc(row["starts_at"]), ends_at=_utc(row["ends_at"]))
-        slots = [
-            _slot(slot, by_start.get((row["doctor_id"], slot.starts_at), []), now)
-            for slot in slots_of(shift, row["slot_minutes"], zone)
-            if bounds.starts_at <= slot.starts_at < bounds.ends_at
-        ]
-        days[row["doctor_id"]].shifts.append(slots)
-    return days
+    asked: Mapping[str, object] = {
+        "doctor_ids": list(doctor_ids),
+        "begins": bounds.starts_at,
+        "ends": bounds.ends_at,
+        "reach": bounds.ends_at + LONGEST_SLOT,
+    }
+    visits: dict[UUID, list[StaffVisit]] = {doctor_id: [] for doctor_id in doctor_ids}
+    for statement in (LIVE, CANCELLED):
+        for row in (await connection.execute(statement, asked)).mappings():
+            visits[row["seen_from"]].append(_visit(row))
+    return {
+        row["id"]: compose_staff_day(
+            _desk(row, zone),
+            day,
+            [_shift(*each) for each in row["shifts"] or []],
+            visits[row["id"]],
+            now=now,
+        )
+        for row in (await connection.execute(SHIFTS, asked)).mappings()
+    }
 
 
-def _slot(slot: Interval, found: Sequence[StaffVisit], now: datetime) -> StaffSlot:
-    return StaffSlot(
-        starts_at=slot.starts_at,
-        ends_at=slot.ends_at,
-        visit=next((visit for visit in found if visit.is_live), None),
-        cancelled=tuple(visit for visit in found if not visit.is_live),
-        is_past=slot.starts_at <= now,
+def _desk(row: RowMapping, zone: ZoneInfo) -> DoctorGrid:
+    return DoctorGrid(
+        doctor_id=row["id"],
+        practitioner_id=row["practitioner_id"],
+        clinic_id=row["clinic_id"],
+        slot_minutes=row["slot_minutes"],
+        zone=zone,
     )
 
 
@@ -127,12 +92,15 @@ def _visit(row: RowMapping) -> StaffVisit:
     return StaffVisit(
         appointment_id=row["id"],
         doctor_id=row["doctor_id"],
-        starts_at=_utc(row["starts_at"]),
-        ends_at=_utc(row["ends_at"]),
+        starts_at=row["starts_at"].astimezone(UTC),
+        ends_at=row["ends_at"].astimezone(UTC),
         status=Status(row["status"]),
         patient=row["patient"],
     )
 
 
-def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+def _shift(starts_at: str, ends_at: str) -> Interval:
+    return Interval(
+        starts_at=datetime.fromisoformat(starts_at).astimezone(UTC),
+        ends_at=datetime.fromisoformat(ends_at).astimezone(UTC),
+    )

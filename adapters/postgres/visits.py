@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.rows import COLUMNS, appointment_of
 from domain.booking import Appointment, Status
+from domain.slot import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,11 @@ class PatientVisit:
     time_zone: str
     lasts_seconds: float
     now: datetime
+
+    @property
+    def during(self) -> Interval:
+        starts_at = self.appointment.starts_at
+        return Interval(starts_at=starts_at, ends_at=self.appointment.ends_at or starts_at)
 
     @property
     def has_begun(self) -> bool:

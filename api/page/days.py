@@ -1,7 +1,7 @@
 """What the booking page shows of a doctor's time: a strip of days, and one day by its parts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -60,14 +60,12 @@ def strip_of(free: Iterable[Interval], today: date, zone: ZoneInfo) -> list[Stri
     return [StripDay(date=day, free=counted[day]) for day in days]
 
 
-def parts_of(
-    schedule: DaySchedule, own: Mapping[datetime, PatientVisit], zone: ZoneInfo
-) -> list[DayPart]:
-    """Only the parts that have slots."""
+def parts_of(schedule: DaySchedule, own: Sequence[PatientVisit], zone: ZoneInfo) -> list[DayPart]:
+    """Only the parts that have slots; a slot that an own visit overlaps is one's own."""
     parts: dict[str, list[PageSlot]] = {"morning": [], "day": [], "evening": []}
     for slot in schedule.slots:
         local = slot.starts_at.astimezone(zone)
-        found = PageSlot(local=local, slot=slot, own=own.get(slot.starts_at))
+        found = PageSlot(local=local, slot=slot, own=_own_in(slot, own))
         parts[_part_of(local)].append(found)
     return [DayPart(name=name, slots=slots) for name, slots in parts.items() if slots]
 
@@ -80,6 +78,10 @@ def nearest(free: Sequence[Interval], wish: datetime) -> list[Interval]:
 
 def free_of(found: Sequence[Openings]) -> list[Interval]:
     return [slot for openings in found for slot in openings.free()]
+
+
+def _own_in(slot: Interval, own: Sequence[PatientVisit]) -> PatientVisit | None:
+    return next((visit for visit in own if visit.during.overlaps(slot)), None)
 
 
 def _part_of(local: datetime) -> str:
@@ -114,13 +116,11 @@ class DoctorTimes:
         return next(later, self.free[0] if self.free else None)
 
     @property
-    def own(self) -> dict[datetime, PatientVisit]:
-        """The patient's visits to this doctor by their beginning."""
-        return {
-            visit.appointment.starts_at: visit
-            for visit in self.ahead
-            if visit.appointment.doctor_id == self.doctor.doctor_id
-        }
+    def own(self) -> list[PatientVisit]:
+        """The patient's visits to this doctor."""
+        return [
+            visit for visit in self.ahead if visit.appointment.doctor_id == self.doctor.doctor_id
+        ]
 
 
 async def doctor_times(

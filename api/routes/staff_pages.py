@@ -26,7 +26,7 @@ from adapters.postgres.directory import (
 from adapters.postgres.inbox import Notice, notices_of
 from adapters.postgres.openings import openings_of
 from adapters.postgres.reads import read
-from adapters.postgres.staff_days import StaffDay, staff_days
+from adapters.postgres.staff_days import staff_days
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, CommandsDep, Days, Engine, LiveStreams, WatchedDays
 from api.http.merged import merged
@@ -42,6 +42,7 @@ from api.schedule.live_days import LiveDays
 from domain.day import DaySchedule
 from domain.errors import DoctorNotFound, PatientNotFound, Refused
 from domain.slot import Interval, day_of
+from domain.staff_day import StaffDay
 
 Word = Annotated[Text | None, Query()]
 ChosenDate = Annotated[LocalDate | None, Query(alias="date")]

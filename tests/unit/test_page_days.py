@@ -48,15 +48,15 @@ def test_the_window_is_fourteen_days_by_the_clinics_clock_also_when_it_changes()
 
 
 def test_a_day_has_the_parts_in_which_it_has_slots() -> None:
-    parts = parts_of(a_day(6, 8.5, 9, 13.5, 14), {}, MOSCOW)
+    parts = parts_of(a_day(6, 8.5, 9, 13.5, 14), [], MOSCOW)
 
     assert [(part.name, [f"{each.local:%H:%M}" for each in part.slots]) for part in parts] == [
         ("morning", ["09:00", "11:30"]),
         ("day", ["12:00", "16:30"]),
         ("evening", ["17:00"]),
     ]
-    assert [part.name for part in parts_of(a_day(6), {}, MOSCOW)] == ["morning"]
-    assert parts_of(a_day(), {}, MOSCOW) == []
+    assert [part.name for part in parts_of(a_day(6), [], MOSCOW)] == ["morning"]
+    assert parts_of(a_day(), [], MOSCOW) == []
 
 
 def test_the_nearest_slots_to_a_lost_one_come_in_the_order_of_the_day() -> None:
