@@ -11,6 +11,8 @@ PRINTED_BY = {
     ".env.example": "adapters.process.settings",
     "docs/openapi.json": "api.http.openapi",
     "docs/asyncapi.yaml": "notifier.asyncapi",
+    "docs/configuration.md": "stack.configuration",
+    "docs/decisions/README.md": "stack.decisions",
     "api/page/words/ru.po": "api.page.words",
 }
 
