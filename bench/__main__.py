@@ -7,7 +7,6 @@ or a missing event voids the run, and the exit code is 1.
 
 import argparse
 import asyncio
-import os
 import platform
 import shlex
 import signal
@@ -17,7 +16,7 @@ from pathlib import Path
 from adapters.process.exit import exit_process
 from bench import environment, report, restate_server, results
 from bench.arena import arena
-from bench.engines import NEVER_INHERITED, PEERS, RESTATES
+from bench.engines import PEERS, RESTATES, forget_servers
 from bench.figures import PRODUCT
 from bench.match import CORES, Found, Plan, play
 from bench.turns import DRAINED_WITHIN, WARM_SECONDS, NotAnnounced
@@ -38,7 +37,7 @@ def main() -> int:
         rounds=options.rounds,
         retakes=options.retakes,
     )
-    _forget_servers()
+    forget_servers()
     try:
         _prepare(plan, plots=options.plots is not None)
         found = asyncio.run(_run(plan))
@@ -100,12 +99,6 @@ def _tell(found: Found, out: Path, plots: Path | None) -> None:
             [environment.PYTHON, "-m", "bench.plots", out.absolute(), plots.absolute()], CHECKOUT
         )
         _say(f"plotted to {plots}")
-
-
-def _forget_servers() -> None:
-    for name in list(os.environ):
-        if name in NEVER_INHERITED or name.startswith("TEMPORAL_"):
-            del os.environ[name]
 
 
 def _say(text: str) -> None:

@@ -20,6 +20,7 @@ from bench import engines, topic
 from bench.counters import Counters
 from bench.engines import PEERS, Engine, Place
 from bench.figures import PRODUCT
+from bench.messages import NO_QUIET_HOURS
 from stack.control import Request, ask
 from stack.embedded import whole_stack
 from stack.errors import StackError
@@ -66,7 +67,7 @@ async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
     async with AsyncExitStack() as things:
         with Steps() as steps:
             with steps.step("starting the product's stack"):
-                state = await things.enter_async_context(whole_stack(home.root))
+                state = await things.enter_async_context(whole_stack(home.root, NO_QUIET_HOURS))
             for name in TELLERS:
                 await _tell(home, "stop", name)
             with steps.step(f"seeding {DOCTORS} doctors, {DAYS} days"):
@@ -80,7 +81,7 @@ async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
             home=home,
             state=state,
             engines=chosen,
-            counters=await _counters(state, things),
+            counters=await open_counters(state, things),
             consumer=await _topic(state, things),
         )
 
@@ -127,7 +128,7 @@ async def _started(name: str, place: Place, things: AsyncExitStack, steps: Steps
         return await things.enter_async_context(PEERS[name](place))
 
 
-async def _counters(state: RunState, things: AsyncExitStack) -> Counters:
+async def open_counters(state: RunState, things: AsyncExitStack) -> Counters:
     """Over a connection to a database that nobody measures."""
     url = engines.database_url(state["databaseUrl"] or "", "postgres")
     connection = await psycopg.AsyncConnection.connect(url, autocommit=True)

@@ -1,46 +1,38 @@
-"""Two hundred doctors' slots at once: `python -m bench.burst` (after `make up`, `make seed`).
+"""Many doctors' slots wanted at once: `python -m bench.burst` (after `make up`, `make seed`).
 
 How long the last of so many simultaneous holds waits, and how many were not answered in time.
 """
 
-import argparse
 import asyncio
-import json
-import os
 import time
 from collections import Counter
-from pathlib import Path
 
+from bench.clinic import Clinic, options_of
+from bench.free_slots import Wish
 from bench.http import Answer, Connection
-from bench.speed import RunState, Wish, cpu, wishes
 
 
-async def hold(state: RunState, wish: Wish) -> tuple[Answer, float]:
+async def hold(api: str, wish: Wish) -> tuple[Answer, float]:
     patient, doctor, instant = wish
-    connection = Connection(state["api"])
-    begun = time.perf_counter()
-    answer = await connection.request(
-        "POST",
-        "/api/v1/appointments",
-        {"patientId": patient, "doctorId": doctor, "dateTime": instant},
-    )
+    body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
+    connection, begun = Connection(api), time.perf_counter()
+    answer = await connection.request("POST", "/api/v1/appointments", body)
     await connection.close()
     return answer, time.perf_counter() - begun
 
 
-async def run(state: RunState, count: int) -> None:
-    connection = Connection(state["api"])
-    chosen = one_a_doctor(await wishes(connection, state, want=count * 4))[:count]
-    await connection.close()  # the API would close it while the crowd is served
-    before = cpu(state)
-    answers = await asyncio.gather(*(hold(state, wish) for wish in chosen))
-    after = cpu(state)
+async def run(clinic: Clinic, count: int) -> None:
+    chosen = one_a_doctor(await clinic.wishes())[:count]
+    before = clinic.cpu()
+    answers = await asyncio.gather(*(hold(clinic.api, wish) for wish in chosen))
+    after = clinic.cpu()
     seconds = sorted(took for _, took in answers)
     print(f"{len(chosen)} holds at once: {dict(Counter(a.status for a, _ in answers))}")
     first, median, last = seconds[0], seconds[len(seconds) // 2], seconds[-1]
     print(f"first {first:.2f} s, median {median:.2f} s, last {last:.2f} s")
     spent = {name: round((after[name] - before[name]) * 1000 / len(chosen), 1) for name in after}
     print("CPU-ms a hold:", {name: ms for name, ms in spent.items() if ms >= 0.1})
+    connection = Connection(clinic.api)
     for answer, _ in answers:
         if answer.status == 201:
             path = f"/api/v1/appointments/{answer.body['appointmentId']}/cancel"
@@ -60,14 +52,6 @@ def one_a_doctor(found: list[Wish]) -> list[Wish]:
     return list(chosen.values())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--holds", type=int, default=200)
-    parser.add_argument("--home", default=os.environ.get("PRIYOM_HOME", ".priyom"))
-    options = parser.parse_args()
-    state: RunState = json.loads((Path(options.home) / "run.json").read_text())
-    asyncio.run(run(state, options.holds))
-
-
 if __name__ == "__main__":
-    main()
+    chosen = options_of(__doc__, holds=200)
+    asyncio.run(run(Clinic(chosen.home), chosen.holds))

@@ -1,8 +1,9 @@
-"""What the benchmarks of messages share: bookings at a rate, the mailbox, the supervisor."""
+"""A stack that runs already, seen from outside: what the benchmarks after `make up` share."""
 
 import asyncio
-import json
+import os
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,9 +13,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
+from bench.free_slots import Wish, read_wishes
 from bench.http import Connection
-from bench.speed import RunState, Wish
+from bench.processes import cpu_seconds, memory, own_cpu_seconds
+from stack import run_state
 from stack.control import Request, ask
+from stack.errors import StackError
 from stack.home import Home
 
 USERS = 16
@@ -23,11 +27,10 @@ USERS = 16
 
 @dataclass(frozen=True)
 class Confirmed:
-    """One confirmed visit: when its 200 came, by the wall clock, and how long that took."""
+    """One confirmed visit: when its 200 came, by the wall clock."""
 
     appointment_id: str
     at: float
-    took: float
 
 
 @dataclass
@@ -43,33 +46,56 @@ class Clinic:
     """A running stack, seen from outside."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
+        self.home = Home(home.absolute())
         self._free: asyncio.Queue[Connection] = asyncio.Queue()
         for _ in range(USERS):
-            self._free.put_nowait(Connection(self.state["api"]))
+            self._free.put_nowait(Connection(self.api))
 
     @property
-    def state(self) -> RunState:
+    def state(self) -> run_state.RunState:
         """As it is now: the pid of a process that died is another one."""
-        state: RunState = json.loads((self.home / "run.json").read_text())
+        state = run_state.read(self.home.run_file)
+        if state is None:
+            raise StackError("Priyom is not running: `make up` first")
         return state
+
+    @property
+    def api(self) -> str:
+        return self.state["api"] or ""
+
+    @property
+    def database_url(self) -> str:
+        return self.state["databaseUrl"] or ""
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU by process, children included, and this client's own."""
+        used = {name: cpu_seconds(pid) for name, pid in self.state["pids"].items() if pid}
+        return {**used, "client": own_cpu_seconds()}
+
+    def memory_mib(self, name: str) -> float:
+        """Proportional set size of one process: shared pages are counted once."""
+        pid = self.state["pids"][name]
+        return memory(pid) / 2**20 if pid else 0.0
+
+    async def wishes(self) -> list[Wish]:
+        return await read_wishes(self.database_url)
 
     async def tell_supervisor(self, command: str, name: str) -> None:
         """`stop` or `start` one part; returns when it is so."""
         request = Request(command=command, name=name)
-        answer = await asyncio.to_thread(ask, Home(self.home.absolute()).control_socket, request)
+        answer = await asyncio.to_thread(ask, self.home.control_socket, request)
         if "error" in answer:
-            raise RuntimeError(answer["error"])
+            raise StackError(answer["error"])
 
     async def mailbox(self, method: str, path: str, body: object | None = None) -> Any:
-        connection = Connection(self._mailbox())
+        connection = Connection(self.state["mailbox"] or "")
         answer = await connection.request(method, path, body)
         await connection.close()
         return answer.body
 
     async def rows(self, query: str, *values: object) -> list[TupleRow]:
-        async with await psycopg.AsyncConnection.connect(self.state["databaseUrl"]) as connection:
-            return await (await connection.execute(query, values)).fetchall()
+        async with await psycopg.AsyncConnection.connect(self.database_url) as connection:
+            return await (await connection.execute(query.encode(), values)).fetchall()
 
     async def book(self, wishes: list[Wish], *, rate: float, leave_every: int = 0) -> Bookings:
         """Hold and confirm, so many a second; every `leave_every`th hold is given up instead."""
@@ -89,22 +115,20 @@ class Clinic:
         patient, doctor, instant = wish
         body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
         async with self._connection() as connection:
-            held = await connection.request("POST", "/api/v1/appointments", body)
-            if held.status != 201:
-                _count(done, f"hold {held.status} {(held.body or {}).get('code')}")
-                return
-            own = f"/api/v1/appointments/{held.body['appointmentId']}"
-            if leaves:
-                await connection.request("POST", f"{own}/cancel", {})
-                done.given_up.append(held.body["appointmentId"])
-                return
-            begun = time.perf_counter()
-            answer = await connection.request("POST", f"{own}/confirm")
-            took = time.perf_counter() - begun
+            answer = await connection.request("POST", "/api/v1/appointments", body)
+            if answer.status == 201:
+                appointment = answer.body["appointmentId"]
+                own = f"/api/v1/appointments/{appointment}"
+                answer = await connection.request(
+                    "POST", f"{own}/{'cancel' if leaves else 'confirm'}"
+                )
         if answer.status != 200:
-            _count(done, f"confirm {answer.status} {(answer.body or {}).get('code')}")
-            return
-        done.confirmed.append(Confirmed(held.body["appointmentId"], time.time(), took))
+            code = f"{answer.status} {(answer.body or {}).get('code')}"
+            done.refused[code] = done.refused.get(code, 0) + 1
+        elif leaves:
+            done.given_up.append(appointment)
+        else:
+            done.confirmed.append(Confirmed(appointment, time.time()))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -114,10 +138,12 @@ class Clinic:
         finally:
             self._free.put_nowait(connection)
 
-    def _mailbox(self) -> str:
-        found: str = json.loads((self.home / "run.json").read_text())["mailbox"]
-        return found
 
-
-def _count(done: Bookings, what: str) -> None:
-    done.refused[what] = done.refused.get(what, 0) + 1
+def options_of(description: str | None, **defaults: float) -> Namespace:
+    """The home of the stack, and a number for each of the defaults."""
+    parser = ArgumentParser(description=description)
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    home = Path(os.environ.get("PRIYOM_HOME") or ".priyom")
+    parser.add_argument("--home", type=Path, default=home)
+    return parser.parse_args()

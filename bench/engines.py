@@ -27,10 +27,9 @@ from stack.progress import run_quietly, tail
 DBOS_PROCESSES = 2
 """It is all Python: one process could use one core only, while the others have several."""
 
-# This shell's servers are nobody's to measure.
-NEVER_INHERITED = (
+SERVERS = {
     *("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "SMTP_URL", "SMS_GATEWAY_URL"),
-)
+}
 
 TEMPLATE, SYSTEM = "bench_template", "bench_dbos_system"
 
@@ -74,13 +73,20 @@ class Place:
         }
 
 
+def forget_servers() -> None:
+    """Those that the environment names are nobody's to measure, nor are its settings."""
+    for name in list(os.environ):
+        if name in SERVERS or name.startswith(("TEMPORAL_", "PRIYOM_")):
+            del os.environ[name]
+
+
 def product(state: run_state.RunState) -> Engine:
     own = ("api", "worker", "temporal")
     return Engine(
         name="product",
         urls=(state["api"] or "",),
         database_url=state["databaseUrl"] or "",
-        databases=(_database_name(state["databaseUrl"] or ""),),
+        databases=(database_name(state["databaseUrl"] or ""),),
         pids=tuple((name, pid) for name, pid in state["pids"].items() if name in own and pid),
     )
 
@@ -166,7 +172,7 @@ def database_url(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-def _database_name(url: str) -> str:
+def database_name(url: str) -> str:
     return urlsplit(url).path.strip("/")
 
 
@@ -177,7 +183,7 @@ def _engine(
         name=name,
         urls=tuple(f"http://{LOOPBACK}:{front.port}" for front in fronts),
         database_url=url,
-        databases=(_database_name(url),),
+        databases=(database_name(url),),
         pids=tuple(pids),
     )
 

@@ -120,16 +120,6 @@ def quietest(tries: Sequence[Turn], cores: int) -> Turn:
     return min(tries, key=lambda turn: turn.others(cores))
 
 
-def spread(heights: Sequence[float], apart: float) -> list[float]:
-    """The same heights, moved up as little as keeps each so far above the next one below."""
-    moved = list(heights)
-    floor = -math.inf
-    for index in sorted(range(len(heights)), key=lambda each: heights[each]):
-        moved[index] = max(heights[index], floor)
-        floor = moved[index] + apart
-    return moved
-
-
 @dataclass(frozen=True, kw_only=True)
 class Measures:
     """What two engines are compared by."""

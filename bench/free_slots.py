@@ -1,4 +1,4 @@
-"""Free slots with a patient each, worked out from the shifts of a database that was just seeded."""
+"""Free slots with a patient each, worked out from the shifts of a database."""
 
 import heapq
 import random
@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import class_row
 
-from bench.speed import Wish
 from domain.documents import timestamp
 from domain.slot import Interval, slots_of
+
+Wish = tuple[str, str, str]
+"""Patient, doctor, instant."""
 
 SHIFTS = """
 SELECT s.doctor_id::text, lower(s.during) AS starts_at, upper(s.during) AS ends_at,
@@ -20,6 +22,10 @@ SELECT s.doctor_id::text, lower(s.during) AS starts_at, upper(s.during) AS ends_
 FROM shifts s JOIN doctors d ON d.id = s.doctor_id JOIN clinics c ON c.id = d.clinic_id
 WHERE lower(s.during) > clock_timestamp() + interval '1 day'
 ORDER BY s.doctor_id, s.during
+"""
+TAKEN = """
+SELECT patient_id::text, doctor_id::text, starts_at FROM schedules
+WHERE status IN ('held', 'confirmed') AND starts_at > clock_timestamp()
 """
 PATIENTS = "SELECT id::text FROM patients ORDER BY id"
 
@@ -46,7 +52,13 @@ async def read_wishes(database_url: str, *, seed: int = 7) -> list[Wish]:
     async with connection, connection.cursor(row_factory=class_row(Shift)) as cursor:
         shifts = await (await cursor.execute(SHIFTS)).fetchall()
         patients = [row[0] for row in await (await connection.execute(PATIENTS)).fetchall()]
-    found = matched(shifts, patients)
+        visits = await (await connection.execute(TAKEN)).fetchall()
+    taken = {(party, timestamp(at)) for *both, at in visits for party in both}
+    found = [
+        (patient, doctor, at)
+        for patient, doctor, at in matched(shifts, patients)
+        if not {(patient, at), (doctor, at)} & taken
+    ]
     random.Random(seed).shuffle(found)  # noqa: S311 - an order of work
     return found
 

@@ -1,15 +1,13 @@
 """The rounds: A B A B, each engine alone; the product once more with its notifier."""
 
-import asyncio
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import TupleRow
 from temporalio.client import Client
 
 from adapters.kafka.events import GROUP
@@ -18,19 +16,14 @@ from bench.arena import TELLERS, Arena, alone
 from bench.engines import RESTATES, Engine
 from bench.figures import NOISY, PRODUCT, WITH_NOTIFIER, Turn, quietest
 from bench.free_slots import read_wishes
+from bench.messages import everybody_is_told
 from bench.run_costs import Cost, cost_of
-from bench.turns import NotAnnounced, Settle, Turns
+from bench.turns import Turns
 from domain.events import booking_workflow_id
 from stack import run_state
 
 CORES = os.cpu_count() or 1
 SAMPLED_RUNS = 20
-TOLD_WITHIN = 60.0
-LETTERS = """
-SELECT count(DISTINCT appointment_id) FROM notifications
-WHERE channel = 'email' AND status = 'sent' AND appointment_id::text = ANY(%s)
-"""
-
 Say = Callable[[str], None]
 
 
@@ -43,14 +36,6 @@ class Plan:
     seconds: float
     rounds: int
     retakes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sought:
-    """Which turn of an engine it is."""
-
-    round: int
-    users: int
 
 
 @dataclass(kw_only=True)
@@ -71,7 +56,9 @@ async def play(plan: Plan, place: Arena, say: Say) -> Found:
     for number in range(1, plan.rounds + 1):
         for users in plan.users:
             for engine in place.engines:
-                tries = await _tries(plan, engine, turns, say, Sought(round=number, users=users))
+                take = partial(_alone, engine, turns, plan.seconds)
+                like = Turn(engine=engine.name, round=number, users=users)
+                tries = await tries_of(take, like, say, retakes=plan.retakes)
                 done.append(quietest(tries, CORES))
                 taken += tries
     memory = {engine.name: place.counters.memory_mib(engine) for engine in place.engines}
@@ -91,15 +78,20 @@ async def play(plan: Plan, place: Arena, say: Say) -> Found:
     )
 
 
-async def _tries(plan: Plan, engine: Engine, turns: Turns, say: Say, sought: Sought) -> list[Turn]:
+async def tries_of(
+    take: Callable[[Turn], Awaitable[Turn]], like: Turn, say: Say, *, retakes: int
+) -> list[Turn]:
     """The turn, taken again while others use the machine; no more than a few times."""
     tries: list[Turn] = []
-    while not tries or (tries[-1].others(CORES) > NOISY and len(tries) <= plan.retakes):
-        turn = Turn(engine=engine.name, round=sought.round, users=sought.users)
-        with alone(engine):
-            tries.append(await turns.take(engine, turn, seconds=plan.seconds))
-        say(report.line(turn, CORES))
+    while not tries or (tries[-1].others(CORES) > NOISY and len(tries) <= retakes):
+        tries.append(await take(Turn(engine=like.engine, round=like.round, users=like.users)))
+        say(report.line(tries[-1], CORES))
     return tries
+
+
+async def _alone(engine: Engine, turns: Turns, seconds: float, turn: Turn) -> Turn:
+    with alone(engine):
+        return await turns.take(engine, turn, seconds=seconds)
 
 
 async def _versions(plan: Plan, place: Arena) -> dict[str, str]:
@@ -136,8 +128,8 @@ async def _with_notifier(plan: Plan, place: Arena, turns: Turns, say: Say) -> li
     engine = _and_tellers(place, bare)
     for users in plan.users:
         turn = Turn(engine=WITH_NOTIFIER, round=1, users=users)
-        settle = _told_in(place.database_url)
-        done.append(await turns.take(engine, turn, seconds=plan.seconds, settle=settle))
+        told = everybody_is_told(place.database_url)
+        done.append(await turns.take(engine, turn, seconds=plan.seconds, settle=told))
         say(report.line(turn, CORES))
     for name in reversed(TELLERS):
         await place.tell_supervisor("stop", name)
@@ -149,26 +141,6 @@ def _and_tellers(place: Arena, engine: Engine) -> Engine:
     now = run_state.read(place.home.run_file) or place.state
     tellers = tuple((name, pid) for name in TELLERS if (pid := now["pids"].get(name)))
     return replace(engine, name=WITH_NOTIFIER, pids=engine.pids + tellers)
-
-
-def _told_in(database_url: str) -> Settle:
-    """Waits until a letter was sent for every visit of the turn."""
-
-    async def settle(turn: Turn) -> None:
-        deadline = time.perf_counter() + TOLD_WITHIN
-        async with await psycopg.AsyncConnection.connect(database_url) as connection:
-            while await _letters(connection, turn.confirmed) < len(turn.confirmed):
-                if time.perf_counter() > deadline:
-                    raise NotAnnounced("not every patient was told")
-                await asyncio.sleep(0.1)
-
-    return settle
-
-
-async def _letters(connection: psycopg.AsyncConnection[TupleRow], ids: list[str]) -> int:
-    row = await (await connection.execute(LETTERS, [ids])).fetchone()
-    await connection.rollback()  # so that the next look sees what has come since
-    return int(row[0]) if row else 0
 
 
 async def _wrong(place: Arena, done: Sequence[Turn]) -> list[str]:

@@ -5,16 +5,13 @@
 
 import statistics
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
 
 mpl.use("svg")
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 
-from bench.figures import spread
 from bench.results import Results, TurnResult, read
 
 INK = "#7b818a"
@@ -46,9 +43,6 @@ ROLES = {
     "messages": ("#c05a6d", {"notifier", "mailbox"}),
 }
 """What each process is there for; DBOS and no orchestrator do their steps where they answer."""
-
-LABELS_APART = 0.055
-"""Of the height of the axis."""
 
 COMPARED_AT = 16
 """Users at which the costs are shown, where they were measured."""
@@ -85,12 +79,16 @@ def held_against_users(results: Results) -> plt.Figure:
     """How long a patient waits for a hold: the median of each engine's rounds."""
     figure, axes = plt.subplots(figsize=(6.4, 3.8))
     users = sorted({turn["users"] for turn in results["turns"]})
-    last: dict[str, float] = {}
     for engine in _engines(results):
         points = [_median_held(results, engine, count) for count in users]
         style = "--" if engine in DASHED else "-"
-        axes.plot(users, points, style, color=_colour(engine), marker="o", markersize=4)
-        last[engine] = points[-1]
+        axes.plot(
+            *(users, points, style),
+            color=_colour(engine),
+            marker="o",
+            markersize=4,
+            label=_name(engine),
+        )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(users, [str(count) for count in users])
@@ -98,26 +96,8 @@ def held_against_users(results: Results) -> plt.Figure:
     axes.set_ylabel("request → held, ms (p50)")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
-    _name_the_lines(axes, last)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
-
-
-def _name_the_lines(axes: Axes, last: Mapping[str, float]) -> None:
-    """At their right ends, in their colours, apart from one another."""
-    inside = axes.transAxes.inverted()
-    heights = [
-        inside.transform(axes.transData.transform((axes.get_xlim()[0], value)))[1]
-        for value in last.values()
-    ]
-    for engine, height in zip(last, spread(heights, LABELS_APART), strict=True):
-        axes.text(
-            1.01,
-            height,
-            _name(engine),
-            transform=axes.transAxes,
-            va="center",
-            color=_colour(engine),
-        )
 
 
 def costs_by_process(results: Results) -> plt.Figure:

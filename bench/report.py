@@ -19,6 +19,7 @@ def line(turn: Turn, cores: int) -> str:
         f"held {_three(held)} ms  confirmed {_three(confirmed)} ms  "
         f"CPU {sum(turn.cpu_ms().values()):5.1f} ms"
         + (f"  others {others:.0%}" if others > NOISY else "")
+        + (f"  {turn.read_rate:.0f} reads/s" if turn.reads else "")
         + (f"  refused {turn.refused}" if turn.refused else "")
     )
 

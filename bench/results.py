@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from bench.figures import Turn, quantiles, ratios
+from bench.figures import Turn, quantiles
 
 
 class TurnResult(TypedDict):
@@ -27,16 +27,6 @@ class TurnResult(TypedDict):
     others: float
 
 
-class RatioResult(TypedDict):
-    """Product / peer: above 1 is more of it, whether that is good or bad."""
-
-    peer: str
-    users: int
-    measure: str
-    byRound: list[float]
-    median: float
-
-
 class About(TypedDict):
     """Where and of what the figures are."""
 
@@ -55,24 +45,10 @@ class Results(TypedDict):
 
     about: About
     turns: list[TurnResult]
-    ratios: list[RatioResult]
 
 
 def results(about: About, turns: Sequence[Turn]) -> Results:
-    return Results(
-        about=about,
-        turns=[_turn(each, about["cores"]) for each in turns],
-        ratios=[
-            RatioResult(
-                peer=each.peer,
-                users=each.users,
-                measure=each.measure,
-                byRound=[round(ratio, 3) for ratio in each.by_round],
-                median=round(each.median, 3),
-            )
-            for each in ratios(turns)
-        ],
-    )
+    return Results(about=about, turns=[_turn(each, about["cores"]) for each in turns])
 
 
 def write(path: Path, whole: Results) -> None:

@@ -1,29 +1,26 @@
 """Many open pages on one day of one api process: `python -m bench.streams` (after `make up`).
 
 All streams follow the same day, which is the worst case: every change there goes to all of them.
-Prints what they cost in memory, how long a hold on that day takes to reach the first and the last
-of them, and how fast bookings of other doctors are without and with the streams, in turn.
+Prints what they cost in memory, and how long a hold on that day takes to reach the first and the
+last of them.
 """
 
-import argparse
 import asyncio
 import json
-import os
 import resource
 import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.clinic import Clinic, options_of
+from bench.free_slots import Wish
 from bench.http import Connection
-from bench.speed import RunState, Wish, product, resident, wishes
 
 CHANGES = 10
 ROUNDS = 2
-ROUND_SECONDS = 5.0
 DEADLINE_SECONDS = 20.0
 
 
@@ -57,11 +54,11 @@ class Page:
 
 
 @asynccontextmanager
-async def opened(state: RunState, path: str, count: int) -> AsyncIterator[list[Page]]:
+async def opened(api: str, path: str, count: int) -> AsyncIterator[list[Page]]:
     """So many pages, each of which has been told how the day is."""
     ready = asyncio.Semaphore(0)
     pages = [Page() for _ in range(count)]
-    following = [asyncio.create_task(page.follow(state["api"], path, ready)) for page in pages]
+    following = [asyncio.create_task(page.follow(api, path, ready)) for page in pages]
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             for _ in pages:
@@ -73,9 +70,9 @@ async def opened(state: RunState, path: str, count: int) -> AsyncIterator[list[P
         await asyncio.gather(*following, return_exceptions=True)
 
 
-async def change(state: RunState, pages: list[Page], todo: list[Wish]) -> None:
+async def change(api: str, pages: list[Page], todo: list[Wish]) -> None:
     """Hold a slot of the open day, wait until every page was told, give it up again."""
-    connection = Connection(state["api"])
+    connection = Connection(api)
     firsts, lasts = [], []
     for patient, doctor, instant in todo:
         begun = time.perf_counter()
@@ -101,40 +98,25 @@ async def change(state: RunState, pages: list[Page], todo: list[Wish]) -> None:
     )
 
 
-async def run(state: RunState, count: int) -> None:
-    connection = Connection(state["api"])
-    found = await wishes(connection, state, want=1500)
-    await connection.close()
+async def run(clinic: Clinic, count: int) -> None:
+    found = await clinic.wishes()
     if not found:
         raise SystemExit("no free slot: run `make seed DAYS=28` first")
     _, doctor, instant = found[0]
     here = [wish for wish in found if wish[1] == doctor and wish[2][:10] == instant[:10]]
-    elsewhere = [wish for wish in found if wish[1] != doctor]
     path = f"/api/v1/doctors/{doctor}/schedule/stream?date={instant[:10]}"
-    await product(state, elsewhere, users=2, seconds=ROUND_SECONDS)  # warms everything up
     for _ in range(ROUNDS):
-        alone = await product(state, elsewhere, users=2, seconds=ROUND_SECONDS)
-        print(alone.line("no stream"))
-        before = resident(state)["api"]
-        async with opened(state, path, count) as pages:
-            after = resident(state)["api"]
-            await change(state, pages, here[:CHANGES])
-            beside = await product(state, elsewhere, users=2, seconds=ROUND_SECONDS)
-            print(beside.line(f"{count} streams"))
-            most = resident(state)["api"]
+        before = clinic.memory_mib("api")
+        async with opened(clinic.api, path, count) as pages:
+            after = clinic.memory_mib("api")
+            await change(clinic.api, pages, here[:CHANGES])
+            most = clinic.memory_mib("api")
         print(f"api: {before:.0f} MiB, {after:.0f} with {count} streams, {most:.0f} after all that")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, default=500)
-    parser.add_argument("--home", default=os.environ.get("PRIYOM_HOME", ".priyom"))
-    options = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    state: RunState = json.loads((Path(options.home) / "run.json").read_text())
-    asyncio.run(run(state, options.streams))
+    await clinic.close()
 
 
 if __name__ == "__main__":
-    main()
+    chosen = options_of(__doc__, streams=500)
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    asyncio.run(run(Clinic(chosen.home), chosen.streams))

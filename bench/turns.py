@@ -11,9 +11,9 @@ from bench import topic
 from bench.counters import Counters
 from bench.engines import Engine
 from bench.figures import Turn
+from bench.free_slots import Wish
 from bench.http import Connection
 from bench.readers import Told
-from bench.speed import Wish
 
 WARM_SECONDS = 2.0
 DRAINED_WITHIN = 30.0

@@ -13,7 +13,6 @@ import signal
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,16 +20,16 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-import psycopg
 from aiokafka import AIOKafkaConsumer
 
 from adapters.process.exit import exit_process
 from bench import engines, report, topic, truth
-from bench.arena import SHARED, TELLERS, alone, paused
-from bench.counters import Counters
+from bench.arena import SHARED, TELLERS, alone, open_counters, paused
 from bench.engines import Engine
-from bench.figures import COMPARED, NOISY, PRODUCT, Turn, measures, quietest
+from bench.figures import COMPARED, PRODUCT, Turn, measures, quietest
 from bench.free_slots import read_wishes
+from bench.match import CORES, tries_of
+from bench.messages import NO_QUIET_HOURS, everybody_is_told
 from bench.readers import Told, read, request
 from bench.reads import days_of
 from bench.turns import NotAnnounced, Turns, events_are_all
@@ -44,22 +43,9 @@ from stack.probes import http_answers
 from stack.program import Program
 
 OTHER = "other"
-CORES = os.cpu_count() or 1
-MESSAGES = 3
-"""Of one confirmed visit: e-mail, SMS, and the doctor's notice."""
-
-TOLD_WITHIN = 120.0
-STILL = 0.3
-"""What follows the last message: a delivery that closes, an offset that is committed."""
-
-SENT = """
-SELECT count(*) FROM notifications
-WHERE status NOT IN ('sending', 'reserved') AND appointment_id::text = ANY(%s)
-"""
-NEVER_QUIET = {"PRIYOM_QUIET_HOURS": "00:00-00:00"}
 DAYS_READ = 40
-PAGE_EVERY = 4
-"""Of four reads three are days, one is a page."""
+PAGE_EVERY = 10
+"""Of ten reads nine are days, one is a page."""
 
 
 @dataclass(kw_only=True)
@@ -96,7 +82,7 @@ class Side:
             name=self.name,
             urls=(state["api"] or "",),
             database_url=url,
-            databases=(url.rsplit("/", 1)[1].partition("?")[0],),
+            databases=(engines.database_name(url),),
             pids=tuple(own),
         )
 
@@ -106,7 +92,7 @@ class Side:
         process = await asyncio.create_subprocess_exec(
             *(str(python) if python.exists() else sys.executable, "-m", "stack", *arguments),
             cwd=self.checkout,
-            env={**os.environ, **NEVER_QUIET, **settings, "PRIYOM_HOME": str(self.home)},
+            env={**os.environ, **NO_QUIET_HOURS, **settings, "PRIYOM_HOME": str(self.home)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -117,21 +103,6 @@ class Side:
     async def read(self, seconds: float, *, connections: int) -> Told:
         """Days and pages, by closed-loop readers; they ask the process that serves reads."""
         return await read(self.reads_at, self.requests, connections=connections, seconds=seconds)
-
-    async def all_are_told(self, turn: Turn) -> None:
-        """Wait until each visit of the turn has all of its messages."""
-        wanted, ends = MESSAGES * len(turn.confirmed), time.perf_counter() + TOLD_WITHIN
-        connection = await psycopg.AsyncConnection.connect(self.database_url, autocommit=True)
-        async with connection:
-            while True:
-                row = await (await connection.execute(SENT, [turn.confirmed])).fetchone()
-                if row is not None and row[0] >= wanted:
-                    break
-                if time.perf_counter() > ends:
-                    raise NotAnnounced(f"{turn.engine}: {row and row[0]} of {wanted} messages")
-                await asyncio.sleep(0.1)
-        turn.drain_seconds += time.perf_counter() - (ends - TOLD_WITHIN)
-        await asyncio.sleep(STILL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +124,7 @@ async def compare(options: argparse.Namespace) -> int:
         things.enter_context(paused([lane.side.engine for lane in lanes]))
         taken = await _rounds(lanes, options)
         problems = [text for lane in lanes for text in await _problems(lane, taken)]
-    for text in (*summary([_quietest(tries) for tries in taken]), *problems):
+    for text in (*summary([quietest(tries, CORES) for tries in taken]), *problems):
         _say(text)
     return 1 if problems else 0
 
@@ -171,14 +142,11 @@ async def _lane(
     if options.readers:
         side.requests = await _requests(side.reads_at)
     state = side.state
-    own = engines.database_url(side.database_url, "postgres")
-    connection = await psycopg.AsyncConnection.connect(own, autocommit=True)
-    await things.enter_async_context(connection)
-    shared = {each: pid for each, pid in state["pids"].items() if each in SHARED and pid}
+    counters = await open_counters(state, things)
     consumer = await topic.open_topic(state["kafkaBootstrapServers"] or "")
     things.push_async_callback(consumer.stop)
     wishes = await read_wishes(side.database_url)
-    turns = Turns(wishes, Counters(connection, shared), consumer)
+    turns = Turns(wishes, counters, consumer)
     return Lane(side=side, turns=turns, consumer=consumer)
 
 
@@ -232,25 +200,20 @@ async def _rounds(lanes: Sequence[Lane], options: argparse.Namespace) -> list[li
     for number in range(1, options.rounds + 1):
         for users in options.users:
             for lane in lanes if number % 2 else reversed(lanes):
-                tries: list[Turn] = []
-                while not tries or (
-                    tries[-1].others(CORES) > NOISY and len(tries) <= options.retakes
-                ):
-                    turn = Turn(engine=lane.side.name, round=number, users=users)
-                    tries.append(await _take(lane, turn, options))
-                    _say(_line(turn))
-                taken.append(tries)
+                like = Turn(engine=lane.side.name, round=number, users=users)
+                take = partial(_take, lane, options)
+                taken.append(await tries_of(take, like, _say, retakes=options.retakes))
     return taken
 
 
-async def _take(lane: Lane, turn: Turn, options: argparse.Namespace) -> Turn:
+async def _take(lane: Lane, options: argparse.Namespace, turn: Turn) -> Turn:
     side = lane.side
     with alone(side.engine):
         return await lane.turns.take(
             side.engine,
             turn,
             seconds=options.seconds,
-            settle=side.all_are_told if options.deliveries else events_are_all,
+            settle=everybody_is_told(side.database_url) if options.deliveries else events_are_all,
             readers=partial(side.read, connections=options.readers) if options.readers else None,
         )
 
@@ -283,15 +246,6 @@ def summary(turns: Sequence[Turn]) -> list[str]:
     return lines + report.ratio_lines(turns)
 
 
-def _line(turn: Turn) -> str:
-    read_rate = f"  {turn.read_rate:.0f} reads/s" if turn.reads else ""
-    return report.line(turn, CORES) + read_rate
-
-
-def _quietest(tries: Sequence[Turn]) -> Turn:
-    return quietest(tries, CORES)
-
-
 def _say(text: str) -> None:
     print(text, flush=True)
 
@@ -314,9 +268,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> int:
     options = _options()
-    for name in list(os.environ):
-        if name in engines.NEVER_INHERITED or name.startswith(("TEMPORAL_", "PRIYOM_")):
-            del os.environ[name]
+    engines.forget_servers()
     prepare()
     _say(shlex.join(["python", "-m", "bench.versus", *sys.argv[1:]]))
     try:

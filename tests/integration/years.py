@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.history import add_history
 from stack.seed import seed
 from tests.integration.audit_rows import scratch_database
+from tests.integration.history import add_history
 
 DOCTORS = 3_000
 VISITS = 60_000
 """The planner decides by shares and sizes: with a million rows it has the same reasons, and more
-of them. `--visits 1000000` has the million, as has `python -m bench.growth`."""
+of them. `--visits 1000000` has the million."""
 
 AS_THEY_ARE = "SET session_replication_role = replica"
 """No trigger and no foreign key looks at what follows: it is right already."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.figures import Counted, Turn, quantile, quantiles, quietest, ratios, spread
+from bench.figures import Counted, Turn, quantile, quantiles, quietest, ratios
 
 
 def counted(
@@ -141,8 +141,3 @@ def test_the_product_with_its_notifier_is_compared_with_nobody() -> None:
 
 def test_a_peer_that_did_nothing_gives_no_ratio() -> None:
     assert [each.measure for each in ratios([turn("product"), turn("plain", bookings=0)])] == []
-
-
-def test_labels_keep_their_places_or_move_up_to_be_read() -> None:
-    assert spread([0.9, 0.1, 0.5], 0.1) == [0.9, 0.1, 0.5]
-    assert spread([0.5, 0.52, 0.5], 0.1) == pytest.approx([0.5, 0.7, 0.6])

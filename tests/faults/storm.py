@@ -1,4 +1,4 @@
-"""Is everybody told once in a storm? `python -m bench.storm` (after `make up`, `make seed`).
+"""Is everybody told once in a storm? `python -m tests.faults.storm` (after `make up`, `make seed`).
 
 A thousand bookings while the notifier is killed (-9) ten times, Kafka is restarted once, the SMS
 gateway refuses with 503 a third of the time and the mail server is away for half a minute. Then the
@@ -6,7 +6,6 @@ mailbox is compared with the visits: one e-mail, one SMS and one notice each, by
 a hold that was given up. Exits 1 where that is not so.
 """
 
-import argparse
 import asyncio
 import os
 import random
@@ -15,13 +14,10 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 
-from bench.clinic import Bookings, Clinic
-from bench.http import Connection
-from bench.speed import wishes
+from bench.clinic import Bookings, Clinic, options_of
 
 LEAVE_EVERY = 20
 SPARE = 1.1
@@ -52,7 +48,7 @@ class Weather:
 async def kill_notifier(clinic: Clinic, weather: Weather, *, times: int, within: float) -> None:
     """At random moments, each while it runs."""
     for _ in range(times):
-        await asyncio.sleep(random.uniform(0.6, 1.2) * within / times)  # noqa: S311 - no secret
+        await asyncio.sleep(random.uniform(0.6, 1.2) * within / times)
         pid = await _running(clinic, "notifier")
         weather.sending_at_kills.append((await clinic.rows(UNDER_WAY))[0][0])
         os.kill(pid, signal.SIGKILL)
@@ -93,11 +89,8 @@ async def sms_refuses(clinic: Clinic, weather: Weather) -> None:
         await clinic.mailbox("POST", "/faults", {**refuse, "times": 0})
 
 
-async def storm(clinic: Clinic, *, bookings: int, rate: float, kills: int) -> tuple[int, Weather]:
-    connection = Connection(clinic.state["api"])
-    wanted = int(bookings * SPARE)
-    todo = (await wishes(connection, clinic.state, want=wanted))[:wanted]
-    await connection.close()
+async def storm(clinic: Clinic, *, bookings: int, rate: float, kills: int) -> int:
+    todo = (await clinic.wishes())[: int(bookings * SPARE)]
     await clinic.mailbox("DELETE", "/messages")
     weather, seconds = Weather(), len(todo) / rate
     refusing = asyncio.create_task(sms_refuses(clinic, weather))
@@ -113,7 +106,7 @@ async def storm(clinic: Clinic, *, bookings: int, rate: float, kills: int) -> tu
     await asyncio.gather(refusing, return_exceptions=True)
     print(f"confirmed {len(done.confirmed)}, given up {len(done.given_up)}, {done.refused}")
     print(f"the last message was told {took:.0f} s after the last booking")
-    return await judged(clinic, done, weather), weather
+    return await judged(clinic, done, weather)
 
 
 async def settled(clinic: Clinic, done: Bookings) -> float:
@@ -164,24 +157,16 @@ def _key(message: dict[str, str]) -> str:
     return message["key"].strip("<>").partition("@")[0]
 
 
-async def run(home: Path, *, bookings: int, rate: float, kills: int) -> int:
-    clinic = Clinic(home)
-    wrong, _ = await storm(clinic, bookings=bookings, rate=rate, kills=kills)
+async def run(clinic: Clinic, *, bookings: int, rate: float, kills: int) -> int:
+    wrong = await storm(clinic, bookings=bookings, rate=rate, kills=kills)
     await clinic.close()
     return 1 if wrong else 0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bookings", type=int, default=1000)
-    parser.add_argument("--rate", type=float, default=6)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("PRIYOM_HOME", ".priyom")))
-    chosen = parser.parse_args()
-    return asyncio.run(
-        run(chosen.home, bookings=chosen.bookings, rate=chosen.rate, kills=chosen.kills)
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    chosen = options_of(__doc__, bookings=1000, rate=6.0, kills=10)
+    sys.exit(
+        asyncio.run(
+            run(Clinic(chosen.home), bookings=chosen.bookings, rate=chosen.rate, kills=chosen.kills)
+        )
+    )
