@@ -1,13 +1,12 @@
 """How a request that cannot be understood is told so, over the application without servers."""
 
 from collections.abc import AsyncIterator
-from unittest.mock import Mock
 
 import httpx
 import pytest
 
 from api.app import describe_only
-from api.services import Services
+from tests.fakes.services import NoServices
 
 ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
 WISH = {"patientId": ID, "doctorId": ID, "dateTime": "2027-03-01T09:00:00Z"}
@@ -17,7 +16,7 @@ KEY = "must be 1 to 255 visible ASCII characters"
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = describe_only()
-    app.state.reception = Mock(spec=Services, engine=None, days=None, bookings=None, commands=None)
+    app.state.reception = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         yield client

@@ -103,9 +103,10 @@ async def test_silence_is_filled_with_heartbeats(monkeypatch: pytest.MonkeyPatch
     reader = Reader(streaming(Streams(), []))
 
     await reader.has_read(b": ping\n\n")
-
     reader.goes()
     await asyncio.wait_for(reader.request, 5)
+
+    assert reader.parts[:3] == [b": open\nretry: 2000\n\n", WRITTEN, b": ping\n\n"]
 
 
 async def test_a_stream_ends_with_its_source_and_tells_when_to_come_back() -> None:

@@ -30,7 +30,7 @@ def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WITHIN
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.05)  # a look at processes costs more than a millisecond
 
 
 def states(pid: int) -> set[str]:
@@ -55,6 +55,8 @@ def test_a_process_that_has_gone_is_left_in_peace() -> None:
         process.wait()
 
     pause([process.pid])
+
+    assert process.pid not in psutil.pids()
 
 
 def test_the_clients_cpu_is_without_that_of_its_children(parent: int) -> None:

@@ -23,6 +23,8 @@ def test_the_package_of_the_list_is_taken(archive: Path, monkeypatch: pytest.Mon
 
     restate_server.check(archive)
 
+    assert archive.read_bytes() == b"the server"
+
 
 @pytest.mark.parametrize("content", [b"another server", b""])
 def test_any_other_package_is_refused(

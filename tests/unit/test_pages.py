@@ -3,7 +3,6 @@
 import gzip
 import re
 from collections.abc import AsyncIterator
-from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ from api.page.forms import local
 from api.page.language import language_of
 from api.page.rendering import environment
 from api.page.words import TEMPLATES, russian, updated
-from api.services import Services
+from tests.fakes.services import NoServices
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -24,8 +23,7 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = describe_only()
-    nobody = Mock(some=AsyncMock(return_value=[]), one=AsyncMock(return_value=None))
-    app.state.reception = Mock(spec=Services, demo=nobody, engine=None)
+    app.state.reception = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         yield client

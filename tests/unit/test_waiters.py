@@ -273,7 +273,9 @@ async def test_nobody_who_is_waited_for_gives_way(monkeypatch: pytest.MonkeyPatc
 
     async with asyncio.timeout(5):
         with (
-            waiters.expecting(HOLD_SLOT, request.appointment_id),
-            waiters.expecting(HOLD_SLOT, uuid4()),
+            waiters.expecting(HOLD_SLOT, request.appointment_id) as waited_for,
+            waiters.expecting(HOLD_SLOT, uuid4()) as other,
         ):
             await done(waiters, HOLD_SLOT, holds(), request)
+
+            assert (waited_for.done(), other.done()) == (True, False)

@@ -1,0 +1,112 @@
+"""Rules of the house that no linter knows: CONTRIBUTING.md names them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+FILES = sorted(TESTS.rglob("*.py"))
+
+CHECKS = {
+    "raises": "pytest's",
+    "fail": "pytest's",
+    "warns": "pytest's",
+    "expect": "Playwright's: waits for what is claimed, and raises",
+    "expect_request": "the same for a request of the page",
+    "case": "the fault rig's: counts the invariants on its way out",
+    "until": "waits for a condition, and raises with its sentence",
+    "sees": "a person of the browser tests waits for a text, and raises",
+    "focus_is_on": "the same for the focus",
+    "audit": "the same for faults of access and for what is wider than the window",
+}
+"""Calls that make a test fail, beside `assert` and helpers whose name begins with `assert_`."""
+
+UNCHECKED = {
+    "faults/test_temporal_away.py::test_faults_of_its_own_store": "a line of the report: "
+    "this server cannot be told to fail so",
+    "integration/test_rules_of_the_database.py"
+    "::test_a_move_may_overlap_the_visit_it_replaces": "a statement that is refused raises",
+    "unit/test_direct_line_of_worker.py::test_without_a_port_nobody_listens": "goes with the line",
+    "workflows/test_budgets.py::test_a_hold_that_was_given_up_by_the_clinic": "a recording only",
+}
+"""Tests without a check, each with its reason: `folder/file.py::test_name`."""
+
+
+def called(node: ast.AST) -> str:
+    """The last word of what is called; empty for anything else."""
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name
+    return ""
+
+
+def is_check(node: ast.AST) -> bool:
+    name = called(node)
+    return isinstance(node, ast.Assert) or name in CHECKS or name.startswith("assert_")
+
+
+def unchecked_in(file: ast.Module) -> Iterator[str]:
+    """Tests that cannot fail by themselves, nor by a function of their own file that they call."""
+    functions = {
+        node.name: node
+        for node in ast.walk(file)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    can_fail: set[str] = set()
+    before = -1
+    while len(can_fail) > before:
+        before = len(can_fail)
+        for name, function in functions.items():
+            nodes = list(ast.walk(function))
+            if any(is_check(node) or called(node) in can_fail for node in nodes):
+                can_fail.add(name)
+    yield from (name for name in functions if name.startswith("test_") and name not in can_fail)
+
+
+def test_every_test_can_fail() -> None:
+    unchecked = {
+        f"{path.relative_to(TESTS)}::{name}"
+        for path in FILES
+        for name in unchecked_in(ast.parse(path.read_text()))
+    }
+
+    assert unchecked - UNCHECKED.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("body", "fails"),
+    [
+        ("pass", False),
+        ("await slot.hold()", False),
+        ("assert slot.is_free", True),
+        ("assert_problem(answer, 404)", True),
+        ("pytest.raises(SlotTaken, hold)", True),
+        ("it_is_free(slot)", True),
+        ("it_is_shown(slot)", False),
+        ("await expect(page).to_be_visible()", True),
+        ("await begin(rig.case(1, 'title'))", True),
+    ],
+)
+def test_a_test_without_a_check_is_found(body: str, *, fails: bool) -> None:
+    file = f"""
+def it_is_free(slot): it_is(slot, "free")
+def it_is(slot, state): assert slot.state == state
+def it_is_shown(slot): print(slot)
+async def test_it(): {body}
+"""
+
+    assert [*unchecked_in(ast.parse(file))] == ([] if fails else ["test_it"])
+
+
+def test_nothing_is_patched_by_unittest_mock() -> None:
+    """A fake mirrors what it stands for; a mock answers whatever it is asked."""
+    mocked = [
+        str(path.relative_to(TESTS))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "unittest.mock"
+    ]
+
+    assert mocked == []
