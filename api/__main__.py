@@ -20,6 +20,7 @@ from adapters.process.settings import (
     product,
     secret_of,
 )
+from adapters.process.time_zones import use_pinned_time_zones
 from api.app import create_app
 from api.http.protocol import ProblemProtocol
 from api.http.streams import Streams
@@ -58,6 +59,7 @@ def main() -> int:
         sys.stderr.write(f"priyom api: {error}\n")
         return BAD_SETTINGS
     configure_logs(settings.log_format)
+    use_pinned_time_zones()
     return _serve(settings, servers, secret)
 
 

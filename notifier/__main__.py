@@ -31,6 +31,7 @@ from adapters.process.settings import (
     product,
     quiet_hours_of,
 )
+from adapters.process.time_zones import use_pinned_time_zones
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
@@ -150,6 +151,7 @@ def main() -> int:
         sys.stderr.write(f"notifier: {error}\n")
         return 2
     configure_logs(settings.log_format)
+    use_pinned_time_zones()
     engine = connect_engine(servers.database_url, pool_size=4, name="priyom-notifier")
     asyncio.run(Notifier(servers=servers, settings=settings, engine=engine).run())
     return 0

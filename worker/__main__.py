@@ -26,6 +26,7 @@ from adapters.process.health import serve_health
 from adapters.process.logs import configure_logs
 from adapters.process.probes import both_answer
 from adapters.process.settings import BadSettings, Connections, Product, connections, product
+from adapters.process.time_zones import use_pinned_time_zones
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
@@ -130,6 +131,7 @@ def main() -> int:
         sys.stderr.write(f"worker: {error}\n")
         return 2
     configure_logs(settings.log_format)
+    use_pinned_time_zones()
     engine = connect_engine(servers.database_url, pool_size=8, name="priyom-worker")
     collect_garbage_seldom()
     if not spare_payload_walks():

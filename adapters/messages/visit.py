@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
-from zoneinfo import ZoneInfo
+
+from domain.zones import zone_named
 
 
 class Kind(StrEnum):
@@ -48,8 +49,8 @@ class Visit:
     @property
     def local_start(self) -> datetime:
         """By the wall clock of the clinic."""
-        return self.starts_at.astimezone(ZoneInfo(self.time_zone))
+        return self.starts_at.astimezone(zone_named(self.time_zone))
 
     @property
     def local_end(self) -> datetime:
-        return self.ends_at.astimezone(ZoneInfo(self.time_zone))
+        return self.ends_at.astimezone(zone_named(self.time_zone))

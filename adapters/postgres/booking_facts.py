@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
@@ -13,6 +12,7 @@ from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Status
 from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish
 from domain.slot import Interval
+from domain.zones import zone_named
 
 # The longest slot is 480 minutes (constraint doctors_slot_minutes), so no slot that begins at
 # the instant wished for reaches past the window below.
@@ -105,7 +105,7 @@ def _desk(found: dict[str, Any]) -> DoctorGrid:
         practitioner_id=UUID(found["practitioner_id"]),
         clinic_id=UUID(found["clinic_id"]),
         slot_minutes=found["slot_minutes"],
-        zone=ZoneInfo(found["time_zone"]),
+        zone=zone_named(found["time_zone"]),
     )
 
 

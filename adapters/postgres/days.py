@@ -17,6 +17,7 @@ from domain.day import Day, Taken, compose, reach_of
 from domain.errors import DoctorNotFound
 from domain.rules import DoctorGrid
 from domain.slot import Interval, day_bounds
+from domain.zones import zone_named
 
 # One statement for both questions, so that both digest the same pairs. It finds the rows by the
 # indexes of the constraints that keep the day true: `occupies` is null for a row that is over,
@@ -190,7 +191,7 @@ def _desk(doctor_id: UUID, row: Row) -> DoctorGrid:
         practitioner_id=row["practitioner_id"],
         clinic_id=row["clinic_id"],
         slot_minutes=row["slot_minutes"],
-        zone=ZoneInfo(row["time_zone"]),
+        zone=zone_named(row["time_zone"]),
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, Uuid, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.folding import folded
 from adapters.postgres.openings import openings_of
 from adapters.postgres.tables import clinics, doctors
 from domain.errors import DoctorNotFound
@@ -81,7 +82,7 @@ async def list_doctors(
     clinic_id: UUID | None = None,
 ) -> list[DoctorCard]:
     """At most `limit` doctors after that place."""
-    wanted = CARDS.order_by(doctors.c.full_name, doctors.c.id).limit(limit)
+    wanted = CARDS.order_by(*_order(doctors.c.full_name, doctors.c.id)).limit(limit)
     if specialty is not None:
         wanted = wanted.where(doctors.c.specialty == specialty)
     if clinic_id is not None:
@@ -102,10 +103,17 @@ async def find_doctor(connection: AsyncConnection, doctor_id: UUID) -> DoctorCar
 async def list_clinics(
     connection: AsyncConnection, *, limit: int, after: After | None = None
 ) -> list[Clinic]:
-    wanted = select(clinics).order_by(clinics.c.name, clinics.c.id).limit(limit)
+    wanted = select(clinics).order_by(*_order(clinics.c.name, clinics.c.id)).limit(limit)
     if after is not None:
         wanted = wanted.where(_behind(clinics.c.name, clinics.c.id, after))
     return [_clinic(row) for row in await connection.execute(wanted)]
+
+
+async def clinic_of(connection: AsyncConnection, clinic_id: UUID) -> Clinic | None:
+    """The clinic of this id, if there is one."""
+    found = await connection.execute(select(clinics).where(clinics.c.id == clinic_id))
+    row = found.one_or_none()
+    return None if row is None else _clinic(row)
 
 
 async def find_clinic(connection: AsyncConnection, clinic_id: UUID) -> Clinic:
@@ -115,9 +123,15 @@ async def find_clinic(connection: AsyncConnection, clinic_id: UUID) -> Clinic:
 
 
 async def list_specialties(
-    connection: AsyncConnection, *, limit: int, after: str | None = None
+    connection: AsyncConnection,
+    *,
+    limit: int,
+    after: str | None = None,
+    clinic_id: UUID | None = None,
 ) -> list[Specialty]:
     counted = select(doctors.c.specialty, func.count().label("doctors"))
+    if clinic_id is not None:
+        counted = counted.where(doctors.c.clinic_id == clinic_id)
     wanted = counted.group_by(doctors.c.specialty).order_by(doctors.c.specialty).limit(limit)
     if after is not None:
         wanted = wanted.where(doctors.c.specialty > after)
@@ -140,7 +154,15 @@ def _clinic(row: Row[*tuple[object, ...]]) -> Clinic:
 def _behind(
     name: ColumnElement[str], key: ColumnElement[UUID], after: After
 ) -> ColumnElement[bool]:
-    return tuple_(name, key) > tuple_(literal(after.name), literal(after.id, Uuid))
+    last = literal(after.name)
+    return tuple_(*_order(name, key)) > tuple_(folded(last), last, literal(after.id, Uuid))
+
+
+def _order(
+    name: ColumnElement[str], key: ColumnElement[UUID]
+) -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[UUID]]:
+    """The alphabet's, which is not that of code points; no two rows have the same place."""
+    return folded(name), name, key
 
 
 async def _cards(

@@ -13,6 +13,7 @@ from adapters.messages.visit import Kind, Language, Visit
 from adapters.postgres.inbox_listener import INBOX
 from domain.booking import CancelReason
 from domain.events import EVENT_KINDS, AppointmentEvent, EventType
+from domain.zones import zone_named
 
 NOTIFICATIONS = UUID("c2b8a1f4-0d7e-5b6c-8f3a-9e4d2b7c6a15")
 """Namespace of notification ids (uuid5 of event, audience and channel)."""
@@ -190,7 +191,7 @@ class Notifications:
             error=found["error"],
             visit=_visit(event, found),
             now=found["now"],
-            patient_zone=ZoneInfo(found["patient_zone"]),
+            patient_zone=zone_named(found["patient_zone"]),
             is_own_click=_is_own_click(event, found),
         )
 

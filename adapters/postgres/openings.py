@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import dropwhile
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.day import free_slots
 from domain.rules import DoctorGrid
 from domain.slot import Interval
+from domain.zones import zone_named
 
 LONGEST_SLOT = timedelta(minutes=480)
 """By constraint doctors_slot_minutes: what begins this much after a window cannot touch it."""
@@ -92,7 +92,7 @@ def _openings(row: RowMapping, window: Interval) -> Openings:
             practitioner_id=row["practitioner_id"],
             clinic_id=row["clinic_id"],
             slot_minutes=row["slot_minutes"],
-            zone=ZoneInfo(row["time_zone"]),
+            zone=zone_named(row["time_zone"]),
         ),
         now=row["now"],
         window=window,

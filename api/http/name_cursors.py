@@ -9,8 +9,8 @@ from adapters.postgres.directory import After
 from api.http.problems import Malformed
 
 NOBODY = UUID(int=0)
-LONGEST = 2000
-"""A name has an end; a longer cursor is none of ours."""
+LONGEST = 32_000
+"""Far more than any name takes: a cursor that we gave is one that we take."""
 
 
 def cursor_after(name: str, key: UUID = NOBODY, *, of: str) -> str:

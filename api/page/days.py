@@ -14,6 +14,7 @@ from adapters.postgres.openings import Openings, openings_of
 from adapters.postgres.visits import PatientVisit, visits_ahead
 from domain.day import DaySchedule, ListedSlot
 from domain.slot import Interval, day_bounds, day_of
+from domain.zones import zone_named
 
 DAYS = 14
 NOON, EVENING = 12, 17
@@ -103,7 +104,7 @@ class DoctorTimes:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.doctor.time_zone)
+        return zone_named(self.doctor.time_zone)
 
     @property
     def first_day(self) -> date:
@@ -128,7 +129,7 @@ async def doctor_times(
 ) -> DoctorTimes:
     """Raises `DoctorNotFound`."""
     doctor = await find_doctor(connection, doctor_id)
-    zone = ZoneInfo(doctor.time_zone)
+    zone = zone_named(doctor.time_zone)
     today = day_of(doctor.now, zone)
     free = free_of(await openings_of(connection, [doctor_id], window_of(today, zone)))
     return DoctorTimes(

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from adapters.messages.visit import Language
 from adapters.postgres.demo_patients import DemoPatient
 from api.dependencies import DemoPatientsDep
+from api.http.negotiation import takes_gzip
 from api.http.problems import Problem
 from api.http.schemas import parse_uuid
 from api.page.language import language_of
@@ -48,7 +49,7 @@ def anybody(connection: HTTPConnection) -> Visitor:
     return Visitor(
         language=language_of(connection),
         path=f"{path}?{query}" if query else path,
-        takes_gzip="gzip" in connection.headers.get("accept-encoding", ""),
+        takes_gzip=takes_gzip(connection.headers.get("accept-encoding", "")),
         knows=connection.headers.get("if-none-match"),
     )
 

@@ -2,7 +2,6 @@
 
 import re
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time, get_timezone_location
 from markupsafe import Markup, escape
@@ -10,6 +9,7 @@ from markupsafe import Markup, escape
 from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Language
 from domain.documents import timestamp
+from domain.zones import zone_named
 
 
 class Wording:
@@ -40,12 +40,19 @@ class Wording:
         return format_date(instant, "LLL", locale=self._locale)
 
     def time(self, local: datetime) -> str:
-        """10:30, in both languages: clinics do not say half past ten in the evening twice."""
-        return format_time(local, "HH:mm", locale=self._locale)
+        """10:30, in both languages: clinics do not say half past ten in the evening twice.
+
+        A time that the clocks show twice that night says which of the two: 01:30 (UTC+1).
+        """
+        shown = format_time(local, "HH:mm", locale=self._locale)
+        return f"{shown} ({offset(local)})" if _comes_twice(local) else shown
 
     def city(self, zone: str) -> str:
         """Москва: whose wall clock a time is told by."""
-        return get_timezone_location(zone, locale=self._locale, return_city=True)
+        try:
+            return get_timezone_location(zone, locale=self._locale, return_city=True)
+        except LookupError:  # a zone that has no place, or that no list of places has
+            return zone
 
     def specialty(self, specialty: str) -> str:
         name = specialty_name(specialty, self._language)
@@ -53,7 +60,19 @@ class Wording:
 
 
 def at_clinic(instant: datetime, zone: str) -> datetime:
-    return instant.astimezone(ZoneInfo(zone))
+    return instant.astimezone(zone_named(zone))
+
+
+def _comes_twice(local: datetime) -> bool:
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+def dialled(phone: str) -> str:
+    """As `tel:` takes a number (RFC 3966): no blanks, an extension by its name."""
+    number, *extension = re.split(r"(?i)\s*(?:ext|доб|x|#)\.?\s*", phone, maxsplit=1)
+    digits = re.sub(r"[^\d+]", "", number)
+    inner = re.sub(r"\D", "", extension[0]) if extension else ""
+    return f"{digits};ext={inner}" if inner else digits
 
 
 def offset(local: datetime) -> str:
@@ -84,6 +103,7 @@ FILTERS = {
     "at_clinic": at_clinic,
     "offset": offset,
     "capital": capital,
+    "dialled": dialled,
     "short_code": short_code,
     "instant": timestamp,
 }

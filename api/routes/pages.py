@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, Response
 from adapters.messages.visit import Language
 from api.http.answers import JsonAnswer
 from api.http.etags import knows
+from api.http.negotiation import takes_gzip
 from api.http.openapi import describe
 from api.http.problems import KINDS, Kind
 from api.page import language
@@ -61,7 +62,7 @@ async def hashed_asset(name: str, request: Request) -> Response:
     if knows(request.headers.get("if-none-match", ""), found.etag):
         return Response(status_code=304, headers=headers)
     content = found.content
-    if found.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+    if found.zipped is not None and takes_gzip(request.headers.get("accept-encoding", "")):
         content, headers["content-encoding"] = found.zipped, "gzip"
     return Response(content, media_type=found.media_type, headers=headers)
 

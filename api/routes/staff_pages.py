@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,10 +17,13 @@ from adapters.postgres.demo_patients import DemoPatient, demo_patient, demo_pati
 from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
+    Specialty,
+    clinic_of,
     find_clinic,
     find_doctor,
     list_clinics,
     list_doctors,
+    list_specialties,
 )
 from adapters.postgres.inbox import Notice, notices_of
 from adapters.postgres.openings import openings_of
@@ -30,6 +32,7 @@ from adapters.postgres.staff_days import staff_days
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, CommandsDep, Days, Engine, LiveStreams, WatchedDays
 from api.http.merged import merged
+from api.http.name_cursors import cursor_after, place_after
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.http.streams import Event
@@ -43,6 +46,7 @@ from domain.day import DaySchedule
 from domain.errors import DoctorNotFound, PatientNotFound, Refused
 from domain.slot import Interval, day_of
 from domain.staff_day import StaffDay
+from domain.zones import zone_named
 
 Word = Annotated[Text | None, Query()]
 ChosenDate = Annotated[LocalDate | None, Query(alias="date")]
@@ -52,6 +56,11 @@ SIDE_BY_SIDE = 12
 """Doctors on one page of the reception; each is a day that the page follows."""
 NEAREST = 6
 FOUND = 6
+"""Patients of one search; where there are more, the page says so."""
+CLINICS = 200
+"""In the list to choose from; another clinic is shown all the same where it is asked for."""
+WANTED = 100
+DOCTORS_HERE = "doctors of the reception"
 
 router = APIRouter(include_in_schema=False)
 
@@ -76,7 +85,7 @@ class DoctorsDay:
 
     @property
     def is_today(self) -> bool:
-        return self.day == day_of(self.doctor.now, ZoneInfo(self.doctor.time_zone))
+        return self.day == day_of(self.doctor.now, zone_named(self.doctor.time_zone))
 
 
 @router.get("/doctor/{doctor_id}")
@@ -87,7 +96,7 @@ async def doctor_day(
 
     async def ask(connection: AsyncConnection) -> DoctorsDay:
         doctor = await find_doctor(connection, doctor_id)
-        zone = ZoneInfo(doctor.time_zone)
+        zone = zone_named(doctor.time_zone)
         day = chosen or day_of(doctor.now, zone)
         days = await staff_days(connection, [doctor_id], day, zone, now=doctor.now)
         return DoctorsDay(
@@ -117,11 +126,12 @@ class Desk:
     clinic: Clinic | None
     day: date | None
     columns: list[tuple[DoctorCard, StaffDay]]
-    others: int
+    further: str | None
     nearest: list["Offer"]
-    specialties: list[str]
+    specialties: list[Specialty]
     patient: DemoPatient | None
     matches: list[DemoPatient]
+    has_more_matches: bool
 
 
 @router.get("/reception")
@@ -136,38 +146,45 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
     patient: Id | None = None,
     note: Word = None,
     about: Id | None = None,
+    after: Word = None,
 ) -> Response:
     """Find the patient, see several doctors' free time, book in one click."""
 
     async def ask(connection: AsyncConnection) -> Desk:
-        clinics = await list_clinics(connection, limit=50)
-        here = next((each for each in clinics if each.clinic_id == clinic), None)
+        clinics = await list_clinics(connection, limit=CLINICS)
+        here = None if clinic is None else await clinic_of(connection, clinic)
         here = here or next(iter(clinics), None)
-        doctors = await _doctors(connection, here.clinic_id) if here else []
-        wanted = [each for each in doctors if specialty in {None, each.specialty}]
+        if here is not None and here not in clinics:
+            clinics = [here, *clinics]
+        wanted, specialties = [], list[Specialty]()
+        if here is not None:
+            wanted = await _doctors(connection, here.clinic_id, specialty, after)
+            specialties = await list_specialties(connection, limit=WANTED, clinic_id=here.clinic_id)
         named = wanted[:SIDE_BY_SIDE]
         day, columns, nearest = chosen, [], []
         if here is not None and named:
-            zone, now = ZoneInfo(here.time_zone), named[0].now
+            zone, now = zone_named(here.time_zone), named[0].now
             day = chosen or day_of(now, zone)
             ids = [each.doctor_id for each in named]
             days = await staff_days(connection, ids, day, zone, now=now)
             columns = [(each, days[each.doctor_id]) for each in named]
             nearest = await _nearest(connection, wanted, window_of(day, zone))
+        matches = [] if q is None else await demo_patients_named(connection, q, limit=FOUND + 1)
         return Desk(
             clinics=clinics,
             clinic=here,
             day=day,
             columns=columns,
-            others=len(wanted) - len(named),
+            further=_place(named[-1]) if len(wanted) > len(named) else None,
             nearest=nearest,
-            specialties=sorted({each.specialty for each in doctors}),
+            specialties=specialties,
             patient=None if patient is None else await demo_patient(connection, patient),
-            matches=[] if q is None else await demo_patients_named(connection, q, limit=FOUND),
+            matches=matches[:FOUND],
+            has_more_matches=len(matches) > FOUND,
         )
 
     found = await read(engine, ask)
-    chosen_before = {"q": q, "specialty": specialty}
+    chosen_before = {"q": q, "specialty": specialty, "after": after}
     return page(
         visitor,
         "reception.html",
@@ -190,10 +207,13 @@ async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for 
     live: WatchedDays,
     streams: LiveStreams,
     specialty: Word = None,
+    after: Word = None,
 ) -> Response:
     """That one of the doctors' days has changed; a stream each would be more than browsers open."""
-    everybody = await read(engine, partial(_doctors, clinic_id=clinic))
-    named = [each for each in everybody if specialty in {None, each.specialty}][:SIDE_BY_SIDE]
+    wanted = await read(
+        engine, partial(_doctors, clinic_id=clinic, specialty=specialty, after=after)
+    )
+    named = wanted[:SIDE_BY_SIDE]
     firsts = [(await days.read(each.doctor_id, day))[0] for each in named]
     return streams.answer(request, merged([_changes(live, first) for first in firsts]))
 
@@ -223,8 +243,21 @@ async def book(  # noqa: PLR0913 - each is a part of the form
     return _back(back, "booked", booked.appointment_id)
 
 
-async def _doctors(connection: AsyncConnection, clinic_id: UUID) -> list[DoctorCard]:
-    return await list_doctors(connection, limit=100, clinic_id=clinic_id)
+async def _doctors(
+    connection: AsyncConnection, clinic_id: UUID, specialty: str | None, after: str | None
+) -> list[DoctorCard]:
+    """Those of the page, and some more behind them for the nearest free times."""
+    return await list_doctors(
+        connection,
+        limit=WANTED,
+        clinic_id=clinic_id,
+        specialty=specialty,
+        after=place_after(after, of=DOCTORS_HERE),
+    )
+
+
+def _place(doctor: DoctorCard) -> str:
+    return cursor_after(doctor.name, doctor.doctor_id, of=DOCTORS_HERE)
 
 
 async def _nearest(

@@ -111,7 +111,7 @@ async def test_giving_up_a_hold_in_a_stale_tab_leaves_the_visit_that_it_has_beco
     await person.page.locator("#give-up").click()
 
     await person.sees("You are booked")
-    await expect(person.page.locator("#main .note")).to_contain_text("Nothing was done")
+    await expect(person.page.locator("#main p.note")).to_contain_text("Nothing was done")
     assert (await clinic.get(appointment))["status"] == "confirmed"
 
 

@@ -1,0 +1,61 @@
+"""Clocks and numbers as pages write them, whatever the zone and however the number was typed."""
+
+import zoneinfo
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.messages.visit import Language
+from adapters.process.time_zones import use_pinned_time_zones
+from api.page.wording import Wording, at_clinic, dialled
+from domain.zones import zone_named
+
+
+def test_the_two_times_of_a_repeated_hour_are_told_apart_and_no_others() -> None:
+    times = [datetime(2027, 10, 31, hour, 30, tzinfo=UTC) for hour in (-1 % 24, 0, 1, 2)]
+    shown = [Wording(Language.EN).time(at_clinic(each, "Europe/London")) for each in times]
+
+    assert shown == ["23:30", "01:30 (UTC+1)", "01:30 (UTC+0)", "02:30"]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_zone_of_the_database_has_a_name_that_a_page_can_show(language: Language) -> None:
+    wording, instant = Wording(language), datetime(2027, 1, 12, tzinfo=UTC)
+
+    for zone in sorted(zoneinfo.available_timezones()):
+        assert wording.city(zone)
+        assert wording.time(at_clinic(instant, zone))
+
+
+def test_a_zone_that_only_postgresql_knows_is_no_fault() -> None:
+    wording, instant = Wording(Language.EN), datetime(2027, 1, 12, tzinfo=UTC)
+
+    assert zone_named("europe/LONDON") == ZoneInfo("Europe/London")
+    for odd in ("Mars/Olympus", "../etc/passwd", "Factory", ""):
+        assert wording.time(at_clinic(instant, odd)) == "00:00"
+        assert wording.city(odd) == odd
+
+
+def test_the_rules_of_the_pinned_database_count_and_not_the_machines() -> None:
+    before = zoneinfo.TZPATH
+    use_pinned_time_zones()
+    try:
+        winter = at_clinic(datetime(2027, 1, 12, 18, tzinfo=UTC), "America/Vancouver")
+        assert f"{winter:%H:%M}" == "11:00"  # British Columbia keeps UTC-7 since 2026
+        assert zoneinfo.TZPATH == ()
+    finally:
+        zoneinfo.reset_tzpath(before)
+        ZoneInfo.clear_cache()
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+7 (495) 123-45-67", "+74951234567"),
+        ("+44 20 7946 0018 ext. 12", "+442079460018;ext=12"),
+        ("8 800 555 35 35 доб. 7", "88005553535;ext=7"),
+    ],
+)
+def test_a_telephone_number_is_dialled_without_blanks(written: str, number: str) -> None:
+    assert dialled(written) == number
