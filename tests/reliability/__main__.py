@@ -19,6 +19,8 @@ from tests.workflows.recordings import CHECKOUT, FOLDER
 DOCUMENT = CHECKOUT / "docs" / "reliability.md"
 RUNS = CHECKOUT / ".faults"
 CALLS = ("bookings", "holds", "calls")
+MUTATION_TESTS_SHOWN = 2
+LINKS_NAMED = 3
 
 Line = Mapping[str, Any]
 
@@ -104,7 +106,7 @@ def _measured(case: FaultCase, line: Line) -> str:
     return _row(
         case,
         f"{line['title']}: {_counts(line['injected'])}",
-        f"{', '.join(line['checked'])}: {facts} facts, {wrong} wrong",
+        f"{_span(list(line['checked']))}: {facts} facts, {wrong} wrong",
         f"{', '.join(counted)}, {line['unknown']} unknown at first; {line['seconds']:.0f} s",
         line["command"],
     )
@@ -125,7 +127,24 @@ def _cell(text: str) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{what}: {times}" for what, times in counts.items())
+    """What was done to more than a few links is counted together."""
+    by_act: dict[str, list[str]] = {}
+    for what in counts:
+        act, _, link = what.partition(" (")
+        by_act.setdefault(act if link else what, []).append(what)
+    told: list[str] = []
+    for act, whats in by_act.items():
+        if len(whats) > LINKS_NAMED:
+            told.append(f"{act}: {sum(counts[each] for each in whats)} on {len(whats)} links")
+        else:
+            told += [f"{each}: {counts[each]}" for each in whats]
+    return ", ".join(told)
+
+
+def _span(invariants: list[str]) -> str:
+    """The first and the last in place of ten names: nearly every case is held against them all."""
+    whole = [f"I{number}" for number in range(1, len(invariants) + 1)]
+    return f"I1–{whole[-1]}" if invariants == whole else ", ".join(invariants)  # noqa: RUF001
 
 
 def _summed_up(lines: list[Line]) -> str:
@@ -144,13 +163,19 @@ def mutations(lines: list[Line]) -> Iterator[str]:
     yield "| broken on purpose | where | red | seconds |"
     yield "|---|---|---|---|"
     for line in lines:
-        red = "<br>".join(f"`{name.rpartition('/')[2]}`" for name in line["red"])
+        red = _first([f"`{name.rpartition('/')[2]}`" for name in line["red"]])
         verdict = red if not line["wrong"] else f"**none: {_cell(line['wrong'])}**"
         where = f"`{line['file']}` `{line['at']}`"
         yield f"| {line['mutation']} | {where} | {verdict} | {line['seconds']:.0f} |"
     yield ""
     noticed = sum(not line["wrong"] for line in lines)
     yield f"{noticed} of {len(lines)} were noticed."
+
+
+def _first(red: list[str]) -> str:
+    """Two of them tell what noticed; .faults/mutations.jsonl has all."""
+    more = len(red) - MUTATION_TESTS_SHOWN
+    return "<br>".join([*red[:MUTATION_TESTS_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def soaks(lines: list[Line]) -> Iterator[str]:

@@ -94,3 +94,16 @@ def test_the_page_has_a_place_for_each_table(part: Any) -> None:
     once = with_table(text, part.name, "a table \\1")
     assert "\na table \\1\n" in once
     assert with_table(once, part.name, "a table \\1") == once
+
+
+def test_what_came_to_many_links_is_counted_together() -> None:
+    few = {f"reset (api → {name})": 1 for name in ("postgres", "kafka")}
+    many = {f"delayed (api → {name})": 2 for name in ("postgres", "kafka", "valkey", "temporal")}
+    line = LINE | {"injected": {**few, **many, "kill worker": 3}}
+
+    told = "\n".join(cases([line]))
+
+    assert (
+        "reset (api → postgres): 1, reset (api → kafka): 1, delayed: 8 on 4 links, kill worker: 3"
+        in told
+    )

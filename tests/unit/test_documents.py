@@ -15,6 +15,9 @@ PAGES = [
     CHECKOUT / "tests" / "README.md",
     CHECKOUT / ".github" / "pull_request_template.md",
 ]
+READABLE = 420
+"""Characters of a cell; what is longer is a paragraph."""
+
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<to>[^)#\s]+)[^)]*\)")
 
 
@@ -23,6 +26,14 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
     missing = [to for to in LINK.findall(page.read_text()) if not (page.parent / to).exists()]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(CHECKOUT).as_posix())
+def test_every_cell_of_a_table_can_be_read(page: Path) -> None:
+    rows = [line for line in page.read_text().splitlines() if line.startswith("|")]
+    longest = max((len(cell) for row in rows for cell in row.split(" | ")), default=0)
+
+    assert longest <= READABLE
 
 
 def test_every_document_is_found_from_the_index() -> None:
