@@ -2,11 +2,11 @@
 
 from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal, unavailable
 from adapters.kafka.events import EventPublisher
+from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
 from adapters.redis.cache import AWAY, invalidate
 from domain.booking import Appointment
@@ -16,8 +16,8 @@ from domain.events import AppointmentEvent
 class Announcements:
     """Effects on Kafka and Redis; both are repeated until they succeed."""
 
-    def __init__(self, *, engine: AsyncEngine, redis: Redis, publisher: EventPublisher) -> None:
-        self._book = DayBook(engine)
+    def __init__(self, *, database: Database, redis: Redis, publisher: EventPublisher) -> None:
+        self._book = DayBook(database)
         self._redis = redis
         self._publisher = publisher
 

@@ -1,27 +1,27 @@
 """Appointments: confirmed and cancelled. One call is one transaction."""
 
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
 from adapters.postgres import slots
+from adapters.postgres.database import Database
 from domain.booking import Appointment, BookingRequest, Cancellation
 
 
 class Appointments:
     """Effects on the rows of Schedules that a patient has agreed to."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @activity.defn
     async def confirm_appointment(self, request: BookingRequest) -> Appointment:
         """Idempotent: a second run finds the appointment confirmed."""
         with told_to_temporal():
-            return await slots.confirm_appointment(self._engine, request.appointment_id)
+            return await slots.confirm_appointment(self._database, request.appointment_id)
 
     @activity.defn
     async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:
         """Idempotent: a second run finds the appointment cancelled."""
         with told_to_temporal():
-            return await slots.cancel_appointment(self._engine, cancellation)
+            return await slots.cancel_appointment(self._database, cancellation)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog import get_logger
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -16,6 +15,7 @@ from activities.refusals import told_to_temporal, unavailable
 from adapters.kafka.events import KafkaAway
 from adapters.postgres import audit
 from adapters.postgres.audit import Doubt, OpenHold
+from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges, Gauge
 from adapters.redis.cache import AWAY, invalidate
@@ -42,24 +42,24 @@ class Audit:
     def __init__(
         self,
         *,
-        engine: AsyncEngine,
+        database: Database,
         client: Client,
         publisher: Publisher,
         redis: Redis,
         gauges: AuditGauges,
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._client = client
         self._publisher = publisher
         self._redis = redis
-        self._book = DayBook(engine)
+        self._book = DayBook(database)
         self._gauges = gauges
 
     @activity.defn
     async def find_overlaps(self) -> Overlaps:
         """Idempotent: what it found it finds again, until somebody has mended it."""
         with told_to_temporal():
-            found = await audit.overlaps(self._engine)
+            found = await audit.overlaps(self._database)
         self._gauges.show(Gauge.OVERLAPS, found.count)
         for pair in found.first:
             log.error("appointments_overlap", one=pair.appointment_id, other=pair.other_id)
@@ -75,10 +75,10 @@ class Audit:
         clock = asyncio.get_running_loop().time
         ends = clock() + EXPIRES_FOR_SECONDS
         with told_to_temporal():
-            first = batch = await audit.expire_lapsed_holds(self._engine)
+            first = batch = await audit.expire_lapsed_holds(self._database)
             count = len(first)
             while len(batch) == audit.HOLDS_EXPIRED and clock() < ends:
-                batch = await audit.expire_lapsed_holds(self._engine)
+                batch = await audit.expire_lapsed_holds(self._database)
                 count += len(batch)
         self._gauges.show(Gauge.LAPSED_HOLDS, count)
         _tell("lapsed_hold_was_expired", first)
@@ -90,9 +90,11 @@ class Audit:
     async def release_orphaned_holds(self, order: AuditOrder) -> Holds:
         """Idempotent: a second run finds the hold given back; a row that has changed is left."""
         with told_to_temporal(), temporal_was_asked():
-            holds = await audit.open_holds(self._engine, order)
+            holds = await audit.open_holds(self._database, order)
             orphans = await self._without_a_run(holds)
-            freed = [hold.touched for hold in orphans if await audit.give_back(self._engine, hold)]
+            freed = [
+                hold.touched for hold in orphans if await audit.give_back(self._database, hold)
+            ]
         self._gauges.show(Gauge.ORPHANED_HOLDS, len(freed))
         _tell("hold_without_a_run_was_released", freed)
         return Holds(looked_at=len(holds), given_back=freed)
@@ -101,10 +103,10 @@ class Audit:
     async def announce_missing_events(self, order: AuditOrder) -> Events:
         """Idempotent: what was published is noted; published once more it has the same id."""
         with told_to_temporal(), temporal_was_asked():
-            doubts = await audit.doubtful_events(self._engine, order)
+            doubts = await audit.doubtful_events(self._database, order)
             by_standing = await self._sorted(doubts)
             for doubt in by_standing[Standing.COMPLETED]:
-                await audit.settle(self._engine, doubt)
+                await audit.settle(self._database, doubt)
             await self._remind(by_standing[Standing.WAITING])
             published = await self._publish(by_standing[Standing.GONE])
         events = Events(
@@ -174,7 +176,7 @@ class Audit:
             except KafkaAway as error:
                 log.warning("kafka_is_away", error=str(error), events=len(doubts) - len(published))
                 break
-            await audit.settle(self._engine, doubt)
+            await audit.settle(self._database, doubt)
             published.append(doubt)
         return published
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+import psycopg
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from adapters.postgres.engine import sqlstate
 from adapters.temporal.client import UNAVAILABLE
 from domain.errors import Refused
 
@@ -24,7 +23,7 @@ def told_to_temporal() -> Iterator[None]:
             non_retryable=True,
             category=ApplicationErrorCategory.BENIGN,
         ) from None
-    except SQLAlchemyError as error:
+    except psycopg.Error as error:
         raise ApplicationError(_without_data(error), type=UNAVAILABLE) from None
 
 
@@ -33,6 +32,5 @@ def unavailable(server: str, error: Exception) -> ApplicationError:
     return ApplicationError(f"{server} did not do it: {type(error).__name__}", type=UNAVAILABLE)
 
 
-def _without_data(error: SQLAlchemyError) -> str:
-    state = sqlstate(error) if isinstance(error, DBAPIError) else None
-    return f"PostgreSQL did not do it: {type(error).__name__} {state or ''}".rstrip()
+def _without_data(error: psycopg.Error) -> str:
+    return f"PostgreSQL did not do it: {type(error).__name__} {error.sqlstate or ''}".rstrip()

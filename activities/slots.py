@@ -1,12 +1,12 @@
 """Slots of doctors: held, extended, released. One call is one transaction."""
 
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
 from adapters.postgres import slots
 from adapters.postgres.alternatives import free_alternatives
-from adapters.postgres.engine import TransactionLimit
+from adapters.postgres.database import Database
+from adapters.postgres.transactions import TransactionLimit
 from domain.booking import BookingRequest, Extension, Hold, Refusal, Release
 from domain.errors import NotASlot, Refused, SlotTaken
 
@@ -17,8 +17,8 @@ CONCURRENT_HOLDS = 4
 class Slots:
     """Effects on the slots of one clinic's doctors."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._turns = TransactionLimit(CONCURRENT_HOLDS)
 
     @activity.defn
@@ -26,7 +26,7 @@ class Slots:
         """Idempotent: a second run finds its own row."""
         with told_to_temporal():
             try:
-                return await slots.hold_slot(self._engine, self._turns, request)
+                return await slots.hold_slot(self._database, self._turns, request)
             except (SlotTaken, NotASlot) as no:
                 raise await self._with_alternatives(no, request) from None
 
@@ -34,16 +34,16 @@ class Slots:
     async def extend_hold(self, extension: Extension) -> Hold:
         """Idempotent: a second run finds the version that the first one made."""
         with told_to_temporal():
-            return await slots.extend_hold(self._engine, extension)
+            return await slots.extend_hold(self._database, extension)
 
     @activity.defn
     async def release_slot(self, release: Release) -> Hold:
         """Idempotent: a second run finds nothing to release."""
         with told_to_temporal():
-            return await slots.release_slot(self._engine, release)
+            return await slots.release_slot(self._database, release)
 
     async def _with_alternatives(self, no: Refused, request: BookingRequest) -> Refused:
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             free = await free_alternatives(
                 connection,
                 patient_id=request.patient_id,

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.settings import Product
 from adapters.redis.cache import DayReader
@@ -32,8 +32,8 @@ async def _streams(request: Request) -> Streams:
     return streams
 
 
-async def _engine(request: Request) -> AsyncEngine:
-    return (await _reception(request)).engine
+async def _engine(request: Request) -> Database:
+    return (await _reception(request)).database
 
 
 async def _bell(request: Request) -> InboxListener:
@@ -80,7 +80,7 @@ async def _demo(request: Request) -> DemoPatients:
     return (await _reception(request)).demo
 
 
-Engine = Annotated[AsyncEngine, Depends(_engine)]
+Engine = Annotated[Database, Depends(_engine)]
 Days = Annotated[DayReader, Depends(_days)]
 WrittenPages = Annotated[RenderedDays, Depends(_written_days)]
 WatchedDays = Annotated[LiveDays, Depends(_watched_days)]

@@ -6,9 +6,8 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
+import psycopg
 from prometheus_client import REGISTRY
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog import get_logger
 from temporalio.client import (
     Client,
@@ -20,6 +19,7 @@ from temporalio.service import RPCError
 
 from adapters.kafka.events import APPOINTMENTS, GROUP
 from adapters.kafka.lag import lag_of
+from adapters.postgres.database import Database
 from adapters.postgres.operations import Figures, LastAudit, figures
 from adapters.postgres.reads import read
 from domain.audit import AuditReport
@@ -48,8 +48,8 @@ class ControlRoom:
 class Dashboard:
     """Asks every part at once, none of them for long."""
 
-    def __init__(self, engine: AsyncEngine, client: Client, kafka: str, *, ui: str) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, client: Client, kafka: str, *, ui: str) -> None:
+        self._database = database
         self._client = client
         self._lag = partial(lag_of, kafka, group=GROUP, topic=APPOINTMENTS)
         self._ui = f"{ui.rstrip('/')}/namespaces/{client.namespace}"
@@ -75,8 +75,8 @@ class Dashboard:
 
     async def _figures(self) -> Figures | None:
         try:
-            return await read(self._engine, figures)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            return await read(self._database, figures)
+        except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("figures_not_read", error=type(error).__name__)
             return None
 

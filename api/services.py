@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.direct_line import DirectLine
+from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
-from adapters.postgres.engine import connect_engine
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
 from adapters.process.settings import Connections, Product
@@ -34,9 +33,9 @@ NAME = "priyom-api"
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything that a route may need; the engine's statements are transactions each."""
+    """Everything that a route may need; the database's statements are transactions each."""
 
-    engine: AsyncEngine
+    database: Database
     bell: InboxListener
     days: DayReader
     written: RenderedDays
@@ -56,47 +55,48 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Connects to nothing yet: every server may be away now and come back later."""
     async with AsyncExitStack() as stack:
-        engine = connect_engine(connections.database_url, pool_size=POOL_SIZE, name=NAME)
-        stack.push_async_callback(engine.dispose)
-        bell = InboxListener(engine.url, name=f"{NAME}-bell")
+        url = connections.database_url
+        database = connect_database(url, pool_size=POOL_SIZE, name=NAME)
+        await stack.enter_async_context(database)
+        bell = InboxListener(url, name=f"{NAME}-bell")
         stack.push_async_callback(bell.close)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)
         client = await connect_temporal(priyom_plugin(), lazy=True)
-        days = DayReader(DayBook(engine), DayCache(redis))
+        days = DayReader(DayBook(database), DayCache(redis))
         stack.push_async_callback(days.close)
         news = DayChanges(redis)
         stack.push_async_callback(news.close)
-        watch = _watch(engine, client, redis, connections.kafka_bootstrap_servers)
+        watch = _watch(database, client, redis, connections.kafka_bootstrap_servers)
         stack.push_async_callback(watch.close)
         line = DirectLine(product.direct_line)
         stack.push_async_callback(line.close)
         runs = Runs(client, line)
         yield Services(
-            engine=engine,
+            database=database,
             bell=bell,
             days=days,
             written=RenderedDays(days),
             live=LiveDays(days, news),
-            bookings=Bookings(engine, runs, product, secret, tell=news.tell),
-            commands=Commands(engine, runs),
+            bookings=Bookings(database, runs, product, secret, tell=news.tell),
+            commands=Commands(database, runs),
             watch=watch,
             watchman=Dashboard(
-                engine,
+                database,
                 client,
                 connections.kafka_bootstrap_servers,
                 ui=product.temporal_ui_url,
             ),
             receipts=Receipts(client, product.receipts_key.get_secret_value().encode()),
             product=product,
-            demo=DemoPatients(engine),
+            demo=DemoPatients(database),
         )
 
 
-def _watch(engine: AsyncEngine, client: Client, redis: Redis, kafka: str) -> ReadinessProbe:
+def _watch(database: Database, client: Client, redis: Redis, kafka: str) -> ReadinessProbe:
     return ReadinessProbe(
         {
-            "postgres": partial(ask_postgres, engine),
+            "postgres": partial(ask_postgres, database),
             "temporal": partial(ask_temporal, client),
             "redis": partial(ask_redis, redis),
             "kafka": partial(ask_kafka, kafka),

@@ -4,9 +4,8 @@ import sys
 import time
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
-from adapters.postgres.engine import sqlalchemy_url
 from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, metadata
 from adapters.process.settings import BadSettings, connections
 
@@ -27,7 +26,7 @@ def is_compared(_object: object, name: str | None, *_context: object) -> bool:
 
 
 def run() -> None:
-    engine = create_engine(sqlalchemy_url(_database_url()))
+    engine = create_engine(make_url(_database_url()).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         wait_for_turn(connection)

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog import get_logger
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
@@ -17,7 +16,7 @@ from activities.messages import Messages
 from adapters.kafka.events import Writer
 from adapters.messages.mail import SmtpMail
 from adapters.messages.sms import SmsGateway
-from adapters.postgres.engine import connect_engine
+from adapters.postgres.database import Database, connect_database
 from adapters.postgres.notifications import Notifications
 from adapters.process.exit import exit_process
 from adapters.process.health import serve_health
@@ -55,13 +54,14 @@ class Notifier:
 
     servers: Connections
     settings: Product
-    engine: AsyncEngine
+    database: Database
     client: Client | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
+        await self.database.open()
         async with serve_health(self.settings.health_port, self.ready):
             work = asyncio.create_task(self._work())
             stop = asyncio.create_task(self.stopping.wait())
@@ -70,7 +70,7 @@ class Notifier:
             work.cancel()
             stop.cancel()
             ended = await asyncio.gather(work, return_exceptions=True)
-        await self.engine.dispose()
+        await self.database.close()
         self.client = None
         if isinstance(ended[0], Exception):
             raise ended[0]
@@ -79,7 +79,7 @@ class Notifier:
         """PostgreSQL and Temporal answer; Kafka may come later, nothing is lost without it."""
         if self.client is None:
             return False
-        return await both_answer(self.client, self.engine)
+        return await both_answer(self.client, self.database)
 
     async def _work(self) -> None:
         self.client = client = await connect_patiently(priyom_plugin())
@@ -87,7 +87,7 @@ class Notifier:
         mail = SmtpMail(self.servers.smtp_url, sender=self.settings.mail_from)
         sms = SmsGateway(self.servers.sms_gateway_url)
         messages = Messages(
-            notifications=Notifications(self.engine),
+            notifications=Notifications(self.database),
             mail=mail,
             sms=sms,
             account_url=self.settings.public_url,
@@ -107,7 +107,7 @@ class Notifier:
             closing.push_async_callback(mail.close)
             closing.push_async_callback(sms.close)
             await closing.enter_async_context(
-                deliveries_worker(client, messages, Forgetting(self.engine))
+                deliveries_worker(client, messages, Forgetting(self.database))
             )
             log.info("notifier_started")
             await intake.run()
@@ -152,8 +152,8 @@ def main() -> int:
         return 2
     configure_logs(settings.log_format)
     use_pinned_time_zones()
-    engine = connect_engine(servers.database_url, pool_size=4, name="priyom-notifier")
-    asyncio.run(Notifier(servers=servers, settings=settings, engine=engine).run())
+    database = connect_database(servers.database_url, pool_size=4, name="priyom-notifier")
+    asyncio.run(Notifier(servers=servers, settings=settings, database=database).run())
     return 0
 
 

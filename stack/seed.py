@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+import psycopg
+from psycopg.errors import UndefinedTable
+from psycopg.sql import SQL
 
-from adapters.postgres.engine import connect_engine, serializable, sqlstate
+from adapters.postgres.database import Database, connect_database
+from adapters.postgres.direct import Plain
+from adapters.postgres.transactions import serializable
 from adapters.process.settings import BadSettings, connections
 from domain.slot import Interval, day_of
 from stack.errors import StackError
@@ -31,51 +33,44 @@ from stack.seed_data import (
 DOCTORS_A_TRANSACTION = 250
 """Short transactions: a booking that meets one is made to wait or to try again."""
 
-UNDEFINED_TABLE = "42P01"
-
 # Rows come as one array a column, so a statement of thousands of rows is parsed once.
-INSERT_CLINICS = text(
-    """
-    INSERT INTO clinics (id, name, address, time_zone, phone)
-    SELECT * FROM unnest(
-        CAST(:id AS uuid[]), CAST(:name AS text[]), CAST(:address AS text[]),
-        CAST(:time_zone AS text[]), CAST(:phone AS text[])
-    )
-    ON CONFLICT DO NOTHING
-    """
+NOW = SQL("SELECT clock_timestamp() AS now")
+
+INSERT_CLINICS = SQL("""
+INSERT INTO clinics (id, name, address, time_zone, phone)
+SELECT * FROM unnest(
+    CAST(%(id)s AS uuid[]), CAST(%(name)s AS text[]), CAST(%(address)s AS text[]),
+    CAST(%(time_zone)s AS text[]), CAST(%(phone)s AS text[])
 )
-INSERT_DOCTORS = text(
-    """
-    INSERT INTO doctors (id, practitioner_id, full_name, specialty, clinic_id, slot_minutes)
-    SELECT * FROM unnest(
-        CAST(:id AS uuid[]), CAST(:practitioner_id AS uuid[]), CAST(:full_name AS text[]),
-        CAST(:specialty AS text[]), CAST(:clinic_id AS uuid[]), CAST(:slot_minutes AS smallint[])
-    )
-    ON CONFLICT DO NOTHING
-    """
+ON CONFLICT DO NOTHING
+""")
+INSERT_DOCTORS = SQL("""
+INSERT INTO doctors (id, practitioner_id, full_name, specialty, clinic_id, slot_minutes)
+SELECT * FROM unnest(
+    CAST(%(id)s AS uuid[]), CAST(%(practitioner_id)s AS uuid[]), CAST(%(full_name)s AS text[]),
+    CAST(%(specialty)s AS text[]), CAST(%(clinic_id)s AS uuid[]),
+    CAST(%(slot_minutes)s AS smallint[])
 )
-INSERT_PATIENTS = text(
-    """
-    INSERT INTO patients (id, full_name, phone, email, language)
-    SELECT * FROM unnest(
-        CAST(:id AS uuid[]), CAST(:full_name AS text[]), CAST(:phone AS text[]),
-        CAST(:email AS text[]), CAST(:language AS text[])
-    )
-    ON CONFLICT DO NOTHING
-    """
+ON CONFLICT DO NOTHING
+""")
+INSERT_PATIENTS = SQL("""
+INSERT INTO patients (id, full_name, phone, email, language)
+SELECT * FROM unnest(
+    CAST(%(id)s AS uuid[]), CAST(%(full_name)s AS text[]), CAST(%(phone)s AS text[]),
+    CAST(%(email)s AS text[]), CAST(%(language)s AS text[])
 )
+ON CONFLICT DO NOTHING
+""")
 # A shift that overlaps one which is there already is left out: what the clinic changed stays.
-INSERT_SHIFTS = text(
-    """
-    INSERT INTO shifts (doctor_id, during)
-    SELECT doctor_id, tstzrange(starts_at, ends_at)
-    FROM unnest(CAST(:doctor_id AS uuid[])) AS doctor (doctor_id)
-    CROSS JOIN unnest(
-        CAST(:starts_at AS timestamptz[]), CAST(:ends_at AS timestamptz[])
-    ) AS shift (starts_at, ends_at)
-    ON CONFLICT DO NOTHING
-    """
-)
+INSERT_SHIFTS = SQL("""
+INSERT INTO shifts (doctor_id, during)
+SELECT doctor_id, tstzrange(starts_at, ends_at)
+FROM unnest(CAST(%(doctor_id)s AS uuid[])) AS doctor (doctor_id)
+CROSS JOIN unnest(
+    CAST(%(starts_at)s AS timestamptz[]), CAST(%(ends_at)s AS timestamptz[])
+) AS shift (starts_at, ends_at)
+ON CONFLICT DO NOTHING
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,33 +94,30 @@ async def seed(database_url: str, *, doctors: int = 12, days: int = 14) -> SeedR
 
     The named doctors are always among them; above their number doctors are generated.
     """
-    engine = connect_engine(database_url, pool_size=1, name="priyom-seed", statement_seconds=60)
-    try:
-        return await _fill(engine, demo_doctors(doctors), days)
-    finally:
-        await engine.dispose()
+    async with connect_database(
+        database_url, pool_size=1, name="priyom-seed", statement_seconds=60
+    ) as database:
+        return await _fill(database, demo_doctors(doctors), days)
 
 
 async def seed_or_tell(database_url: str, *, doctors: int, days: int) -> SeedReport:
     """As `seed`; StackError where there is no database to fill."""
     try:
         return await seed(database_url, doctors=doctors, days=days)
-    except OperationalError as error:
-        why = next(iter(str(error.orig).splitlines()), "")
+    except psycopg.OperationalError as error:
+        why = next(iter(str(error).splitlines()), "")
         raise StackError(f"The database does not answer, `make up` starts ours: {why}") from None
-    except ProgrammingError as error:
-        if sqlstate(error) != UNDEFINED_TABLE:
-            raise
+    except UndefinedTable:
         raise StackError("The database has no tables yet: `alembic upgrade head`.") from None
 
 
-async def _fill(engine: AsyncEngine, doctors: Sequence[Doctor], days: int) -> SeedReport:
-    clinics, patients = await serializable(engine, _add_clinics_and_patients)
+async def _fill(database: Database, doctors: Sequence[Doctor], days: int) -> SeedReport:
+    clinics, patients = await serializable(database, _add_clinics_and_patients)
     added_doctors = added_shifts = 0
     for first in range(0, len(doctors), DOCTORS_A_TRANSACTION):
         some = doctors[first : first + DOCTORS_A_TRANSACTION]
         new_doctors, new_shifts = await serializable(
-            engine, partial(_add_doctors, doctors=some, days=days)
+            database, partial(_add_doctors, doctors=some, days=days)
         )
         added_doctors += new_doctors
         added_shifts += new_shifts
@@ -134,23 +126,23 @@ async def _fill(engine: AsyncEngine, doctors: Sequence[Doctor], days: int) -> Se
     )
 
 
-async def _add_clinics_and_patients(connection: AsyncConnection) -> tuple[int, int]:
-    clinics = await connection.execute(INSERT_CLINICS, _columns(CLINICS))
-    patients = await connection.execute(INSERT_PATIENTS, _columns(demo_patients()))
-    return clinics.rowcount, patients.rowcount
+async def _add_clinics_and_patients(connection: Plain) -> tuple[int, int]:
+    clinics = await connection.write(INSERT_CLINICS, _columns(CLINICS))
+    patients = await connection.write(INSERT_PATIENTS, _columns(demo_patients()))
+    return clinics, patients
 
 
 async def _add_doctors(
-    connection: AsyncConnection, *, doctors: Sequence[Doctor], days: int
+    connection: Plain, *, doctors: Sequence[Doctor], days: int
 ) -> tuple[int, int]:
-    now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
-    added = await connection.execute(INSERT_DOCTORS, _doctor_columns(doctors))
+    now = (await connection.one(NOW, {}))["now"]
+    added = await connection.write(INSERT_DOCTORS, _doctor_columns(doctors))
     shifts = 0
     for (clinic, rota), ids in _by_clinic_and_rota(doctors).items():
         weeks = list(shifts_from(now, days, rota, ZoneInfo(clinic.time_zone)))
         columns = {"doctor_id": ids, **_columns(weeks)}
-        shifts += (await connection.execute(INSERT_SHIFTS, columns)).rowcount
-    return added.rowcount, shifts
+        shifts += await connection.write(INSERT_SHIFTS, columns)
+    return added, shifts
 
 
 def shifts_from(now: datetime, days: int, rota: Rota, zone: ZoneInfo) -> Iterator[Interval]:

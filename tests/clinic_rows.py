@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.database import Database
 
 DAY = date(2030, 1, 14)
 
@@ -19,12 +20,12 @@ def at(clock: str, day: date = DAY) -> datetime:
 class Clinic:
     """A clinic and one of its doctors."""
 
-    engine: AsyncEngine
+    database: Database
     id: UUID
     doctor_id: UUID
 
     async def execute(self, statement: str, **values: object) -> None:
-        async with self.engine.connect() as connection:
+        async with self.database.connect() as connection:
             await connection.execute(text(statement), values)
 
     async def hire(
@@ -92,9 +93,9 @@ class Clinic:
         return appointment_id
 
 
-async def open_clinic(engine: AsyncEngine) -> Clinic:
+async def open_clinic(database: Database) -> Clinic:
     """One doctor on duty from nine to eleven."""
-    empty = Clinic(engine=engine, id=uuid4(), doctor_id=UUID(int=0))
+    empty = Clinic(database=database, id=uuid4(), doctor_id=UUID(int=0))
     await empty.execute(
         "INSERT INTO clinics (id, name, address, time_zone)"
         " VALUES (:id, 'Clinic', 'Street 1', 'Europe/Moscow')",

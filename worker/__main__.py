@@ -10,7 +10,6 @@ from datetime import timedelta
 import structlog
 import uvloop
 from prometheus_client import REGISTRY
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.announcements import Announcements
@@ -18,7 +17,7 @@ from activities.appointments import Appointments
 from activities.audit import Audit
 from activities.slots import Slots
 from adapters.kafka.events import EventPublisher, ensure_topics
-from adapters.postgres.engine import connect_engine
+from adapters.postgres.database import Database, connect_database
 from adapters.process.audit_gauges import AuditGauges
 from adapters.process.exit import exit_process
 from adapters.process.gc_tuning import collect_garbage_seldom
@@ -46,13 +45,14 @@ class Process:
 
     servers: Connections
     settings: Product
-    engine: AsyncEngine
+    database: Database
     client: Client | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
+        await self.database.open()
         async with serve_health(self.settings.health_port, self.ready):
             work = asyncio.create_task(self._work())
             stop = asyncio.create_task(self.stopping.wait())
@@ -62,14 +62,14 @@ class Process:
                 work.cancel()
             self.stopping.set()
             await asyncio.gather(work, stop, return_exceptions=True)
-        await self.engine.dispose()
+        await self.database.close()
         self.client = None
         if not work.cancelled():
             work.result()
 
     async def ready(self) -> bool:
         """Kafka and Redis may come later: nothing is lost without them."""
-        return self.client is not None and await both_answer(self.client, self.engine)
+        return self.client is not None and await both_answer(self.client, self.database)
 
     async def _work(self) -> None:
         client = await connect_patiently(priyom_plugin())
@@ -86,15 +86,15 @@ class Process:
             closing.callback(topics.cancel)
             closing.callback(audits.cancel)
             waiters = Waiters()
-            announcements = Announcements(engine=self.engine, redis=redis, publisher=publisher)
+            announcements = Announcements(database=self.database, redis=redis, publisher=publisher)
             await closing.enter_async_context(
                 announcements_worker(client, announcements=announcements)
             )
             await closing.enter_async_context(
                 bookings_worker(
                     client,
-                    slots=Slots(self.engine),
-                    appointments=Appointments(self.engine),
+                    slots=Slots(self.database),
+                    appointments=Appointments(self.database),
                     announcements=announcements,
                     interceptors=[NotifyWaiters(waiters)],
                 )
@@ -110,7 +110,7 @@ class Process:
                 audits_worker(
                     client,
                     audit=Audit(
-                        engine=self.engine,
+                        database=self.database,
                         client=client,
                         publisher=publisher,
                         redis=redis,
@@ -132,11 +132,11 @@ def main() -> int:
         return 2
     configure_logs(settings.log_format)
     use_pinned_time_zones()
-    engine = connect_engine(servers.database_url, pool_size=8, name="priyom-worker")
+    database = connect_database(servers.database_url, pool_size=8, name="priyom-worker")
     collect_garbage_seldom()
     if not spare_payload_walks():
         log.warning("payload_walks_kept", reason="another version of temporalio")
-    uvloop.run(Process(servers=servers, settings=settings, engine=engine).run())
+    uvloop.run(Process(servers=servers, settings=settings, database=database).run())
     return 0
 
 

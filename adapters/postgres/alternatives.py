@@ -6,8 +6,7 @@ from heapq import nsmallest
 from itertools import chain
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from adapters.postgres.database import Connection
 from adapters.postgres.openings import Openings, openings_of
 from domain.booking import Alternative
 from domain.slot import Interval
@@ -17,7 +16,7 @@ FAR = timedelta(days=7)
 
 
 async def free_alternatives(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     patient_id: UUID,
     doctor_id: UUID,

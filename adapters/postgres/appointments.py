@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg.sql import SQL
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.database import Connection
 from adapters.postgres.direct import Plain
 from adapters.postgres.rows import COLUMNS, GRACE, appointment_of
 from domain.booking import Appointment
@@ -33,11 +34,11 @@ class Before:
 
 # A hold is free for others at its end, but what becomes of it may not be settled yet: until the
 # grace is over a confirmation may be written that its run accepted in time.
-ONE = text(f"""
+ONE = SQL(f"""
 SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun,
     s.held_until > clock_timestamp() AS hold_is_ahead,
     s.status = 'held' AND s.held_until + interval '{GRACE}' > clock_timestamp() AS may_be_confirmed
-FROM schedules s WHERE s.id = :appointment_id
+FROM schedules s WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 
 OF_PATIENT = text(f"""
@@ -69,7 +70,7 @@ async def see(connection: Plain, appointment_id: UUID) -> Seen | None:
 
 
 async def appointments_of(
-    connection: AsyncConnection, patient_id: UUID, *, limit: int, before: Before | None
+    connection: Connection, patient_id: UUID, *, limit: int, before: Before | None
 ) -> list[Appointment]:
     """Newest first; refuses a patient who does not exist, so that no typing error looks empty."""
     statement = OF_PATIENT_BEFORE if before else OF_PATIENT

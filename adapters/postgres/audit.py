@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.database import Database
 from adapters.postgres.rows import COLUMNS, appointment_of
 from adapters.postgres.tables import LAPSES_AT
 from domain.audit import AuditOrder, Overlap, Overlaps, Touched
@@ -210,49 +210,51 @@ class Doubt:
         return event_of(self.type, then)
 
 
-async def expire_lapsed_holds(engine: AsyncEngine) -> list[Touched]:
-    return [_touched(row) for row in await _all(engine, EXPIRE_LAPSED, batch=HOLDS_EXPIRED)]
+async def expire_lapsed_holds(database: Database) -> list[Touched]:
+    return [_touched(row) for row in await _all(database, EXPIRE_LAPSED, batch=HOLDS_EXPIRED)]
 
 
-async def open_holds(engine: AsyncEngine, order: AuditOrder) -> list[OpenHold]:
+async def open_holds(database: Database, order: AuditOrder) -> list[OpenHold]:
     rows = await _all(
-        engine, OPEN_HOLDS, batch=HOLDS_LOOKED_AT, settled_after=order.settled_after_seconds
+        database, OPEN_HOLDS, batch=HOLDS_LOOKED_AT, settled_after=order.settled_after_seconds
     )
     return [OpenHold(touched=_touched(row), version=row["version"]) for row in rows]
 
 
-async def give_back(engine: AsyncEngine, hold: OpenHold) -> bool:
+async def give_back(database: Database, hold: OpenHold) -> bool:
     """False if the appointment has changed since it was read."""
     key = {"id": hold.touched.appointment_id, "version": hold.version}
-    return bool(await _all(engine, GIVE_BACK, **key))
+    return bool(await _all(database, GIVE_BACK, **key))
 
 
-async def doubtful_events(engine: AsyncEngine, order: AuditOrder) -> list[Doubt]:
+async def doubtful_events(database: Database, order: AuditOrder) -> list[Doubt]:
     """Note what is missing among what has changed, settle what has come, and read the rest."""
-    await _all(engine, SWEEP_EVENTS, settled_after=order.settled_after_seconds, batch=CHANGES_SWEPT)
-    await _run(engine, SETTLE_RECEIVED)
-    await _run(engine, FORGET_SETTLED)
+    await _all(
+        database, SWEEP_EVENTS, settled_after=order.settled_after_seconds, batch=CHANGES_SWEPT
+    )
+    await _run(database, SETTLE_RECEIVED)
+    await _run(database, FORGET_SETTLED)
     return [
         Doubt(
             sequence=row["sequence"], type=type_named(row["kind"]), appointment=appointment_of(row)
         )
-        for row in await _all(engine, DOUBTS, batch=DOUBTS_LOOKED_AT)
+        for row in await _all(database, DOUBTS, batch=DOUBTS_LOOKED_AT)
     ]
 
 
-async def settle(engine: AsyncEngine, doubt: Doubt) -> None:
+async def settle(database: Database, doubt: Doubt) -> None:
     """Somebody has announced it: nothing is left to do."""
     await _run(
-        engine,
+        database,
         SETTLE,
         appointment_id=doubt.appointment.appointment_id,
         sequence=doubt.sequence,
     )
 
 
-async def overlaps(engine: AsyncEngine) -> Overlaps:
+async def overlaps(database: Database) -> Overlaps:
     """Live appointments that overlap though no constraint allows it."""
-    rows = await _all(engine, OVERLAPPING, batch=CHANGES_SWEPT, named=OVERLAPS_NAMED)
+    rows = await _all(database, OVERLAPPING, batch=CHANGES_SWEPT, named=OVERLAPS_NAMED)
     pairs = [Overlap(appointment_id=row["id"], other_id=row["other_id"]) for row in rows]
     return Overlaps(count=rows[0]["count"] if rows else 0, first=pairs)
 
@@ -261,13 +263,11 @@ def _touched(row: RowMapping) -> Touched:
     return Touched(appointment_id=row["id"], doctor_id=row["doctor_id"], starts_at=row["starts_at"])
 
 
-async def _all(
-    engine: AsyncEngine, statement: TextClause, **values: object
-) -> Sequence[RowMapping]:
-    async with engine.connect() as connection:
+async def _all(database: Database, statement: TextClause, **values: object) -> Sequence[RowMapping]:
+    async with database.connect() as connection:
         return (await connection.execute(statement, values)).mappings().all()
 
 
-async def _run(engine: AsyncEngine, statement: TextClause, **values: object) -> None:
-    async with engine.connect() as connection:
+async def _run(database: Database, statement: TextClause, **values: object) -> None:
+    async with database.connect() as connection:
         await connection.execute(statement, values)

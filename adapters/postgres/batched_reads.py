@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
-from sqlalchemy.exc import TimeoutError as GivenUp
+import psycopg
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
@@ -43,7 +43,7 @@ class BatchedReads(Generic[Key, Answer]):
     async def ask(self, key: Key) -> Answer | None:
         """What a look finds that begins after this call; None if it finds nothing.
 
-        Raises what the look raised, or SQLAlchemy's `TimeoutError` if it was given up.
+        Raises what the look raised, or `psycopg.OperationalError` if it was given up.
         """
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(answer)
@@ -97,7 +97,7 @@ class BatchedReads(Generic[Key, Answer]):
 def _give_up(
     turn: asyncio.Task[None], asked: Mapping[Key, list[asyncio.Future[Answer | None]]]
 ) -> None:
-    _fail(asked, GivenUp("the database gave no answer in time"))
+    _fail(asked, psycopg.OperationalError("the database gave no answer in time"))
     turn.cancel()
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from psycopg.sql import SQL
 
 from adapters.postgres.direct import Plain
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
@@ -16,46 +16,48 @@ from domain.zones import zone_named
 
 # The longest slot is 480 minutes (constraint doctors_slot_minutes), so no slot that begins at
 # the instant wished for reaches past the window below.
-LOOK = text("""
+LOOK = SQL("""
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 desk AS MATERIALIZED (
     SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone
-    FROM doctors d JOIN clinics c ON c.id = d.clinic_id WHERE d.id = :doctor_id
+    FROM doctors d JOIN clinics c ON c.id = d.clinic_id WHERE d.id = %(doctor_id)s
 ),
 live AS (
     SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, s.status,
            s.starts_at, s.ends_at, s.held_until
     FROM schedules s, clock
     WHERE s.practitioner_id = (SELECT practitioner_id FROM desk)
-      AND s.occupies && tstzrange(:starts_at, CAST(:starts_at AS timestamptz) + interval '8 hours')
-      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> :appointment_id
+      AND s.occupies && tstzrange(%(starts_at)s,
+                                 CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
+      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
     UNION
     SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, s.status,
            s.starts_at, s.ends_at, s.held_until
     FROM schedules s, clock
-    WHERE s.patient_id = :patient_id
-      AND s.occupies && tstzrange(:starts_at, CAST(:starts_at AS timestamptz) + interval '8 hours')
-      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> :appointment_id
+    WHERE s.patient_id = %(patient_id)s
+      AND s.occupies && tstzrange(%(starts_at)s,
+                                 CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
+      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
 )
 SELECT clock.now,
     (SELECT to_json(desk) FROM desk) AS desk,
-    EXISTS (SELECT FROM patients WHERE id = :patient_id) AS patient_exists,
+    EXISTS (SELECT FROM patients WHERE id = %(patient_id)s) AS patient_exists,
     (SELECT json_agg(json_build_array(lower(during), upper(during))) FROM shifts
-      WHERE doctor_id = :doctor_id AND during @> CAST(:starts_at AS timestamptz)) AS shifts,
+      WHERE doctor_id = %(doctor_id)s AND during @> CAST(%(starts_at)s AS timestamptz)) AS shifts,
     (SELECT json_agg(live) FROM live) AS live,
     holds.count AS live_holds, holds.first_lapse,
-    EXISTS (SELECT FROM schedules WHERE id = :appointment_id) AS has_row
+    EXISTS (SELECT FROM schedules WHERE id = %(appointment_id)s) AS has_row
 FROM clock, LATERAL (
     SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules s
-    WHERE s.patient_id = :patient_id AND s.status = 'held' AND s.held_until > clock.now
-      AND s.id <> :appointment_id
+    WHERE s.patient_id = %(patient_id)s AND s.status = 'held' AND s.held_until > clock.now
+      AND s.id <> %(appointment_id)s
 ) holds
 """)
 
-OWN = text(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = :appointment_id")  # noqa: S608 - our own columns
-OWN_AT_FIRST = text(f"""
+OWN = SQL(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = %(appointment_id)s")  # noqa: S608 - our own columns
+OWN_AT_FIRST = SQL(f"""
 SELECT {COLUMNS}, coalesce(s.first_held_until, s.held_until) AS first_held_until
-FROM schedules s WHERE s.id = :appointment_id
+FROM schedules s WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
 
 

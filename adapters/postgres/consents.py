@@ -5,9 +5,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.messages.visit import Kind
+from adapters.postgres.database import Connection
 from domain.errors import PatientNotFound
 
 
@@ -50,7 +50,7 @@ ON CONFLICT ON CONSTRAINT consents_pkey DO UPDATE SET
 """)
 
 
-async def consents_of(connection: AsyncConnection, patient_id: UUID) -> list[Agreed]:
+async def consents_of(connection: Connection, patient_id: UUID) -> list[Agreed]:
     """Every kind and channel, in one order; refuses a patient who does not exist."""
     rows = (await connection.execute(OF_PATIENT, {"patient_id": patient_id})).all()
     if not rows:
@@ -67,7 +67,7 @@ async def consents_of(connection: AsyncConnection, patient_id: UUID) -> list[Agr
     ]
 
 
-async def say_consent(connection: AsyncConnection, patient_id: UUID, agreed: Agreed) -> None:
+async def say_consent(connection: Connection, patient_id: UUID, agreed: Agreed) -> None:
     """Idempotent. It counts from the next attempt on, also for a message that is under way."""
     asked = {
         "patient_id": patient_id,

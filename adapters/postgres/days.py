@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from psycopg.sql import SQL
 
 from adapters.postgres.batched_reads import BatchedReads
-from adapters.postgres.direct import Plain, read_plainly
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Plain
+from adapters.postgres.reads import read_plainly
 from adapters.postgres.rows import Row
 from domain.booking import Status
 from domain.day import Day, Taken, compose, reach_of
@@ -25,14 +26,14 @@ from domain.zones import zone_named
 # changes or goes changes the digest, and so does the grid. The lists stand in SELECTs of their own
 # to keep their lengths from the planner, which would plan anew for every length; OFFSET keeps the
 # doctor a look by its key, since most looks are for one.
-DAYS = text("""
+DAYS = SQL("""
 SELECT asked.nth, d.practitioner_id, d.clinic_id, d.slot_minutes, d.time_zone,
     clock_timestamp() AS now,
     md5(concat_ws('|', d.practitioner_id, d.clinic_id, d.slot_minutes, d.time_zone,
                   'rows', taken.marks, 'shifts', on_duty.marks)) AS version,
     taken.rows, on_duty.shifts
-FROM unnest((SELECT CAST(:doctors AS uuid[])), (SELECT CAST(:starts AS timestamptz[])),
-            (SELECT CAST(:ends AS timestamptz[])))
+FROM unnest((SELECT CAST(%(doctors)s AS uuid[])), (SELECT CAST(%(starts)s AS timestamptz[])),
+            (SELECT CAST(%(ends)s AS timestamptz[])))
     WITH ORDINALITY AS asked (doctor_id, reach_from, reach_until, nth)
 CROSS JOIN LATERAL (
     SELECT d.*, c.time_zone FROM doctors d JOIN clinics c ON c.id = d.clinic_id
@@ -41,7 +42,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT string_agg(s.id || ':' || s.revision, ',' ORDER BY s.id) AS marks,
         json_agg(json_build_array(s.starts_at, s.ends_at, s.status, s.held_until))
-            FILTER (WHERE :whole) AS rows
+            FILTER (WHERE %(whole)s) AS rows
     FROM schedules s
     WHERE s.practitioner_id = d.practitioner_id
       AND s.occupies && tstzrange(asked.reach_from, asked.reach_until)
@@ -50,7 +51,7 @@ CROSS JOIN LATERAL (
     SELECT string_agg(extract(epoch FROM lower(w.during)) || ':' || w.revision, ','
                       ORDER BY w.during) AS marks,
         json_agg(json_build_array(lower(w.during), upper(w.during)))
-            FILTER (WHERE :whole) AS shifts
+            FILTER (WHERE %(whole)s) AS shifts
     FROM shifts w
     WHERE w.doctor_id = d.id AND w.during && tstzrange(asked.reach_from, asked.reach_until)
 ) on_duty
@@ -84,8 +85,8 @@ DayKey = tuple[UUID, date]
 class DayBook:
     """The days as the database has them. Raises `DoctorNotFound` for a doctor it has not."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._desks: dict[UUID, DoctorGrid] = {}
         self._versions = BatchedReads(self._look)
 
@@ -158,7 +159,7 @@ class DayBook:
         async def ask(connection: Plain) -> dict[int, Row]:
             return {row["nth"]: row for row in await connection.all(DAYS, parameters)}
 
-        return await read_plainly(self._engine, ask)
+        return await read_plainly(self._database, ask)
 
     def _desk_now(self, doctor_id: UUID, row: Row) -> DoctorGrid:
         """As the row has it, which is nearly always as it was."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, cast, exists, func, literal, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.database import Connection
 from adapters.postgres.folding import folded
 from adapters.postgres.tables import patients, schedules
 from domain.spelling import in_the_other_alphabet, with_one_slip
@@ -34,19 +34,19 @@ ONE = text(f"SELECT id, full_name FROM patients WHERE id = :id AND {MADE_UP}")  
 SOME = text(f"SELECT id, full_name FROM patients WHERE {MADE_UP} ORDER BY id LIMIT :limit")  # noqa: S608
 
 
-async def demo_patient(connection: AsyncConnection, patient_id: UUID) -> DemoPatient | None:
+async def demo_patient(connection: Connection, patient_id: UUID) -> DemoPatient | None:
     row = (await connection.execute(ONE, {"id": patient_id})).one_or_none()
     return None if row is None else DemoPatient(patient_id=row.id, name=row.full_name)
 
 
-async def demo_patients(connection: AsyncConnection, *, limit: int) -> list[DemoPatient]:
+async def demo_patients(connection: Connection, *, limit: int) -> list[DemoPatient]:
     """The same ones every time."""
     rows = await connection.execute(SOME, {"limit": limit})
     return [DemoPatient(patient_id=row.id, name=row.full_name) for row in rows]
 
 
 async def demo_patients_named(
-    connection: AsyncConnection, sought: str, *, limit: int
+    connection: Connection, sought: str, *, limit: int
 ) -> list[DemoPatient]:
     """Those whom every word names: a part of the name in either alphabet, digits of the telephone,
     the number of a booking. Only where nobody is found, one letter of each word may be wrong.
@@ -59,7 +59,7 @@ async def demo_patients_named(
 
 
 async def _who(
-    connection: AsyncConnection, conditions: list[ColumnElement[bool]], limit: int
+    connection: Connection, conditions: list[ColumnElement[bool]], limit: int
 ) -> list[DemoPatient]:
     wanted = (
         select(patients.c.id, patients.c.full_name, func.right(DIGITS, 4).label("mark"))

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, Uuid, func, literal, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.database import Connection
 from adapters.postgres.folding import folded
 from adapters.postgres.openings import openings_of
 from adapters.postgres.tables import clinics, doctors
@@ -74,7 +74,7 @@ CARDS = select(
 
 
 async def list_doctors(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     limit: int,
     after: After | None = None,
@@ -92,7 +92,7 @@ async def list_doctors(
     return await _cards(connection, wanted)
 
 
-async def find_doctor(connection: AsyncConnection, doctor_id: UUID) -> DoctorCard:
+async def find_doctor(connection: Connection, doctor_id: UUID) -> DoctorCard:
     """Raises `DoctorNotFound`."""
     cards = await _cards(connection, CARDS.where(doctors.c.id == doctor_id))
     if not cards:
@@ -101,7 +101,7 @@ async def find_doctor(connection: AsyncConnection, doctor_id: UUID) -> DoctorCar
 
 
 async def list_clinics(
-    connection: AsyncConnection, *, limit: int, after: After | None = None
+    connection: Connection, *, limit: int, after: After | None = None
 ) -> list[Clinic]:
     wanted = select(clinics).order_by(*_order(clinics.c.name, clinics.c.id)).limit(limit)
     if after is not None:
@@ -109,21 +109,21 @@ async def list_clinics(
     return [_clinic(row) for row in await connection.execute(wanted)]
 
 
-async def clinic_of(connection: AsyncConnection, clinic_id: UUID) -> Clinic | None:
+async def clinic_of(connection: Connection, clinic_id: UUID) -> Clinic | None:
     """The clinic of this id, if there is one."""
     found = await connection.execute(select(clinics).where(clinics.c.id == clinic_id))
     row = found.one_or_none()
     return None if row is None else _clinic(row)
 
 
-async def find_clinic(connection: AsyncConnection, clinic_id: UUID) -> Clinic:
+async def find_clinic(connection: Connection, clinic_id: UUID) -> Clinic:
     """The clinic of a doctor: there always is one."""
     wanted = select(clinics).where(clinics.c.id == clinic_id)
     return _clinic((await connection.execute(wanted)).one())
 
 
 async def list_specialties(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     limit: int,
     after: str | None = None,
@@ -165,9 +165,7 @@ def _order(
     return folded(name), name, key
 
 
-async def _cards(
-    connection: AsyncConnection, wanted: Select[*tuple[object, ...]]
-) -> list[DoctorCard]:
+async def _cards(connection: Connection, wanted: Select[*tuple[object, ...]]) -> list[DoctorCard]:
     rows = (await connection.execute(wanted)).all()
     free = await _next_free(connection, rows)
     return [
@@ -187,7 +185,7 @@ async def _cards(
 
 
 async def _next_free(
-    connection: AsyncConnection, rows: Sequence[Row[*tuple[object, ...]]]
+    connection: Connection, rows: Sequence[Row[*tuple[object, ...]]]
 ) -> dict[UUID, datetime]:
     """Nearly everybody has something soon; only for the others is it looked for further ahead."""
     missing = [row.id for row in rows]

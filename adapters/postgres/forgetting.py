@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.database import Database
 
 AT_ONCE = 500
 """Rows a statement: each is a transaction of its own, and a delivery waits for none of them."""
@@ -29,8 +30,8 @@ DELETE FROM notifications WHERE id = ANY(ARRAY(
 """)
 
 
-async def forget_messages(engine: AsyncEngine, *, older_than: timedelta) -> int:
+async def forget_messages(database: Database, *, older_than: timedelta) -> int:
     """How many were deleted now; 0 when there are no more."""
     asked = {"older_than": older_than, "at_once": AT_ONCE}
-    async with engine.connect() as connection:
+    async with database.connect() as connection:
         return (await connection.execute(FORGET, asked)).rowcount

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import RowMapping, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from structlog import get_logger
 
 from adapters.postgres.appointments import Before
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.postgres.reads import read
 from domain.errors import DoctorNotFound, NoticeNotFound
@@ -70,7 +69,7 @@ RETURNING {NOTICE}
 
 
 async def notices_of(
-    connection: AsyncConnection,
+    connection: Connection,
     doctor_id: UUID,
     *,
     limit: int,
@@ -88,7 +87,7 @@ async def notices_of(
 
 
 async def mark_notice(
-    connection: AsyncConnection, doctor_id: UUID, notification_id: UUID, *, is_read: bool
+    connection: Connection, doctor_id: UUID, notification_id: UUID, *, is_read: bool
 ) -> Notice:
     """As read, which keeps the time of the first reading, or as unread again."""
     asked = {"id": doctor_id, "notice": notification_id, "is_read": is_read}
@@ -99,17 +98,17 @@ async def mark_notice(
     return _notice(row)
 
 
-async def inbox_opened(engine: AsyncEngine, doctor_id: UUID) -> datetime:
+async def inbox_opened(database: Database, doctor_id: UUID) -> datetime:
     """The database's time, from which on notices are new; refuses a doctor who does not exist."""
 
-    async def ask(connection: AsyncConnection) -> datetime:
+    async def ask(connection: Connection) -> datetime:
         return await _known_at(connection, doctor_id)
 
-    return await read(engine, ask)
+    return await read(database, ask)
 
 
 async def new_notices(
-    engine: AsyncEngine, bell: InboxListener, doctor_id: UUID, *, since: datetime
+    database: Database, bell: InboxListener, doctor_id: UUID, *, since: datetime
 ) -> AsyncIterator[Notice]:
     """Each notice since then, oldest first, and those to come, without end.
 
@@ -121,24 +120,24 @@ async def new_notices(
         while True:
             rung.clear()
             try:
-                async for notice in _since(engine, doctor_id, since - LOOK_BACK):
+                async for notice in _since(database, doctor_id, since - LOOK_BACK):
                     if notice.notification_id not in told:
                         told[notice.notification_id] = notice.created_at
                         since = max(since, notice.created_at)
                         yield notice
-            except (DBAPIError, PoolTimeoutError) as error:
+            except psycopg.Error as error:
                 log.warning("inbox_was_not_read", error=type(error).__name__)
             told = {known: at for known, at in told.items() if at >= since - LOOK_BACK}
             await rung.wait()
 
 
 async def _since(
-    engine: AsyncEngine, doctor_id: UUID, created_at: datetime
+    database: Database, doctor_id: UUID, created_at: datetime
 ) -> AsyncIterator[Notice]:
     place = UUID(int=0)
     while True:
         asked = {"created_at": created_at, "place": place, "id": doctor_id}
-        notices = await read(engine, partial(_later, asked))
+        notices = await read(database, partial(_later, asked))
         for notice in notices:
             yield notice
         if len(notices) < A_PAGE:
@@ -146,12 +145,12 @@ async def _since(
         created_at, place = notices[-1].created_at, notices[-1].notification_id
 
 
-async def _later(asked: Mapping[str, object], connection: AsyncConnection) -> list[Notice]:
+async def _later(asked: Mapping[str, object], connection: Connection) -> list[Notice]:
     page = {**asked, "limit": A_PAGE, "unread": False}
     return _notices((await connection.execute(LATER, page)).mappings().all())
 
 
-async def _known_at(connection: AsyncConnection, doctor_id: UUID) -> datetime:
+async def _known_at(connection: Connection, doctor_id: UUID) -> datetime:
     now = (await connection.execute(DOCTOR_NOW, {"id": doctor_id})).scalar_one_or_none()
     if now is None:
         raise DoctorNotFound

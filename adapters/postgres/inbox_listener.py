@@ -8,7 +8,6 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
-from sqlalchemy.engine import URL
 from structlog import get_logger
 
 INBOX = "priyom_inbox"
@@ -26,8 +25,8 @@ log = get_logger(__name__)
 class InboxListener:
     """One connection of the process that listens while anybody waits; none while nobody does."""
 
-    def __init__(self, database_url: URL, *, name: str) -> None:
-        self._url = database_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    def __init__(self, database_url: str, *, name: str) -> None:
+        self._url = database_url
         self._name = name
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None

@@ -7,9 +7,9 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.messages.visit import Kind, Language, Visit
+from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import INBOX
 from domain.booking import CancelReason
 from domain.events import EVENT_KINDS, AppointmentEvent, EventType
@@ -158,8 +158,8 @@ def notification_id(event: AppointmentEvent, audience: Audience, channel: Channe
 class Notifications:
     """Rows of `notifications`; each statement is a transaction of its own."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def begin(
         self, event: AppointmentEvent, channel: Channel, *, instead_of: Channel | None = None
@@ -181,7 +181,7 @@ class Notifications:
             "expires_at": event.expires_at,
             "instead_of": None if instead_of is None else instead_of.value,
         }
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             found = (await connection.execute(BEGIN, asked)).mappings().one_or_none()
         if found is None:
             raise VisitUnknown
@@ -197,18 +197,18 @@ class Notifications:
 
     async def postponed(self, attempt: Attempt) -> None:
         """It was no attempt: the patient sleeps."""
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             await connection.execute(POSTPONED, {"id": attempt.notification_id})
 
     async def sent(self, attempt: Attempt, provider_id: str) -> None:
         asked = {"id": attempt.notification_id, "provider_id": provider_id}
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             await connection.execute(SENT, asked)
 
     async def not_sent(self, attempt: Attempt, error: str, *, state: State) -> None:
         """`error` is a code; `state` is FAILED for good, or SENDING when it will be tried again."""
         asked = {"id": attempt.notification_id, "status": state.value, "error": error}
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             await connection.execute(NOT_SENT, asked)
 
     async def tell_doctor(self, event: AppointmentEvent) -> None:
@@ -221,7 +221,7 @@ class Notifications:
             "starts_at": event.starts_at,
             "sequence": event.sequence,
         }
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             written = await connection.execute(TELL_DOCTOR, asked)
             if written.first() is None and (await connection.execute(KNOWN, asked)).first() is None:
                 raise VisitUnknown

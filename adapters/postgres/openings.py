@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.database import Connection
 from domain.day import free_slots
 from domain.rules import DoctorGrid
 from domain.slot import Interval
@@ -62,7 +62,7 @@ class Openings:
 
 
 async def openings_of(
-    connection: AsyncConnection,
+    connection: Connection,
     doctor_ids: Sequence[UUID],
     window: Interval,
     *,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.database import Connection
 from adapters.postgres.tables import LAPSES_AT
 from domain.audit import AuditReport
 
@@ -70,6 +70,6 @@ class LastAudit:
     report: AuditReport | None
 
 
-async def figures(connection: AsyncConnection) -> Figures:
+async def figures(connection: Connection) -> Figures:
     row = (await connection.execute(FIGURES, {"period": PERIOD})).mappings().one()
     return Figures(**row)

@@ -1,29 +1,29 @@
-"""Reads, which forgive a connection that died in the pool."""
+"""Reads, which forgive a connection that died in the pool, as after a restart of PostgreSQL."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from adapters.postgres.database import Connection, ConnectionDied, Database
+from adapters.postgres.direct import Plain, plain
 
 Answer = TypeVar("Answer")
 
 
-async def read(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
-    """Run `work` again where the pool's connection had died, as after a restart of PostgreSQL."""
-
-    async def once() -> Answer:
-        async with engine.connect() as connection:
+async def read(database: Database, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    """Run `work` again, once, if its connection had died."""
+    try:
+        async with database.connect() as connection:
+            return await work(connection)
+    except ConnectionDied:
+        async with database.connect() as connection:
             return await work(connection)
 
-    return await again_if_it_was_dead(once)
 
-
-async def again_if_it_was_dead(once: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Call it again, once, if it failed for a connection that had died."""
+async def read_plainly(database: Database, work: Callable[[Plain], Awaitable[Answer]]) -> Answer:
+    """As `read`, on psycopg's own cursor."""
     try:
-        return await once()
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-    return await once()
+        async with plain(database) as connection:
+            return await work(connection)
+    except ConnectionDied:
+        async with plain(database) as connection:
+            return await work(connection)

@@ -5,9 +5,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.consents import Channel
+from adapters.postgres.database import Connection
 from domain.errors import MessageNotFound
 from domain.events import EVENT_KINDS, AppointmentEvent, type_named
 
@@ -63,7 +63,7 @@ WHERE n.id = :id AND n.audience = 'patient' AND n.channel = :channel
 """)  # noqa: S608 - our own columns
 
 
-async def record_receipt(connection: AsyncConnection, receipt: Receipt) -> Receipted:
+async def record_receipt(connection: Connection, receipt: Receipt) -> Receipted:
     """Idempotent. Refuses a message that is not known, or not any more."""
     asked = {
         "id": receipt.notification_id,

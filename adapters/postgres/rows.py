@@ -17,7 +17,7 @@ COLUMNS = """
 
 
 class Row(Protocol):
-    """A row by its columns' names, as SQLAlchemy or psycopg give it."""
+    """A row by its columns' names, as psycopg or SQLAlchemy give it."""
 
     def __getitem__(self, column: str, /) -> Any: ...
 

@@ -4,15 +4,15 @@ from dataclasses import asdict, replace
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+import psycopg
+from psycopg.sql import SQL
 
 from adapters.postgres.booking_facts import OWN, load_facts
-from adapters.postgres.direct import Plain, plain, serializable_plainly
-from adapters.postgres.engine import TransactionLimit
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Plain, plain
 from adapters.postgres.rows import COLUMNS, GRACE, Row, appointment_of, hold_of
 from adapters.postgres.tables import DOCTOR_FREE, IN_SHIFT, PATIENT_FREE
+from adapters.postgres.transactions import TransactionLimit, serializable
 from domain.booking import (
     MAX_EXTENSIONS,
     Appointment,
@@ -48,20 +48,20 @@ REFUSAL_OF_CONSTRAINT: dict[str, type[Refused]] = {
 # A hold ends when its slot begins, at the latest: nobody confirms a visit that is under way.
 # Taking a slot expires every lapsed hold in its way, of the practitioner or of the patient. The
 # INSERT reads from `lapsed`, or PostgreSQL would be free to run it first.
-TAKE_SLOT = text(f"""
+TAKE_SLOT = SQL(f"""
 WITH lapsed AS (
     UPDATE schedules SET status = 'expired', version = version + 1
-    WHERE status = 'held' AND held_until <= clock_timestamp() AND id <> :appointment_id
-      AND (practitioner_id = :practitioner_id OR patient_id = :patient_id)
-      AND occupies && tstzrange(:starts_at, :ends_at)
+    WHERE status = 'held' AND held_until <= clock_timestamp() AND id <> %(appointment_id)s
+      AND (practitioner_id = %(practitioner_id)s OR patient_id = %(patient_id)s)
+      AND occupies && tstzrange(%(starts_at)s, %(ends_at)s)
     RETURNING id
 ), taken AS (
     INSERT INTO schedules AS s (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
                                 starts_at, ends_at, status, held_until, origin)
-    SELECT :appointment_id, :appointment_id, :patient_id, :doctor_id, :practitioner_id, :clinic_id,
-           :starts_at, :ends_at, 'held',
-           least(clock_timestamp() + make_interval(secs => :hold_seconds),
-                 CAST(:starts_at AS timestamptz)), :origin
+    SELECT %(appointment_id)s, %(appointment_id)s, %(patient_id)s, %(doctor_id)s,
+           %(practitioner_id)s, %(clinic_id)s, %(starts_at)s, %(ends_at)s, 'held',
+           least(clock_timestamp() + make_interval(secs => %(hold_seconds)s),
+                 CAST(%(starts_at)s AS timestamptz)), %(origin)s
     FROM (SELECT count(*) FROM lapsed) AS made_way
     ON CONFLICT DO NOTHING
     RETURNING s.*
@@ -69,68 +69,71 @@ WITH lapsed AS (
 SELECT {COLUMNS} FROM taken s
 """)  # noqa: S608 - our own columns, as below
 
-EXTEND = text(f"""
+EXTEND = SQL(f"""
 UPDATE schedules s
-SET held_until = least(clock_timestamp() + make_interval(secs => :hold_seconds), starts_at),
+SET held_until = least(
+        clock_timestamp() + make_interval(secs => %(hold_seconds)s), starts_at),
     first_held_until = coalesce(first_held_until, held_until),
     extensions = extensions + 1, version = version + 1
-WHERE id = :appointment_id AND status = 'held' AND version = :version AND extensions < 2
+WHERE id = %(appointment_id)s AND status = 'held' AND version = %(version)s AND extensions < 2
   AND held_until > clock_timestamp()
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
-CONFIRM = text(f"""
+CONFIRM = SQL(f"""
 UPDATE schedules s
 SET status = 'confirmed', confirmed_at = clock_timestamp(), version = version + 1
-WHERE id = :appointment_id AND status = 'held'
+WHERE id = %(appointment_id)s AND status = 'held'
   AND held_until + interval '{GRACE}' > clock_timestamp()
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
-RELEASE = text(f"""
+RELEASE = SQL(f"""
 UPDATE schedules s
-SET status = :status, reason = :reason, version = version + 1,
-    cancelled_at = CASE WHEN :status = 'cancelled' THEN clock_timestamp() END
-WHERE id = :appointment_id AND status = 'held'
-  AND (NOT :only_if_lapsed OR held_until <= clock_timestamp())
+SET status = %(status)s, reason = %(reason)s, version = version + 1,
+    cancelled_at = CASE WHEN %(status)s = 'cancelled' THEN clock_timestamp() END
+WHERE id = %(appointment_id)s AND status = 'held'
+  AND (NOT %(only_if_lapsed)s OR held_until <= clock_timestamp())
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
 # A row of that id that occupies nothing: a hold attempt that arrives late loses to it.
-LEAVE_TOMBSTONE = text(f"""
+LEAVE_TOMBSTONE = SQL(f"""
 INSERT INTO schedules AS s (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
                             starts_at, ends_at, status, reason, origin, cancelled_at)
-SELECT :appointment_id, :appointment_id, :patient_id, d.id, d.practitioner_id, d.clinic_id,
-       :starts_at, CAST(:starts_at AS timestamptz) + make_interval(mins => d.slot_minutes),
-       :status, :reason, :origin, CASE WHEN :status = 'cancelled' THEN clock_timestamp() END
-FROM doctors d WHERE d.id = :doctor_id
+SELECT %(appointment_id)s, %(appointment_id)s, %(patient_id)s, d.id, d.practitioner_id, d.clinic_id,
+       %(starts_at)s, CAST(%(starts_at)s AS timestamptz) + make_interval(mins => d.slot_minutes),
+       %(status)s, %(reason)s, %(origin)s,
+       CASE WHEN %(status)s = 'cancelled' THEN clock_timestamp() END
+FROM doctors d WHERE d.id = %(doctor_id)s
 ON CONFLICT (id) DO NOTHING
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
-CANCEL = text(f"""
+CANCEL = SQL(f"""
 UPDATE schedules s
-SET status = 'cancelled', reason = :reason, cancelled_at = clock_timestamp(), version = version + 1
-WHERE id = :appointment_id AND status IN ('held', 'confirmed') AND version = :version
+SET status = 'cancelled', reason = %(reason)s, cancelled_at = clock_timestamp(),
+    version = version + 1
+WHERE id = %(appointment_id)s AND status IN ('held', 'confirmed') AND version = %(version)s
   AND starts_at > clock_timestamp()
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
 
-async def hold_slot(engine: AsyncEngine, turns: TransactionLimit, request: BookingRequest) -> Hold:
+async def hold_slot(database: Database, turns: TransactionLimit, request: BookingRequest) -> Hold:
     """Check and hold in one SERIALIZABLE transaction.
 
     A second run finds its own row, which may have been confirmed, lapsed or given up since.
     """
     try:
-        return await serializable_plainly(engine, partial(_hold, request=request), turns)
-    except IntegrityError as error:
+        return await serializable(database, partial(_hold, request=request), turns)
+    except psycopg.IntegrityError as error:
         raise _refusal_of(error) from None
 
 
-async def extend_hold(engine: AsyncEngine, extension: Extension) -> Hold:
+async def extend_hold(database: Database, extension: Extension) -> Hold:
     """Let a live hold last from now again; a second run finds the version it made."""
-    async with plain(engine) as connection:
+    async with plain(database) as connection:
         extended = await connection.one_or_none(EXTEND, asdict(extension))
         if extended is None:
             extended = await _row(connection, extension.appointment_id)
@@ -138,13 +141,13 @@ async def extend_hold(engine: AsyncEngine, extension: Extension) -> Hold:
     return hold_of(extended)
 
 
-async def confirm_appointment(engine: AsyncEngine, appointment_id: UUID) -> Appointment:
+async def confirm_appointment(database: Database, appointment_id: UUID) -> Appointment:
     """One conditional UPDATE: held, not lapsed → confirmed; a second run finds it confirmed.
 
     The visit may have been cancelled before the second run came. It was confirmed all the same, as
     only a row that was carries `confirmed_at`: the caller has yet to announce it.
     """
-    async with plain(engine) as connection:
+    async with plain(database) as connection:
         row = await connection.one_or_none(CONFIRM, {"appointment_id": appointment_id})
         appointment = appointment_of(row or await _row(connection, appointment_id))
     if appointment.status is Status.CANCELLED and appointment.confirmed_at is not None:
@@ -155,14 +158,14 @@ async def confirm_appointment(engine: AsyncEngine, appointment_id: UUID) -> Appo
     return appointment
 
 
-async def release_slot(engine: AsyncEngine, release: Release) -> Hold:
+async def release_slot(database: Database, release: Release) -> Hold:
     """Give the slot back if this appointment still holds it; the row as it is now.
 
     A second run finds nothing to do; a confirmed row is left alone; where there is no row a
     tombstone is left. A hold that commits in the meantime is seen by the next round.
     """
     parameters = _release_parameters(release)
-    async with plain(engine) as connection:
+    async with plain(database) as connection:
         while True:
             row = await connection.one_or_none(RELEASE, parameters)
             row = row or await connection.one_or_none(OWN, parameters)
@@ -172,9 +175,9 @@ async def release_slot(engine: AsyncEngine, release: Release) -> Hold:
                 return hold_of(row)
 
 
-async def cancel_appointment(engine: AsyncEngine, cancellation: Cancellation) -> Appointment:
+async def cancel_appointment(database: Database, cancellation: Cancellation) -> Appointment:
     """Cancel a visit that has not begun, fenced by its version; a second run finds it cancelled."""
-    async with plain(engine) as connection:
+    async with plain(database) as connection:
         row = await connection.one_or_none(
             CANCEL,
             {
@@ -275,10 +278,9 @@ def _refuse_cancellation(row: Row, cancellation: Cancellation) -> None:
     raise VersionMismatch if appointment.version != cancellation.version else TooLate
 
 
-def _refusal_of(error: IntegrityError) -> Refused | IntegrityError:
+def _refusal_of(error: psycopg.IntegrityError) -> Refused | psycopg.IntegrityError:
     """A rule that the database keeps, as the refusal that it means."""
-    diagnosis = getattr(error.orig, "diag", None)
-    kind = REFUSAL_OF_CONSTRAINT.get(getattr(diagnosis, "constraint_name", None) or "")
+    kind = REFUSAL_OF_CONSTRAINT.get(error.diag.constraint_name or "")
     return error if kind is None else kind()
 
 

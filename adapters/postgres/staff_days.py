@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.database import Connection
 from adapters.postgres.demo_patients import MADE_UP
 from adapters.postgres.openings import LONGEST_SLOT
 from domain.booking import Status
@@ -47,7 +47,7 @@ FROM doctors d WHERE d.id = ANY(:doctor_ids)
 
 
 async def staff_days(
-    connection: AsyncConnection,
+    connection: Connection,
     doctor_ids: Sequence[UUID],
     day: date,
     zone: ZoneInfo,

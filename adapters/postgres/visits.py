@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.database import Connection
 from adapters.postgres.rows import COLUMNS, appointment_of
 from domain.booking import Appointment, Status
 from domain.slot import Interval
@@ -63,7 +63,7 @@ BEHIND = text(
 )
 
 
-async def visit(connection: AsyncConnection, appointment_id: UUID) -> PatientVisit | None:
+async def visit(connection: Connection, appointment_id: UUID) -> PatientVisit | None:
     """The visit of this id, if it has a row."""
     found = await connection.execute(ONE, {"id": appointment_id})
     row = found.mappings().one_or_none()
@@ -71,7 +71,7 @@ async def visit(connection: AsyncConnection, appointment_id: UUID) -> PatientVis
 
 
 async def visits_ahead(
-    connection: AsyncConnection, patient_id: UUID, *, limit: int = 50
+    connection: Connection, patient_id: UUID, *, limit: int = 50
 ) -> list[PatientVisit]:
     """What the patient holds or has confirmed, the next one first."""
     found = await connection.execute(AHEAD, {"id": patient_id, "limit": limit})
@@ -79,7 +79,7 @@ async def visits_ahead(
 
 
 async def visits_behind(
-    connection: AsyncConnection, patient_id: UUID, *, limit: int = 20
+    connection: Connection, patient_id: UUID, *, limit: int = 20
 ) -> list[PatientVisit]:
     """What is over, was cancelled or has lapsed, the latest first."""
     found = await connection.execute(BEHIND, {"id": patient_id, "limit": limit})

@@ -4,22 +4,21 @@ import asyncio
 import struct
 from datetime import timedelta
 
+import psycopg
 from redis.asyncio import Redis
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-ASK = text("SELECT 1")
+from adapters.postgres.database import Database
+
 API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
 """Kafka's own question before all others: key 18, version 0, correlation 1, no client id."""
 
 
-async def ask_postgres(engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        await connection.execute(ASK)
+async def ask_postgres(database: Database) -> None:
+    async with database.lend() as connection:
+        await connection.execute("SELECT 1")
 
 
 async def ask_temporal(client: Client) -> None:
@@ -28,13 +27,13 @@ async def ask_temporal(client: Client) -> None:
     )
 
 
-async def both_answer(client: Client, engine: AsyncEngine) -> bool:
+async def both_answer(client: Client, database: Database) -> bool:
     """Temporal and PostgreSQL, without which a worker or a notifier can do nothing."""
     try:
         async with asyncio.timeout(2):
             await ask_temporal(client)
-            await ask_postgres(engine)
-    except (RPCError, SQLAlchemyError, OSError, TimeoutError):
+            await ask_postgres(database)
+    except (RPCError, psycopg.Error, OSError, TimeoutError):
         return False
     return True
 

@@ -8,12 +8,12 @@ from typing import Protocol
 from uuid import UUID
 
 import orjson
+import psycopg
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.postgres.days import DayBook, DayVersion, FreshDay
 from adapters.process.breaker import Breaker
@@ -158,7 +158,7 @@ class DayReader:
             flight = flight or self._take_off(look)
             try:
                 found = await asyncio.shield(flight.task)
-            except SQLAlchemyError:
+            except psycopg.Error:
                 if ours or excused:
                     raise
                 excused = True

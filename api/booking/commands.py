@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from adapters.postgres.appointments import Seen, see
-from adapters.postgres.direct import Plain, read_plainly
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Plain
+from adapters.postgres.reads import read_plainly
 from api.booking.run_history import RunHistory
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
@@ -44,8 +44,8 @@ class Found:
 class Commands:
     """Commands about one appointment. The row is looked at before a run is asked."""
 
-    def __init__(self, engine: AsyncEngine, runs: Runs) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, runs: Runs) -> None:
+        self._database = database
         self._runs = runs
         self._confirming: Counter[UUID] = Counter()
 
@@ -184,7 +184,7 @@ class Commands:
         async def ask(connection: Plain) -> Seen | None:
             return await see(connection, appointment_id)
 
-        seen = await read_plainly(self._engine, ask)
+        seen = await read_plainly(self._database, ask)
         if seen is None or seen.appointment.status is not Status.EXPIRED:
             return seen
         if not seen.may_be_confirmed:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
 from adapters.postgres.alternatives import free_alternatives
 from adapters.postgres.booking_facts import load_facts
-from adapters.postgres.direct import Plain, read_plainly
-from adapters.postgres.reads import read
+from adapters.postgres.database import Connection, Database
+from adapters.postgres.direct import Plain
+from adapters.postgres.reads import read, read_plainly
 from adapters.process.settings import Product
 from api.booking.idempotency import held_at_first, is_same_wish
 from api.booking.keys import appointment_id_of
@@ -82,10 +81,10 @@ class Bookings:
     """Holds for patients. One run is begun at a time for each slot in this process."""
 
     def __init__(
-        self, engine: AsyncEngine, runs: Runs, product: Product, secret: bytes, *, tell: Tell
+        self, database: Database, runs: Runs, product: Product, secret: bytes, *, tell: Tell
     ) -> None:
         self._tell = tell
-        self._engine = engine
+        self._database = database
         self._runs = runs
         self._product = product
         self._secret = secret
@@ -135,7 +134,7 @@ class Bookings:
             )
             return View(facts=facts, own=own)
 
-        return await read_plainly(self._engine, ask)
+        return await read_plainly(self._database, ask)
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
@@ -216,7 +215,7 @@ class Bookings:
         if not isinstance(no, NotASlot | SlotTaken) or no.refusal.alternatives is not None:
             return no
 
-        async def ask(connection: AsyncConnection) -> list[Alternative]:
+        async def ask(connection: Connection) -> list[Alternative]:
             return await free_alternatives(
                 connection,
                 patient_id=order.wish.patient_id,
@@ -224,7 +223,7 @@ class Bookings:
                 starts_at=order.wish.starts_at,
             )
 
-        free = await self._alternatives.ask(order.slot, lambda: read(self._engine, ask))
+        free = await self._alternatives.ask(order.slot, lambda: read(self._database, ask))
         return refused(replace(no.refusal, alternatives=free))
 
     def _request(self, order: Order, desk: DoctorGrid) -> BookingRequest:

@@ -8,11 +8,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic.alias_generators import to_camel
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from adapters.postgres.database import DATABASE_AWAY
 from api.booking.hold import ReplayedRefusal
 from api.booking.temporal_errors import NoAnswer
 from api.http.problems import (
@@ -30,8 +29,6 @@ REPLAYED = {"idempotent-replayed": "true"}
 NO_STORE = {"cache-control": "no-store"}
 """Appointments tell about a patient: no cache on the way may keep them."""
 
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
-"""What a statement raises that a later try may not."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -98,7 +95,7 @@ async def _database_away(_: Request, error: Exception) -> Response:
 
 def without_database(error: Exception) -> ProblemAnswer:
     """The answer where the database gave none: one of `DATABASE_AWAY`."""
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    state = getattr(error, "sqlstate", None)
     log.warning("database_gave_no_answer", error=type(error).__name__, sqlstate=state)
     return ProblemAnswer(unavailable())
 

@@ -7,8 +7,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from adapters.postgres.database import Connection
 from adapters.postgres.directory import Clinic, DoctorCard, find_clinic, find_doctor
 from adapters.postgres.openings import Openings, openings_of
 from adapters.postgres.visits import PatientVisit, visits_ahead
@@ -125,7 +124,7 @@ class DoctorTimes:
 
 
 async def doctor_times(
-    connection: AsyncConnection, doctor_id: UUID, patient_id: UUID | None
+    connection: Connection, doctor_id: UUID, patient_id: UUID | None
 ) -> DoctorTimes:
     """Raises `DoctorNotFound`."""
     doctor = await find_doctor(connection, doctor_id)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from adapters.postgres.database import Connection
 from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
@@ -30,7 +29,7 @@ class Directory:
 
 
 async def directory(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     specialty: str | None,
     clinic_id: UUID | None,

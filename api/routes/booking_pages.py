@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, Days, DemoPatientsDep, Engine
@@ -37,7 +37,7 @@ async def doctors(
 ) -> Response:
     """Where the links in patients' messages lead: whom to see, and when each is free next."""
 
-    async def ask(connection: AsyncConnection) -> Directory:
+    async def ask(connection: Connection) -> Directory:
         return await directory(
             connection, specialty=specialty, clinic_id=clinic, patient_id=visitor.patient_id
         )
@@ -61,7 +61,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
 ) -> Response:
     """Fourteen days, and the slots of one; `note` says why the slot `at` was not held."""
 
-    async def ask(connection: AsyncConnection) -> DoctorTimes:
+    async def ask(connection: Connection) -> DoctorTimes:
         return await doctor_times(connection, doctor_id, visitor.patient_id)
 
     found = await read(engine, ask)

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 from pydantic.config import JsonDict
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from adapters.messages.visit import Kind
 from adapters.postgres.consents import Agreed, Channel, Consent, consents_of, say_consent
+from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from api.dependencies import Engine
 from api.http.answers import NO_STORE, JsonAnswer
@@ -51,7 +51,7 @@ class ConsentPage(Body):
 async def consents(patient_id: Id, engine: Engine) -> Response:
     """Every kind of message by every channel; `given` where nothing was said."""
 
-    async def ask(connection: AsyncConnection) -> list[Agreed]:
+    async def ask(connection: Connection) -> list[Agreed]:
         return await consents_of(connection, patient_id)
 
     return _page(await read(engine, ask))
@@ -67,7 +67,7 @@ async def consent(patient_id: Id, said: ConsentChoiceBody, engine: Engine) -> Re
     """It counts from the next attempt on, also for a message that is under way."""
     agreed = Agreed(kind=said.kind, channel=said.channel, consent=said.consent)
 
-    async def ask(connection: AsyncConnection) -> list[Agreed]:
+    async def ask(connection: Connection) -> list[Agreed]:
         await say_consent(connection, patient_id, agreed)
         return await consents_of(connection, patient_id)
 

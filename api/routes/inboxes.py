@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from adapters.postgres.appointments import Before, appointments_of
+from adapters.postgres.database import Connection
 from adapters.postgres.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
 from adapters.postgres.reads import read
 from api.dependencies import Engine, InboxListenerDep, LiveStreams
@@ -39,7 +39,7 @@ async def appointments(
     this_list = f"appointments of {patient_id}"
     before = _before(cursor, of=this_list)
 
-    async def ask(connection: AsyncConnection) -> list[Appointment]:
+    async def ask(connection: Connection) -> list[Appointment]:
         return await appointments_of(connection, patient_id, limit=limit + 1, before=before)
 
     found = await read(engine, ask)
@@ -67,7 +67,7 @@ async def notifications(
     """What the doctor was told about confirmed and cancelled visits, newest first."""
     before = _before(cursor, of=_notices_of(doctor_id))
 
-    async def ask(connection: AsyncConnection) -> list[Notice]:
+    async def ask(connection: Connection) -> list[Notice]:
         return await notices_of(
             connection, doctor_id, limit=limit + 1, before=before, unread=unread
         )
@@ -133,7 +133,7 @@ async def mark_as_unread(doctor_id: Id, notification_id: Id, engine: Engine) -> 
 
 
 async def _marked(engine: Engine, doctor_id: Id, notification_id: Id, *, is_read: bool) -> Response:
-    async def ask(connection: AsyncConnection) -> Notice:
+    async def ask(connection: Connection) -> Notice:
         return await mark_notice(connection, doctor_id, notification_id, is_read=is_read)
 
     return JsonAnswer(_notice(await read(engine, ask)), headers=NO_STORE)

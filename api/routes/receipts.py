@@ -8,10 +8,10 @@ from fastapi import APIRouter, Header, Request
 from prometheus_client import Counter
 from pydantic import Field
 from pydantic.config import JsonDict
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from adapters.postgres.consents import Channel
+from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from adapters.postgres.receipts import Fate, Receipt, Receipted, record_receipt
 from api.dependencies import Engine, ReceiptsDep
@@ -93,7 +93,7 @@ async def receipt(  # noqa: PLR0913 - what it needs is asked for by name
         code=said.code,
     )
 
-    async def ask(connection: AsyncConnection) -> Receipted:
+    async def ask(connection: Connection) -> Receipted:
         return await record_receipt(connection, told)
 
     found = await read(engine, ask)

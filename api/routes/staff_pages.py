@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from adapters.postgres.database import Connection
 from adapters.postgres.demo_patients import DemoPatient, demo_patient, demo_patients_named
 from adapters.postgres.directory import (
     Clinic,
@@ -94,7 +94,7 @@ async def doctor_day(
 ) -> Response:
     """One day by its time: who comes when, where the gaps are, and what has changed of late."""
 
-    async def ask(connection: AsyncConnection) -> DoctorsDay:
+    async def ask(connection: Connection) -> DoctorsDay:
         doctor = await find_doctor(connection, doctor_id)
         zone = zone_named(doctor.time_zone)
         day = chosen or day_of(doctor.now, zone)
@@ -150,7 +150,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
 ) -> Response:
     """Find the patient, see several doctors' free time, book in one click."""
 
-    async def ask(connection: AsyncConnection) -> Desk:
+    async def ask(connection: Connection) -> Desk:
         clinics = await list_clinics(connection, limit=CLINICS)
         here = None if clinic is None else await clinic_of(connection, clinic)
         here = here or next(iter(clinics), None)
@@ -244,7 +244,7 @@ async def book(  # noqa: PLR0913 - each is a part of the form
 
 
 async def _doctors(
-    connection: AsyncConnection, clinic_id: UUID, specialty: str | None, after: str | None
+    connection: Connection, clinic_id: UUID, specialty: str | None, after: str | None
 ) -> list[DoctorCard]:
     """Those of the page, and some more behind them for the nearest free times."""
     return await list_doctors(
@@ -261,7 +261,7 @@ def _place(doctor: DoctorCard) -> str:
 
 
 async def _nearest(
-    connection: AsyncConnection, doctors: Sequence[DoctorCard], window: Interval
+    connection: Connection, doctors: Sequence[DoctorCard], window: Interval
 ) -> list[Offer]:
     """The earliest free times of all of them, from the day on."""
     cards = {each.doctor_id: each for each in doctors}

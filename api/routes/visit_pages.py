@@ -6,10 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from adapters.messages.rendering import calendar_entry
+from adapters.postgres.database import Connection
 from adapters.postgres.directory import DoctorCard, find_doctor
 from adapters.postgres.reads import read
 from adapters.postgres.visits import PatientVisit, visit, visits_ahead, visits_behind
@@ -44,7 +44,7 @@ class Visits:
 async def my_visits(visitor: Patient, engine: Engine) -> Response:
     patient_id = visitor.signed_in.patient_id
 
-    async def ask(connection: AsyncConnection) -> Visits:
+    async def ask(connection: Connection) -> Visits:
         return Visits(
             ahead=await visits_ahead(connection, patient_id),
             behind=await visits_behind(connection, patient_id),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
+import psycopg
 from structlog import get_logger
 
 from adapters.redis.cache import DayReader
@@ -101,7 +101,7 @@ class LiveDays:
                 looks.append(watched.begin_look())
                 try:
                     now, _ = await self._reader.read(doctor_id, day)
-                except (SQLAlchemyError, OSError, TimeoutError, DoctorNotFound) as error:
+                except (psycopg.Error, OSError, TimeoutError, DoctorNotFound) as error:
                     log.warning("day_not_read", error=type(error).__name__)
                     news.set()
                     await asyncio.sleep(AGAIN_SECONDS)

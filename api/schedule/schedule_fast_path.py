@@ -8,7 +8,8 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.answers import DATABASE_AWAY, ProblemAnswer, without_database
+from adapters.postgres.database import DATABASE_AWAY
+from api.http.answers import ProblemAnswer, without_database
 from api.http.middleware import patience
 from api.http.problems import problem_of, unavailable
 from api.routes.schedule import parse_date

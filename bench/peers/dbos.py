@@ -98,7 +98,7 @@ async def open_dbos(system_database_url: str, executor: str) -> AsyncIterator[Du
         enable_otlp=False,
     )
     DBOS(config=config)
-    opened.append(open_steps("bench-dbos"))
+    opened.append(await open_steps("bench-dbos"))
     DBOS.launch()
     yield Durable()
     DBOS.destroy()

@@ -37,7 +37,7 @@ class Plain:
 
 @asynccontextmanager
 async def open_plain() -> AsyncIterator[Plain]:
-    steps = open_steps("bench-plain")
+    steps = await open_steps("bench-plain")
     yield Plain(steps)
     await steps.close()
 

@@ -82,7 +82,7 @@ async def _serve(services: tuple[restate.Workflow | restate.VirtualObject, ...],
     config.keep_alive_max_requests = UNLIMITED
     config.keep_alive_timeout = UNLIMITED
     config.accesslog = None
-    opened.append(open_steps("bench-restate"))
+    opened.append(await open_steps("bench-restate"))
     collect_garbage_seldom()
     never = asyncio.Event().wait  # a signal ends the process: what it was at is in its journal
     await serve(restate.app(list(services)), config, shutdown_trigger=never)

@@ -5,13 +5,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.slots import CONCURRENT_HOLDS
 from adapters.kafka.events import EventPublisher
 from adapters.postgres import slots
+from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
-from adapters.postgres.engine import TransactionLimit, connect_engine
+from adapters.postgres.transactions import TransactionLimit
 from adapters.process.settings import connections, product
 from adapters.redis.cache import connect_redis, invalidate
 from domain.booking import Actor, Appointment, BookingRequest, Role
@@ -28,17 +28,17 @@ NO_CLINIC = UUID(int=0)
 class Steps:
     """Hold, confirm, publish, invalidate: each idempotent, each by the product's adapters."""
 
-    engine: AsyncEngine
+    database: Database
     redis: Redis
     publisher: EventPublisher
     turns: TransactionLimit
     book: DayBook
 
     async def hold(self, request: BookingRequest) -> Appointment:
-        return (await slots.hold_slot(self.engine, self.turns, request)).appointment
+        return (await slots.hold_slot(self.database, self.turns, request)).appointment
 
     async def confirm(self, appointment_id: UUID) -> Appointment:
-        return await slots.confirm_appointment(self.engine, appointment_id)
+        return await slots.confirm_appointment(self.database, appointment_id)
 
     async def publish(self, appointment: Appointment) -> None:
         await self.publisher.publish(appointment_confirmed(appointment))
@@ -49,19 +49,20 @@ class Steps:
     async def close(self) -> None:
         await self.publisher.stop()
         await self.redis.aclose()
-        await self.engine.dispose()
+        await self.database.close()
 
 
-def open_steps(name: str) -> Steps:
+async def open_steps(name: str) -> Steps:
     """Connected to the servers that the environment names, as the product's worker is."""
     servers = connections()
-    engine = connect_engine(servers.database_url, pool_size=POOL_SIZE, name=name)
+    database = connect_database(servers.database_url, pool_size=POOL_SIZE, name=name)
+    await database.open()
     return Steps(
-        engine=engine,
+        database=database,
         redis=connect_redis(servers.redis_url, name=name),
         publisher=EventPublisher(servers.kafka_bootstrap_servers),
         turns=TransactionLimit(CONCURRENT_HOLDS),
-        book=DayBook(engine),
+        book=DayBook(database),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import SQLAlchemyError
+import psycopg
 
 from adapters.postgres.days import DayVersion, FreshDay
 from adapters.redis.cached_day import encoded, key_of
@@ -31,7 +31,7 @@ SETTLED = 6
 """Turns of the event loop after which everything that can go on without a step has gone on."""
 
 
-class ConnectionLost(SQLAlchemyError):
+class ConnectionLost(psycopg.Error):
     """The database went away in the middle of a statement."""
 
 

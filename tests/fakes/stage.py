@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar
 from typing import Self, TypeVarTuple, Unpack
 
-from psycopg.pq import TransactionStatus
+from psycopg.sql import SQL
 
 from adapters.postgres.rows import Row
 from tests.fakes.cache import DESK, NINE, SLOT
@@ -103,37 +104,22 @@ class SteppedPostgres:
         self.booked = booked
 
 
-class SteppedEngine:
-    """Stands for the engine of a process's `DayBook`, for what it lends, and for the driver's.
+class SteppedDatabase:
+    """Stands for the database of a process's `DayBook`, and for the connection that it lends.
 
     A statement sees the rows at one instant; its answer arrives at another. A look at versions is
     the process's own step, whichever reader it is for.
     """
 
     closed = False
-    transaction_status = TransactionStatus.IDLE
 
     def __init__(self, postgres: SteppedPostgres, process: str) -> None:
         self._postgres = postgres
         self._process = process
 
-    @property
-    def sync_engine(self) -> Self:
-        return self
-
-    def raw_connection(self) -> Self:
-        return self
-
-    def close(self) -> None:
-        """What was lent is there again."""
-
-    @property
-    def driver_connection(self) -> Self:
-        return self
-
-    @property
-    def info(self) -> Self:
-        return self
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Self]:
+        yield self
 
     def cursor(self, **_: object) -> "SteppedCursor":
         return SteppedCursor(self._answer)
@@ -177,7 +163,7 @@ class SteppedCursor:
     def __init__(self, answer: Callable[..., Awaitable[Row]]) -> None:
         self._answer = answer
 
-    async def execute(self, _statement: bytes, parameters: Mapping[str, object]) -> None:
+    async def execute(self, _statement: SQL, parameters: Mapping[str, object]) -> None:
         self._row = await self._answer(whole=bool(parameters["whole"]))
 
     async def fetchall(self) -> list[Row]:

@@ -9,13 +9,13 @@ from pathlib import Path
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.audit import Audit
 from adapters.kafka.events import KafkaAway
+from adapters.postgres.database import Database
 from adapters.process.audit_gauges import AuditGauges
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import priyom_plugin
@@ -112,13 +112,13 @@ async def runs_of_a_test(folder: Path) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def opened(scratch: AsyncEngine, client: Client, cache_url: str) -> AsyncIterator[Office]:
+async def opened(scratch: Database, client: Client, cache_url: str) -> AsyncIterator[Office]:
     books = Books(clinic=await open_clinic(scratch))
     await books.nothing_yet()
     kafka, registry = FakeKafka(), CollectorRegistry()
     redis = connect_redis(cache_url, name="audit-test")
     gauges = AuditGauges(fade_after=timedelta(minutes=3))
     registry.register(gauges)
-    audit = Audit(engine=scratch, client=client, publisher=kafka, redis=redis, gauges=gauges)
+    audit = Audit(database=scratch, client=client, publisher=kafka, redis=redis, gauges=gauges)
     yield Office(books=books, client=client, kafka=kafka, audit=audit, registry=registry)
     await redis.aclose()

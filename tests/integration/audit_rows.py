@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import make_url, text
 
-from adapters.postgres.engine import connect_engine
+from adapters.postgres.database import Database, connect_database
 from tests.clinic_rows import Clinic, at
 
 ROOT = Path(__file__).parents[2]
@@ -22,12 +21,12 @@ LONG_AGO = timedelta(minutes=10)
 
 
 @asynccontextmanager
-async def scratch_database(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+async def scratch_database(database: Database) -> AsyncIterator[Database]:
     """Another database on the same server: what a test breaks there it breaks for nobody else."""
     name = f"scratch_{uuid4().hex[:8]}"
-    url = engine.url.set(drivername="postgresql", database=name)
+    url = make_url(database.url).set(database=name)
     address = url.render_as_string(hide_password=False)
-    async with engine.connect() as connection:
+    async with database.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name}"))
     migration = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "alembic", "upgrade", "head"),
@@ -35,10 +34,9 @@ async def scratch_database(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
         env={**os.environ, "DATABASE_URL": address},
     )
     assert await migration.wait() == 0
-    scratch = connect_engine(address, pool_size=5, name="scratch")
-    yield scratch
-    await scratch.dispose()
-    async with engine.connect() as connection:
+    async with connect_database(address, pool_size=5, name="scratch") as scratch:
+        yield scratch
+    async with database.connect() as connection:
         await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
@@ -49,7 +47,7 @@ class Books:
     clinic: Clinic
 
     async def rows(self, query: str, **values: object) -> list[dict[str, Any]]:
-        async with self.clinic.engine.connect() as connection:
+        async with self.clinic.database.connect() as connection:
             found = await connection.execute(text(query), values)
             return [dict(row) for row in found.mappings()]
 
@@ -96,7 +94,7 @@ class Books:
 
     async def turn_back(self, appointment_id: UUID, *, by: timedelta = LONG_AGO) -> None:
         """As if the row had been changed that long ago; the trigger would say now."""
-        async with self.clinic.engine.connect() as connection:
+        async with self.clinic.database.connect() as connection:
             await connection.execute(text("SET session_replication_role = replica"))
             await connection.execute(
                 text("UPDATE schedules SET updated_at = updated_at - :by WHERE id = :id"),

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import uvicorn
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from adapters.postgres.engine import connect_engine
+from adapters.postgres.database import Database, connect_database
 from adapters.process.settings import connections, product
 from api.__main__ import Server
 from api.app import create_app
@@ -35,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-async def clinic_engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsyncEngine]:
+async def clinic_database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     async with embedded_postgres(tmp_path_factory.mktemp("reading")) as url:
         migration = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "alembic", "upgrade", "head"),
@@ -43,9 +42,8 @@ async def clinic_engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
             env={**os.environ, "DATABASE_URL": url},
         )
         assert await migration.wait() == 0
-        engine = connect_engine(url, pool_size=10, name="test")
-        yield engine
-        await engine.dispose()
+        async with connect_database(url, pool_size=10, name="test") as database:
+            yield database
 
 
 @pytest.fixture(scope="session")
@@ -55,15 +53,15 @@ async def cache_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[s
 
 
 @pytest.fixture
-async def clinic(clinic_engine: AsyncEngine) -> Clinic:
-    return await open_clinic(clinic_engine)
+async def clinic(clinic_database: Database) -> Clinic:
+    return await open_clinic(clinic_database)
 
 
 @pytest.fixture(scope="session")
-async def scratch(clinic_engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+async def scratch(clinic_database: Database) -> AsyncIterator[Database]:
     """Another database, for tests that break its rules or look at all of its rows."""
-    async with scratch_database(clinic_engine) as engine:
-        yield engine
+    async with scratch_database(clinic_database) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
@@ -73,19 +71,17 @@ async def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[C
 
 
 @pytest.fixture
-async def office(scratch: AsyncEngine, stand_ins: Client, cache_url: str) -> AsyncIterator[Office]:
+async def office(scratch: Database, stand_ins: Client, cache_url: str) -> AsyncIterator[Office]:
     async with opened(scratch, stand_ins, cache_url) as it:
         yield it
 
 
 @pytest.fixture(scope="session")
-async def api(clinic_engine: AsyncEngine, cache_url: str) -> AsyncIterator[str]:
+async def api(clinic_database: Database, cache_url: str) -> AsyncIterator[str]:
     """The address of an API over PostgreSQL; what it asks of Temporal and Kafka nobody answers."""
-    url = clinic_engine.url.set(drivername="postgresql")
-    address = url.render_as_string(hide_password=False)
     servers = connections().model_copy(
         update={
-            "database_url": address,
+            "database_url": clinic_database.url,
             "redis_url": cache_url,
             "kafka_bootstrap_servers": NOBODY_LISTENS,
         }

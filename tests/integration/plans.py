@@ -2,28 +2,33 @@
 
 import json
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
+from psycopg.sql import SQL
 from sqlalchemy import Select, TextClause
 from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 import adapters
+from adapters.postgres.database import Connection
+
+Statement = TextClause | SQL
+NAMED = re.compile(r"%\((\w+)\)s")
 
 NUMBERED = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
-def statements() -> dict[str, TextClause]:
+def statements() -> dict[str, Statement]:
     """Every statement that a module of `adapters` keeps, by the name it has there."""
-    found: dict[str, TextClause] = {}
+    found: dict[str, Statement] = {}
     for module in pkgutil.walk_packages(adapters.__path__, "adapters."):
         for name, value in vars(import_module(module.name)).items():
-            if isinstance(value, TextClause) and all(value is not each for each in found.values()):
+            if isinstance(value, Statement) and all(value is not each for each in found.values()):
                 found[f"{module.name.removeprefix('adapters.')}.{name}"] = value
     return found
 
@@ -47,7 +52,7 @@ class Plan:
     steps: str = ""
 
 
-async def plan_of(connection: AsyncConnection, statement: TextClause | Select[Any]) -> Plan:
+async def plan_of(connection: Connection, statement: Statement | Select[Any]) -> Plan:
     """The generic plan, which a prepared statement keeps whatever its values are."""
     found = await connection.exec_driver_sql(
         f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(statement)}"
@@ -65,8 +70,8 @@ async def plan_of(connection: AsyncConnection, statement: TextClause | Select[An
 
 
 async def pages_read(
-    connection: AsyncConnection,
-    statement: TextClause,
+    connection: Connection,
+    statement: Statement,
     values: Mapping[str, object],
     mode: PlanMode,
 ) -> int:
@@ -84,13 +89,19 @@ async def pages_read(
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-def numbered(statement: TextClause | Select[Any]) -> str:
+def numbered(statement: Statement | Select[Any]) -> str:
     """As it is sent: each value is a number."""
+    if isinstance(statement, SQL):
+        names = _names(statement)
+        spelled = statement.as_string()
+        return NAMED.sub(lambda named: f"${names.index(named[1]) + 1}", spelled).replace("%%", "%")
     return str(statement.compile(dialect=NUMBERED))
 
 
-def _names(statement: TextClause) -> list[str]:
+def _names(statement: Statement) -> list[str]:
     """The values in the order of their numbers."""
+    if isinstance(statement, SQL):
+        return list(dict.fromkeys(NAMED.findall(statement.as_string())))
     compiled = statement.compile(dialect=NUMBERED)
     assert isinstance(compiled, SQLCompiler)
     return list(compiled.positiontup or ())

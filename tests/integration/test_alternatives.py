@@ -13,7 +13,7 @@ TWO_DAYS_ON = DAY + timedelta(days=2)
 async def offers(
     clinic: Clinic, wish: datetime, *, patient_id: UUID | None = None
 ) -> list[tuple[UUID, datetime]]:
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         found = await free_alternatives(
             connection,
             patient_id=patient_id or uuid4(),
@@ -84,7 +84,7 @@ async def test_a_slot_in_the_past_is_not_offered(clinic: Clinic) -> None:
 
 
 async def test_an_unknown_doctor_has_no_alternatives(clinic: Clinic) -> None:
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         found = await free_alternatives(
             connection, patient_id=uuid4(), doctor_id=uuid4(), starts_at=at("09:00")
         )
@@ -99,14 +99,14 @@ async def test_a_doctor_shows_the_next_free_slot_of_the_coming_fortnight(clinic:
     await clinic.on_duty(soon, soon + timedelta(hours=1))
     await clinic.book(soon)
 
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         card = await find_doctor(connection, clinic.doctor_id)
 
     assert card.next_free == soon + timedelta(minutes=30)
 
 
 async def test_a_doctor_with_nothing_soon_shows_no_next_free_slot(clinic: Clinic) -> None:
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         card = await find_doctor(connection, clinic.doctor_id)
 
     assert card.next_free is None
@@ -119,7 +119,7 @@ async def test_pages_of_doctors_join_without_a_gap_although_names_are_the_same(
     seen: list[UUID] = []
     after = None
 
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         while page := await list_doctors(
             connection, limit=2, after=after, specialty="surgeon", clinic_id=clinic.id
         ):
@@ -132,7 +132,7 @@ async def test_pages_of_doctors_join_without_a_gap_although_names_are_the_same(
 async def test_specialties_are_counted(clinic: Clinic) -> None:
     await clinic.hire(specialty="Zoologist")
 
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         last = await list_specialties(connection, limit=1, after="Zo")
 
     assert [(specialty.name, specialty.doctors) for specialty in last] == [("Zoologist", 1)]

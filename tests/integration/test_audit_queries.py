@@ -5,10 +5,10 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres import audit
 from adapters.postgres.audit import Doubt
+from adapters.postgres.database import Database
 from domain.audit import AuditOrder
 from domain.booking import Status
 from domain.events import EventType, event_id
@@ -20,14 +20,14 @@ JUST_NOW = timedelta(seconds=5)
 
 
 @pytest.fixture
-async def books(scratch: AsyncEngine) -> Books:
+async def books(scratch: Database) -> Books:
     kept = Books(clinic=await open_clinic(scratch))
     await kept.nothing_yet()
     return kept
 
 
 async def doubts(books: Books) -> list[Doubt]:
-    return await audit.doubtful_events(books.clinic.engine, ORDER)
+    return await audit.doubtful_events(books.clinic.database, ORDER)
 
 
 # Holds past their deadline.
@@ -36,8 +36,8 @@ async def doubts(books: Books) -> list[Doubt]:
 async def test_a_hold_past_its_deadline_is_expired_and_its_version_moves(books: Books) -> None:
     hold = await books.held("09:00", lasts=timedelta(seconds=-6))
 
-    found = await audit.expire_lapsed_holds(books.clinic.engine)
-    again = await audit.expire_lapsed_holds(books.clinic.engine)
+    found = await audit.expire_lapsed_holds(books.clinic.database)
+    again = await audit.expire_lapsed_holds(books.clinic.database)
 
     row = await books.row(hold)
     assert (row["status"], row["version"]) == ("expired", 2)
@@ -50,7 +50,7 @@ async def test_a_hold_past_its_deadline_is_expired_and_its_version_moves(books: 
 async def test_a_hold_that_lapsed_a_moment_ago_is_left_to_its_run(books: Books) -> None:
     hold = await books.held("09:00", lasts=timedelta(seconds=-3))
 
-    assert await audit.expire_lapsed_holds(books.clinic.engine) == []
+    assert await audit.expire_lapsed_holds(books.clinic.database) == []
     assert (await books.row(hold))["status"] == "held"
 
 
@@ -62,27 +62,27 @@ async def test_an_open_hold_is_looked_at_once_it_is_old_enough(books: Books) -> 
     await books.clinic.hold(at("09:30"))
     await books.held("10:00", lasts=timedelta(seconds=-1))
 
-    found = await audit.open_holds(books.clinic.engine, ORDER)
+    found = await audit.open_holds(books.clinic.database, ORDER)
 
     assert [hold.touched.appointment_id for hold in found] == [old]
 
 
 async def test_a_hold_that_was_confirmed_meanwhile_is_not_given_back(books: Books) -> None:
     hold = await books.held("09:00")
-    [seen] = await audit.open_holds(books.clinic.engine, ORDER)
+    [seen] = await audit.open_holds(books.clinic.database, ORDER)
     await books.clinic.execute(
         "UPDATE schedules SET status = 'confirmed', version = version + 1 WHERE id = :id", id=hold
     )
 
-    assert not await audit.give_back(books.clinic.engine, seen)
+    assert not await audit.give_back(books.clinic.database, seen)
     assert (await books.row(hold))["status"] == "confirmed"
 
 
 async def test_a_hold_is_given_back_once(books: Books) -> None:
     hold = await books.held("09:00")
-    [seen] = await audit.open_holds(books.clinic.engine, ORDER)
+    [seen] = await audit.open_holds(books.clinic.database, ORDER)
 
-    once, again = [await audit.give_back(books.clinic.engine, seen) for _ in range(2)]
+    once, again = [await audit.give_back(books.clinic.database, seen) for _ in range(2)]
 
     assert (once, again) == (True, False)
     assert (await books.row(hold))["status"] == "expired"
@@ -151,7 +151,7 @@ async def test_a_doubt_that_is_settled_does_not_come_back_with_the_next_sweep(
     await books.confirmed("09:00", ago=timedelta(minutes=2))
     [doubt] = await doubts(books)
 
-    await audit.settle(books.clinic.engine, doubt)
+    await audit.settle(books.clinic.database, doubt)
 
     assert await doubts(books) == []
 
@@ -217,7 +217,7 @@ async def test_two_audits_at_once_note_one_doubt(books: Books) -> None:
 async def test_a_settled_doubt_is_forgotten_after_a_while(books: Books) -> None:
     await books.confirmed("09:00")
     [doubt] = await doubts(books)
-    await audit.settle(books.clinic.engine, doubt)
+    await audit.settle(books.clinic.database, doubt)
     await books.clinic.execute(
         "UPDATE events_in_doubt SET settled_at = settled_at - interval '2 hours'"
     )

@@ -35,7 +35,7 @@ async def redis(cache_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def reader(clinic: Clinic, redis: Redis) -> AsyncIterator[DayReader]:
-    reader = DayReader(DayBook(clinic.engine), DayCache(redis, patience_seconds=PATIENT))
+    reader = DayReader(DayBook(clinic.database), DayCache(redis, patience_seconds=PATIENT))
     yield reader
     await reader.close()
 
@@ -155,7 +155,7 @@ async def test_readers_and_bookings_at_once_never_show_a_confirmed_slot_free(
     clinic: Clinic, redis: Redis
 ) -> None:
     readers = [
-        DayReader(DayBook(clinic.engine), DayCache(redis, patience_seconds=PATIENT))
+        DayReader(DayBook(clinic.database), DayCache(redis, patience_seconds=PATIENT))
         for _ in range(2)
     ]
     confirmed: set[int] = set()
@@ -171,7 +171,7 @@ async def test_readers_and_bookings_at_once_never_show_a_confirmed_slot_free(
             starts_at = at("09:00") + timedelta(minutes=30) * slot
             await clinic.book(starts_at)
             confirmed.add(slot)
-            await invalidate(redis, DayBook(clinic.engine), clinic.doctor_id, starts_at)
+            await invalidate(redis, DayBook(clinic.database), clinic.doctor_id, starts_at)
 
     await asyncio.gather(book(), *(look(reader) for reader in readers for _ in range(4)))
 
@@ -182,7 +182,7 @@ async def test_without_redis_days_come_from_postgresql_and_the_outage_is_told_on
     clinic: Clinic,
 ) -> None:
     nobody = connect_redis("redis://127.0.0.1:1/0", name="test")
-    reader = DayReader(DayBook(clinic.engine), DayCache(nobody))
+    reader = DayReader(DayBook(clinic.database), DayCache(nobody))
 
     with capture_logs() as logs:
         answers = [await read(reader, clinic.doctor_id) for _ in range(10)]
@@ -205,7 +205,7 @@ async def test_a_silent_redis_is_waited_for_a_few_times_only(clinic: Clinic) -> 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     silent = connect_redis(f"redis://127.0.0.1:{port}/0", name="test")
-    reader = DayReader(DayBook(clinic.engine), DayCache(silent))
+    reader = DayReader(DayBook(clinic.database), DayCache(silent))
 
     answers = [await read(reader, clinic.doctor_id) for _ in range(30)]
 
@@ -225,7 +225,7 @@ async def test_invalidation_forgets_the_day_and_announces_its_version(
         await announcements.subscribe(CHANNEL)
         await announcements.get_message(timeout=5)
 
-        version = await invalidate(redis, DayBook(clinic.engine), clinic.doctor_id, at("09:30"))
+        version = await invalidate(redis, DayBook(clinic.database), clinic.doctor_id, at("09:30"))
         message = await announcements.get_message(timeout=5)
 
     assert message is not None
@@ -245,7 +245,7 @@ async def test_invalidation_of_a_visit_over_midnight_forgets_both_days(
     for day in (DAY, NEXT_DAY):
         await read(reader, clinic.doctor_id, day)
 
-    await invalidate(redis, DayBook(clinic.engine), clinic.doctor_id, at("23:45"))
+    await invalidate(redis, DayBook(clinic.database), clinic.doctor_id, at("23:45"))
 
     assert await redis.get(key_of(clinic.doctor_id, DAY)) is None
     assert await redis.get(key_of(clinic.doctor_id, NEXT_DAY)) is None
@@ -255,6 +255,6 @@ async def test_invalidation_without_redis_fails_so_that_it_is_tried_again(clinic
     nobody = connect_redis("redis://127.0.0.1:1/0", name="test")
 
     with pytest.raises(RedisError):
-        await invalidate(nobody, DayBook(clinic.engine), clinic.doctor_id, at("09:30"))
+        await invalidate(nobody, DayBook(clinic.database), clinic.doctor_id, at("09:30"))
 
     await nobody.aclose()

@@ -132,7 +132,7 @@ async def test_without_redis_every_watched_day_is_looked_at_again_and_again() ->
 
 async def test_a_lapse_that_nobody_tells_of_is_shown(clinic: Clinic, redis: Redis) -> None:
     await clinic.hold(at("09:00"), lasts=timedelta(seconds=1))
-    reader = DayReader(DayBook(clinic.engine), DayCache(redis))
+    reader = DayReader(DayBook(clinic.database), DayCache(redis))
     first, _ = await reader.read(clinic.doctor_id, at("09:00").date())
     async with opened(redis, look_every=SOON) as news:
         changes = LiveDays(reader, news).changes(first)

@@ -1,147 +1,166 @@
-"""Statements past SQLAlchemy: the same errors as through it, no connection worse than before."""
+"""One pool for psycopg's cursor and SQLAlchemy: the same errors, and no connection is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import psycopg
 import pytest
-from sqlalchemy import TextClause, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from psycopg.sql import SQL
+from psycopg_pool import PoolTimeout
+from sqlalchemy import text
 
-from adapters.postgres.direct import Plain, plain, read_plainly, serializable_plainly, translated
-from adapters.postgres.engine import (
-    MAX_ATTEMPTS,
-    TransactionLimit,
-    connect_engine,
-    serializable,
-    sqlstate,
+from adapters.postgres.database import (
+    DATABASE_AWAY,
+    Connection,
+    ConnectionDied,
+    Database,
+    connect_database,
 )
-from api.http.answers import DATABASE_AWAY
+from adapters.postgres.direct import Plain, plain
+from adapters.postgres.reads import read, read_plainly
+from adapters.postgres.transactions import MAX_ATTEMPTS, TransactionLimit, serializable
 from domain.errors import SlotTaken
 from tests.clinic_rows import Clinic
 
 POOL = 3
 
-NAME = text("SELECT full_name FROM patients WHERE id = :id")
-RENAME = text("UPDATE patients SET full_name = 'B' WHERE id = :id RETURNING id")
-TWICE = text("INSERT INTO patients SELECT * FROM patients WHERE id = :id")
-LEVEL = text("SHOW transaction_isolation")
-BEGAN = text("SELECT now() AS at")
-PID = text("SELECT pg_backend_pid() AS pid")
-PID_SLOWLY = text("SELECT pg_backend_pid() AS pid, pg_sleep(0.2)")
-SLEEP = text("SELECT pg_sleep(30) AS slept")
-LOSE = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
-WRONG_WORDS = text("SELECT nothing FROM nowhere")
-WRONG_VALUE = text("SELECT 1 / 0")
-WRONG_KEY = text("INSERT INTO doctors (id) VALUES (NULL)")
-TOO_LATE = text("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)")
+NAME = SQL("SELECT full_name FROM patients WHERE id = %(id)s")
+RENAME = SQL("UPDATE patients SET full_name = 'B' WHERE id = %(id)s RETURNING id")
+TWICE = SQL("INSERT INTO patients SELECT * FROM patients WHERE id = %(id)s")
+LEVEL = SQL("SHOW transaction_isolation")
+PID_SLOWLY = SQL("SELECT pg_backend_pid() AS pid, pg_sleep(0.2)")
+SLEEP = SQL("SELECT pg_sleep(30) AS slept")
+LOSE = SQL("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+WRONG_WORDS = "SELECT nothing FROM nowhere"
+WRONG_VALUE = "SELECT 1 / 0"
+WRONG_KEY = "INSERT INTO doctors (id) VALUES (NULL)"
+TOO_LATE = "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)"
 END_OTHERS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'plain'
+"""
+NOT_IDLE = """
+SELECT count(*) FROM pg_stat_activity WHERE application_name = 'plain' AND state <> 'idle'
 """
 
 
 @pytest.fixture
-async def engine(clinic: Clinic) -> AsyncIterator[AsyncEngine]:
-    """An engine whose backends a test may end."""
-    url = clinic.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    engine = connect_engine(url, pool_size=POOL, name="plain")
-    yield engine
-    await engine.dispose()
+async def database(clinic: Clinic) -> AsyncIterator[Database]:
+    """One whose backends a test may end."""
+    async with connect_database(clinic.database.url, pool_size=POOL, name="plain") as database:
+        yield database
 
 
+class Borrower(Protocol):
+    """Runs a statement that has one value, on a connection of the pool."""
+
+    async def __call__(self, database: Database, statement: str) -> object: ...
+
+
+async def by_sqlalchemy(database: Database, statement: str) -> object:
+    async with database.connect() as connection:
+        return (await connection.execute(text(statement))).scalar_one()
+
+
+async def by_psycopg(database: Database, statement: str) -> object:
+    async with database.lend() as connection:
+        row = await (await connection.execute(statement.encode())).fetchone()
+        assert row is not None
+        return row[0]
+
+
+async def read_by_sqlalchemy(database: Database, statement: str) -> object:
+    async def ask(connection: Connection) -> object:
+        return (await connection.execute(text(statement))).scalar_one()
+
+    return await read(database, ask)
+
+
+async def read_by_psycopg(database: Database, statement: str) -> object:
+    async def ask(connection: Plain) -> object:
+        return (await connection.one(SQL(f"SELECT ({statement}) AS found"), {}))["found"]
+
+    return await read_plainly(database, ask)
+
+
+both = pytest.mark.parametrize("run", [by_sqlalchemy, by_psycopg])
+both_reads = pytest.mark.parametrize("run", [read_by_sqlalchemy, read_by_psycopg])
+
+
+@both_reads
 async def test_a_read_outlives_the_death_of_every_connection(
-    engine: AsyncEngine, clinic: Clinic
+    database: Database, clinic: Clinic, run: Borrower
 ) -> None:
-    before = await asyncio.gather(*(read_plainly(engine, pid_slowly) for _ in range(POOL)))
-    assert len(set(before)) == POOL
+    before = await every_backend(database)
+    assert len(before) == POOL
 
     await end_backends(clinic)
 
-    assert await read_plainly(engine, pid) not in before
+    assert await run(database, "SELECT pg_backend_pid()") not in before
 
 
-async def test_a_dead_connection_is_told_as_such(engine: AsyncEngine, clinic: Clinic) -> None:
-    async with plain(engine) as connection:
-        await pid(connection)
-    await end_backends(clinic)
+@both
+async def test_a_connection_that_died_is_replaced_in_the_pool(
+    database: Database, clinic: Clinic, run: Borrower
+) -> None:
+    """More often than there is room in the pool: no place in it is lost."""
+    for _ in range(POOL + 1):
+        await every_backend(database)
+        await end_backends(clinic)
+        with pytest.raises(ConnectionDied):
+            await run(database, "SELECT 1")
 
-    with pytest.raises(DBAPIError) as told:
-        async with plain(engine) as connection:
-            await pid(connection)
-
-    assert told.value.connection_invalidated
-    async with plain(engine) as connection:
-        assert await pid(connection)
+    assert len(await every_backend(database)) == POOL
 
 
 async def test_a_server_that_is_away_is_told_as_such() -> None:
-    engine = connect_engine("postgresql://priyom@127.0.0.1:1/priyom", pool_size=POOL, name="plain")
+    url = "postgresql://priyom@127.0.0.1:1/priyom"
+    async with connect_database(
+        url, pool_size=POOL, name="plain", statement_seconds=0.2
+    ) as database:
+        for run in (by_sqlalchemy, by_psycopg):
+            with pytest.raises(DATABASE_AWAY):
+                await run(database, "SELECT 1")
 
-    with pytest.raises(OperationalError) as told:
-        async with plain(engine):
-            pytest.fail("nobody is there")
+
+@both
+async def test_who_finds_no_connection_free_is_told_so_in_time(
+    clinic: Clinic, run: Borrower
+) -> None:
+    async with (
+        connect_database(
+            clinic.database.url, pool_size=1, name="plain", statement_seconds=0.2
+        ) as database,
+        database.lend(),
+    ):
+        with pytest.raises(PoolTimeout) as told:
+            await run(database, "SELECT 1")
 
     assert isinstance(told.value, DATABASE_AWAY)
-    assert not told.value.connection_invalidated
-    await engine.dispose()
 
 
-async def test_one_of_sqlalchemys_transactions_hands_on_a_connection_without_one(
-    engine: AsyncEngine,
-) -> None:
-    """Nobody rolls back what is lent in AUTOCOMMIT: a stricter borrower has to put it back."""
-
-    async def level(connection: AsyncConnection) -> str:
-        found: str = (await connection.execute(LEVEL)).scalar_one()
-        return found
-
-    for _ in range(POOL):
-        assert await serializable(engine, level) == "serializable"
-        async with plain(engine) as connection:
-            assert (await connection.one(LEVEL, {}))["transaction_isolation"] == "read committed"
-            began = [(await connection.one(BEGAN, {}))["at"] for _ in range(2)]
-            assert began[0] < began[1], "each statement is a transaction of its own"
-
-
-async def test_a_broken_rule_is_an_integrity_error_without_data(
-    engine: AsyncEngine, clinic: Clinic
-) -> None:
+async def test_a_broken_rule_is_an_integrity_error(database: Database, clinic: Clinic) -> None:
     patient = await clinic.patient()
 
-    with pytest.raises(IntegrityError) as told:
-        async with plain(engine) as connection:
-            await connection.one_or_none(TWICE, {"id": patient})
-
-    assert sqlstate(told.value) == "23505"
-    assert not told.value.connection_invalidated
-    assert told.value.statement is None
-    assert told.value.params is None
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        async with plain(database) as connection:
+            await connection.write(TWICE, {"id": patient})
 
 
 @pytest.mark.parametrize("wrong", [WRONG_WORDS, WRONG_VALUE, WRONG_KEY, TOO_LATE])
-async def test_an_error_is_of_the_kind_that_sqlalchemy_raises(
-    engine: AsyncEngine, wrong: TextClause
+async def test_an_error_is_psycopgs_own_whoever_runs_the_statement(
+    database: Database, wrong: str
 ) -> None:
-    with pytest.raises(DBAPIError) as by_sqlalchemy:
-        async with engine.connect() as other:
-            await other.execute(wrong)
+    told = []
+    for run in (by_sqlalchemy, by_psycopg):
+        with pytest.raises(psycopg.Error) as error:
+            await run(database, wrong)
+        told.append(type(error.value))
 
-    with pytest.raises(DBAPIError) as plainly:
-        async with plain(engine) as connection:
-            await connection.all(wrong, {})
-
-    assert type(plainly.value) is type(by_sqlalchemy.value)
-    assert sqlstate(plainly.value) == sqlstate(by_sqlalchemy.value)
+    assert told[0] is told[1]
 
 
-def test_an_error_of_the_driver_alone_is_told_as_one_of_a_database_that_is_away() -> None:
-    error = translated(psycopg.InterfaceError("the cursor is closed"), is_dead=False)
-
-    assert isinstance(error, DATABASE_AWAY)
-
-
-async def test_a_refusal_leaves_nothing_behind(engine: AsyncEngine, clinic: Clinic) -> None:
+async def test_a_refusal_leaves_nothing_behind(database: Database, clinic: Clinic) -> None:
     patient = await clinic.patient()
 
     async def refuse(connection: Plain) -> None:
@@ -149,14 +168,15 @@ async def test_a_refusal_leaves_nothing_behind(engine: AsyncEngine, clinic: Clin
         raise SlotTaken
 
     with pytest.raises(SlotTaken):
-        await serializable_plainly(engine, refuse, TransactionLimit(1))
+        await serializable(database, refuse, TransactionLimit(1))
 
-    async with plain(engine) as connection:
+    async with plain(database) as connection:
         assert (await connection.one(NAME, {"id": patient}))["full_name"] == "A"
+        assert (await connection.one(LEVEL, {}))["transaction_isolation"] == "read committed"
 
 
 async def test_what_is_done_is_committed_as_serializable(
-    engine: AsyncEngine, clinic: Clinic
+    database: Database, clinic: Clinic
 ) -> None:
     patient = await clinic.patient()
 
@@ -165,62 +185,134 @@ async def test_what_is_done_is_committed_as_serializable(
         level: str = (await connection.one(LEVEL, {}))["transaction_isolation"]
         return level
 
-    assert await serializable_plainly(engine, rename, TransactionLimit(1)) == "serializable"
-    async with clinic.engine.connect() as other:
-        assert await other.scalar(NAME, {"id": patient}) == "B"
+    assert await serializable(database, rename, TransactionLimit(1)) == "serializable"
+    async with plain(clinic.database) as other:
+        assert (await other.one(NAME, {"id": patient}))["full_name"] == "B"
 
 
-async def test_a_conflict_is_tried_again_until_it_has_lost_too_often(engine: AsyncEngine) -> None:
+async def test_a_conflict_is_tried_again_until_it_has_lost_too_often(database: Database) -> None:
     tried = 0
 
     async def lose(connection: Plain) -> None:
         nonlocal tried
         tried += 1
-        await connection.one_or_none(LOSE, {})
+        await connection.write(LOSE, {})
 
-    with pytest.raises(OperationalError) as told:
-        await serializable_plainly(engine, lose, TransactionLimit(1))
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        await serializable(database, lose, TransactionLimit(1))
 
-    assert sqlstate(told.value) == "40001"
     assert tried == MAX_ATTEMPTS
 
 
 async def test_a_caller_who_leaves_in_the_middle_leaves_no_transaction_open(
-    engine: AsyncEngine, clinic: Clinic
+    database: Database, clinic: Clinic
 ) -> None:
-    left: list[int] = []
-
     async def sleep(connection: Plain) -> None:
-        left.append(await pid(connection))
         await connection.one(SLEEP, {})
 
-    for _ in range(POOL):
+    for _ in range(POOL + 1):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await serializable_plainly(engine, sleep, TransactionLimit(1))
+                await serializable(database, sleep, TransactionLimit(1))
 
     async with asyncio.timeout(5):
-        lent = await asyncio.gather(*(read_plainly(engine, pid_slowly) for _ in range(POOL)))
-    assert not set(lent) & set(left), "none of these goes back to the pool"
-    async with clinic.engine.connect() as other:
-        open_ones = text(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE application_name = 'plain' AND state <> 'idle'"
-        )
-        assert await other.scalar(open_ones) == 0
+        assert len(await every_backend(database)) == POOL
+    assert await by_psycopg(clinic.database, NOT_IDLE) == 0
 
 
-async def pid(connection: Plain) -> int:
-    found: int = (await connection.one(PID, {}))["pid"]
-    return found
+@both
+async def test_a_caller_who_leaves_in_the_middle_keeps_no_connection(
+    database: Database, run: Borrower
+) -> None:
+    for _ in range(POOL + 1):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await run(database, "SELECT pg_sleep(30)")
+
+    async with asyncio.timeout(5):
+        assert len(await every_backend(database)) == POOL
 
 
-async def pid_slowly(connection: Plain) -> int:
-    """So that as many others need connections of their own."""
-    found: int = (await connection.one(PID_SLOWLY, {}))["pid"]
-    return found
+@both_reads
+@pytest.mark.usefixtures("measured")
+async def test_a_migration_that_changes_a_type_is_seen_by_no_reader(
+    database: Database, clinic: Clinic, run: Borrower
+) -> None:
+    for _ in range(5 * POOL):
+        assert await run(database, "SELECT size FROM measured") == 1
+
+    await clinic.execute("ALTER TABLE measured ALTER size TYPE text")
+
+    told = [await run(database, "SELECT size FROM measured") for _ in range(5 * POOL)]
+    assert set(told) == {"1"}
+
+
+@pytest.mark.usefixtures("measured")
+async def test_a_migration_that_changes_a_type_is_seen_by_no_transaction(
+    database: Database, clinic: Clinic
+) -> None:
+    size = SQL("SELECT size FROM measured")
+
+    async def ask(connection: Plain) -> object:
+        return (await connection.one(size, {}))["size"]
+
+    for _ in range(5 * POOL):
+        await serializable(database, ask)
+
+    await clinic.execute("ALTER TABLE measured ALTER size TYPE text")
+
+    assert {await serializable(database, ask) for _ in range(5 * POOL)} == {"1"}
+
+
+@pytest.fixture
+async def measured(clinic: Clinic) -> AsyncIterator[None]:
+    await clinic.execute("CREATE TABLE measured AS SELECT 1 AS size")
+    yield
+    await clinic.execute("DROP TABLE measured")
+
+
+@both
+async def test_times_are_read_whatever_style_an_administrator_likes(
+    clinic: Clinic, run: Borrower
+) -> None:
+    await clinic.execute("ALTER ROLE CURRENT_USER SET datestyle = 'SQL, DMY'")
+    await clinic.execute("ALTER ROLE CURRENT_USER SET intervalstyle = 'iso_8601'")
+    try:
+        async with connect_database(clinic.database.url, pool_size=1, name="plain") as database:
+            assert await run(database, "SELECT clock_timestamp() > '2026-01-01'::timestamptz")
+            moment = await run(database, "SELECT '2026-01-02 03:04:05+00'::timestamptz")
+            assert str(moment) == "2026-01-02 03:04:05+00:00"
+            assert str(await run(database, "SELECT interval '2 hours'")) == "2:00:00"
+    finally:
+        await clinic.execute("ALTER ROLE CURRENT_USER RESET ALL")
+
+
+async def test_sqlalchemy_leaves_nothing_on_a_connection_that_it_borrowed(
+    clinic: Clinic,
+) -> None:
+    """A handler of notices that was added at each loan would be called as often."""
+    async with connect_database(clinic.database.url, pool_size=1, name="plain") as database:
+        for _ in range(5):
+            await by_sqlalchemy(database, "SELECT 1")
+        heard: list[object] = []
+        async with database.lend() as connection:
+            connection.add_notice_handler(heard.append)
+            connection.add_notice_handler(heard.append)
+            await connection.execute("DO $$ BEGIN RAISE NOTICE 'hear'; END $$")
+            assert connection.autocommit
+
+    assert len(heard) == 1
+
+
+async def every_backend(database: Database) -> set[int]:
+    """Those of the pool: as many borrow at a time as there is room for."""
+
+    async def slowly(connection: Plain) -> int:
+        found: int = (await connection.one(PID_SLOWLY, {}))["pid"]
+        return found
+
+    return set(await asyncio.gather(*(read_plainly(database, slowly) for _ in range(POOL))))
 
 
 async def end_backends(clinic: Clinic) -> None:
-    async with clinic.engine.connect() as other:
-        assert await other.scalar(text(END_OTHERS))
+    await by_psycopg(clinic.database, END_OTHERS)

@@ -5,15 +5,15 @@ An almost empty table is read as a whole, so every hold seems to have read what 
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import psycopg
 import pytest
-from sqlalchemy.exc import DBAPIError
 
 from activities.slots import Slots
-from adapters.postgres import direct as plain
-from adapters.postgres.direct import translated
+from adapters.postgres.database import Database, Pool, PooledConnection
 from domain.booking import BookingRequest, Status
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at
@@ -21,13 +21,31 @@ from tests.clinic_rows import Clinic, at
 SLOT = timedelta(minutes=30)
 
 
+class CountingDatabase(Database):
+    """Counts how often PostgreSQL ended a transaction, by its code."""
+
+    def __init__(self, url: str, pool: Pool) -> None:
+        super().__init__(url, pool)
+        self.told: Counter[str | None] = Counter()
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[PooledConnection]:
+        try:
+            async with super().lend() as connection:
+                yield connection
+        except psycopg.Error as error:
+            self.told[error.sqlstate] += 1
+            raise
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_fifty_slots_of_one_doctor_are_held_at_once_on_an_empty_table(
-    clinic: Clinic, told: Counter[str | None], workers: int
+    clinic: Clinic, workers: int
 ) -> None:
     wishes = await fifty_wishes(clinic)
     await empty(clinic)
-    desks = [Slots(clinic.engine) for _ in range(workers)]
+    database = CountingDatabase(clinic.database.url, clinic.database.pool)
+    desks = [Slots(database) for _ in range(workers)]
 
     held = await asyncio.gather(
         *(desks[n % workers].hold_slot(wish) for n, wish in enumerate(wishes))
@@ -35,7 +53,7 @@ async def test_fifty_slots_of_one_doctor_are_held_at_once_on_an_empty_table(
 
     assert {hold.appointment.status for hold in held} == {Status.HELD}
     assert len({hold.appointment.starts_at for hold in held}) == 50
-    assert told["40001"] > 0, "no conflict came: this has proved nothing"
+    assert database.told["40001"] > 0, "no conflict came: this has proved nothing"
 
 
 async def fifty_wishes(clinic: Clinic) -> list[BookingRequest]:
@@ -56,16 +74,3 @@ async def empty(clinic: Clinic) -> None:
     """The planner knows that it is, too."""
     await clinic.execute("DELETE FROM schedules")
     await clinic.execute("VACUUM ANALYZE schedules")
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Counter[str | None]:
-    """How often PostgreSQL ended a transaction, by its code."""
-    codes: Counter[str | None] = Counter()
-
-    def count(error: psycopg.Error, *, is_dead: bool) -> DBAPIError:
-        codes[error.sqlstate] += 1
-        return translated(error, is_dead=is_dead)
-
-    monkeypatch.setattr(plain, "translated", count)
-    return codes

@@ -59,7 +59,7 @@ async def patients(clinic: Clinic, mark: str) -> dict[str, UUID]:
 async def test_a_patient_is_found_however_the_name_is_typed(
     typed: str, name: str, clinic: Clinic, patients: dict[str, UUID], mark: str
 ) -> None:
-    found = await read(clinic.engine, lambda c: demo_patients_named(c, f"{typed} {mark}", limit=50))
+    found = await read(clinic.database, lambda c: demo_patients_named(c, f"{typed} {mark}", limit=50))
 
     assert [each.patient_id for each in found] == [patients[name]]
     assert found[0].mark == NAMES[name].replace(" ", "").replace("-", "")[-4:]
@@ -71,7 +71,7 @@ async def test_a_patient_is_found_by_the_number_of_a_visit(
     visit = await clinic.hold(at("09:00"), patient_id=patients["Müller Jürgen"])
 
     found = await read(
-        clinic.engine, lambda c: demo_patients_named(c, str(visit)[:8].upper(), limit=5)
+        clinic.database, lambda c: demo_patients_named(c, str(visit)[:8].upper(), limit=5)
     )
 
     assert [each.patient_id for each in found] == [patients["Müller Jürgen"]]
@@ -82,7 +82,7 @@ async def test_a_blank_search_finds_nobody(
     typed: str, clinic: Clinic, patients: dict[str, UUID]
 ) -> None:
     assert patients
-    assert await read(clinic.engine, lambda c: demo_patients_named(c, typed, limit=5)) == []
+    assert await read(clinic.database, lambda c: demo_patients_named(c, typed, limit=5)) == []
 
 
 async def test_doctors_stand_in_the_order_of_the_alphabet_page_by_page(clinic: Clinic) -> None:
@@ -97,7 +97,7 @@ async def test_doctors_stand_in_the_order_of_the_alphabet_page_by_page(clinic: C
     after: After | None = None
     while len(told) < len(names):
         ask = partial(list_doctors, limit=3, specialty=specialty, after=after)
-        page = await read(clinic.engine, ask)
+        page = await read(clinic.database, ask)
         told += [doctor.name for doctor in page]
         after = After(name=page[-1].name, id=page[-1].doctor_id)
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import ActivityEnvironment
 
 from activities.forgetting import Forgetting
+from adapters.postgres.database import Database
 from adapters.postgres.notifications import Notifications
 from tests.clinic_rows import Clinic, at, open_clinic
 from tests.integration.audit_rows import Books
@@ -15,7 +15,7 @@ from tests.messages import an_event
 
 
 @pytest.fixture
-async def books(scratch: AsyncEngine) -> Books:
+async def books(scratch: Database) -> Books:
     return Books(clinic=await open_clinic(scratch))
 
 
@@ -24,7 +24,7 @@ async def told(books: Books, clock: str, *, days_ago: int, visit_is_over: bool =
     clinic: Clinic = books.clinic
     appointment_id = await clinic.book(at(clock))
     event = an_event(appointment_id=appointment_id, doctor_id=clinic.doctor_id)
-    await Notifications(clinic.engine).tell_doctor(event)
+    await Notifications(clinic.database).tell_doctor(event)
     await clinic.execute(
         "UPDATE notifications SET created_at = created_at - make_interval(days => :days)"
         " WHERE appointment_id = :id",
@@ -41,12 +41,12 @@ async def told(books: Books, clock: str, *, days_ago: int, visit_is_over: bool =
 
 
 async def forget(books: Books) -> int:
-    forgetting = Forgetting(books.clinic.engine)
+    forgetting = Forgetting(books.clinic.database)
     return await ActivityEnvironment().run(forgetting.forget_old_messages, 30)
 
 
 async def remembered(books: Books) -> set[UUID]:
-    async with books.clinic.engine.connect() as connection:
+    async with books.clinic.database.connect() as connection:
         asked = {"doctor": books.clinic.doctor_id}
         rows = await connection.execute(
             text("SELECT appointment_id FROM notifications WHERE doctor_id = :doctor"), asked

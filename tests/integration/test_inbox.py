@@ -36,7 +36,7 @@ class Inbox:
             doctor_id=self.clinic.doctor_id,
             starts_at=at(clock),
         )
-        await Notifications(self.clinic.engine).tell_doctor(event)
+        await Notifications(self.clinic.database).tell_doctor(event)
         return event
 
     async def listed(self, **query: object) -> list[dict[str, str | None]]:
@@ -117,8 +117,8 @@ async def test_a_reader_who_comes_back_misses_nothing(inbox: Inbox) -> None:
 
 async def test_a_notice_that_was_committed_late_is_not_passed_over(inbox: Inbox) -> None:
     late = await inbox.clinic.book(at("09:00"))
-    slow_engine = inbox.clinic.engine.execution_options(isolation_level="READ COMMITTED")
-    async with inbox.streamed() as stream, slow_engine.connect() as slow:
+    async with inbox.streamed() as stream, inbox.clinic.database.connect() as slow:
+        await slow.execution_options(isolation_level="READ COMMITTED")
         await slow.execute(
             text(
                 "INSERT INTO notifications (id, event_id, audience, channel, kind, status,"
@@ -142,7 +142,7 @@ async def test_another_doctors_notices_are_not_in_the_stream(inbox: Inbox) -> No
     await inbox.clinic.on_duty(at("09:00"), at("11:00"), doctor_id=other)
     async with inbox.streamed() as stream:
         theirs = an_event(appointment_id=await inbox.clinic.book(at("09:00"), doctor_id=other))
-        await Notifications(inbox.clinic.engine).tell_doctor(theirs)
+        await Notifications(inbox.clinic.database).tell_doctor(theirs)
         ours = await inbox.comes("09:30")
 
         assert (await stream.notice())[1] == str(ours.appointment_id)
@@ -150,12 +150,11 @@ async def test_another_doctors_notices_are_not_in_the_stream(inbox: Inbox) -> No
 
 async def test_a_stream_goes_on_when_its_ear_was_cut_off(inbox: Inbox) -> None:
     """Whoever ends the listening connection: the inbox is looked at again before long."""
-    url = inbox.clinic.engine.url.set(drivername="postgresql")
     async with inbox.streamed() as stream:
         await inbox.comes("09:00")
         await stream.notice()
         async with await psycopg.AsyncConnection.connect(
-            url.render_as_string(hide_password=False), autocommit=True
+            inbox.clinic.database.url, autocommit=True
         ) as operator:
             ended = await operator.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -222,7 +221,7 @@ async def test_a_superseded_notice_is_told_to_nobody(inbox: Inbox) -> None:
     )
     async with inbox.streamed() as stream:
         await stream.notice()
-        await Notifications(inbox.clinic.engine).tell_doctor(late)
+        await Notifications(inbox.clinic.database).tell_doctor(late)
         after = await inbox.comes("09:30")
 
         assert (await stream.notice())[1] == str(after.appointment_id)

@@ -43,7 +43,7 @@ class OpenDay:
         await self.clinic.book(at(clock))
         redis = connect_redis(self.redis_url, name="test")
         if told_by == "run":
-            book = DayBook(self.clinic.engine)
+            book = DayBook(self.clinic.database)
             await invalidate(redis, book, self.clinic.doctor_id, at(clock))
         else:
             news = DayChanges(redis)

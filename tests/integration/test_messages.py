@@ -51,7 +51,7 @@ class Desk:
     @property
     def messages(self) -> Messages:
         return Messages(
-            notifications=Notifications(self.clinic.engine),
+            notifications=Notifications(self.clinic.database),
             mail=self.mail,
             sms=self.sms,
             account_url="http://x/",
@@ -80,7 +80,7 @@ class Desk:
         self, event: AppointmentEvent, kind: Kind, channel: ReachedBy, consent: Consent
     ) -> None:
         agreed = Agreed(kind=kind, channel=channel, consent=consent)
-        async with self.clinic.engine.connect() as connection:
+        async with self.clinic.database.connect() as connection:
             await say_consent(connection, event.patient_id, agreed)
 
     async def moves_on(self, event: AppointmentEvent) -> None:
@@ -90,7 +90,7 @@ class Desk:
         )
 
     async def rows(self, statement: str, **values: object) -> list[RowMapping]:
-        async with self.clinic.engine.connect() as connection:
+        async with self.clinic.database.connect() as connection:
             return list((await connection.execute(text(statement), values)).mappings())
 
     async def recorded(self, event: AppointmentEvent) -> RowMapping:

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Select, event, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres import booking_facts as facts
 from adapters.postgres import directory, slots
+from adapters.postgres.database import Database
 from tests.integration.plans import Plan, PlanMode, pages_read, plan_of, statements
 from tests.integration.years import AS_THEY_ARE, HOLDS, clinic_of_years
 
@@ -111,9 +111,9 @@ def visits(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="module")
-async def years(clinic_engine: AsyncEngine, visits: int) -> AsyncIterator[AsyncEngine]:
-    async with clinic_of_years(clinic_engine, visits=visits) as engine:
-        yield engine
+async def years(clinic_database: Database, visits: int) -> AsyncIterator[Database]:
+    async with clinic_of_years(clinic_database, visits=visits) as database:
+        yield database
 
 
 def test_every_statement_is_looked_at() -> None:
@@ -121,7 +121,7 @@ def test_every_statement_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BY))
-async def test_a_statement_is_answered_by_its_index(years: AsyncEngine, name: str) -> None:
+async def test_a_statement_is_answered_by_its_index(years: Database, name: str) -> None:
     async with years.connect() as connection:
         plan = await plan_of(connection, statements()[name])
 
@@ -130,7 +130,7 @@ async def test_a_statement_is_answered_by_its_index(years: AsyncEngine, name: st
     assert not plan.walked or name in IN_THEIR_ORDER, plan.steps
 
 
-async def test_pages_of_doctors_are_read_in_the_order_of_their_index(years: AsyncEngine) -> None:
+async def test_pages_of_doctors_are_read_in_the_order_of_their_index(years: Database) -> None:
     """Of three thousand doctors as few are looked at as are shown."""
     place = directory.After(name="K", id=UUID(int=0))
     with queries_of(years) as asked:
@@ -149,7 +149,7 @@ async def test_pages_of_doctors_are_read_in_the_order_of_their_index(years: Asyn
     assert "doctors" not in first.read_whole | behind.read_whole | of_specialty.read_whole
 
 
-async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine, visits: int) -> None:
+async def test_the_years_are_as_the_product_leaves_them(years: Database, visits: int) -> None:
     """Written at once, without foreign keys: they hold all the same."""
     async with years.connect() as connection:
         await connection.execute(text("SET statement_timeout = 0"))
@@ -166,7 +166,7 @@ async def test_the_years_are_as_the_product_leaves_them(years: AsyncEngine, visi
     assert found.one() == (visits, 0, 3)
 
 
-async def test_holds_of_others_cost_a_hold_nothing(years: AsyncEngine) -> None:
+async def test_holds_of_others_cost_a_hold_nothing(years: Database) -> None:
     """Not even those of every other doctor at the very time, of which the planner never heard.
 
     Neither the plan that is made for these values nor the one for any reads their rows.
@@ -194,23 +194,23 @@ def indexes_of(plan: Plan, name: str) -> set[str]:
 
 
 @contextmanager
-def queries_of(engine: AsyncEngine) -> Iterator[list[Select[Any]]]:
+def queries_of(database: Database) -> Iterator[list[Select[Any]]]:
     """What is asked in other than written words."""
     asked: list[Select[Any]] = []
 
     def note(*given: object) -> None:
         asked.extend(each for each in given if isinstance(each, Select))
 
-    event.listen(engine.sync_engine, "before_execute", note)
+    event.listen(database.engine.sync_engine, "before_execute", note)
     try:
         yield asked
     finally:
-        event.remove(engine.sync_engine, "before_execute", note)
+        event.remove(database.engine.sync_engine, "before_execute", note)
 
 
-async def a_wish(engine: AsyncEngine) -> dict[str, object]:
+async def a_wish(database: Database) -> dict[str, object]:
     """Of a slot that nobody has, for somebody with visits behind."""
-    async with engine.connect() as connection:
+    async with database.connect() as connection:
         found = await connection.execute(
             text(
                 "SELECT w.doctor_id, d.practitioner_id, d.clinic_id, lower(w.during) AS starts_at,"
@@ -225,10 +225,10 @@ async def a_wish(engine: AsyncEngine) -> dict[str, object]:
     return wish | made
 
 
-async def pages_of_a_hold(engine: AsyncEngine, wish: dict[str, object], mode: PlanMode) -> int:
+async def pages_of_a_hold(database: Database, wish: dict[str, object], mode: PlanMode) -> int:
     """The look at the facts and the statement that takes the slot."""
-    patient = engine.execution_options(isolation_level="READ COMMITTED")
-    async with patient.connect() as connection:
+    async with database.connect() as connection:
+        await connection.execution_options(isolation_level="READ COMMITTED")
         both = (facts.LOOK, slots.TAKE_SLOT)
         for each in both:  # what a connection reads once, of the catalogue
             await pages_read(connection, each, wish, mode)

@@ -33,7 +33,7 @@ class Counter:
 
     async def sent(self, by: By) -> UUID:
         """A message that its provider took."""
-        notifications = Notifications(self.clinic.engine)
+        notifications = Notifications(self.clinic.database)
         attempt = await notifications.begin(self.event, by)
         await notifications.sent(attempt, "provider-1")
         return attempt.notification_id
@@ -48,7 +48,7 @@ class Counter:
         )
 
     async def recorded(self, notification_id: UUID) -> tuple[str, str | None, bool]:
-        async with self.clinic.engine.connect() as connection:
+        async with self.clinic.database.connect() as connection:
             row = (
                 await connection.execute(
                     text("SELECT status, error, delivered_at FROM notifications WHERE id = :id"),
@@ -61,7 +61,7 @@ class Counter:
 @pytest.fixture
 async def counter(api: str, clinic: Clinic) -> AsyncIterator[Counter]:
     appointment_id = await clinic.book(at("09:00"))
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         found = await connection.execute(
             text("SELECT patient_id, doctor_id, version FROM schedules WHERE id = :id"),
             {"id": appointment_id},
@@ -99,7 +99,7 @@ async def test_a_letter_is_known_by_its_message_id(counter: Counter) -> None:
 
 
 async def test_a_receipt_that_is_here_before_our_record_ends_the_attempts(counter: Counter) -> None:
-    notifications = Notifications(counter.clinic.engine)
+    notifications = Notifications(counter.clinic.database)
     attempt = await notifications.begin(counter.event, By.SMS)
 
     await counter.says("sms", key=str(attempt.notification_id), status="delivered")
@@ -151,9 +151,9 @@ async def test_a_message_of_another_channel_is_not_known(counter: Counter) -> No
 async def test_the_channel_that_was_kept_stands_in_once_temporal_is_there(counter: Counter) -> None:
     """Without Temporal the provider is told to come again; nothing is lost by it."""
     kept = Agreed(kind=Kind.CONFIRMED, channel=Channel.EMAIL, consent=Consent.FALLBACK)
-    async with counter.clinic.engine.connect() as connection:
+    async with counter.clinic.database.connect() as connection:
         await say_consent(connection, counter.event.patient_id, kept)
-    await Notifications(counter.clinic.engine).begin(counter.event, By.EMAIL)
+    await Notifications(counter.clinic.database).begin(counter.event, By.EMAIL)
     key = await counter.sent(By.SMS)
 
     answers = [await counter.says("sms", key=str(key), status="failed") for _ in range(2)]

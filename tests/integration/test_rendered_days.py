@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
+from adapters.postgres.database import connect_database
 from adapters.postgres.days import DayBook, DayKey, DayVersion, FreshDay
-from adapters.postgres.engine import connect_engine
 from adapters.redis.cache import DayCache, DayReader, connect_redis
 from api.schedule.rendered_days import RenderedDays
 from domain.errors import DoctorNotFound
@@ -157,7 +157,7 @@ async def test_requests_are_counted_alike_both_ways(api: str, clinic: Clinic) ->
 async def test_a_changed_day_is_composed_once_for_a_thousand_who_wait_for_it(
     clinic: Clinic, redis: Redis
 ) -> None:
-    book = CountingBook(clinic.engine)
+    book = CountingBook(clinic.database)
     reader = DayReader(book, DayCache(redis, patience_seconds=PATIENT))
     days = RenderedDays(reader)
     await days.read(clinic.doctor_id, DAY)
@@ -175,7 +175,7 @@ async def test_a_changed_day_is_composed_once_for_a_thousand_who_wait_for_it(
 
 async def test_another_process_takes_the_day_from_redis(clinic: Clinic, redis: Redis) -> None:
     first, second = (
-        DayReader(DayBook(clinic.engine), DayCache(redis, patience_seconds=PATIENT))
+        DayReader(DayBook(clinic.database), DayCache(redis, patience_seconds=PATIENT))
         for _ in range(2)
     )
     written, was_cached = await RenderedDays(first).read(clinic.doctor_id, DAY)
@@ -190,14 +190,14 @@ async def test_another_process_takes_the_day_from_redis(clinic: Clinic, redis: R
 async def test_versions_that_are_asked_together_are_those_that_are_asked_alone(
     clinic: Clinic,
 ) -> None:
-    other = await open_clinic(clinic.engine)
+    other = await open_clinic(clinic.database)
     await other.execute(
         "UPDATE clinics SET time_zone = 'Pacific/Kiritimati' WHERE id = :id", id=other.id
     )
     await clinic.book(at("09:30"))
-    book = CountingBook(clinic.engine)
+    book = CountingBook(clinic.database)
     alone = [
-        (await DayBook(clinic.engine).version(each.doctor_id, DAY)) for each in (clinic, other)
+        (await DayBook(clinic.database).version(each.doctor_id, DAY)) for each in (clinic, other)
     ]
 
     *together, nobody = await asyncio.gather(
@@ -215,9 +215,9 @@ async def test_versions_that_are_asked_together_are_those_that_are_asked_alone(
 
 
 async def test_connections_that_died_in_the_pool_are_forgiven(clinic: Clinic) -> None:
-    url = clinic.engine.url.render_as_string(hide_password=False)
-    engine = connect_engine(url, pool_size=3, name="mortal")
-    books = [DayBook(engine) for _ in range(3)]
+    database = connect_database(clinic.database.url, pool_size=3, name="mortal")
+    await database.open()
+    books = [DayBook(database) for _ in range(3)]
 
     async def versions() -> set[str]:
         told = await asyncio.gather(*(book.version(clinic.doctor_id, DAY) for book in books))
@@ -230,4 +230,4 @@ async def test_connections_that_died_in_the_pool_are_forgiven(clinic: Clinic) ->
     )
 
     assert await versions() == before
-    await engine.dispose()
+    await database.close()

@@ -155,7 +155,7 @@ async def test_a_clinic_needs_a_time_zone_that_exists(clinic: Clinic) -> None:
 
 
 async def revision(clinic: Clinic, appointment_id: UUID) -> int:
-    async with clinic.engine.connect() as connection:
+    async with clinic.database.connect() as connection:
         found = await connection.scalar(
             text("SELECT revision FROM schedules WHERE id = :id"), {"id": appointment_id}
         )

@@ -36,7 +36,7 @@ async def test_a_hold_that_was_released_is_settled_at_once(clinic: Clinic) -> No
 
 
 async def seen_of(clinic: Clinic, appointment_id: UUID) -> Seen:
-    async with plain(clinic.engine) as connection:
+    async with plain(clinic.database) as connection:
         seen = await see(connection, appointment_id)
     assert seen is not None
     return seen

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import psycopg
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from psycopg.sql import SQL
 
-from adapters.postgres.engine import MAX_ATTEMPTS, TransactionLimit, serializable, sqlstate
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Plain
+from adapters.postgres.transactions import MAX_ATTEMPTS, TransactionLimit, serializable
+
+LEVEL = SQL("SHOW transaction_isolation")
 
 
 class Troubled:
@@ -18,39 +21,37 @@ class Troubled:
         self.times = times
         self.tried = 0
 
-    async def __call__(self, connection: AsyncConnection) -> str:
+    async def __call__(self, connection: Plain) -> str:
         self.tried += 1
         if self.tried <= self.times:
-            await connection.execute(
-                text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{self.state}'; END $$")
-            )
-        level = await connection.scalar(text("SHOW transaction_isolation"))
-        return str(level)
+            broken = f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{self.state}'; END $$"
+            await connection.write(SQL(broken), {})
+        return str((await connection.one(LEVEL, {}))["transaction_isolation"])
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
-async def test_a_conflict_is_tried_again(clinic_engine: AsyncEngine, state: str) -> None:
+async def test_a_conflict_is_tried_again(clinic_database: Database, state: str) -> None:
     work = Troubled(state, times=3)
 
-    assert await serializable(clinic_engine, work) == "serializable"
+    assert await serializable(clinic_database, work) == "serializable"
     assert work.tried == 4
 
 
-async def test_a_conflict_that_stays_is_told(clinic_engine: AsyncEngine) -> None:
+async def test_a_conflict_that_stays_is_told(clinic_database: Database) -> None:
     work = Troubled("40001", times=1000)
 
-    with pytest.raises(DBAPIError) as told:
-        await serializable(clinic_engine, work)
+    with pytest.raises(psycopg.Error) as told:
+        await serializable(clinic_database, work)
 
-    assert sqlstate(told.value) == "40001"
+    assert told.value.sqlstate == "40001"
     assert work.tried == MAX_ATTEMPTS
 
 
-async def test_another_fault_is_told_at_once(clinic_engine: AsyncEngine) -> None:
+async def test_another_fault_is_told_at_once(clinic_database: Database) -> None:
     work = Troubled("23514", times=1000)
 
-    with pytest.raises(DBAPIError):
-        await serializable(clinic_engine, work)
+    with pytest.raises(psycopg.Error):
+        await serializable(clinic_database, work)
 
     assert work.tried == 1
 

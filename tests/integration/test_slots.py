@@ -32,8 +32,8 @@ class RealDesk:
     """The product's activities on the product's database."""
 
     def __init__(self, clinic: Clinic) -> None:
-        self.slots = Slots(clinic.engine)
-        self.appointments = Appointments(clinic.engine)
+        self.slots = Slots(clinic.database)
+        self.appointments = Appointments(clinic.database)
 
     async def hold_slot(self, request: BookingRequest) -> Hold:
         return await self.slots.hold_slot(request)
@@ -320,7 +320,7 @@ async def first_end(clinic: Clinic, request: BookingRequest) -> datetime | None:
         starts_at=request.starts_at,
         max_holds=3,
     )
-    async with plain(clinic.engine) as connection:
+    async with plain(clinic.database) as connection:
         _, own = await load_facts(connection, wish, appointment_id=request.appointment_id)
     assert own is not None
     return own.held_until

@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.appointments import Appointments
 from activities.slots import Slots
+from adapters.postgres.database import Database
 from domain.booking import BookingRequest, Release, Status
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at
@@ -43,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 async def test_a_hold_is_a_look_and_a_taking_in_one_transaction(
     clinic: Clinic, asked: Asked
 ) -> None:
-    slots = Slots(clinic.engine)
+    slots = Slots(clinic.database)
 
     writers = await least_writers(clinic, asked, slots.hold_slot)
 
@@ -52,7 +52,7 @@ async def test_a_hold_is_a_look_and_a_taking_in_one_transaction(
 
 
 async def test_a_confirmation_is_one_statement(clinic: Clinic, asked: Asked) -> None:
-    slots, appointments = Slots(clinic.engine), Appointments(clinic.engine)
+    slots, appointments = Slots(clinic.database), Appointments(clinic.database)
 
     writers = await least_writers(
         clinic, asked, appointments.confirm_appointment, after=slots.hold_slot
@@ -63,7 +63,7 @@ async def test_a_confirmation_is_one_statement(clinic: Clinic, asked: Asked) -> 
 
 
 async def test_a_release_is_one_statement(clinic: Clinic, asked: Asked) -> None:
-    slots = Slots(clinic.engine)
+    slots = Slots(clinic.database)
 
     async def give_up(request: BookingRequest) -> None:
         await slots.release_slot(Release(request=request, status=Status.CANCELLED, reason="other"))
@@ -88,16 +88,16 @@ async def least_writers(
         )
         if after is not None:
             await after(request)
-        before = await next_writer(clinic.engine)
+        before = await next_writer(clinic.database)
         asked.clear()
         await step(request)
         statements = list(asked)
-        writers.append(await next_writer(clinic.engine) - before)
+        writers.append(await next_writer(clinic.database) - before)
         asked[:] = statements
     return min(writers)
 
 
-async def next_writer(engine: AsyncEngine) -> int:
-    async with engine.connect() as connection:
+async def next_writer(database: Database) -> int:
+    async with database.connect() as connection:
         number: int = (await connection.execute(NEXT_WRITER)).scalar_one()
     return number

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.database import Database
 from stack.seed import seed
 from tests.integration.audit_rows import scratch_database
 from tests.integration.history import add_history
@@ -56,12 +56,11 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 
 
 @asynccontextmanager
-async def clinic_of_years(engine: AsyncEngine, *, visits: int) -> AsyncIterator[AsyncEngine]:
+async def clinic_of_years(database: Database, *, visits: int) -> AsyncIterator[Database]:
     """The planner knows its tables, and no hold: so it is told in the quietest hour of a night."""
-    async with scratch_database(engine) as scratch:
-        url = scratch.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        await seed(url, doctors=DOCTORS, days=2)
-        await add_history(url, rows=visits)
+    async with scratch_database(database) as scratch:
+        await seed(scratch.url, doctors=DOCTORS, days=2)
+        await add_history(scratch.url, rows=visits)
         async with scratch.connect() as connection:
             await connection.execute(text(AS_THEY_ARE))
             await connection.execute(text("SET statement_timeout = 0"))

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
+import psycopg
 import pytest
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as GivenUp
 
 from adapters.postgres.batched_reads import MOST_AT_ONCE, BatchedReads
@@ -37,7 +37,7 @@ class Server:
         self._gates[nth].set_result(None)
 
     def fails(self) -> None:
-        self._gates[-1].set_exception(SQLAlchemyError("lost"))
+        self._gates[-1].set_exception(psycopg.Error("lost"))
 
 
 def looks_at(
@@ -117,7 +117,7 @@ async def test_a_fault_is_told_to_those_who_asked_and_to_nobody_else() -> None:
     server.answers()
 
     ends = await asyncio.gather(*asked, return_exceptions=True)
-    assert [type(end) for end in ends] == [SQLAlchemyError] * 2
+    assert [type(end) for end in ends] == [psycopg.Error] * 2
     assert await later == 1
 
 

@@ -19,7 +19,14 @@ from adapters.redis.cache import PATIENCE_SECONDS, DayCache, DayReader, Found, L
 from api.booking.single_flight import SingleFlight
 from api.schedule.rendered_days import RenderedDays
 from tests.fakes.cache import DESK, DOCTOR, MONDAY, NINE, SLOT
-from tests.fakes.stage import ACTOR, Stage, SteppedEngine, SteppedPostgres, SteppedRedis, StillLoop
+from tests.fakes.stage import (
+    ACTOR,
+    Stage,
+    SteppedDatabase,
+    SteppedPostgres,
+    SteppedRedis,
+    StillLoop,
+)
 
 State = tuple[object, ...]
 
@@ -50,8 +57,8 @@ class Joining(DayReader):
 class Noted(DayBook):
     """Writes down what each reader is told, and whether it waits for the next look."""
 
-    def __init__(self, engine: SteppedEngine, stage: Stage) -> None:
-        super().__init__(engine)  # type: ignore[arg-type] # stands for it
+    def __init__(self, database: SteppedDatabase, stage: Stage) -> None:
+        super().__init__(database)  # type: ignore[arg-type] # stands for it
         self._stage = stage
 
     async def version(self, doctor_id: UUID, day: date) -> DayVersion:
@@ -68,8 +75,8 @@ class Noted(DayBook):
 class Hasty(Noted):
     """Takes the answer of whatever look is under way, also one that began before."""
 
-    def __init__(self, engine: SteppedEngine, stage: Stage) -> None:
-        super().__init__(engine, stage)
+    def __init__(self, database: SteppedDatabase, stage: Stage) -> None:
+        super().__init__(database, stage)
         self._looks: SingleFlight[DayKey, DayVersion] = SingleFlight()
 
     async def _told(self, doctor_id: UUID, day: date) -> DayVersion:
@@ -187,7 +194,7 @@ class Story:
     async def _process(self, name: str) -> Process:
         """One that knows the desk already: a new one asks twice the first time."""
         ACTOR.set("nobody")
-        book = self._cast.book(SteppedEngine(self.postgres, name), self.stage)
+        book = self._cast.book(SteppedDatabase(self.postgres, name), self.stage)
         cache = DayCache(self.redis)  # type: ignore[arg-type] # stands for the client
         process = Process(name, book, self._cast.reader(book, cache))
         self.stage.is_open = True

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.postgres.database import connect_database
 from adapters.postgres.days import DayBook
-from adapters.postgres.engine import connect_engine
 from adapters.redis.cache import DayCache, DayReader
 from adapters.redis.day_changes import DayChanges
 from api.schedule import live_days as module
@@ -21,7 +21,7 @@ from tests.clinic_rows import DAY, at
 
 DOCTOR = UUID("0197f1f0-0000-7000-8000-00000000d0c7")
 NOBODY = Redis()
-NOWHERE = connect_engine("postgresql://127.0.0.1:1/none", pool_size=1, name="test")
+NOWHERE = connect_database("postgresql://127.0.0.1:1/none", pool_size=1, name="test")
 
 
 class Book(DayReader):
@@ -42,7 +42,7 @@ class Book(DayReader):
         await self.open.wait()
         if self.faults:
             self.faults -= 1
-            raise SQLAlchemyError
+            raise psycopg.Error
         return now, False
 
 

@@ -127,7 +127,6 @@ async def _takes(
     connection: psycopg.AsyncConnection[Any], slot: tuple[Any, ...], patient: UUID
 ) -> bool:
     doctor, practitioner, clinic, starts_at, ends_at = slot
-    statement = str(TAKE_SLOT.text)
     parameters = {
         "appointment_id": patient,
         "patient_id": patient,
@@ -139,9 +138,7 @@ async def _takes(
         "hold_seconds": 600,
         "origin": "patient",
     }
-    for name in parameters:
-        statement = statement.replace(f":{name}", f"%({name})s")
-    taken = await (await connection.execute(statement.encode(), parameters)).fetchone()
+    taken = await (await connection.execute(TAKE_SLOT, parameters)).fetchone()
     return taken is not None
 
 
