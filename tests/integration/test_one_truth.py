@@ -12,11 +12,11 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from psycopg import IntegrityError
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.alternatives import free_alternatives
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.days import DayBook
 from adapters.postgres.reads import read
 from adapters.postgres.staff_days import staff_days
@@ -60,33 +60,33 @@ class Desk:
 
 @pytest.mark.parametrize("seed", TOWNS)
 async def test_pages_api_next_free_and_alternatives_agree_on_every_slot(
-    seed: int, clinic_engine: AsyncEngine
+    seed: int, clinic_database: Database
 ) -> None:
-    desks = await a_town(Random(seed), clinic_engine)
+    desks = await a_town(Random(seed), clinic_database)
 
     for desk in desks:
-        await _agree_about(desk, clinic_engine, datetime.now(UTC) + SETTLED)
+        await _agree_about(desk, clinic_database, datetime.now(UTC) + SETTLED)
 
 
-async def _agree_about(desk: Desk, engine: AsyncEngine, soon: datetime) -> None:
-    book, told = DayBook(engine), list[datetime]()
-    times = await read(engine, lambda c: doctor_times(c, desk.id, None))
+async def _agree_about(desk: Desk, database: Database, soon: datetime) -> None:
+    book, told = DayBook(database), list[datetime]()
+    times = await read(database, lambda c: doctor_times(c, desk.id, None))
     for day in (times.today + timedelta(days=ahead) for ahead in range(DAYS + 2)):
         fresh = await book.day(desk.id, day)
-        staff = await _staff_day(engine, desk, day)
+        staff = await _staff_day(database, desk, day)
         slots = fresh.day.at(fresh.now).slots
         free = [s.starts_at for s in slots if s.state is SlotState.FREE and s.starts_at > soon]
         told += free
         assert [s.starts_at for s in staff.slots if s.is_free and s.starts_at > soon] == free
-        assert _shown(staff) == sorted(await _rows(engine, desk, day))
+        assert _shown(staff) == sorted(await _rows(database, desk, day))
         assert not _overlapping(staff)
     assert _first_days(times, soon) == told
     if times.doctor.next_free is None or times.doctor.next_free > soon:
         assert times.doctor.next_free == next(iter(told), None)
     if told:
         wish = told[len(told) // 2]
-        assert set(await _offered(engine, desk, wish)) <= set(told)
-        assert (await _offered(engine, desk, wish))[0] == wish
+        assert set(await _offered(database, desk, wish)) <= set(told)
+        assert (await _offered(database, desk, wish))[0] == wish
 
 
 def _shown(staff: StaffDay) -> list[UUID]:
@@ -108,33 +108,33 @@ def _first_days(times: DoctorTimes, soon: datetime) -> list[datetime]:
     return [each for each in begin if each > soon and day_of(each, times.zone) <= last]
 
 
-async def _staff_day(engine: AsyncEngine, desk: Desk, day: date) -> StaffDay:
+async def _staff_day(database: Database, desk: Desk, day: date) -> StaffDay:
     now = datetime.now(UTC)
-    days = await read(engine, lambda c: staff_days(c, [desk.id], day, desk.zone, now=now))
+    days = await read(database, lambda c: staff_days(c, [desk.id], day, desk.zone, now=now))
     return days[desk.id]
 
 
-async def _offered(engine: AsyncEngine, desk: Desk, wish: datetime) -> list[datetime]:
-    async def ask(connection: AsyncConnection) -> list[datetime]:
+async def _offered(database: Database, desk: Desk, wish: datetime) -> list[datetime]:
+    async def ask(connection: Connection) -> list[datetime]:
         found = await free_alternatives(
             connection, patient_id=uuid4(), doctor_id=desk.id, starts_at=wish
         )
         return [each.starts_at for each in found if each.doctor_id == desk.id]
 
-    return await read(engine, ask)
+    return await read(database, ask)
 
 
-async def _rows(engine: AsyncEngine, desk: Desk, day: date) -> list[UUID]:
+async def _rows(database: Database, desk: Desk, day: date) -> list[UUID]:
     """The live rows of the person that begin on this local day, by the table alone."""
-    async with engine.connect() as connection:
+    async with database.connect() as connection:
         found = await connection.execute(ROWS, {"desk": desk.id})
         return [row.id for row in found if day_of(row.starts_at, desk.zone) == day]
 
 
-async def a_town(dice: Random, engine: AsyncEngine) -> list[Desk]:
+async def a_town(dice: Random, database: Database) -> list[Desk]:
     """Two desks of one person and one of a colleague, on other grids than they were booked on."""
     person = uuid4()
-    places = [await _opened(dice, engine) for _ in range(2)]
+    places = [await _opened(dice, database) for _ in range(2)]
     (first, zone), (second, other_zone) = places
     desks = [
         Desk(id=await first.hire(practitioner_id=person), clinic=first, zone=zone),
@@ -151,8 +151,8 @@ async def a_town(dice: Random, engine: AsyncEngine) -> list[Desk]:
     return desks
 
 
-async def _opened(dice: Random, engine: AsyncEngine) -> tuple[Clinic, ZoneInfo]:
-    clinic, zone = Clinic(engine=engine, id=uuid4(), doctor_id=uuid4()), dice.choice(ZONES)
+async def _opened(dice: Random, database: Database) -> tuple[Clinic, ZoneInfo]:
+    clinic, zone = Clinic(database=database, id=uuid4(), doctor_id=uuid4()), dice.choice(ZONES)
     await clinic.execute(
         "INSERT INTO clinics (id, name, address, time_zone) VALUES (:id, 'C', 'S', :zone)",
         id=clinic.id,
