@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import psycopg
 import pytest
-from sqlalchemy.exc import TimeoutError as GivenUp
 
 from adapters.postgres.batched_reads import MOST_AT_ONCE, BatchedReads
 
@@ -155,7 +154,7 @@ async def test_a_look_that_never_ends_is_given_up() -> None:
     server = Server()
     looks = looks_at(server, given_up=0)
 
-    with pytest.raises(GivenUp):
+    with pytest.raises(psycopg.OperationalError):
         await looks.ask("monday")
 
     assert server.looks == [["monday"]]
