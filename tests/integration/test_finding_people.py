@@ -59,7 +59,9 @@ async def patients(clinic: Clinic, mark: str) -> dict[str, UUID]:
 async def test_a_patient_is_found_however_the_name_is_typed(
     typed: str, name: str, clinic: Clinic, patients: dict[str, UUID], mark: str
 ) -> None:
-    found = await read(clinic.database, lambda c: demo_patients_named(c, f"{typed} {mark}", limit=50))
+    found = await read(
+        clinic.database, lambda c: demo_patients_named(c, f"{typed} {mark}", limit=50)
+    )
 
     assert [each.patient_id for each in found] == [patients[name]]
     assert found[0].mark == NAMES[name].replace(" ", "").replace("-", "")[-4:]
