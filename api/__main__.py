@@ -17,11 +17,13 @@ from adapters.process.settings import (
     Connections,
     Product,
     connections,
+    origins_of,
     product,
     secret_of,
 )
 from adapters.process.time_zones import use_pinned_time_zones
 from api.app import create_app
+from api.http.origins import Origins
 from api.http.protocol import ProblemProtocol
 from api.http.streams import Streams
 from api.services import open_services
@@ -67,6 +69,10 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
     app = create_app(
         lambda: open_services(settings, servers, secret),
         answer_within_seconds=settings.answer_within_seconds,
+        origins=Origins(
+            public=settings.public_url,
+            allowed=frozenset(origins_of(settings.allowed_origins)),
+        ),
     )
     server = Server(configured(app, settings), streams=app.state.streams)
     collect_garbage_seldom()

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from api.http.answers import answer_exceptions
 from api.http.middleware import BodyLimit, Deadline, RequestContext
+from api.http.origins import CrossOrigin, OnlyOwn, Origins
 from api.http.streams import Streams
 from api.page.problem_pages import ProblemPages
 from api.routes import (
@@ -29,10 +30,17 @@ from api.services import Services
 VERSION = "0.1.0"
 ANSWER_WITHIN_SECONDS = 5.0
 
+NO_ORIGINS = Origins()
+
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 
-def create_app(open_services: OpenServices, *, answer_within_seconds: float) -> FastAPI:
+def create_app(
+    open_services: OpenServices,
+    *,
+    answer_within_seconds: float,
+    origins: Origins = NO_ORIGINS,
+) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services() as reception:
@@ -50,10 +58,14 @@ def create_app(open_services: OpenServices, *, answer_within_seconds: float) -> 
         redirect_slashes=False,
     )
     app.state.streams = Streams()
+    app.state.origins = origins
     # the last one added is the outermost
     app.add_middleware(BodyLimit, answer_within_seconds=answer_within_seconds)
     app.add_middleware(Deadline, seconds=answer_within_seconds)
     app.add_middleware(ScheduleFastPath, seconds=answer_within_seconds)
+    app.add_middleware(OnlyOwn, origins=origins)
+    if origins.allowed:
+        app.add_middleware(CrossOrigin, origins=origins)
     app.add_middleware(RequestContext)
     app.add_middleware(ProblemPages)
     answer_exceptions(app)

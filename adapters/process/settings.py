@@ -57,6 +57,20 @@ def bootstrap_servers(value: str) -> str:
     return value
 
 
+def origins(value: str) -> str:
+    """Accepts scheme://host with a port if any, several by comma, or none."""
+    for each in origins_of(value):
+        url = urlsplit(url_of("http", "https")(each))
+        if url.path or url.query or url.fragment or url.username:
+            raise ValueError("must be scheme://host without a path, several by comma")
+    return value
+
+
+def origins_of(value: str) -> list[str]:
+    """Each of them as browsers write it."""
+    return [each.strip().lower().rstrip("/") for each in value.split(",") if each.strip()]
+
+
 def host_and_port_or_none(value: str) -> str:
     """Accepts host:port, or nothing."""
     return bootstrap_servers(value) if value else value
@@ -171,6 +185,11 @@ class Product(BaseSettings):
     )
     public_url: HttpUrl = Field(
         "http://127.0.0.1:8000", description="where patients reach the API, for links in messages"
+    )
+    allowed_origins: Annotated[str, AfterValidator(origins)] = Field(
+        "",
+        description="front ends elsewhere that browsers may call the API from, as "
+        "https://book.example.org, several by comma",
     )
     temporal_ui_url: HttpUrl = Field(
         "http://127.0.0.1:8233", description="the Temporal UI, for links of the operations page"

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
 from api.http.problems import FieldError, malformed
+from api.http.strict_query import StrictRoute
 
 JSON = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.ASCII | re.IGNORECASE)
 
@@ -20,7 +20,7 @@ class StrictRequest(Request):
         return orjson.loads(await self.body())
 
 
-class JsonRoute(APIRoute):
+class JsonRoute(StrictRoute):
     """A route whose body, if it takes one, is JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -152,8 +152,15 @@ KINDS: dict[str, Kind] = {
         Kind(
             code="foreign_form",
             status=403,
-            title="A form of another site",
-            advice="Send the form from a page of this host.",
+            title="A form or command of another site",
+            advice="Send it from a page of this host, or from a front end that the operator has "
+            "named in PRIYOM_ALLOWED_ORIGINS.",
+        ),
+        Kind(
+            code="misdirected",
+            status=421,
+            title="Not a name of this server",
+            advice="Call it by the host of PRIYOM_PUBLIC_URL.",
         ),
         Kind(
             code="not_found",

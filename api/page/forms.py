@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.http.origins import Origins
 from api.http.problems import Problem
 from api.page.rendering import SAFE
 
@@ -14,17 +15,10 @@ A_YEAR = 365 * 24 * 60 * 60
 
 
 async def same_origin(request: Request) -> None:
-    """Refuses a form of another site, by what every browser says of where a form comes from.
-
-    A caller that says nothing is no browser, and has no cookies to be abused.
-    """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if site is not None:
-        is_ours = site in {"same-origin", "none"}
-    else:
-        is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    if not is_ours:
+    """Refuses a form of another site."""
+    origins = request.app.state.origins
+    assert isinstance(origins, Origins)  # noqa: S101 - the application was made with them
+    if not origins.is_own_page(request.headers):
         raise Problem(code="foreign_form", detail="The form was sent by another site.")
 
 

@@ -22,6 +22,7 @@ from api.dependencies import Engine
 from api.http.answers import JsonAnswer
 from api.http.name_cursors import cursor_after, place_after
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
+from api.http.strict_query import StrictRoute
 from domain.documents import timestamp
 
 Item = TypeVar("Item")
@@ -29,7 +30,7 @@ Item = TypeVar("Item")
 DOCTORS, CLINICS, SPECIALTIES = "doctors", "clinics", "specialties"
 """Names of the lists in their cursors."""
 
-router = APIRouter(tags=["directory"])
+router = APIRouter(tags=["directory"], route_class=StrictRoute)
 
 Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]

@@ -16,10 +16,11 @@ from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Place, cursor_of, place_of
 from api.http.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
 from api.http.streams import Event, LastEventId, written_as
+from api.http.strict_query import StrictRoute
 from domain.booking import Appointment
 from domain.documents import document, timestamp
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 Limit = Annotated[int, Query(ge=1, le=100, description="how many items at most")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]

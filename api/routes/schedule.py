@@ -12,10 +12,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from api.dependencies import Days, LiveStreams, WatchedDays, WrittenPages
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
 from api.http.streams import Event, LastEventId, written_as
+from api.http.strict_query import StrictRoute
 from api.schedule.rendered_days import digest, document
 from domain.day import DaySchedule, SlotState
 
-router = APIRouter(tags=["schedule"])
+router = APIRouter(tags=["schedule"], route_class=StrictRoute)
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 

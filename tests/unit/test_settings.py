@@ -33,6 +33,7 @@ GOOD = [
     ("SMTP_URL", "smtps://mail:465"),
     ("SMS_GATEWAY_URL", "https://sms.example/send"),
     ("PRIYOM_PUBLIC_URL", "https://priyom.example"),
+    ("PRIYOM_ALLOWED_ORIGINS", "https://book.example.org, http://localhost:5173"),
     ("PRIYOM_MAIL_FROM", "clinic@priyom.example"),
     ("PRIYOM_QUIET_HOURS", "22:30-07:15"),
 ]
@@ -56,6 +57,8 @@ BAD = [
     ("SMS_GATEWAY_URL", "http://[x", "is not a URL"),
     ("SMS_GATEWAY_URL", "http://s ms", "must have no spaces"),
     ("PRIYOM_PUBLIC_URL", "foo", "must begin with http://"),
+    ("PRIYOM_ALLOWED_ORIGINS", "*", "must begin with http://"),
+    ("PRIYOM_ALLOWED_ORIGINS", "https://a.example/path", "without a path"),
     ("PRIYOM_MAIL_FROM", "foo", "must be one e-mail address"),
     ("PRIYOM_MAIL_FROM", "Clinic <a@b.example>", "must be one e-mail address"),
     ("PRIYOM_RECEIPTS_KEY", "short", "must be 32 characters or more, or empty"),
