@@ -10,7 +10,6 @@ import psycopg
 from prometheus_client import REGISTRY
 from structlog import get_logger
 from temporalio.client import (
-    Client,
     ScheduleActionExecutionStartWorkflow,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -22,6 +21,7 @@ from adapters.kafka.lag import lag_of
 from adapters.postgres.database import Database
 from adapters.postgres.operations import Figures, LastAudit, figures
 from adapters.postgres.reads import read
+from adapters.temporal.client import TemporalConnection, configured_namespace
 from domain.audit import AuditReport
 from workflows.names import AUDIT_SCHEDULE
 
@@ -48,11 +48,13 @@ class ControlRoom:
 class Dashboard:
     """Asks every part at once, none of them for long."""
 
-    def __init__(self, database: Database, client: Client, kafka: str, *, ui: str) -> None:
+    def __init__(
+        self, database: Database, temporal: TemporalConnection, kafka: str, *, ui: str
+    ) -> None:
         self._database = database
-        self._client = client
+        self._temporal = temporal
         self._lag = partial(lag_of, kafka, group=GROUP, topic=APPOINTMENTS)
-        self._ui = f"{ui.rstrip('/')}/namespaces/{client.namespace}"
+        self._ui = f"{ui.rstrip('/')}/namespaces/{configured_namespace()}"
 
     async def look(self) -> ControlRoom:
         async with asyncio.TaskGroup() as asked:
@@ -89,12 +91,13 @@ class Dashboard:
             return None
 
     async def _last_audit(self) -> LastAudit | None:
-        schedule = await self._client.get_schedule_handle(AUDIT_SCHEDULE).describe()
+        client = self._temporal.client
+        schedule = await client.get_schedule_handle(AUDIT_SCHEDULE).describe()
         for begun in reversed(schedule.info.recent_actions):
             if not isinstance(begun.action, ScheduleActionExecutionStartWorkflow):
                 continue
             workflow_id = begun.action.workflow_id
-            handle = self._client.get_workflow_handle(workflow_id, result_type=AuditReport)
+            handle = client.get_workflow_handle(workflow_id, result_type=AuditReport)
             run = await handle.describe()
             if run.status is WorkflowExecutionStatus.RUNNING:
                 continue

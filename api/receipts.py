@@ -3,12 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from adapters.postgres.consents import Channel
+from adapters.temporal.client import TemporalConnection
 from api.booking.temporal_errors import NoAnswer
 from domain.events import AppointmentEvent
 from workflows.deliver_instead import DeliverInstead, Unheard
@@ -20,15 +20,15 @@ PATIENCE_SECONDS = 2.0
 class Receipts:
     """An empty key refuses every receipt."""
 
-    def __init__(self, client: Client, key: bytes) -> None:
-        self._client = client
+    def __init__(self, temporal: TemporalConnection, key: bytes) -> None:
+        self._temporal = temporal
         self.key = key
 
     async def deliver_instead(self, event: AppointmentEvent, *, failed: Channel) -> None:
         """Once an event. Raises NoAnswer: the provider says it again, and it is done then."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._client.start_workflow(
+                await self._temporal.client.start_workflow(
                     DeliverInstead.run,
                     Unheard(event=event, by=failed.value),
                     id=f"instead-{event.event_id}",
@@ -40,5 +40,5 @@ class Receipts:
                 )
         except WorkflowAlreadyStartedError:
             return
-        except (RPCError, TimeoutError, RuntimeError) as error:
+        except (RPCError, TimeoutError, ConnectionError) as error:
             raise NoAnswer(event.appointment_id) from error

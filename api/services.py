@@ -7,8 +7,12 @@ from functools import partial
 
 from redis.asyncio import Redis
 from temporalio.client import Client
+from temporalio.worker import Worker
 
-from adapters.direct_line import DirectLine
+from activities.announcements import Announcements
+from activities.appointments import Appointments
+from activities.slots import Slots
+from adapters.kafka.events import EventPublisher
 from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
@@ -16,7 +20,7 @@ from adapters.process.probes import ask_kafka, ask_postgres, ask_redis, ask_temp
 from adapters.process.settings import Connections, Product
 from adapters.redis.cache import DayCache, DayReader, connect_redis
 from adapters.redis.day_changes import DayChanges
-from adapters.temporal.client import connect_temporal, priyom_plugin
+from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
 from api.booking.runs import Runs
@@ -26,8 +30,13 @@ from api.readiness import ReadinessProbe
 from api.receipts import Receipts
 from api.schedule.live_days import LiveDays
 from api.schedule.rendered_days import RenderedDays
+from worker.bookings_worker import bookings_worker
+from worker.eager_bookings import EagerBookings
+from worker.running import running_when_connected
+from worker.waiters import Waiters
 
-POOL_SIZE = 8
+POOL_SIZE = 12
+"""For requests and for the steps of the bookings that run beside them."""
 NAME = "priyom-api"
 
 
@@ -53,7 +62,10 @@ class Services:
 async def open_services(
     product: Product, connections: Connections, secret: bytes
 ) -> AsyncIterator[Services]:
-    """Connects to nothing yet: every server may be away now and come back later."""
+    """Waits for no server: each may be away now and come back later.
+
+    What is opened last is closed first: the worker ends before the servers that its steps need.
+    """
     async with AsyncExitStack() as stack:
         url = connections.database_url
         database = connect_database(url, pool_size=POOL_SIZE, name=NAME)
@@ -62,16 +74,20 @@ async def open_services(
         stack.push_async_callback(bell.close)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)
-        client = await connect_temporal(priyom_plugin(), lazy=True)
+        publisher = EventPublisher(connections.kafka_bootstrap_servers)
+        stack.push_async_callback(publisher.stop)
+        temporal = TemporalConnection()
         days = DayReader(DayBook(database), DayCache(redis))
         stack.push_async_callback(days.close)
         news = DayChanges(redis)
         stack.push_async_callback(news.close)
-        watch = _watch(database, client, redis, connections.kafka_bootstrap_servers)
+        watch = _watch(database, temporal, redis, connections.kafka_bootstrap_servers)
         stack.push_async_callback(watch.close)
-        line = DirectLine(product.direct_line)
-        stack.push_async_callback(line.close)
-        runs = Runs(client, line)
+        beside = _Beside(database, redis, publisher) if product.runs_bookings else None
+        await stack.enter_async_context(
+            running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
+        )
+        runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
         yield Services(
             database=database,
             bell=bell,
@@ -83,21 +99,44 @@ async def open_services(
             watch=watch,
             watchman=Dashboard(
                 database,
-                client,
+                temporal,
                 connections.kafka_bootstrap_servers,
                 ui=product.temporal_ui_url,
             ),
-            receipts=Receipts(client, product.receipts_key.get_secret_value().encode()),
+            receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(database),
         )
 
 
-def _watch(database: Database, client: Client, redis: Redis, kafka: str) -> ReadinessProbe:
+class _Beside:
+    """The bookings' worker of this process, and those in it who wait for its steps."""
+
+    def __init__(self, database: Database, redis: Redis, publisher: EventPublisher) -> None:
+        self.waiters = Waiters()
+        self._database = database
+        self._announcements = Announcements(database=database, redis=redis, publisher=publisher)
+
+    def worker(self, client: Client) -> Worker:
+        return bookings_worker(
+            client,
+            slots=Slots(self._database),
+            appointments=Appointments(self._database),
+            announcements=self._announcements,
+            waiters=self.waiters,
+        )
+
+
+def _watch(
+    database: Database, temporal: TemporalConnection, redis: Redis, kafka: str
+) -> ReadinessProbe:
+    async def temporal_answers() -> None:
+        await ask_temporal(temporal.client)
+
     return ReadinessProbe(
         {
             "postgres": partial(ask_postgres, database),
-            "temporal": partial(ask_temporal, client),
+            "temporal": temporal_answers,
             "redis": partial(ask_redis, redis),
             "kafka": partial(ask_kafka, kafka),
         }

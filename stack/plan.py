@@ -32,7 +32,6 @@ class Plan:
     api: str | None = None
     temporal_ui: str | None = None
     mailbox: str | None = None
-    direct_line: int | None = None
 
 
 def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str]) -> Plan:
@@ -59,8 +58,6 @@ def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str
         plan.environment.setdefault(
             "PRIYOM_PUBLIC_URL", os.environ.get("PRIYOM_PUBLIC_URL", plan.api)
         )
-    if "worker" in names:
-        plan.direct_line = ports.take()
     for name in PROCESSES:
         if name in names:
             plan.processes.append(_process(plan, name, ports))
@@ -129,14 +126,10 @@ def _process(plan: Plan, name: str, ports: Ports) -> Program:
         base = plan.api
         port = int(base.rsplit(":", 1)[1])
         own = {"PRIYOM_API_PORT": str(port)}
-        if plan.direct_line is not None:
-            own["PRIYOM_DIRECT_LINE"] = f"{LOOPBACK}:{plan.direct_line}"
     else:
         port = ports.take()
         base = f"http://{LOOPBACK}:{port}"
         own = {"PRIYOM_HEALTH_PORT": str(port)}
-        if name == "worker":
-            own["PRIYOM_DIRECT_LINE_PORT"] = str(plan.direct_line)
     return Program(
         name=name,
         argv=[sys.executable, "-m", name],

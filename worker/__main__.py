@@ -1,4 +1,4 @@
-"""Process 2, the worker: builds its clients from the settings and runs until it is told to stop."""
+"""Process 2, the worker: announcements, audits, and bookings whose API process is gone."""
 
 import asyncio
 import signal
@@ -30,10 +30,7 @@ from adapters.redis.cache import connect_redis
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
 from worker.bookings_worker import bookings_worker
-from worker.direct_line import direct_line
-from worker.eager_bookings import EagerBookings
 from worker.sdk_patches import spare_payload_walks
-from worker.waiters import NotifyWaiters, Waiters
 from worker.workers import announcements_worker, audits_worker
 
 log = structlog.get_logger("worker")
@@ -85,7 +82,6 @@ class Process:
             closing.push_async_callback(publisher.stop)
             closing.callback(topics.cancel)
             closing.callback(audits.cancel)
-            waiters = Waiters()
             announcements = Announcements(database=self.database, redis=redis, publisher=publisher)
             await closing.enter_async_context(
                 announcements_worker(client, announcements=announcements)
@@ -96,14 +92,6 @@ class Process:
                     slots=Slots(self.database),
                     appointments=Appointments(self.database),
                     announcements=announcements,
-                    interceptors=[NotifyWaiters(waiters)],
-                )
-            )
-            await closing.enter_async_context(
-                direct_line(
-                    self.settings.direct_line_host,
-                    self.settings.direct_line_port,
-                    EagerBookings(client, waiters),
                 )
             )
             await closing.enter_async_context(

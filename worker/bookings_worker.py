@@ -1,16 +1,20 @@
-"""The worker of bookings: holds, confirmations, and what follows them at once."""
+"""The worker of bookings: holds, confirmations, and what follows them at once.
 
-from collections.abc import Sequence
+It runs in every API process that takes commands, so that a patient is answered by the step itself,
+and in the worker process, so that lapses and retries go on with every API dead.
+"""
+
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
 from worker.in_turn import in_turn
 from worker.sandbox import workflow_runner
+from worker.waiters import NotifyWaiters, Waiters
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.names import BOOKINGS
@@ -19,8 +23,9 @@ OPEN_BOOKINGS = 5000
 """Cached runs: a confirm whose run was evicted pays for a whole replay."""
 
 TASKS_AT_ONCE = 64
-"""More than those who wait at a time, or a new run waits in the queue behind runs that go on: a
-task keeps its place while its step is done, and each poller keeps one (docs/performance.md)."""
+"""Slots for workflow tasks. A local activity occupies its task's slot and each poller reserves one:
+keep this above the number of concurrent callers, or new holds queue behind running bookings
+(docs/performance.md)."""
 
 FORGET_A_DEAD_WORKER_AFTER = timedelta(seconds=1)
 """The next confirm after a worker's death waits this long for it, no more."""
@@ -32,9 +37,12 @@ def bookings_worker(
     slots: Slots,
     appointments: Appointments,
     announcements: Announcements,
-    interceptors: Sequence[Interceptor] = (),
+    waiters: Waiters | None = None,
 ) -> Worker:
-    """Few tasks at a time: each keeps a patient waiting, and one Python runs them all."""
+    """Few tasks at a time: each keeps a patient waiting, and one Python runs them all.
+
+    `waiters` are those in this process who wait for what its steps do.
+    """
     return Worker(
         client,
         task_queue=BOOKINGS,
@@ -50,7 +58,7 @@ def bookings_worker(
         ],
         workflow_runner=workflow_runner(),
         workflow_task_executor=in_turn(),
-        interceptors=list(interceptors),
+        interceptors=[NotifyWaiters(waiters)] if waiters is not None else [],
         max_cached_workflows=OPEN_BOOKINGS,
         max_concurrent_workflow_tasks=TASKS_AT_ONCE,
         max_concurrent_local_activities=40,

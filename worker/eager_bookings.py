@@ -1,4 +1,4 @@
-"""Bookings that this worker begins and confirms for an API that asks it directly."""
+"""Holds and confirmations on the shortest way: run by this process's own worker, told by it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,101 +6,79 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
-import structlog
-from temporalio.client import (
-    Client,
-    RPCTimeoutOrCancelledError,
-    WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
-)
+from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
-from adapters.direct_line import Ask
+from adapters.temporal.client import TemporalConnection
 from domain.booking import BookingRequest, Outcome, Result, Status
 from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, Waiters
 from workflows.book_appointment import BookAppointment
-from workflows.names import BOOKINGS, CONFIRM, TASK_TIMEOUT, booking_workflow_id
+from workflows.names import BOOKINGS, CONFIRM, HOLD, TASK_TIMEOUT, booking_workflow_id
 from workflows.starting import labels_of_booking
 
 Answer = TypeVar("Answer")
 Run = WorkflowHandle[BookAppointment, Result]
 
-HEARD_WITHIN_SECONDS = 1.0
-"""A step that takes longer is asked after in Temporal, which waits as long as it has to."""
+HEARD_WITHIN_SECONDS = 0.5
+"""Nearly every hold is heard of sooner. From then on the run is asked too: another process may have
+taken its first task, or the database may be slow."""
 
 CALL_LASTS_SECONDS = 30.0
-"""A call goes on behind its caller's back: a task that failed forgets the word, which is said again
-until then."""
-
-NOT_HERE = (
-    RPCError,
-    RPCTimeoutOrCancelledError,
-    TimeoutError,
-    WorkflowAlreadyStartedError,
-    WorkflowFailureError,
-    WorkflowUpdateFailedError,
-)
-"""Reasons to let the caller ask Temporal itself, which says what they mean."""
-
-log = structlog.get_logger(__name__)
+"""How long a call goes on after its caller has left. The server drops a pending update when a
+workflow task fails, and the SDK sends it again until then."""
 
 
 class EagerBookings:
-    """Bookings that are begun in this process, and confirmations of those that wait here."""
+    """Holds and confirmations beside the worker that runs them.
 
-    def __init__(self, client: Client, waiters: Waiters) -> None:
-        self._client = client
+    A run is begun with its first task in the start's own answer (eager start). Whoever waits is
+    answered by the step itself when its row is committed, or by the run, whichever is first.
+    Raises what the SDK raises.
+    """
+
+    def __init__(
+        self,
+        temporal: TemporalConnection,
+        waiters: Waiters,
+        *,
+        heard_within: float = HEARD_WITHIN_SECONDS,
+    ) -> None:
+        self._temporal = temporal
         self._waiters = waiters
+        self._heard_within = heard_within
         self._calls: set[asyncio.Task[Any]] = set()
         self._confirming: dict[UUID, asyncio.Task[Outcome]] = {}
 
-    async def answer(self, ask: Ask) -> Outcome | None:
-        """None where Temporal has to be asked; whatever goes wrong here is such a reason."""
-        try:
-            async with asyncio.timeout(HEARD_WITHIN_SECONDS):
-                if ask.hold is not None:
-                    return await self.hold(ask.hold, summary=ask.summary)
-                if ask.confirm is not None:
-                    return await self.confirm(ask.confirm)
-        except NOT_HERE:
-            pass
-        except Exception as error:  # noqa: BLE001 - one call must not end the others of its line
-            log.warning("direct_call_failed", error=type(error).__name__)
-        return None
-
-    async def hold(self, request: BookingRequest, *, summary: str) -> Outcome | None:
-        """None where this process does not get to know: the run was there, or is elsewhere.
-
-        A hold is told when its row is there. A refusal has none: it is told when the run has
-        ended with it, since another worker that repeated the step might find the slot free again.
-        """
+    async def hold(self, request: BookingRequest, *, summary: str) -> Outcome:
+        """Begin the run, or find it, and wait for what became of the hold."""
         with self._waiters.expecting(HOLD_SLOT, request.appointment_id) as heard:
-            run = await self._go_on(self._begin(request, summary=summary))
-            if not _was_given_to_us(run):
-                return None
-            outcome = await heard
-        if outcome.refusal is not None:
-            end = await run.result()
-            return outcome if end.status is Status.REFUSED else None
-        return outcome
+            try:
+                run = await asyncio.shield(self._call(self._begin(request, summary=summary)))
+            except WorkflowAlreadyStartedError:
+                return await self._held(self._run(request.appointment_id))
+            await asyncio.wait((heard,), timeout=self._heard_within)
+            if not heard.done():
+                asked = self._call(self._held(run))
+                await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
+                if asked.done():
+                    return asked.result()
+        return await _settled(run, heard.result())
 
-    async def confirm(self, appointment_id: UUID) -> Outcome | None:
-        """The answer comes with the row, if it is written here, and else from the run."""
+    async def confirm(self, appointment_id: UUID) -> Outcome:
+        """Tell the run that the patient agrees; simultaneous callers share one update."""
         with self._waiters.expecting(CONFIRM_APPOINTMENT, appointment_id) as heard:
             asked = self._confirming.get(appointment_id)
             if asked is None:
-                asked = self._call(self._confirm(appointment_id))
+                asked = self._call(self._confirmed(appointment_id))
                 self._confirming[appointment_id] = asked
                 asked.add_done_callback(lambda _: self._confirming.pop(appointment_id, None))
             await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
             return asked.result() if asked.done() else heard.result()
 
     async def _begin(self, request: BookingRequest, *, summary: str) -> Run:
-        """The worker that begins a run says how it announces: it is the one that knows how to."""
-        return await self._client.start_workflow(
+        """A start whose caller has left goes on: its first task would come to nobody."""
+        return await self._temporal.client.start_workflow(
             BookAppointment.run,
             replace(request, announces_locally=True),
             id=booking_workflow_id(request.appointment_id),
@@ -112,15 +90,20 @@ class EagerBookings:
             **labels_of_booking(request, summary=summary),
         )
 
-    async def _confirm(self, appointment_id: UUID) -> Outcome:
-        run = self._client.get_workflow_handle(booking_workflow_id(appointment_id))
+    async def _held(self, run: Run) -> Outcome:
         async with asyncio.timeout(CALL_LASTS_SECONDS):
-            outcome: Outcome = await run.execute_update(CONFIRM, id=CONFIRM, result_type=Outcome)
-        return outcome
+            return await run.execute_update(BookAppointment.hold, id=HOLD)
 
-    async def _go_on(self, call: Coroutine[Any, Any, Answer]) -> Answer:
-        """A start whose caller has gone is not broken off: its first task would come to nobody."""
-        return await asyncio.shield(self._call(call))
+    async def _confirmed(self, appointment_id: UUID) -> Outcome:
+        async with asyncio.timeout(CALL_LASTS_SECONDS):
+            return await self._run(appointment_id).execute_update(
+                BookAppointment.confirm, id=CONFIRM
+            )
+
+    def _run(self, appointment_id: UUID) -> Run:
+        return self._temporal.client.get_workflow_handle_for(
+            BookAppointment.run, booking_workflow_id(appointment_id)
+        )
 
     def _call(self, call: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
         task = asyncio.create_task(call)
@@ -129,12 +112,17 @@ class EagerBookings:
         return task
 
     def _has_ended(self, call: asyncio.Task[Any]) -> None:
-        """How it ended is nobody's business once its caller has been answered."""
+        """How a call ended concerns nobody once its caller has been answered."""
         self._calls.discard(call)
         if not call.cancelled():
             call.exception()
 
 
-def _was_given_to_us(run: Run) -> bool:
-    """Whether the first task came with the answer; the SDK says so to its own tests only."""
-    return bool(getattr(run, "__temporal_eagerly_started", False))
+async def _settled(run: Run, outcome: Outcome) -> Outcome:
+    """A hold is settled by its row. A refusal has none, so it is settled when the run has ended.
+
+    Another worker that repeats the step may find the slot free again; then the run says so.
+    """
+    if outcome.refusal is None or (await run.result()).status is Status.REFUSED:
+        return outcome
+    return await run.execute_update(BookAppointment.hold, id=HOLD)

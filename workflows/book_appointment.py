@@ -46,7 +46,7 @@ from workflows.consent import (
     Withdrawn,
     rejection,
 )
-from workflows.details import details_of
+from workflows.details import described_update, details_of
 from workflows.names import APPOINTMENT_STATUS
 from workflows.saga import Saga, uninterrupted
 
@@ -204,23 +204,23 @@ class BookAppointment:
 
     # What others ask of the run. Handlers note the wish and wait; the process above decides.
 
-    @workflow.update(description="The answer of the hold: the held appointment, or the refusal.")
+    @described_update("The answer of the hold: the held appointment, or the refusal.")
     async def hold(self) -> Outcome:
         await workflow.wait_condition(lambda: self._first_answer is not None)
         assert self._first_answer is not None  # noqa: S101 - awaited above
         return self._first_answer
 
-    @workflow.update(description="The patient agrees.")
+    @described_update("The patient agrees.")
     async def confirm(self) -> Outcome:
         self._wishes.append(Confirm())
         return await self._outcome_that_is(Status.CONFIRMED)
 
-    @workflow.update(description="The patient gives the hold up; takes a reason code.")
+    @described_update("The patient gives the hold up; takes a reason code.")
     async def cancel(self, reason: str) -> Outcome:
         self._wishes.append(Cancel(reason=reason))
         return await self._outcome_that_is(Status.CANCELLED)
 
-    @workflow.update(description="The patient needs more time; takes the version that was seen.")
+    @described_update("The patient needs more time; takes the version that was seen.")
     async def extend(self, version: int) -> Outcome:
         self._wishes.append(Extend(version=version))
         await workflow.wait_condition(

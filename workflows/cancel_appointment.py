@@ -6,7 +6,7 @@ from domain.booking import Appointment, Cancellation, Outcome, Refusal, Result, 
 from domain.errors import Refused
 from domain.events import appointment_cancelled
 from workflows import steps
-from workflows.details import details_of
+from workflows.details import described_update, details_of
 from workflows.names import APPOINTMENT_STATUS
 from workflows.saga import uninterrupted
 
@@ -65,7 +65,7 @@ class CancelAppointment:
         else:
             await steps.announce(appointment_cancelled(self._appointment), self._appointment)
 
-    @workflow.update(description="The answer of the cancellation.")
+    @described_update("The answer of the cancellation.")
     async def cancel(self) -> Outcome:
         await workflow.wait_condition(lambda: self._outcome is not None)
         assert self._outcome is not None  # noqa: S101 - awaited above

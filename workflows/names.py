@@ -11,6 +11,7 @@ __all__ = [
     "ANNOUNCEMENTS",
     "APPOINTMENT_START",
     "APPOINTMENT_STATUS",
+    "ATTEMPT_ID",
     "AUDITS",
     "AUDIT_SCHEDULE",
     "BOOKINGS",
@@ -54,6 +55,9 @@ PATIENT_ID = SearchAttributeKey.for_keyword("PatientId")
 CLINIC_ID = SearchAttributeKey.for_keyword("ClinicId")
 APPOINTMENT_START = SearchAttributeKey.for_datetime("AppointmentStart")
 APPOINTMENT_STATUS = SearchAttributeKey.for_keyword("AppointmentStatus")
+
+ATTEMPT_ID = "attemptId"
+"""In a run's memo: the HTTP call that began it."""
 
 # Update ids are stable, so that a call made twice is one update with one stored outcome.
 HOLD = "hold"

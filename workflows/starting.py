@@ -1,5 +1,6 @@
 """What the run of a booking or of a cancellation is started with, whoever starts it."""
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
@@ -9,6 +10,7 @@ from domain.documents import timestamp
 from workflows.names import (
     APPOINTMENT_START,
     APPOINTMENT_STATUS,
+    ATTEMPT_ID,
     CLINIC_ID,
     DOCTOR_ID,
     PATIENT_ID,
@@ -21,6 +23,7 @@ class Labels(TypedDict):
     search_attributes: TypedSearchAttributes
     static_summary: str
     static_details: str
+    memo: Mapping[str, str]
 
 
 def labels_of_booking(request: BookingRequest, *, summary: str) -> Labels:
@@ -29,6 +32,7 @@ def labels_of_booking(request: BookingRequest, *, summary: str) -> Labels:
         search_attributes=_attributes(request, Status.HELD),
         static_summary=summary,
         static_details=_details(request),
+        memo={ATTEMPT_ID: str(request.attempt_id)},
     )
 
 
@@ -38,6 +42,7 @@ def labels_of_cancellation(cancellation: Cancellation) -> Labels:
         static_summary=f"cancel: doctor {cancellation.doctor_id} "
         f"at {timestamp(cancellation.starts_at)}",
         static_details=_details(cancellation),
+        memo={ATTEMPT_ID: str(cancellation.attempt_id)},
     )
 
 

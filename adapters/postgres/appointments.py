@@ -9,19 +9,17 @@ from sqlalchemy import text
 
 from adapters.postgres.database import Connection
 from adapters.postgres.direct import Plain
-from adapters.postgres.rows import COLUMNS, GRACE, appointment_of
+from adapters.postgres.rows import COLUMNS, appointment_of
 from domain.booking import Appointment
 from domain.errors import PatientNotFound
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A row as it was read; whether the visit had begun, and the hold not ended, by its clock."""
+    """A row as it was read, and whether its visit had begun by the database's clock."""
 
     appointment: Appointment
     has_begun: bool
-    hold_is_ahead: bool
-    may_be_confirmed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +30,8 @@ class Before:
     id: UUID
 
 
-# A hold is free for others at its end, but what becomes of it may not be settled yet: until the
-# grace is over a confirmation may be written that its run accepted in time.
 ONE = SQL(f"""
-SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun,
-    s.held_until > clock_timestamp() AS hold_is_ahead,
-    s.status = 'held' AND s.held_until + interval '{GRACE}' > clock_timestamp() AS may_be_confirmed
+SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun
 FROM schedules s WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 
@@ -61,12 +55,7 @@ async def see(connection: Plain, appointment_id: UUID) -> Seen | None:
     row = await connection.one_or_none(ONE, {"appointment_id": appointment_id})
     if row is None:
         return None
-    return Seen(
-        appointment=appointment_of(row),
-        has_begun=row["has_begun"],
-        hold_is_ahead=bool(row["hold_is_ahead"]),
-        may_be_confirmed=bool(row["may_be_confirmed"]),
-    )
+    return Seen(appointment=appointment_of(row), has_begun=row["has_begun"])
 
 
 async def appointments_of(

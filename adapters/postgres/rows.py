@@ -7,11 +7,14 @@ from domain.booking import MAX_EXTENSIONS, Appointment, Hold, Status
 GRACE = "2 seconds"
 """A confirmation that the workflow accepted in time may reach the row this much later."""
 
-COLUMNS = """
+# A slot is free for others from held_until on: whoever takes it ends the hold. Until then, and for
+# the grace at most, the hold may still be confirmed, so it reads as held.
+COLUMNS = f"""
     s.id, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at, s.held_until, s.version,
     s.status AS stored_status, s.created_at, s.confirmed_at, s.cancelled_at, s.reason, s.extensions,
     CAST(extract(epoch FROM s.held_until - clock_timestamp()) AS float8) AS lasts_seconds,
-    CASE WHEN s.status = 'held' AND s.held_until <= clock_timestamp() THEN 'expired'
+    CASE WHEN s.status = 'held' AND s.held_until + interval '{GRACE}' <= clock_timestamp()
+         THEN 'expired'
          ELSE s.status END AS status
 """
 

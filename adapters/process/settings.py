@@ -71,11 +71,6 @@ def origins_of(value: str) -> list[str]:
     return [each.strip().lower().rstrip("/") for each in value.split(",") if each.strip()]
 
 
-def host_and_port_or_none(value: str) -> str:
-    """Accepts host:port, or nothing."""
-    return bootstrap_servers(value) if value else value
-
-
 def mail_address(value: str) -> str:
     """Accepts a bare address: Message-IDs are made of what follows its @."""
     if not MAIL_ADDRESS.fullmatch(value):
@@ -158,20 +153,19 @@ class Product(BaseSettings):
     home: Path = Field(Path(".priyom"), description="state and data of the embedded servers")
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8000, ge=0, le=65_535, description="port the API listens on")
+    api_serves: Literal["all", "commands", "reads"] = Field(
+        "all",
+        description="what the gateway sends here: commands are run beside a worker of bookings, "
+        "reads without one",
+    )
+    api_processes: int = Field(
+        1, ge=1, le=64, description="how many processes of the API listen on its port"
+    )
     health_port: int = Field(
         0,
         ge=0,
         le=65_535,
         description="port of /readyz and /metrics of worker and notifier, 0 for none",
-    )
-    direct_line: Annotated[str, AfterValidator(host_and_port_or_none)] = Field(
-        "", description="host:port of the worker that the API asks directly, or none"
-    )
-    direct_line_host: str = Field(
-        "127.0.0.1", description="address the worker's direct line listens on"
-    )
-    direct_line_port: int = Field(
-        0, ge=0, le=65_535, description="port the worker's direct line listens on, 0 for none"
     )
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="how long the record of a message is kept, days"
@@ -194,6 +188,11 @@ class Product(BaseSettings):
     temporal_ui_url: HttpUrl = Field(
         "http://127.0.0.1:8233", description="the Temporal UI, for links of the operations page"
     )
+
+    @property
+    def runs_bookings(self) -> bool:
+        """Whether an API process runs bookings beside the requests that ask for them."""
+        return self.api_serves != "reads"
 
 
 class BadSettings(Exception):

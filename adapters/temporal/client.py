@@ -16,7 +16,7 @@ from temporalio.converter import (
     JSONPlainPayloadConverter,
     PayloadConverter,
 )
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError
@@ -25,6 +25,7 @@ from temporalio.worker import WorkflowRunner
 from domain.errors import REFUSALS
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
+CONNECT_SECONDS = 5.0
 
 CORE_THREADS = "TOKIO_WORKER_THREADS"
 """Read by the SDK's core when a process connects for the first time."""
@@ -86,33 +87,62 @@ def priyom_plugin(
     )
 
 
-async def connect_temporal(plugin: SimplePlugin, *, lazy: bool = True) -> Client:
-    """A client by the SDK's own TEMPORAL_* variables; `lazy` connects at the first call.
+async def connect_temporal(plugin: SimplePlugin) -> Client:
+    """A connected client by the SDK's own TEMPORAL_* variables.
 
     Compression is off: payloads are a few hundred bytes and the link is short. The SDK's core gets
     one thread, unless the environment says otherwise: it waits for the interpreter most of the
     time, and more threads only wake each other (docs/performance.md).
     """
-    os.environ.setdefault(CORE_THREADS, "1")
-    config = ClientConfig.load_client_connect_config()
-    config.setdefault("target_host", "127.0.0.1:7233")
-    return await Client.connect(
-        **config, plugins=[plugin], lazy=lazy, grpc_compression=GrpcCompression.NONE
-    )
+    return await _connected(_configured(), plugin)
 
 
-def found_nobody(error: RuntimeError) -> bool:
-    """Whether a lazy client did not find its server, for which it has no class of its own."""
-    return str(error).startswith("Failed client connect")
+def configured_namespace() -> str:
+    """The namespace that clients of this process use."""
+    return _configured().get("namespace", "default")
 
 
 async def connect_patiently(plugin: SimplePlugin) -> Client:
     """A connected client, however long the server takes to be there."""
-    pause = FIRST_PAUSE_SECONDS
+    config, pause = _configured(), FIRST_PAUSE_SECONDS
     while True:
         try:
-            return await connect_temporal(plugin, lazy=False)
-        except (RPCError, RuntimeError, OSError) as error:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await _connected(config, plugin)
+        except (RPCError, RuntimeError, OSError, TimeoutError) as error:
             log.warning("temporal_is_away", error=type(error).__name__, again_in_seconds=pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _configured() -> ClientConnectConfig:
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "127.0.0.1:7233")
+    return config
+
+
+async def _connected(config: ClientConnectConfig, plugin: SimplePlugin) -> Client:
+    os.environ.setdefault(CORE_THREADS, "1")
+    return await Client.connect(**config, plugins=[plugin], grpc_compression=GrpcCompression.NONE)
+
+
+class TemporalConnection:
+    """The process's one client. A process that serves without Temporal has none until it answers.
+
+    Once there, the client reconnects by itself.
+    """
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._client = client
+
+    @property
+    def client(self) -> Client:
+        """Raises ConnectionError while Temporal has not answered yet."""
+        if self._client is None:
+            raise ConnectionError("Temporal has not answered yet")
+        return self._client
+
+    async def open(self, plugin: SimplePlugin) -> Client:
+        """Connect, however long it takes."""
+        self._client = await connect_patiently(plugin)
+        return self._client

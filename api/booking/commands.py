@@ -1,16 +1,12 @@
 """What a patient does with an appointment: confirm it, give it up, ask for more time, read it."""
 
-import asyncio
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from adapters.postgres.appointments import Seen, see
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Plain
 from adapters.postgres.reads import read_plainly
-from api.booking.run_history import RunHistory
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
 from domain.booking import Actor, Appointment, Cancellation, Outcome, Role, Status
@@ -30,9 +26,6 @@ MAX_ROUNDS = 3
 """A visit that changes while it is being cancelled is read again, but not for ever."""
 
 
-REMINDER_SECONDS = 1.0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """An appointment as it is now; `code` says why a refused one was."""
@@ -47,54 +40,34 @@ class Commands:
     def __init__(self, database: Database, runs: Runs) -> None:
         self._database = database
         self._runs = runs
-        self._confirming: Counter[UUID] = Counter()
 
     async def find(self, appointment_id: UUID) -> Found:
         seen = await self._see(appointment_id)
         if seen is not None:
             return Found(appointment=seen.appointment)
         try:
-            story = await self._runs.story(appointment_id)
+            run = await self._runs.summary(appointment_id)
         except NoRun:
             raise AppointmentNotFound from None
         seen = await self._see(appointment_id)  # the run may have written it meanwhile
-        return Found(appointment=seen.appointment) if seen else _told_by(story)
+        if seen is not None:
+            return Found(appointment=seen.appointment)
+        return Found(appointment=run.appointment, code=run.result.code if run.result else None)
 
     async def confirm(self, appointment_id: UUID) -> Appointment:
-        """From before it looks until it is answered, nobody here calls the hold over."""
-        self._confirming[appointment_id] += 1
-        try:
-            return await self._confirm(appointment_id)
-        finally:
-            self._confirming[appointment_id] -= 1
-            if not self._confirming[appointment_id]:
-                del self._confirming[appointment_id]
-
-    async def _confirm(self, appointment_id: UUID) -> Appointment:
-        seen = await self._see(appointment_id, own=1)
+        seen = await self._see(appointment_id)
         if seen is None or seen.appointment.status is Status.HELD:
             try:
                 return _agreed(await self._runs.confirm(appointment_id))
             except (NoRun, AlreadyConfirmed):
-                seen = await self._see(appointment_id, own=1)
+                seen = await self._see(appointment_id)
             if seen is None:
                 raise await self._why_never_held(appointment_id)
             if seen.appointment.status is Status.HELD:
                 # Its run was ended by force, perhaps with this very step in hand: the row decides
                 # when it is confirmed after all, when it lapses or when the audit releases it.
                 raise NoAnswer(appointment_id)
-        elif seen.appointment.status is Status.CONFIRMED and seen.hold_is_ahead:
-            await self._remind_the_run(appointment_id)
         return _confirmed(seen.appointment)
-
-    async def _remind_the_run(self, appointment_id: UUID) -> None:
-        """Say it again to a run that may still wait, since its server died with the first word.
-
-        The row is confirmed all the same; a run that knows has the answer stored, for no Action.
-        """
-        with suppress(NoRun, NoAnswer, Refused, TimeoutError):
-            async with asyncio.timeout(REMINDER_SECONDS):
-                await self._runs.confirm(appointment_id)
 
     async def extend(self, appointment_id: UUID, version: int) -> Appointment:
         """The run first: the same version again is given the same stored answer."""
@@ -168,38 +141,18 @@ class Commands:
     async def _why_never_held(self, appointment_id: UUID) -> Refused:
         """The refusal that its run ended with; where there was no run, there is no appointment."""
         try:
-            story = await self._runs.story(appointment_id)
+            run = await self._runs.summary(appointment_id)
         except NoRun:
             return AppointmentNotFound()
-        if story.result is None:
+        if run.result is None:
             raise NoAnswer(appointment_id)
-        return story.refusal
+        return run.refusal
 
-    async def _see(self, appointment_id: UUID, *, own: int = 0) -> Seen | None:
-        """A hold that is over is called so unless its confirmation is on its way to the row.
-
-        `own` is how many of the confirmations on their way are the caller's.
-        """
-
+    async def _see(self, appointment_id: UUID) -> Seen | None:
         async def ask(connection: Plain) -> Seen | None:
             return await see(connection, appointment_id)
 
-        seen = await read_plainly(self._database, ask)
-        if seen is None or seen.appointment.status is not Status.EXPIRED:
-            return seen
-        if not seen.may_be_confirmed:
-            return seen
-        is_on_its_way = self._confirming[appointment_id] > own
-        if not is_on_its_way and not await self._has_reached_its_run(appointment_id):
-            return seen
-        return replace(seen, appointment=replace(seen.appointment, status=Status.HELD))
-
-    async def _has_reached_its_run(self, appointment_id: UUID) -> bool:
-        """Where Temporal does not say, it may have."""
-        try:
-            return await self._runs.has_heard_confirm(appointment_id)
-        except NoAnswer:
-            return True
+        return await read_plainly(self._database, ask)
 
 
 def _agreed(outcome: Outcome) -> Appointment:
@@ -247,17 +200,3 @@ def _cancellation(appointment: Appointment, reason: str) -> Cancellation:
         reason=reason,
         actor=Actor(id=str(appointment.patient_id), role=Role.PATIENT),
     )
-
-
-def _told_by(story: RunHistory) -> Found:
-    """Without a row an appointment is on its way, or was refused."""
-    request, result = story.request, story.result
-    appointment = Appointment(
-        appointment_id=request.appointment_id,
-        status=Status.PENDING if result is None else result.status,
-        patient_id=request.patient_id,
-        doctor_id=request.doctor_id,
-        clinic_id=request.clinic_id,
-        starts_at=request.starts_at,
-    )
-    return Found(appointment=appointment, code=None if result is None else result.code)

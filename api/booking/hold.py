@@ -13,8 +13,7 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.direct import Plain
 from adapters.postgres.reads import read, read_plainly
 from adapters.process.settings import Product
-from api.booking.idempotency import held_at_first, is_same_wish
-from api.booking.keys import appointment_id_of
+from api.booking.idempotency import appointment_id_of, held_at_first, is_same_wish
 from api.booking.runs import Runs
 from api.booking.single_flight import KeyLocks, SingleFlight
 from api.booking.temporal_errors import NoAnswer, NoRun
@@ -34,9 +33,9 @@ Tell = Callable[[UUID, date], None]
 """Tells open pages that a doctor's day has changed; nobody waits for it."""
 
 BEGINNINGS_AT_ONCE = 24
-"""A few more than the worker has hands for. A crowd waits here, where waiting costs nothing and a
-deadline leaves no trace: a task that no worker takes at once has to be stored and read again. They
-wait before they look, so that the first runs begin while the last of the crowd are still read."""
+"""Fewer than the worker's free slots. Excess callers queue here rather than in Temporal, where an
+abandoned call would leave a stored task. They queue before they read, so that the first runs begin
+while the last of a crowd are still read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,21 +180,21 @@ class Bookings:
 
     async def _told(self, order: Order) -> Held:
         """What a run without a row was told; one that is not told yet is waited for."""
-        story = await self._runs.story(order.appointment_id)
-        if not is_same_wish(order.wish, story.request):
+        run = await self._runs.summary(order.appointment_id)
+        if not is_same_wish(order.wish, run.appointment):
             raise IdempotencyKeyReused
-        if story.is_running:
+        if run.is_running:
             with suppress(NoRun):  # it has ended meanwhile
                 return await self._answer(order, await self._runs.held(order.appointment_id))
-            story = await self._runs.story(order.appointment_id)
-        if story.result is None:
+            run = await self._runs.summary(order.appointment_id)
+        if run.result is None:
             raise NoAnswer(order.appointment_id)
-        if story.result.status is not Status.REFUSED:  # it has written its row meanwhile
+        if run.result.status is not Status.REFUSED:  # it has written its row meanwhile
             seen = await self._look(order)
             if seen.own is not None:
                 return _replay(order, seen.own)
-        no = await self._with_alternatives(order, story.refusal)
-        if story.request.attempt_id == order.attempt_id:
+        no = await self._with_alternatives(order, run.refusal)
+        if run.attempt_id == order.attempt_id:
             raise no
         raise ReplayedRefusal(no)
 

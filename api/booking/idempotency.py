@@ -1,13 +1,28 @@
-"""What a key was answered before: the same wish, the same answer."""
+"""The same key, the same answer: ids made of keys, and what a wish was answered before."""
 
+import hmac
 from dataclasses import replace
+from hashlib import sha256
+from uuid import UUID, uuid4
 
-from domain.booking import MAX_EXTENSIONS, Appointment, BookingRequest, Status
+from domain.booking import MAX_EXTENSIONS, Appointment, Status
 from domain.errors import HoldExpired
 from domain.rules import SlotWish
 
 
-def is_same_wish(wish: SlotWish, appointment: Appointment | BookingRequest) -> bool:
+def appointment_id_of(secret: bytes, patient_id: UUID, key: str | None) -> UUID:
+    """A retried POST finds what the first one began, also after every process was restarted.
+
+    Keys are scoped to the patient, whose id has a fixed length, so that no two pairs collide.
+    Without a key the id is new.
+    """
+    if key is None:
+        return uuid4()
+    digest = hmac.digest(secret, patient_id.bytes + key.encode("ascii"), sha256)
+    return UUID(bytes=digest[:16], version=4)  # as random as one to all who lack the secret
+
+
+def is_same_wish(wish: SlotWish, appointment: Appointment) -> bool:
     """Instants are compared, not the strings that named them."""
     return (wish.patient_id, wish.doctor_id, wish.starts_at) == (
         appointment.patient_id,

@@ -1,110 +1,75 @@
 """What the API asks of the runs of bookings."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
 from uuid import UUID
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.update.v1 import UpdateRef
-from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
 
-from adapters.direct_line import DirectLine
-from api.booking.run_history import RunHistory, run_history_of
+from adapters.temporal.client import TemporalConnection
+from api.booking.run_summary import RunSummary, summary_of
 from api.booking.start_runs import begin_booking, begin_cancellation
-from api.booking.temporal_errors import NoAnswer, NoRun, outcome_of, translated
-from domain.booking import BookingRequest, Cancellation, Outcome
+from api.booking.temporal_errors import translated
+from domain.booking import BookingRequest, Cancellation, Outcome, Result
+from worker.eager_bookings import EagerBookings
+from workflows.book_appointment import BookAppointment
 from workflows.names import CANCEL, CONFIRM, HOLD, booking_workflow_id, extend_update_id
-
-EXTEND = "extend"
-
-
-NO_LINE = DirectLine("")
 
 
 class Runs:
-    """Commands to bookings: by the direct line where it answers, and by one RPC where not."""
+    """Commands to bookings.
 
-    def __init__(self, client: Client, line: DirectLine = NO_LINE) -> None:
-        self._client = client
-        self._line = line
+    Beside a worker the hold and the confirmation are answered by it (`eager`). Without one the run
+    is asked through Temporal, wherever it is.
+    """
+
+    def __init__(self, temporal: TemporalConnection, eager: EagerBookings | None = None) -> None:
+        self._temporal = temporal
+        self._eager = eager
 
     async def hold(self, request: BookingRequest, *, summary: str) -> Outcome:
         """Begin the run, or find it, and wait for what became of the hold."""
-        with _deadline_is_no_answer(request.appointment_id):
-            outcome = await self._line.hold(request, summary=summary)
-        return outcome or await begin_booking(self._client, request, summary=summary)
+        async with translated(request.appointment_id):
+            if self._eager is not None:
+                return await self._eager.hold(request, summary=summary)
+            return await begin_booking(self._temporal.client, request, summary=summary)
 
     async def held(self, appointment_id: UUID) -> Outcome:
         """What becomes of the hold of a run that is there."""
         async with translated(appointment_id):
-            return outcome_of(
-                await self._booking(appointment_id).execute_update(
-                    HOLD, id=HOLD, result_type=Outcome
-                )
-            )
+            return await self._booking(appointment_id).execute_update(BookAppointment.hold, id=HOLD)
 
     async def cancel(self, cancellation: Cancellation) -> Outcome:
         """Cancel a visit that has a row."""
-        return await begin_cancellation(self._client, cancellation)
+        async with translated(cancellation.appointment_id):
+            return await begin_cancellation(self._temporal.client, cancellation)
 
     async def confirm(self, appointment_id: UUID) -> Outcome:
         """Tell the run that the patient agrees; the same word again is one update."""
-        with _deadline_is_no_answer(appointment_id):
-            outcome = await self._line.confirm(appointment_id)
-        if outcome is not None:
-            return outcome
         async with translated(appointment_id):
-            return outcome_of(
-                await self._booking(appointment_id).execute_update(
-                    CONFIRM, id=CONFIRM, result_type=Outcome
-                )
+            if self._eager is not None:
+                return await self._eager.confirm(appointment_id)
+            return await self._booking(appointment_id).execute_update(
+                BookAppointment.confirm, id=CONFIRM
             )
 
     async def give_up(self, appointment_id: UUID, reason: str) -> Outcome:
         """Cancel a booking that is not confirmed."""
         async with translated(appointment_id):
-            return outcome_of(
-                await self._booking(appointment_id).execute_update(
-                    CANCEL, reason, id=CANCEL, result_type=Outcome
-                )
+            return await self._booking(appointment_id).execute_update(
+                BookAppointment.cancel, reason, id=CANCEL
             )
 
     async def extend(self, appointment_id: UUID, version: int) -> Outcome:
         async with translated(appointment_id):
-            return outcome_of(
-                await self._booking(appointment_id).execute_update(
-                    EXTEND, version, id=extend_update_id(version), result_type=Outcome
-                )
+            return await self._booking(appointment_id).execute_update(
+                BookAppointment.extend, version, id=extend_update_id(version)
             )
 
-    async def has_heard_confirm(self, appointment_id: UUID) -> bool:
-        """Whether a confirmation has reached the run; no worker is needed, and no wait."""
-        run = WorkflowExecution(workflow_id=booking_workflow_id(appointment_id))
-        with suppress(NoRun):
-            async with translated(appointment_id):
-                await self._client.workflow_service.poll_workflow_execution_update(
-                    PollWorkflowExecutionUpdateRequest(
-                        namespace=self._client.namespace,
-                        update_ref=UpdateRef(workflow_execution=run, update_id=CONFIRM),
-                    )
-                )
-                return True
-        return False
+    async def summary(self, appointment_id: UUID) -> RunSummary:
+        """The wish and the end of a run; no worker is needed, no Action spent."""
+        async with translated(appointment_id):
+            return await summary_of(self._temporal.client, appointment_id)
 
-    async def story(self, appointment_id: UUID) -> RunHistory:
-        """The wish and the end of a run, from its history; no worker is needed, no Action spent."""
-        return await run_history_of(self._client, appointment_id)
-
-    def _booking(self, appointment_id: UUID) -> WorkflowHandle[Any, Any]:
-        return self._client.get_workflow_handle(booking_workflow_id(appointment_id))
-
-
-@contextmanager
-def _deadline_is_no_answer(appointment_id: UUID) -> Iterator[None]:
-    try:
-        yield
-    except asyncio.CancelledError:
-        raise NoAnswer(appointment_id) from None
+    def _booking(self, appointment_id: UUID) -> WorkflowHandle[BookAppointment, Result]:
+        return self._temporal.client.get_workflow_handle_for(
+            BookAppointment.run, booking_workflow_id(appointment_id)
+        )

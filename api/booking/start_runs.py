@@ -1,16 +1,15 @@
-"""How a booking's run is begun: by the worker's direct line, or by one call of Temporal."""
+"""How a run is begun and asked in one call of Temporal, by a process without its worker."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
-from uuid import UUID
 
 from temporalio.client import Client, RPCTimeoutOrCancelledError, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from api.booking.temporal_errors import outcome_of, translated
 from domain.booking import BookingRequest, Cancellation, Outcome, Result
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
@@ -24,10 +23,12 @@ from workflows.names import (
 )
 from workflows.starting import labels_of_booking, labels_of_cancellation
 
+Operation = WithStartWorkflowOperation[Any, Result]
+
 
 async def begin_booking(client: Client, request: BookingRequest, *, summary: str) -> Outcome:
     """Start the run, or find it, and wait for what became of the hold."""
-    operation = WithStartWorkflowOperation(
+    operation: Operation = WithStartWorkflowOperation(
         BookAppointment.run,
         request,
         id=booking_workflow_id(request.appointment_id),
@@ -37,7 +38,10 @@ async def begin_booking(client: Client, request: BookingRequest, *, summary: str
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         **labels_of_booking(request, summary=summary),
     )
-    return await _begun(client, request.appointment_id, HOLD, HOLD, operation)
+    async with _looked_at(operation):
+        return await client.execute_update_with_start_workflow(
+            BookAppointment.hold, id=HOLD, start_workflow_operation=operation
+        )
 
 
 async def begin_cancellation(client: Client, cancellation: Cancellation) -> Outcome:
@@ -46,7 +50,7 @@ async def begin_cancellation(client: Client, cancellation: Cancellation) -> Outc
     The update's id names the version: an outcome that was stored for an older version, which
     the run was refused for, must not answer for this one.
     """
-    operation = WithStartWorkflowOperation(
+    operation: Operation = WithStartWorkflowOperation(
         CancelAppointment.run,
         cancellation,
         id=cancel_workflow_id(cancellation.appointment_id),
@@ -56,30 +60,20 @@ async def begin_cancellation(client: Client, cancellation: Cancellation) -> Outc
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         **labels_of_cancellation(cancellation),
     )
-    update_id = f"{CANCEL}-{cancellation.version}"
-    return await _begun(client, cancellation.appointment_id, CANCEL, update_id, operation)
+    async with _looked_at(operation):
+        return await client.execute_update_with_start_workflow(
+            CancelAppointment.cancel,
+            id=f"{CANCEL}-{cancellation.version}",
+            start_workflow_operation=operation,
+        )
 
 
-async def _begun(
-    client: Client,
-    appointment_id: UUID,
-    update: str,
-    update_id: str,
-    operation: WithStartWorkflowOperation[Any, Result],
-) -> Outcome:
-    async with translated(appointment_id):
-        try:
-            return outcome_of(
-                await client.execute_update_with_start_workflow(
-                    update, id=update_id, start_workflow_operation=operation, result_type=Outcome
-                )
-            )
-        except (RPCTimeoutOrCancelledError, RPCError, WorkflowAlreadyStartedError):
-            await _look_at_the_fault(operation)
-            raise
-
-
-async def _look_at_the_fault(operation: WithStartWorkflowOperation[Any, Result]) -> None:
+@asynccontextmanager
+async def _looked_at(operation: Operation) -> AsyncIterator[None]:
     """The operation keeps its fault for a second reader; asyncio complains if there is none."""
-    with suppress(asyncio.CancelledError, RPCError, WorkflowAlreadyStartedError):
-        await operation.workflow_handle()
+    try:
+        yield
+    except (RPCTimeoutOrCancelledError, RPCError, WorkflowAlreadyStartedError):
+        with suppress(asyncio.CancelledError, RPCError, WorkflowAlreadyStartedError):
+            await operation.workflow_handle()
+        raise

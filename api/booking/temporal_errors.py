@@ -1,16 +1,20 @@
-"""What Temporal's answers and the SDK's exceptions mean, in our words; a cancelled wait is none."""
+"""What Temporal's answers and the SDK's exceptions mean, in our words."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
+from temporalio.client import (
+    RPCTimeoutOrCancelledError,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
 from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.temporal.client import found_nobody
-from domain.booking import Outcome, Refusal
+from domain.booking import Refusal
 from domain.errors import REFUSALS, refused
 
 
@@ -30,30 +34,21 @@ class NoRun(Exception):
 async def translated(appointment_id: UUID) -> AsyncIterator[None]:
     """Say in our words what the SDK's exceptions mean.
 
-    The SDK turns a cancelled wait into an RPCTimeoutOrCancelledError, so a deadline around the
-    call arrives here as NoAnswer, which knows the appointment.
+    A deadline around the call arrives here as a cancellation, which the SDK may turn into an
+    RPCTimeoutOrCancelledError. Both leave as NoAnswer, which knows the appointment.
     """
     try:
         yield
     except WorkflowUpdateFailedError as failure:
         _raise_meaning(failure)
-    except WorkflowAlreadyStartedError:
+    except (WorkflowAlreadyStartedError, WorkflowFailureError):
         raise NoRun from None
-    except RPCTimeoutOrCancelledError:
+    except (asyncio.CancelledError, RPCTimeoutOrCancelledError, ConnectionError, TimeoutError):
         raise NoAnswer(appointment_id) from None
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoRun from None
         raise NoAnswer(appointment_id) from error
-    except RuntimeError as error:
-        if not found_nobody(error):
-            raise
-        raise NoAnswer(appointment_id) from None
-
-
-def outcome_of(answer: object) -> Outcome:
-    assert isinstance(answer, Outcome)  # noqa: S101 - the result type that was asked for
-    return answer
 
 
 def _raise_meaning(failure: WorkflowUpdateFailedError) -> None:

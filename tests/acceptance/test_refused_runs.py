@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.client import Client
 
-from adapters.temporal.client import priyom_plugin
+from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
 from tests.acceptance.conftest import Clinic, Slot
 from tests.builders import a_request
@@ -25,7 +25,7 @@ async def a_wish_that_came_too_late(clinic: Clinic, slot: Slot) -> str:
         clinic_id=UUID(doctor["clinicId"]),
         starts_at=datetime.fromisoformat(slot.starts_at),
     )
-    outcome = await Runs(temporal).hold(request, summary="a test")
+    outcome = await Runs(TemporalConnection(temporal)).hold(request, summary="a test")
     assert outcome.refusal is not None
     return str(request.appointment_id)
 

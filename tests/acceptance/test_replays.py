@@ -11,13 +11,14 @@ import pytest
 from temporalio.client import Client
 
 from adapters.temporal.client import priyom_plugin
-from api.booking.keys import appointment_id_of
+from api.booking.idempotency import appointment_id_of
 from domain.booking import BookingRequest, Status
 from tests.acceptance.conftest import SECRET, Clinic, Slot
 from tests.acceptance.test_lapse import lapse
 from tests.builders import a_request
 from workflows.book_appointment import BookAppointment
 from workflows.names import BOOKINGS, booking_workflow_id
+from workflows.starting import labels_of_booking
 
 
 async def extended_twice(clinic: Clinic, appointment: str) -> None:
@@ -109,7 +110,7 @@ async def a_run_that_was_refused(
 ) -> BookingRequest:
     """As when another process holds the slot between the API's look and the run's step.
 
-    It is begun as the worker does it: nobody asks the run, so no answer is stored.
+    It is begun as a process beside its worker does it: nobody asks the run, so no answer is stored.
     """
     temporal = await Client.connect(
         clinic.state["temporalAddress"] or "", plugins=[priyom_plugin()]
@@ -129,6 +130,7 @@ async def a_run_that_was_refused(
             request,
             id=booking_workflow_id(request.appointment_id),
             task_queue=BOOKINGS,
+            **labels_of_booking(request, summary="a test"),
         )
     assert (result.status, result.code) == (Status.REFUSED, "slot_taken")
     assert result.refusal is not None

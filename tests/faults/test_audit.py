@@ -34,7 +34,7 @@ async def finds(case: Case, query: str, booking: Booking) -> bool:
 
 async def test_runs_ended_by_force_are_finished_by_the_audits_own_clock(rig: Rig) -> None:
     title = "a run is terminated after its confirmation, another while it holds: announced in 90 s"
-    async with rig.case(37, title) as case:
+    async with rig.case(37, title, api_serves="reads") as case:
         kafka = case.stack.link("worker", "kafka")
         kafka.swallow()
         begun = time.monotonic()

@@ -28,7 +28,7 @@ async def test_kafka_stopped(rig: Rig) -> None:
 
 async def test_acknowledgements_lost_after_the_write(rig: Rig) -> None:
     title = "Kafka has the record, its acknowledgement is lost: sent again with the same id"
-    async with rig.case(31, title) as case, case.load(4):
+    async with rig.case(31, title, api_serves="reads") as case, case.load(4):
         link = case.stack.link("worker", "kafka")
         for _ in range(3):
             booking = case.booking()

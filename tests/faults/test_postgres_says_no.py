@@ -23,7 +23,7 @@ READ_COMMITTED = "current_setting('transaction_isolation') = 'read committed'"
 @pytest.mark.short
 async def test_the_reply_to_commit_is_lost(rig: Rig) -> None:
     title = "the reply to COMMIT, and to the confirming statement, is lost: was it done or not?"
-    async with rig.case(15, title) as case:
+    async with rig.case(15, title, api_serves="reads") as case:
         link = case.stack.link("worker", "postgres")
         async with case.load(6, mix=BUSY):
             for _ in range(3):

@@ -18,7 +18,7 @@ AN_OLD_SNAPSHOT = rb"\x00\x00\x00\x07patient"
 @pytest.mark.short
 async def test_all_workers_dead_for_longer_than_a_hold(rig: Rig) -> None:
     title = "all workers dead for longer than a hold: the slot is bookable by the database alone"
-    async with rig.case(4, title) as case:
+    async with rig.case(4, title, api_serves="reads") as case:
         booking = case.booking()
         assert (await case.insist(Kind.HOLD, booking)).status == 201
         await case.stack.kill_and_hold_down("worker")
@@ -37,7 +37,7 @@ async def test_all_workers_dead_for_longer_than_a_hold(rig: Rig) -> None:
 
 async def test_no_worker_polls_when_patients_come(rig: Rig) -> None:
     title = "no worker polls at all: 503 within the deadline, no orphan hold afterwards"
-    async with rig.case(23, title) as case:
+    async with rig.case(23, title, api_serves="reads") as case:
         await case.stack.stop("worker")
         case.injected("worker stopped")
         async with case.load():
@@ -48,7 +48,7 @@ async def test_no_worker_polls_when_patients_come(rig: Rig) -> None:
 
 async def test_a_worker_that_was_stopped_past_its_timeouts(rig: Rig) -> None:
     title = "SIGSTOP worker past task and activity timeouts, SIGCONT: the zombie's write is fenced"
-    async with rig.case(10, title) as case, case.load(4):
+    async with rig.case(10, title, api_serves="reads") as case, case.load(4):
         booking = case.booking()
         link = case.stack.link("worker", "postgres")
         writes = link.when(id_in_any_form(booking.appointment_id), AN_OLD_SNAPSHOT, do=Act.HOLD)

@@ -18,7 +18,7 @@ async def test_killed_after_the_run_was_begun(rig: Rig) -> None:
         database = gather.Database(url=case.stack.address("postgres"))
         booking = case.booking()
         id_ = booking.appointment_id
-        link = case.stack.link("api", "worker")
+        link = case.stack.link("api", "temporal")
         begun = link.when(id_in_any_form(id_), do=Act.HOLD_REPLY)
 
         async def is_held() -> bool:
@@ -37,6 +37,30 @@ async def test_killed_after_the_run_was_begun(rig: Rig) -> None:
         await case.insist(Kind.CANCEL, booking)
 
     assert await case.runs_of(booking) == 1
+
+
+@pytest.mark.short
+async def test_killed_while_patients_wait(rig: Rig) -> None:
+    title = "kill -9 API, which runs the bookings, under load: the worker takes them over"
+    async with rig.case(3, title) as case, case.load(6):
+        await case.confirmed(5)
+        with case.nobody_can_answer():
+            case.stack.kill("api")
+            case.injected("kill -9 API")
+            await case.confirmed(1)
+        await case.confirmed(5)
+
+
+async def test_told_to_stop_while_patients_wait(rig: Rig) -> None:
+    title = "SIGTERM API under load: what is in hand is answered, then its worker is shut down"
+    async with rig.case(3, title) as case, case.load(6):
+        await case.confirmed(5)
+        with case.nobody_can_answer():
+            await case.stack.stop("api")
+            case.injected("SIGTERM API")
+            await case.stack.start("api")
+            await case.confirmed(1)
+        await case.confirmed(5)
 
 
 async def test_stopped_under_load(rig: Rig) -> None:

@@ -29,7 +29,7 @@ async def test_a_worker_whose_clock_is_wrong(
         )
         return
     async with (
-        rig.case(25, title) as case,
+        rig.case(25, title, api_serves="reads") as case,
         case.stack.told("worker", **environment),
         case.load(mix=MANY_LAPSES),
     ):

@@ -9,9 +9,23 @@ SERVERS = ("postgres", "temporal", "kafka", "valkey")
 
 async def test_worker_cut_off_from_temporal(rig: Rig) -> None:
     title = "worker ↔ Temporal: packets dropped for 5 s, then refused for 3 s"
-    async with rig.case(22, title) as case, case.load():
+    async with rig.case(22, title, api_serves="reads") as case, case.load():
         await case.confirmed(5)
         link = case.stack.link("worker", "temporal")
+        link.freeze()
+        case.injected("seconds without packets", 5)
+        await asyncio.sleep(5)
+        link.refuse()
+        await asyncio.sleep(3)
+        await link.heal()
+        await case.confirmed(5, within=45)
+
+
+async def test_api_cut_off_from_temporal(rig: Rig) -> None:
+    title = "API ↔ Temporal: packets dropped for 5 s, then refused for 3 s"
+    async with rig.case(22, title) as case, case.load():
+        await case.confirmed(5)
+        link = case.stack.link("api", "temporal")
         link.freeze()
         case.injected("seconds without packets", 5)
         await asyncio.sleep(5)

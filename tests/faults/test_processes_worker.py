@@ -11,7 +11,7 @@ from tests.faults.rig.weather import Act, Sighting, id_in_any_form
 
 async def test_killed_after_the_hold_commit(rig: Rig) -> None:
     title = "kill -9 worker after the hold commit, before its result is recorded"
-    async with rig.case(1, title) as case, case.load(4):
+    async with rig.case(1, title, api_serves="reads") as case, case.load(4):
         booking = case.booking()
         committed = at_postgres(case, booking, rb"COMMIT", do=Act.HOLD_REPLY)
         held = await killed_at(case, committed, Kind.HOLD, booking)
@@ -25,7 +25,7 @@ async def test_killed_after_the_hold_commit(rig: Rig) -> None:
 @pytest.mark.short
 async def test_killed_while_the_post_waits_for_held(rig: Rig) -> None:
     title = "kill -9 worker while the POST waits for held: the key is replayed, one workflow"
-    async with rig.case(2, title) as case, case.load(4):
+    async with rig.case(2, title, api_serves="reads") as case, case.load(4):
         booking = case.booking()
         asked = at_postgres(case, booking, do=Act.HOLD)
         held = await killed_at(case, asked, Kind.HOLD, booking)
@@ -37,7 +37,7 @@ async def test_killed_while_the_post_waits_for_held(rig: Rig) -> None:
 
 async def test_killed_while_patients_wait(rig: Rig) -> None:
     title = "kill -9 worker while patients wait; another one takes the confirm"
-    async with rig.case(3, title) as case, case.load():
+    async with rig.case(3, title, api_serves="reads") as case, case.load():
         for _ in range(2):
             await case.confirmed(5)
             case.stack.kill("worker")
@@ -48,7 +48,7 @@ async def test_killed_while_patients_wait(rig: Rig) -> None:
 @pytest.mark.short
 async def test_killed_after_the_confirm_commit(rig: Rig) -> None:
     title = "kill -9 worker after the confirm commit, before its result is recorded"
-    async with rig.case(5, title) as case, case.load(4):
+    async with rig.case(5, title, api_serves="reads") as case, case.load(4):
         booking = case.booking()
         assert (await case.insist(Kind.HOLD, booking)).status == 201
         written = at_postgres(case, booking, do=Act.HOLD_REPLY)
@@ -58,7 +58,7 @@ async def test_killed_after_the_confirm_commit(rig: Rig) -> None:
 
 async def test_killed_after_the_confirm_before_the_event(rig: Rig) -> None:
     title = "kill -9 worker right after the confirmed answer, before the event is published"
-    async with rig.case(6, title) as case, case.load(4):
+    async with rig.case(6, title, api_serves="reads") as case, case.load(4):
         booking = case.booking()
         assert (await case.insist(Kind.HOLD, booking)).status == 201
         published = at_kafka(case, booking, do=Act.HOLD)
@@ -68,7 +68,7 @@ async def test_killed_after_the_confirm_before_the_event(rig: Rig) -> None:
 
 async def test_killed_after_kafka_has_the_event(rig: Rig) -> None:
     title = "kill -9 worker after Kafka's acknowledgement, before its result is recorded"
-    async with rig.case(7, title) as case, case.load(4):
+    async with rig.case(7, title, api_serves="reads") as case, case.load(4):
         booking = case.booking()
         assert (await case.insist(Kind.HOLD, booking)).status == 201
         published = at_kafka(case, booking, do=Act.HOLD_REPLY)

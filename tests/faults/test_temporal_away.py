@@ -17,7 +17,7 @@ RESTLESS_SECONDS = 10.0
 
 async def test_killed_while_the_run_starts(rig: Rig) -> None:
     title = "kill -9 Temporal, start: the API waits for its answer"
-    async with rig.case(19, title) as case, case.load(3):
+    async with rig.case(19, title, api_serves="reads") as case, case.load(3):
         booking = case.booking()
         asked = seen(case, booking, do=Act.HOLD_REPLY)
         held = await killed_at(case, asked, Kind.HOLD, booking)
@@ -29,7 +29,7 @@ async def test_killed_while_the_run_starts(rig: Rig) -> None:
 
 async def test_killed_before_it_knows_of_the_hold(rig: Rig) -> None:
     title = "kill -9 Temporal, held: the row is written, its result never arrives"
-    async with rig.case(19, title) as case, case.load(3):
+    async with rig.case(19, title, api_serves="reads") as case, case.load(3):
         booking = case.booking()
         told = seen_done(case, "hold_slot", booking)
         held = await killed_at(case, told, Kind.HOLD, booking)
@@ -52,7 +52,7 @@ async def test_killed_while_patients_wait(rig: Rig) -> None:
 
 async def test_killed_after_the_confirm_commit(rig: Rig) -> None:
     title = "kill -9 Temporal, confirm: the row is confirmed, its result never arrives"
-    async with rig.case(19, title) as case, case.load(3):
+    async with rig.case(19, title, api_serves="reads") as case, case.load(3):
         booking = case.booking()
         assert (await case.insist(Kind.HOLD, booking)).status == 201
         told = seen_done(case, "confirm_appointment", booking)
@@ -62,7 +62,7 @@ async def test_killed_after_the_confirm_commit(rig: Rig) -> None:
 
 async def test_killed_while_the_run_closes(rig: Rig) -> None:
     title = "kill -9 Temporal, close: the event is published, its result never arrives"
-    async with rig.case(19, title) as case, case.load(3):
+    async with rig.case(19, title, api_serves="reads") as case, case.load(3):
         booking = case.booking()
         assert (await case.insist(Kind.HOLD, booking)).status == 201
         published = case.stack.link("worker", "kafka").when(

@@ -53,7 +53,7 @@ async def reset(case: Case, run: Run) -> None:
 @pytest.mark.parametrize("order", [terminate, cancel])
 async def test_ordered_while_the_slot_is_being_held(rig: Rig, order: Order) -> None:
     title = f"{order.__name__} while the slot is being held"
-    async with rig.case(37, title) as case, case.load(2):
+    async with rig.case(37, title, api_serves="reads") as case, case.load(2):
         booking = case.booking()
         case.stopped.add(booking.appointment_id)
         asked = case.stack.link("worker", "postgres").when(
@@ -69,7 +69,7 @@ async def test_ordered_while_the_slot_is_being_held(rig: Rig, order: Order) -> N
 @pytest.mark.parametrize("order", [terminate, cancel, reset])
 async def test_ordered_while_the_patient_is_waited_for(rig: Rig, order: Order) -> None:
     title = f"{order.__name__} while the patient is waited for"
-    async with rig.case(37, title) as case, case.load(2):
+    async with rig.case(37, title, api_serves="reads") as case, case.load(2):
         booking = await held(case)
         await ordered(case, order, booking)
         await case.insist(Kind.CONFIRM, booking)
@@ -78,7 +78,7 @@ async def test_ordered_while_the_patient_is_waited_for(rig: Rig, order: Order) -
 @pytest.mark.parametrize("order", [terminate, cancel, reset])
 async def test_ordered_while_the_visit_is_being_confirmed(rig: Rig, order: Order) -> None:
     title = f"{order.__name__} while the visit is being confirmed"
-    async with rig.case(37, title) as case, case.load(2):
+    async with rig.case(37, title, api_serves="reads") as case, case.load(2):
         booking = await held(case)
         asked = case.stack.link("worker", "postgres").when(
             id_in_any_form(booking.appointment_id), do=Act.HOLD
@@ -93,7 +93,7 @@ async def test_ordered_while_the_visit_is_being_confirmed(rig: Rig, order: Order
 @pytest.mark.parametrize("order", [terminate, cancel, reset])
 async def test_ordered_while_the_visit_is_announced(rig: Rig, order: Order) -> None:
     title = f"{order.__name__} while the visit is announced"
-    async with rig.case(37, title) as case, case.load(2):
+    async with rig.case(37, title, api_serves="reads") as case, case.load(2):
         booking = await held(case)
         case.stack.link("worker", "kafka").freeze()
         assert (await case.insist(Kind.CONFIRM, booking)).status == 200
@@ -102,7 +102,7 @@ async def test_ordered_while_the_visit_is_announced(rig: Rig, order: Order) -> N
 
 
 async def test_reset_after_the_end(rig: Rig) -> None:
-    async with rig.case(37, "reset after the end") as case, case.load(2):
+    async with rig.case(37, "reset after the end", api_serves="reads") as case, case.load(2):
         booking = await held(case)
         assert (await case.insist(Kind.CONFIRM, booking)).status == 200
         run = case.run_of(booking)

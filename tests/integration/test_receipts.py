@@ -15,6 +15,7 @@ from adapters.messages.visit import Kind
 from adapters.postgres.consents import Agreed, Channel, Consent, say_consent
 from adapters.postgres.notifications import Channel as By
 from adapters.postgres.notifications import Notifications
+from adapters.temporal.client import TemporalConnection
 from api.http.signatures import signature
 from api.receipts import Receipts
 from domain.events import AppointmentEvent
@@ -165,7 +166,7 @@ async def test_the_channel_that_was_kept_stands_in_once_temporal_is_there(counte
 async def test_the_other_channel_is_started_once_however_often_it_is_said(
     counter: Counter, stand_ins: Client
 ) -> None:
-    desk = Receipts(stand_ins, RECEIPTS_KEY)
+    desk = Receipts(TemporalConnection(stand_ins), RECEIPTS_KEY)
 
     for _ in range(2):
         await desk.deliver_instead(counter.event, failed=Channel.SMS)

@@ -12,27 +12,26 @@ from tests.clinic_rows import Clinic, at
 
 
 @pytest.mark.parametrize(
-    ("over_for", "status", "may_be_confirmed"),
-    [(-5, Status.HELD, True), (1, Status.EXPIRED, True), (3, Status.EXPIRED, False)],
+    ("over_for", "status"), [(-5, Status.HELD), (1, Status.HELD), (3, Status.EXPIRED)]
 )
-async def test_a_hold_is_over_at_its_end_and_settled_when_no_confirmation_can_be_written(
-    clinic: Clinic, over_for: int, status: Status, *, may_be_confirmed: bool
+async def test_a_hold_is_held_until_it_can_no_longer_be_confirmed(
+    clinic: Clinic, over_for: int, status: Status
 ) -> None:
     hold = await clinic.hold(at("09:00"), lasts=timedelta(seconds=-over_for))
 
     seen = await seen_of(clinic, hold)
 
-    assert (seen.appointment.status, seen.may_be_confirmed) == (status, may_be_confirmed)
+    assert seen.appointment.status is status
 
 
-async def test_a_hold_that_was_released_is_settled_at_once(clinic: Clinic) -> None:
+async def test_a_hold_that_was_released_is_over_at_once(clinic: Clinic) -> None:
     hold = await clinic.hold(at("09:00"), lasts=timedelta(seconds=-1))
 
     await clinic.becomes(hold, "expired")
 
     seen = await seen_of(clinic, hold)
 
-    assert (seen.appointment.status, seen.may_be_confirmed) == (Status.EXPIRED, False)
+    assert seen.appointment.status is Status.EXPIRED
 
 
 async def seen_of(clinic: Clinic, appointment_id: UUID) -> Seen:

@@ -9,8 +9,8 @@ BOOK = "tests/workflows/test_book_appointment.py"
 RARER = "tests/workflows/test_rarer_paths.py"
 REPLAY = "tests/workflows/test_replay.py"
 LOCALLY = "tests/workflows/test_announced_locally.py"
-DIRECT = "tests/workflows/test_direct_bookings.py"
-HEARD = "tests/unit/test_heard.py"
+EAGER = "tests/workflows/test_eager_bookings.py"
+HEARD = "tests/unit/test_waiters.py"
 DELIVER = "tests/workflows/test_deliver_notifications.py"
 DAYS = "tests/integration/test_day_cache.py"
 READER = "tests/unit/test_day_reader.py"
@@ -249,17 +249,17 @@ WHAT_OTHERS_LEARN = (
         ),
     ),
     Mutation(
-        name="the direct line answers before the row is written",
+        name="a hold is answered before its row is written",
         file="worker/waiters.py",
         at="_NotifyWaiters._hold",
         text="        try:\n",
         instead="""        early = _refused(request, Refusal(code="none")).appointment
-        self._heard.tell(HOLD_SLOT, _done(request, early))
+        self._waiters.tell(HOLD_SLOT, _done(request, early))
         try:
 """,
         red=(
             f"{HEARD}::test_nobody_is_told_before_the_step_is_over",
-            f"{DIRECT}::test_what_the_line_answers_is_what_the_run_answers",
+            f"{EAGER}::test_what_the_step_answers_is_what_the_run_answers",
         ),
     ),
     Mutation(

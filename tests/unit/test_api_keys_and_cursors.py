@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from api.booking.keys import appointment_id_of
+from api.booking.idempotency import appointment_id_of
 from api.http.cursors import Place, cursor_of, place_of
 from api.http.problems import Malformed
 

@@ -16,15 +16,12 @@ from temporalio.common import SearchAttributeKey
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Interceptor, Worker
 
-from adapters.direct_line import DirectLine
-from adapters.temporal.client import priyom_plugin
+from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
 from domain.booking import BookingRequest, Outcome, Result
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
-from tests.fakes.far_end import a_free_port
 from tests.workflows.recordings import keep, wanted_now
-from worker.direct_line import direct_line
 from worker.eager_bookings import EagerBookings
 from worker.sandbox import sandboxed_runner
 from worker.waiters import NotifyWaiters, Waiters
@@ -156,12 +153,18 @@ async def working(
 async def desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
     clinic = FakeClinic()
     async with working(temporal.client, clinic):
-        yield FrontDesk(environment=temporal, clinic=clinic, runs=Runs(temporal.client))
+        yield FrontDesk(
+            environment=temporal, clinic=clinic, runs=Runs(TemporalConnection(temporal.client))
+        )
+
+
+PATIENTLY = 20.0
+"""Longer than any step takes on a busy machine: a test that waits so long has failed."""
 
 
 @dataclass
 class Beside:
-    """A worker with a direct line, and an API that calls it; each of the two has its own client."""
+    """An API with its own worker, and one without (`by_temporal`), each with its own client."""
 
     environment: WorkflowEnvironment
     clinic: FakeClinic
@@ -170,7 +173,7 @@ class Beside:
     by_temporal: Runs
     worker: AsyncExitStack
     heard: Waiters
-    line: DirectLine
+    client: Client
 
     def run_of(self, request: BookingRequest) -> WorkflowHandle[BookAppointment, Result]:
         return self.environment.client.get_workflow_handle_for(
@@ -187,6 +190,11 @@ class Beside:
         ]
         start = events[0].workflow_execution_started_event_attributes
         return start.eager_execution_accepted, len(updates)
+
+    def impatient(self) -> EagerBookings:
+        """The same, who asks the run as well as soon as it has begun."""
+        temporal = TemporalConnection(self.client)
+        return EagerBookings(temporal, self.heard, heard_within=0)
 
     async def ended(self, request: BookingRequest) -> None:
         async with asyncio.timeout(20):
@@ -208,21 +216,18 @@ async def another_client(environment: WorkflowEnvironment) -> Client:
 async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
     clinic, heard = FakeClinic(), Waiters()
     client = await another_client(temporal)
-    bookings = EagerBookings(client, heard)
-    line = DirectLine(f"127.0.0.1:{(port := a_free_port())}")
+    bookings = EagerBookings(TemporalConnection(client), heard, heard_within=PATIENTLY)
     async with AsyncExitStack() as process:
         await process.enter_async_context(
             working(client, clinic, interceptors=[NotifyWaiters(heard)])
         )
-        await process.enter_async_context(direct_line("127.0.0.1", port, bookings))
         yield Beside(
             environment=temporal,
             clinic=clinic,
             bookings=bookings,
-            runs=Runs(temporal.client, line),
-            by_temporal=Runs(temporal.client),
+            runs=Runs(TemporalConnection(client), bookings),
+            by_temporal=Runs(TemporalConnection(temporal.client)),
             worker=process,
             heard=heard,
-            line=line,
+            client=client,
         )
-    await line.close()

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from adapters.temporal.client import TemporalConnection
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoRun
 from domain.booking import Appointment, BookingRequest, CancelReason, Outcome, Status
@@ -119,7 +120,7 @@ class Story:
     def __post_init__(self) -> None:
         self.request = a_request(announces_locally=self.announces_locally)
         self.clinic = self.clinics.open_for(self.request)
-        self._runs = Runs(self.environment.client)
+        self._runs = Runs(TemporalConnection(self.environment.client))
         self.run = self.environment.client.get_workflow_handle_for(
             BookAppointment.run, names.booking_workflow_id(self.request.appointment_id)
         )

@@ -70,7 +70,7 @@ async def test_a_confirmed_booking_is_announced_here_the_day_first(
     assert costs_at_most(history, actions=7, events=19, workflow_tasks=2)
 
 
-async def test_a_booking_by_the_direct_line_costs_less(beside: Beside, record: Record) -> None:
+async def test_a_booking_beside_its_worker_costs_less(beside: Beside, record: Record) -> None:
     request = a_wish()
     await beside.runs.hold(request, summary="a test")
     await beside.runs.confirm(request.appointment_id)

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
-from adapters.temporal.client import priyom_plugin
+from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
@@ -40,7 +40,7 @@ async def replays(process: Process, history: WorkflowHistory) -> bool:
 
 async def booked_by(process: Process, temporal: WorkflowEnvironment) -> WorkflowHistory:
     """The history of a booking that is confirmed, made by a worker of that stage."""
-    clinic, request, runs = FakeClinic(), a_request(), Runs(temporal.client)
+    clinic, request, runs = FakeClinic(), a_request(), Runs(TemporalConnection(temporal.client))
     async with _working(process, temporal, clinic):
         await runs.hold(request, summary="a test")
         await runs.confirm(request.appointment_id)

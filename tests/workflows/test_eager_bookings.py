@@ -1,4 +1,4 @@
-"""Bookings that are begun beside their worker, and what the API does where that fails."""
+"""Bookings that are run beside the API that asks for them, and those whose run is elsewhere."""
 
 import asyncio
 from dataclasses import replace
@@ -6,10 +6,8 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-import adapters.direct_line
-import worker.eager_bookings
+from adapters.temporal.client import TemporalConnection
 from api.booking.temporal_errors import NoRun
 from domain.booking import BookingRequest, Status
 from domain.errors import HoldExpired, SlotTaken
@@ -24,7 +22,7 @@ def a_wish() -> BookingRequest:
     return a_request(announces_locally=True)
 
 
-async def test_a_booking_goes_by_the_line_from_its_hold_to_its_confirmation(
+async def test_a_booking_is_begun_with_its_first_task_and_confirmed_with_one_update(
     beside: Beside,
 ) -> None:
     request = a_wish()
@@ -42,7 +40,7 @@ async def test_a_booking_goes_by_the_line_from_its_hold_to_its_confirmation(
     assert len(beside.clinic.events) == 1
 
 
-async def test_what_the_line_answers_is_what_the_run_answers(beside: Beside) -> None:
+async def test_what_the_step_answers_is_what_the_run_answers(beside: Beside) -> None:
     request = a_wish()
 
     held = await beside.bookings.hold(request, summary="a test")
@@ -59,7 +57,6 @@ async def test_a_refusal_is_answered_as_the_run_does(beside: Beside) -> None:
 
     lost = await beside.bookings.hold(second, summary="a test")
 
-    assert lost is not None
     assert lost.refusal is not None
     assert lost.refusal.code == SlotTaken.code
     run = beside.environment.client.get_workflow_handle(booking_workflow_id(second.appointment_id))
@@ -72,11 +69,8 @@ async def test_a_refusal_is_answered_as_the_run_does(beside: Beside) -> None:
 async def test_a_run_that_is_there_already_answers_as_it_did_to_the_first(beside: Beside) -> None:
     request = a_wish()
     first = await beside.runs.hold(request, summary="a test")
-    again = replace(request, attempt_id=uuid4())
 
-    with pytest.raises(WorkflowAlreadyStartedError):
-        await beside.bookings.hold(again, summary="a test")
-    outcome = await beside.runs.hold(again, summary="a test")
+    outcome = await beside.runs.hold(replace(request, attempt_id=uuid4()), summary="a test")
 
     assert outcome == first
     assert beside.clinic.calls == ["hold_slot"]
@@ -96,31 +90,37 @@ async def test_twenty_at_once_with_one_key_have_one_run_and_one_answer(beside: B
     assert beside.clinic.calls == ["hold_slot"]
 
 
-async def test_a_run_that_another_process_works_on_is_not_answered_here(beside: Beside) -> None:
-    request = a_wish()
-    elsewhere = EagerBookings(await another_client(beside.environment), Waiters())
-
-    unknown = await elsewhere.hold(request, summary="a test")
-    outcome = await beside.runs.hold(replace(request, attempt_id=uuid4()), summary="a test")
-
-    assert unknown is None
-    assert (outcome.attempt_id, outcome.appointment.status) == (request.attempt_id, Status.HELD)
-
-
-async def test_a_slow_hold_is_asked_after_in_temporal(
-    beside: Beside, monkeypatch: pytest.MonkeyPatch
+async def test_a_run_that_another_process_works_on_is_asked_through_temporal(
+    beside: Beside,
 ) -> None:
-    monkeypatch.setattr(worker.eager_bookings, "HEARD_WITHIN_SECONDS", 0.1)
+    request = a_wish()
+    without_worker = TemporalConnection(await another_client(beside.environment))
+    elsewhere = EagerBookings(without_worker, Waiters(), heard_within=0)
+
+    held = await elsewhere.hold(request, summary="a test")
+    was_eager, _ = await beside.begun(request)
+    confirmed = await elsewhere.confirm(request.appointment_id)
+
+    assert not was_eager
+    assert (held.attempt_id, held.appointment.status) == (request.attempt_id, Status.HELD)
+    assert confirmed.appointment == beside.clinic.rows[request.appointment_id]
+
+
+async def test_a_slow_hold_is_asked_after_in_temporal(beside: Beside) -> None:
     request = a_wish()
     database = beside.clinic.close_gate("hold_slot")
+    impatient = beside.impatient()
 
-    holding = asyncio.create_task(beside.runs.hold(request, summary="a test"))
+    holding = asyncio.create_task(impatient.hold(request, summary="a test"))
     await eventually(lambda: "hold_slot" in beside.clinic.waiting)
-    await eventually(lambda: not vars(beside.heard)["_waiting"])
+    await eventually(lambda: bool(vars(impatient)["_calls"]))
+    assert not holding.done(), "the step has not ended"
     database.set()
 
     assert (await holding).appointment.status is Status.HELD
-    assert await beside.begun(request) == (True, 1), "the hold was asked after once"
+    async with asyncio.timeout(10):  # what it is asked is recorded with the task that answers
+        while await beside.begun(request) != (True, 1):
+            pass
 
 
 async def test_a_confirmation_is_answered_while_kafka_hangs(beside: Beside) -> None:
@@ -130,7 +130,6 @@ async def test_a_confirmation_is_answered_while_kafka_hangs(beside: Beside) -> N
 
     confirmed = await beside.bookings.confirm(request.appointment_id)
 
-    assert confirmed is not None
     assert confirmed.appointment.status is Status.CONFIRMED
     assert vars(beside.bookings)["_confirming"], "the run itself has not answered yet"
     assert beside.clinic.events == []
@@ -208,20 +207,3 @@ async def test_a_worker_that_stops_with_the_step_in_hand_is_not_missed(
 
         assert outcome.refusal is None
         assert outcome.appointment == beside.clinic.rows[request.appointment_id]
-
-
-async def test_a_worker_that_hangs_is_waited_for_no_longer_than_the_line_allows(
-    beside: Beside, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(adapters.direct_line, "ANSWERED_WITHIN_SECONDS", 0.1)
-    request = a_wish()
-    await beside.by_temporal.hold(request, summary="a test")
-    database = beside.clinic.close_gate("confirm_appointment")
-
-    confirming = asyncio.create_task(beside.runs.confirm(request.appointment_id))
-    await eventually(lambda: "confirm_appointment" in beside.clinic.waiting)
-    await eventually(lambda: not vars(beside.line)["_waiting"])
-    database.set()
-
-    assert (await confirming).appointment.status is Status.CONFIRMED
-    assert beside.clinic.calls.count("confirm_appointment") == 1

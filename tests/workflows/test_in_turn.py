@@ -12,7 +12,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from adapters.temporal.client import priyom_plugin
+from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
 from domain.booking import Result, Status
 from tests.builders import a_request
@@ -49,7 +49,9 @@ async def executor() -> Watched:
 async def desk(temporal: WorkflowEnvironment, executor: Watched) -> AsyncIterator[FrontDesk]:
     clinic = FakeClinic()
     async with working(temporal.client, clinic, executor=executor):
-        yield FrontDesk(environment=temporal, clinic=clinic, runs=Runs(temporal.client))
+        yield FrontDesk(
+            environment=temporal, clinic=clinic, runs=Runs(TemporalConnection(temporal.client))
+        )
 
 
 async def test_every_history_replays_so(executor: Watched) -> None:

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from adapters.temporal.client import priyom_plugin
+from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
 from stack.supplies.temporal_cli import temporal_cli
 from tests.builders import a_request
@@ -72,7 +72,7 @@ async def make_current(client: Client, build: str) -> None:
 
 
 async def test_a_pinned_booking_ends_on_the_code_that_began_it(client: Client) -> None:
-    clinic, runs = FakeClinic(), Runs(client)
+    clinic, runs = FakeClinic(), Runs(TemporalConnection(client))
     before, after = a_request(), a_request(starts_at=a_request().starts_at.replace(hour=12))
     announcements = Worker(client, task_queue=names.ANNOUNCEMENTS, activities=clinic.activities)
     async with (

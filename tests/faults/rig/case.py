@@ -1,6 +1,6 @@
 """One fault case: load while the fault comes and heals, then every invariant, then its report.
 
-async with rig.case(3, "kill -9 worker while patients wait") as case:
+async with rig.case(3, "kill -9 worker while patients wait", api_serves="reads") as case:
     async with case.load(clients=6):
         await case.confirmed(5)
         case.stack.kill("worker")
@@ -16,6 +16,7 @@ from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
     contextmanager,
+    nullcontext,
     suppress,
 )
 from dataclasses import dataclass, field
@@ -62,13 +63,19 @@ class Rig:
     log_sizes: dict[Path, int] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def case(self, number: int, title: str) -> AsyncIterator["Case"]:
-        """Everything is healed and ready before and after; the checks fail the test."""
+    async def case(
+        self, number: int, title: str, *, api_serves: str = "all"
+    ) -> AsyncIterator["Case"]:
+        """Everything is healed and ready before and after; the checks fail the test.
+
+        With an API that serves reads the bookings are run by the worker process alone.
+        """
         await self.stack.heal()
         case = Case(rig=self, number=number, title=title)
         pulse = asyncio.create_task(case.feel_the_machine())
         try:
-            yield case
+            async with self._api_serving(api_serves):
+                yield case
         except BaseException:
             case.tell()
             raise
@@ -89,6 +96,9 @@ class Rig:
             case.tell()
         assert not wrong, "\n".join(wrong)
         assert sum(case.injections.values()), f"case {number}: nothing was injected"
+
+    def _api_serving(self, what: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if what == "all" else self.stack.told("api", PRIYOM_API_SERVES=what)
 
 
 @dataclass(kw_only=True)

@@ -23,10 +23,9 @@ VARIABLES = {
     "temporal": "TEMPORAL_ADDRESS",
     "smtp": "SMTP_URL",
     "sms": "SMS_GATEWAY_URL",
-    "worker": "PRIYOM_DIRECT_LINE",
 }
 LINKS = {
-    "api": ("postgres", "valkey", "kafka", "temporal", "worker"),
+    "api": ("postgres", "valkey", "kafka", "temporal"),
     "worker": ("postgres", "valkey", "kafka", "temporal"),
     "notifier": ("postgres", "kafka", "temporal", "smtp", "sms"),
 }

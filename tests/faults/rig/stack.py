@@ -128,11 +128,7 @@ class Stack:
         program = replace(
             self.kept(name).program,
             name=f"{name}-2",
-            env={
-                **self.kept(name).program.env,
-                "PRIYOM_HEALTH_PORT": str(port),
-                "PRIYOM_DIRECT_LINE_PORT": "0",
-            },
+            env={**self.kept(name).program.env, "PRIYOM_HEALTH_PORT": str(port)},
             ready=partial(http_answers, f"http://127.0.0.1:{port}/readyz"),
         )
         try:

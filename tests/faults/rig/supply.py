@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from api.booking.keys import appointment_id_of
+from api.booking.idempotency import appointment_id_of
 from stack.seed import seed
 from tests.faults.rig.history import Booking, Slot
 
