@@ -14,11 +14,11 @@ HEARD = "tests/unit/test_waiters.py"
 DELIVER = "tests/workflows/test_deliver_notifications.py"
 DAYS = "tests/integration/test_day_cache.py"
 READER = "tests/unit/test_day_reader.py"
-LOOKS = "tests/unit/test_looks.py"
-WRITTEN = "tests/unit/test_written_days.py"
+LOOKS = "tests/unit/test_batched_reads.py"
+WRITTEN = "tests/unit/test_rendered_days.py"
 EVENTS = "tests/unit/test_events_and_documents.py"
 REPLAYS = "tests/unit/test_api_replays.py"
-EDGE = "tests/unit/test_api_edge.py"
+EDGE = "tests/unit/test_api_middleware.py"
 
 THE_DATABASE = (
     Mutation(
