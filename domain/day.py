@@ -1,7 +1,7 @@
 """One doctor's day as patients see it: which slots are free, held or booked."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import chain
@@ -37,6 +37,14 @@ class DaySlot(Interval):
 
     booked: bool
     held_until: datetime | None
+    is_closing: bool = False
+    """Whether nobody can have it once its row is gone."""
+
+    def is_listed(self, now: datetime) -> bool:
+        """Not if it has begun, nor if it is free and cannot be held."""
+        if self.starts_at <= now:
+            return False
+        return not self.is_closing or self.state(now) is not SlotState.FREE
 
     def state(self, now: datetime) -> SlotState:
         if self.booked:
@@ -76,6 +84,15 @@ class Day:
     version: str
     slots: tuple[DaySlot, ...]
 
+    def closing(self, shifts: Sequence[Interval]) -> "Day":
+        """The day when these shifts take no holds any more: only what is taken of them is left."""
+        slots = (
+            replace(slot, is_closing=any(shift.overlaps(slot) for shift in shifts))
+            for slot in self.slots
+        )
+        left = tuple(s for s in slots if s.booked or s.held_until or not s.is_closing)
+        return replace(self, slots=left) if shifts else self
+
     def changes_after(self, now: datetime) -> datetime | None:
         """The next instant at which the day looks otherwise without a write, if there is one."""
         coming = (
@@ -97,7 +114,7 @@ class Day:
             slots=tuple(
                 ListedSlot(starts_at=slot.starts_at, ends_at=slot.ends_at, state=slot.state(now))
                 for slot in self.slots
-                if slot.starts_at > now
+                if slot.is_listed(now)
             ),
         )
 

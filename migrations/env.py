@@ -6,7 +6,7 @@ import time
 from alembic import context
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, metadata
+from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, VISIT_ONCE, metadata
 from adapters.process.settings import BadSettings, connections
 
 # A migration that waits for a lock makes every booking wait behind it: better fail and try again.
@@ -18,7 +18,7 @@ TURN_ASKED_EVERY_SECONDS = 0.2
 
 # Alembic's comparison cannot see a temporal foreign key (PERIOD), and takes an expression that
 # PostgreSQL writes down in its own way for another one: the migrations own these.
-NOT_COMPARED = {IN_SHIFT, HOLDS_BY_END}
+NOT_COMPARED = {IN_SHIFT, HOLDS_BY_END, VISIT_ONCE}
 
 
 def is_compared(_object: object, name: str | None, *_context: object) -> bool:

@@ -1,9 +1,12 @@
 """A clinic in the database: what its methods write, the product would write."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
+import psycopg
+import pytest
 from sqlalchemy import text
 
 from adapters.postgres.database import Database
@@ -104,3 +107,12 @@ async def open_clinic(database: Database) -> Clinic:
     clinic = replace(empty, doctor_id=await empty.hire())
     await clinic.on_duty(at("09:00"), at("11:00"))
     return clinic
+
+
+async def refused_by(statement: Awaitable[object]) -> str:
+    """The name of the constraint that refused a statement."""
+    with pytest.raises(psycopg.Error) as refused:
+        await statement
+    name = refused.value.diag.constraint_name
+    assert name is not None
+    return name

@@ -71,7 +71,9 @@ NOTICE = """(
     LIMIT 1
 )"""
 
-# A visit that was cancelled after it was confirmed has two events, of two versions.
+# The row keeps the version of each change that is announced.
+CHANGES = ", ".join(f"('{kind.name}', s.{kind.name}_version)" for kind in EVENT_KINDS.values())
+
 SWEEP_EVENTS = text(f"""
 WITH sweep AS (
     SELECT greatest(swept_until - interval '{LATE_COMMIT}',
@@ -85,11 +87,7 @@ WITH sweep AS (
 ), due AS (
     SELECT s.id AS appointment_id, event.sequence, event.kind
     FROM sweep JOIN schedules s ON s.updated_at > sweep.since AND s.updated_at <= sweep.until
-    CROSS JOIN LATERAL (VALUES
-        ('confirmed', CASE s.status WHEN 'confirmed' THEN s.version
-                                    WHEN 'cancelled' THEN s.version - 1 END),
-        ('cancelled', CASE s.status WHEN 'cancelled' THEN s.version END)
-    ) AS event (kind, sequence)
+    CROSS JOIN LATERAL (VALUES {CHANGES}) AS event (kind, sequence)
     WHERE s.confirmed_at IS NOT NULL AND event.sequence IS NOT NULL
 ), noted AS (
     INSERT INTO events_in_doubt (appointment_id, sequence, kind)
@@ -142,14 +140,15 @@ WITH sweep AS (
                   ORDER BY c.updated_at OFFSET :batch LIMIT 1)) AS until
     FROM audit_progress p WHERE p.sweep = 'overlaps'
 ), changed AS (
-    SELECT s.id, s.practitioner_id, s.patient_id, s.occupies, s.visit_id
+    SELECT s.id, s.practitioner_id, s.patient_id, s.occupies, s.visit_id, s.overbook
     FROM sweep JOIN schedules s ON s.updated_at > sweep.since AND s.updated_at <= sweep.until
-    WHERE s.status = 'confirmed' OR s.status = 'held' AND s.held_until > statement_timestamp()
+    WHERE s.status IN ('confirmed', 'arrived')
+       OR s.status = 'held' AND s.held_until > statement_timestamp()
 ), pairs AS (
     SELECT c.id, o.* FROM changed c CROSS JOIN LATERAL (
         SELECT o.id AS other_id, o.status, o.held_until FROM schedules o
         WHERE o.practitioner_id = c.practitioner_id AND o.occupies && c.occupies
-          AND o.visit_id <> c.visit_id
+          AND o.visit_id <> c.visit_id AND NOT o.overbook AND NOT c.overbook
         OFFSET 0) o
     UNION ALL
     SELECT c.id, o.* FROM changed c CROSS JOIN LATERAL (
@@ -159,7 +158,7 @@ WITH sweep AS (
         OFFSET 0) o
 ), overlapping AS (
     SELECT DISTINCT least(id, other_id) AS id, greatest(id, other_id) AS other_id FROM pairs
-    WHERE status = 'confirmed' OR held_until > statement_timestamp()
+    WHERE status <> 'held' OR held_until > statement_timestamp()
 ), swept AS (
     UPDATE audit_progress p SET swept_until = greatest(p.swept_until, sweep.until)
     FROM sweep WHERE p.sweep = 'overlaps' AND NOT EXISTS (SELECT FROM overlapping)

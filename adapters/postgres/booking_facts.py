@@ -14,36 +14,40 @@ from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish
 from domain.slot import Interval
 from domain.zones import zone_named
 
+TAKEN_AS = "CASE WHEN s.status = 'held' THEN 'held' ELSE 'confirmed' END"
+"""What occupies and is no hold is a visit that stands, whatever else is known of it."""
+
 # The longest slot is 480 minutes (constraint doctors_slot_minutes), so no slot that begins at
-# the instant wished for reaches past the window below.
-LOOK = SQL("""
+# the instant wished for reaches past the window below. A shift that is closing takes no holds.
+LOOK = SQL(f"""
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 desk AS MATERIALIZED (
     SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone
     FROM doctors d JOIN clinics c ON c.id = d.clinic_id WHERE d.id = %(doctor_id)s
 ),
 live AS (
-    SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, s.status,
+    SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, {TAKEN_AS} AS status,
            s.starts_at, s.ends_at, s.held_until
     FROM schedules s, clock
     WHERE s.practitioner_id = (SELECT practitioner_id FROM desk)
       AND s.occupies && tstzrange(%(starts_at)s,
                                  CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
-      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
+      AND (s.status <> 'held' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
     UNION
-    SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, s.status,
+    SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, {TAKEN_AS} AS status,
            s.starts_at, s.ends_at, s.held_until
     FROM schedules s, clock
     WHERE s.patient_id = %(patient_id)s
       AND s.occupies && tstzrange(%(starts_at)s,
                                  CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
-      AND (s.status = 'confirmed' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
+      AND (s.status <> 'held' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
 )
 SELECT clock.now,
     (SELECT to_json(desk) FROM desk) AS desk,
     EXISTS (SELECT FROM patients WHERE id = %(patient_id)s) AS patient_exists,
     (SELECT json_agg(json_build_array(lower(during), upper(during))) FROM shifts
-      WHERE doctor_id = %(doctor_id)s AND during @> CAST(%(starts_at)s AS timestamptz)) AS shifts,
+      WHERE doctor_id = %(doctor_id)s AND during @> CAST(%(starts_at)s AS timestamptz)
+        AND state = 'open') AS shifts,
     (SELECT json_agg(live) FROM live) AS live,
     holds.count AS live_holds, holds.first_lapse,
     EXISTS (SELECT FROM schedules WHERE id = %(appointment_id)s) AS has_row
@@ -52,7 +56,7 @@ FROM clock, LATERAL (
     WHERE s.patient_id = %(patient_id)s AND s.status = 'held' AND s.held_until > clock.now
       AND s.id <> %(appointment_id)s
 ) holds
-""")
+""")  # noqa: S608 - our own words
 
 OWN = SQL(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = %(appointment_id)s")  # noqa: S608 - our own columns
 OWN_AT_FIRST = SQL(f"""

@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 ) d
 CROSS JOIN LATERAL (
     SELECT string_agg(s.id || ':' || s.revision, ',' ORDER BY s.id) AS marks,
-        json_agg(json_build_array(s.starts_at, s.ends_at, s.status, s.held_until))
+        json_agg(json_build_array(s.starts_at, s.ends_at, s.status = 'held', s.held_until))
             FILTER (WHERE %(whole)s) AS rows
     FROM schedules s
     WHERE s.practitioner_id = d.practitioner_id
@@ -50,7 +50,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT string_agg(extract(epoch FROM lower(w.during)) || ':' || w.revision, ','
                       ORDER BY w.during) AS marks,
-        json_agg(json_build_array(lower(w.during), upper(w.during)))
+        json_agg(json_build_array(lower(w.during), upper(w.during), w.state))
             FILTER (WHERE %(whole)s) AS shifts
     FROM shifts w
     WHERE w.doctor_id = d.id AND w.during && tstzrange(asked.reach_from, asked.reach_until)
@@ -108,9 +108,11 @@ class DayBook:
         if key not in found:
             raise DoctorNotFound
         row, desk = found[key]
-        shifts = [_interval(*bounds) for bounds in row["shifts"] or []]
+        shifts = [(_interval(*bounds), state) for *bounds, state in row["shifts"] or []]
         taken = [_taken(*each) for each in row["rows"] or []]
-        return FreshDay(day=compose(desk, day, row["version"], shifts, taken), now=row["now"])
+        composed = compose(desk, day, row["version"], [shift for shift, _ in shifts], taken)
+        closing = [shift for shift, state in shifts if state == "closing"]
+        return FreshDay(day=composed.closing(closing), now=row["now"])
 
     async def _look(self, days: Iterable[DayKey]) -> Mapping[DayKey, DayVersion]:
         found = await self._read(days, whole=False)
@@ -200,13 +202,13 @@ def _interval(starts_at: str, ends_at: str) -> Interval:
     return Interval(starts_at=_utc(starts_at), ends_at=_utc(ends_at))
 
 
-def _taken(starts_at: str, ends_at: str, status: str, held_until: str | None) -> Taken:
-    held = Status(status) is Status.HELD
+def _taken(starts_at: str, ends_at: str, is_held: bool, held_until: str | None) -> Taken:  # noqa: FBT001 - as it stands in the row
+    """What occupies and is no hold is a visit that stands, whatever else is known of it."""
     return Taken(
         starts_at=_utc(starts_at),
         ends_at=_utc(ends_at),
-        status=Status(status),
-        held_until=_utc(held_until) if held and held_until is not None else None,
+        status=Status.HELD if is_held else Status.CONFIRMED,
+        held_until=_utc(held_until) if is_held and held_until is not None else None,
     )
 
 

@@ -139,7 +139,7 @@ SELECT :id, :event_id, 'doctor', 'inbox', :kind,
         WHERE later.appointment_id = s.id AND later.audience = 'doctor'
           AND later.sequence > :sequence
     ) THEN 'superseded' ELSE 'sent' END,
-    s.id, s.patient_id, s.doctor_id, :starts_at, :sequence, 1, clock_timestamp()
+    s.id, s.patient_id, CAST(:doctor_id AS uuid), :starts_at, :sequence, 1, clock_timestamp()
 FROM schedules s WHERE s.id = :appointment_id
 ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
 RETURNING doctor_id
@@ -218,6 +218,7 @@ class Notifications:
             "event_id": event.event_id,
             "kind": EVENT_KINDS[event.type].name,
             "appointment_id": event.appointment_id,
+            "doctor_id": event.doctor_id,
             "starts_at": event.starts_at,
             "sequence": event.sequence,
         }

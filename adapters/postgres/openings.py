@@ -23,17 +23,18 @@ OPENINGS = text("""
 WITH patient AS MATERIALIZED (
     SELECT range_agg(occupies) AS busy FROM schedules
     WHERE patient_id = :patient_id AND occupies && tstzrange(:window_from, :reach_until)
-      AND (status = 'confirmed' OR held_until > clock_timestamp())
+      AND (status <> 'held' OR held_until > clock_timestamp())
 )
 SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
     clock_timestamp() AS now,
     (SELECT json_agg(json_build_array(lower(w.during), upper(w.during))) FROM shifts w
-      WHERE w.doctor_id = d.id AND w.during && tstzrange(:window_from, :window_until)) AS shifts,
+      WHERE w.doctor_id = d.id AND w.during && tstzrange(:window_from, :window_until)
+        AND w.state = 'open') AS shifts,
     (SELECT json_agg(json_build_array(lower(span), upper(span))) FROM (
         SELECT unnest(range_agg(s.occupies)) AS span FROM schedules s
         WHERE s.practitioner_id = d.practitioner_id
           AND s.occupies && tstzrange(:window_from, :reach_until)
-          AND (s.status = 'confirmed' OR s.held_until > clock_timestamp())
+          AND (s.status <> 'held' OR s.held_until > clock_timestamp())
         UNION ALL SELECT unnest(busy) FROM patient
      ) spans) AS busy,
     ARRAY(SELECT o.id FROM doctors o

@@ -144,18 +144,16 @@ async def extend_hold(database: Database, extension: Extension) -> Hold:
 async def confirm_appointment(database: Database, appointment_id: UUID) -> Appointment:
     """One conditional UPDATE: held, not lapsed → confirmed; a second run finds it confirmed.
 
-    The visit may have been cancelled before the second run came. It was confirmed all the same, as
-    only a row that was carries `confirmed_at`: the caller has yet to announce it.
+    The visit may have changed or been cancelled before the second run came. It was confirmed all
+    the same, in the version that its row keeps: the caller has yet to announce that one.
     """
     async with plain(database) as connection:
         row = await connection.one_or_none(CONFIRM, {"appointment_id": appointment_id})
-        appointment = appointment_of(row or await _row(connection, appointment_id))
-    if appointment.status is Status.CANCELLED and appointment.confirmed_at is not None:
-        return _before_its_cancellation(appointment)
-    _refuse_ended(appointment)
-    if appointment.status is Status.HELD:  # alive, yet not confirmed: only a changed row does that
-        raise VersionMismatch
-    return appointment
+        row = row or await _row(connection, appointment_id)
+    if row["confirmed_version"] is not None:
+        return _as_it_was_confirmed(row)
+    _refuse_ended(appointment_of(row))
+    raise VersionMismatch  # alive, yet not confirmed: only a changed row does that
 
 
 async def release_slot(database: Database, release: Release) -> Hold:
@@ -238,12 +236,12 @@ def _release_parameters(release: Release) -> dict[str, object]:
     }
 
 
-def _before_its_cancellation(visit: Appointment) -> Appointment:
-    """A cancellation is the one change that a confirmed visit knows, and its last."""
+def _as_it_was_confirmed(row: Row) -> Appointment:
+    """Whatever has become of the visit since."""
     return replace(
-        visit,
+        appointment_of(row),
         status=Status.CONFIRMED,
-        version=None if visit.version is None else visit.version - 1,
+        version=row["confirmed_version"],
         cancelled_at=None,
         reason=None,
     )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 
+from adapters.postgres.booking_facts import TAKEN_AS
 from adapters.postgres.database import Connection
 from adapters.postgres.demo_patients import MADE_UP
 from adapters.postgres.openings import LONGEST_SLOT
@@ -19,12 +20,12 @@ from domain.staff_day import StaffDay, StaffVisit, compose_staff_day
 # Until somebody signs in, only patients who do not exist are named to whoever opens the page; one
 # who comes to another desk is not named here at all.
 LIVE = text(f"""
-SELECT d.id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
+SELECT d.id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, {TAKEN_AS} AS status,
     CASE WHEN {MADE_UP} AND s.doctor_id = d.id THEN p.full_name END AS patient
 FROM doctors d
 JOIN schedules s ON s.practitioner_id = d.practitioner_id
     AND s.occupies && tstzrange(:begins, :reach)
-    AND (s.status = 'confirmed' OR s.held_until > clock_timestamp())
+    AND (s.status <> 'held' OR s.held_until > clock_timestamp())
 JOIN patients p ON p.id = s.patient_id
 WHERE d.id = ANY(:doctor_ids)
 """)  # noqa: S608 - our own condition, as below

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -35,15 +36,24 @@ revisions = Sequence("revisions", metadata=metadata)
 """One counter for every change of a row or a shift; never used twice, also after a rollback."""
 
 NOW = text("clock_timestamp()")
-LIVE = "status IN ('held', 'confirmed')"
+LIVE = "status IN ('held', 'confirmed', 'arrived')"
 
 LAPSES_AT = "CASE WHEN status = 'held' THEN held_until END"
 """What holds are found by when all of them are looked at. A statement about some of them says
 `status = 'held'`, which no index over all holds answers to: it would grow with those of others."""
 
+LIVE_AS = (
+    "CASE WHEN status = 'held' THEN 'hold' WHEN status IN ('confirmed', 'arrived') THEN 'visit' END"
+)
+"""Of each a visit has one row at most."""
+
+UNMARKED_VISIT = "CASE WHEN NOT overbook THEN visit_id END"
+"""What the doctor's rule compares: a marked overbooking is null, and in no visit's way."""
+
 DOCTOR_FREE = "schedules_doctor_free"
 PATIENT_FREE = "schedules_patient_free"
 IN_SHIFT = "schedules_in_shift"
+VISIT_ONCE = "schedules_visit_once"
 HOLDS_BY_END = "schedules_lapses_at_idx"
 
 
@@ -113,6 +123,8 @@ shifts = Table(
     Column(
         "revision", BigInteger, revisions, nullable=False, server_default=revisions.next_value()
     ),
+    Column("state", Text, nullable=False, server_default="open"),
+    CheckConstraint("state IN ('open', 'closing')", name="state"),
     CheckConstraint(
         "NOT lower_inf(during) AND NOT upper_inf(during) AND lower_inc(during) "
         "AND NOT upper_inc(during)",
@@ -142,6 +154,12 @@ schedules = Table(
     Column("extensions", SmallInteger, nullable=False, server_default="0"),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("visit_id", Uuid, nullable=False),
+    Column("overbook", Boolean, nullable=False, server_default=text("false")),
+    Column("moves", Integer, nullable=False, server_default="0"),
+    Column("confirmed_version", Integer),
+    Column("cancelled_version", Integer),
+    Column("attendance", Text),
+    Column("service_id", Uuid),
     Column("origin", Text, nullable=False, server_default="patient"),
     Column("reason", Text),
     _instant("confirmed_at"),
@@ -157,6 +175,8 @@ schedules = Table(
     CheckConstraint("ends_at > starts_at", name="ends_after_start"),
     CheckConstraint("status <> 'held' OR held_until IS NOT NULL", name="hold_has_an_end"),
     CheckConstraint("version > 0", name="version"),
+    CheckConstraint("moves >= 0", name="moves"),
+    CheckConstraint("attendance IN ('promised')", name="attendance"),
     UniqueConstraint("id", "patient_id", name="schedules_of_patient"),
     ForeignKeyConstraint(
         ["visit_id", "patient_id"],
@@ -170,7 +190,10 @@ schedules = Table(
         onupdate="CASCADE",
     ),
     ExcludeConstraint(
-        ("practitioner_id", "="), ("occupies", "&&"), ("visit_id", "<>"), name=DOCTOR_FREE
+        ("practitioner_id", "="),
+        ("occupies", "&&"),
+        (text(f"({UNMARKED_VISIT})"), "<>"),
+        name=DOCTOR_FREE,
     ),
     ExcludeConstraint(
         ("patient_id", "="), ("occupies", "&&"), ("visit_id", "<>"), name=PATIENT_FREE
@@ -178,6 +201,20 @@ schedules = Table(
     Index("schedules_doctor_day_idx", "doctor_id", "starts_at"),
     Index("schedules_patient_idx", "patient_id", "created_at", "id"),
     Index("schedules_changed_idx", "updated_at"),
+    Index(
+        "schedules_overbooked_idx",
+        "practitioner_id",
+        "occupies",
+        postgresql_using="gist",
+        postgresql_where=text("overbook"),
+    ),
+    Index(
+        VISIT_ONCE,
+        "visit_id",
+        text(f"({LIVE_AS})"),
+        unique=True,
+        postgresql_where=text(f"({LIVE_AS}) IS NOT NULL"),
+    ),
     Index(
         HOLDS_BY_END,
         text(f"({LAPSES_AT})"),
@@ -207,7 +244,7 @@ notifications = Table(
     _instant("delivered_at"),
     Column("instead_of", Text),
     _instant("read_at"),
-    UniqueConstraint("event_id", "audience", "channel", name="notifications_once"),
+    UniqueConstraint("event_id", "audience", "channel", "doctor_id", name="notifications_once"),
     CheckConstraint("audience IN ('patient', 'doctor')", name="audience"),
     CheckConstraint("channel IN ('email', 'sms', 'inbox')", name="channel"),
     CheckConstraint(
@@ -238,7 +275,6 @@ events_in_doubt = Table(
     _instant("found_at", nullable=False),
     _instant("looked_at"),
     _instant("settled_at"),
-    CheckConstraint("kind IN ('confirmed', 'cancelled')", name="kind"),
     Index(
         "events_in_doubt_open_idx",
         text("looked_at NULLS FIRST"),

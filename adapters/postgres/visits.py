@@ -54,7 +54,8 @@ FROM schedules s JOIN doctors d ON d.id = s.doctor_id JOIN clinics c ON c.id = s
 """  # noqa: S608 - our own columns
 
 LIVE = """(s.ends_at > clock_timestamp()
-    AND (s.status = 'confirmed' OR s.status = 'held' AND s.held_until > clock_timestamp()))"""
+    AND (s.status IN ('confirmed', 'arrived')
+         OR s.status = 'held' AND s.held_until > clock_timestamp()))"""
 
 ONE = text(f"{DETAILS} WHERE s.id = :id")
 AHEAD = text(f"{DETAILS} WHERE s.patient_id = :id AND {LIVE} ORDER BY s.starts_at LIMIT :limit")

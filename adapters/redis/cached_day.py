@@ -11,7 +11,8 @@ from domain.day import Day, DaySlot
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FREE, BOOKED = 0, 1
-"""A cached slot is free, booked, or held until the instant that stands there instead."""
+"""A cached slot is free, booked, or held until the instant that stands there instead: with a minus
+if nobody can have the slot afterwards."""
 
 
 def key_of(doctor_id: UUID, day: date) -> str:
@@ -44,7 +45,9 @@ def decoded(kept: bytes, doctor_id: UUID, day: date, current: DayVersion) -> Day
 def _mark(slot: DaySlot) -> int:
     if slot.booked:
         return BOOKED
-    return FREE if slot.held_until is None else _micros(slot.held_until)
+    if slot.held_until is None:
+        return FREE
+    return -_micros(slot.held_until) if slot.is_closing else _micros(slot.held_until)
 
 
 def _slot(starts_at: int, ends_at: int, mark: int) -> DaySlot:
@@ -52,7 +55,8 @@ def _slot(starts_at: int, ends_at: int, mark: int) -> DaySlot:
         starts_at=EPOCH + starts_at * MICROSECOND,
         ends_at=EPOCH + ends_at * MICROSECOND,
         booked=mark == BOOKED,
-        held_until=EPOCH + mark * MICROSECOND if mark > BOOKED else None,
+        held_until=EPOCH + abs(mark) * MICROSECOND if abs(mark) > BOOKED else None,
+        is_closing=mark < FREE,
     )
 
 

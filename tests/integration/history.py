@@ -57,10 +57,12 @@ WITH doctor AS MATERIALIZED (
 )
 INSERT INTO schedules (
     id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id, starts_at, ends_at,
-    status, held_until, version, reason, confirmed_at, cancelled_at, created_at, updated_at
+    status, held_until, version, confirmed_version, reason, confirmed_at, cancelled_at, created_at,
+    updated_at
 )
 SELECT made.id, made.id, patient.id, doctor.id, doctor.practitioner_id, doctor.clinic_id, begins,
     begins + interval '30 minutes', status, booked + interval '10 minutes', 2,
+    CASE status WHEN 'confirmed' THEN 2 END,
     CASE status WHEN 'cancelled' THEN 'patient_request' END,
     CASE status WHEN 'expired' THEN NULL ELSE booked END,
     CASE status WHEN 'cancelled' THEN booked END, booked, booked

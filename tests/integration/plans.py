@@ -29,7 +29,7 @@ def statements() -> dict[str, Statement]:
     for module in pkgutil.walk_packages(adapters.__path__, "adapters."):
         for name, value in vars(import_module(module.name)).items():
             if isinstance(value, Statement) and all(value is not each for each in found.values()):
-                found[f"{module.name.removeprefix('adapters.')}.{name}"] = value
+                found[f"{module.name.rpartition('.')[2]}.{name}"] = value
     return found
 
 

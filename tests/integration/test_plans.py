@@ -43,9 +43,9 @@ BY: dict[str, set[str]] = {
     "days.DAYS": DOCTOR | {"schedules_doctor_free", "shifts_pkey"},
     "demo_patients.ONE": PATIENT,
     "demo_patients.SOME": PATIENT,
-    "facts.LOOK": APPOINTMENT | PATIENT | DOCTOR | OF_PATIENT | FREE | {"shifts_pkey"},
-    "facts.OWN": APPOINTMENT,
-    "facts.OWN_AT_FIRST": APPOINTMENT,
+    "booking_facts.LOOK": APPOINTMENT | PATIENT | DOCTOR | OF_PATIENT | FREE | {"shifts_pkey"},
+    "booking_facts.OWN": APPOINTMENT,
+    "booking_facts.OWN_AT_FIRST": APPOINTMENT,
     "forgetting.FORGET": APPOINTMENT
     | MESSAGE
     | {"events_in_doubt_pkey", "notifications_created_at_idx"},
@@ -76,7 +76,7 @@ BY: dict[str, set[str]] = {
     "slots.TAKE_SLOT": FREE,
     "staff_days.SHIFTS": DOCTOR | {"shifts_pkey"},
     "staff_days.CANCELLED": PATIENT | {"schedules_doctor_day_idx"},
-    "staff_days.LIVE": DOCTOR | FREE | PATIENT,
+    "staff_days.LIVE": DOCTOR | PATIENT | {"schedules_doctor_free"},
     "visits.AHEAD": DOCTOR | OF_PATIENT,
     "visits.BEHIND": DOCTOR | OF_PATIENT,
     "visits.ONE": APPOINTMENT | DOCTOR,

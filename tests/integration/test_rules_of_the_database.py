@@ -1,21 +1,31 @@
 """What the database refuses, whoever writes: these tests speak SQL, not the product's code."""
 
-from collections.abc import Awaitable
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
-from tests.clinic_rows import Clinic, at
+from tests.clinic_rows import Clinic, at, refused_by
+
+NO_SHIFTS = "DELETE FROM shifts WHERE doctor_id = :doctor"
+ANOTHER_ROW = """
+INSERT INTO schedules (id, visit_id, patient_id, doctor_id, starts_at, ends_at, status, held_until)
+SELECT gen_random_uuid(), visit_id, patient_id, doctor_id, starts_at + interval '10 minutes',
+    ends_at + interval '10 minutes', :status, held_until
+FROM schedules WHERE id = :id
+"""
 
 
-async def refused_by(statement: Awaitable[object]) -> str:
-    """The name of the constraint that refused a statement."""
-    with pytest.raises(DBAPIError) as refused:
-        await statement
-    name: str = refused.value.orig.diag.constraint_name  # type: ignore[union-attr]
-    return name
+async def versions(clinic: Clinic, appointment_id: UUID) -> tuple[int | None, int | None]:
+    """Of the confirmation and of the cancellation."""
+    async with clinic.database.connect() as connection:
+        found = await connection.execute(
+            text("SELECT confirmed_version, cancelled_version FROM schedules WHERE id = :id"),
+            {"id": appointment_id},
+        )
+        confirmed, cancelled = found.one()
+    return confirmed, cancelled
 
 
 async def test_a_doctor_cannot_have_two_visits_that_overlap_by_a_minute(clinic: Clinic) -> None:
@@ -58,11 +68,10 @@ async def test_a_visit_outside_every_shift_is_refused(clinic: Clinic) -> None:
 
 async def test_a_shift_under_a_live_visit_cannot_vanish(clinic: Clinic) -> None:
     visit = await clinic.book(at("09:00"))
-    delete = "DELETE FROM shifts WHERE doctor_id = :doctor"
 
-    refused = await refused_by(clinic.execute(delete, doctor=clinic.doctor_id))
+    refused = await refused_by(clinic.execute(NO_SHIFTS, doctor=clinic.doctor_id))
     await clinic.becomes(visit, "cancelled")
-    await clinic.execute(delete, doctor=clinic.doctor_id)
+    await clinic.execute(NO_SHIFTS, doctor=clinic.doctor_id)
 
     assert refused == "schedules_in_shift"
 
@@ -71,17 +80,105 @@ async def test_two_shifts_of_one_doctor_cannot_overlap(clinic: Clinic) -> None:
     assert await refused_by(clinic.on_duty(at("10:59"), at("12:00"))) == "shifts_pkey"
 
 
-async def test_a_move_may_overlap_the_visit_it_replaces(clinic: Clinic) -> None:
-    patient = await clinic.patient()
-    visit = await clinic.hold(at("09:00"), patient_id=patient)
+async def test_an_offer_may_overlap_the_visit_it_would_replace(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:00"))
 
-    await clinic.execute(
-        "INSERT INTO schedules (id, visit_id, patient_id, doctor_id, starts_at, ends_at, status,"
-        " held_until) SELECT gen_random_uuid(), visit_id, patient_id, doctor_id,"
-        " starts_at + interval '10 minutes', ends_at + interval '10 minutes', status, held_until"
-        " FROM schedules WHERE id = :id",
-        id=visit,
+    await clinic.execute(ANOTHER_ROW, id=visit, status="held")
+
+
+@pytest.mark.parametrize("status", ["confirmed", "arrived"])
+async def test_a_visit_has_one_row_that_stands(clinic: Clinic, status: str) -> None:
+    visit = await clinic.book(at("09:00"))
+
+    second = clinic.execute(ANOTHER_ROW, id=visit, status=status)
+
+    assert await refused_by(second) == "schedules_visit_once"
+
+
+async def test_a_visit_has_one_row_that_is_held(clinic: Clinic) -> None:
+    visit = await clinic.hold(at("09:00"))
+
+    second = clinic.execute(ANOTHER_ROW, id=visit, status="held")
+
+    assert await refused_by(second) == "schedules_visit_once"
+
+
+async def test_an_offer_cannot_be_confirmed_beside_the_visit_it_replaces(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:00"))
+    await clinic.execute(ANOTHER_ROW, id=visit, status="held")
+
+    confirmed = clinic.execute(
+        "UPDATE schedules SET status = 'confirmed' WHERE visit_id = :id AND id <> :id", id=visit
     )
+
+    assert await refused_by(confirmed) == "schedules_visit_once"
+
+
+async def test_a_patient_who_has_arrived_still_has_the_slot(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:00"))
+    await clinic.becomes(visit, "arrived")
+
+    assert await refused_by(clinic.book(at("09:10"))) == "schedules_doctor_free"
+    assert await refused_by(clinic.execute(NO_SHIFTS, doctor=clinic.doctor_id)) == (
+        "schedules_in_shift"
+    )
+
+
+@pytest.mark.parametrize("status", ["completed", "no_show"])
+async def test_a_visit_that_is_over_is_in_nobodys_way(clinic: Clinic, status: str) -> None:
+    await clinic.becomes(await clinic.book(at("09:00")), status)
+
+    await clinic.book(at("09:10"))
+
+
+# Shifts.
+
+
+async def test_a_shift_is_cut_around_its_visit_in_one_transaction(clinic: Clinic) -> None:
+    await clinic.book(at("09:30"))
+    async with clinic.database.lend() as connection, connection.transaction():
+        await connection.execute("SET CONSTRAINTS schedules_in_shift DEFERRED")
+        await connection.execute("DELETE FROM shifts WHERE doctor_id = %s", [clinic.doctor_id])
+        await connection.execute(
+            "INSERT INTO shifts (doctor_id, during) VALUES (%s, tstzrange(%s, %s))",
+            [clinic.doctor_id, at("09:30"), at("10:00")],
+        )
+
+    assert await refused_by(clinic.book(at("10:00"))) == "schedules_in_shift"
+
+
+async def test_a_shift_is_open_or_closing(clinic: Clinic) -> None:
+    close = "UPDATE shifts SET state = :state WHERE doctor_id = :doctor"
+
+    await clinic.execute(close, doctor=clinic.doctor_id, state="closing")
+
+    assert await refused_by(clinic.execute(close, doctor=clinic.doctor_id, state="shut")) == (
+        "shifts_state"
+    )
+
+
+# What the row keeps of its changes, whoever makes them.
+
+
+async def test_a_row_keeps_the_versions_of_its_confirmation_and_of_its_cancellation(
+    clinic: Clinic,
+) -> None:
+    visit = await clinic.hold(at("09:00"))
+    for status in ("confirmed", "arrived", "confirmed", "cancelled", "cancelled"):
+        await clinic.execute(
+            "UPDATE schedules SET status = :status, version = version + 1 WHERE id = :id",
+            id=visit,
+            status=status,
+        )
+
+    assert await versions(clinic, visit) == (2, 5)
+
+
+async def test_a_hold_that_was_given_up_keeps_neither(clinic: Clinic) -> None:
+    hold = await clinic.hold(at("09:00"))
+    await clinic.becomes(hold, "cancelled")
+
+    assert await versions(clinic, hold) == (None, None)
 
 
 async def test_nobody_else_may_overlap_a_visit_under_its_name(clinic: Clinic) -> None:
@@ -90,7 +187,7 @@ async def test_nobody_else_may_overlap_a_visit_under_its_name(clinic: Clinic) ->
     stolen = clinic.execute(
         "INSERT INTO schedules (id, visit_id, patient_id, doctor_id, starts_at, ends_at, status,"
         " held_until) SELECT gen_random_uuid(), visit_id, :other, doctor_id,"
-        " starts_at + interval '10 minutes', ends_at + interval '10 minutes', status, held_until"
+        " starts_at + interval '10 minutes', ends_at + interval '10 minutes', 'held', held_until"
         " FROM schedules WHERE id = :id",
         id=visit,
         other=await clinic.patient(),
@@ -148,7 +245,7 @@ async def test_a_doctor_who_turns_out_to_be_another_person_takes_the_visits_alon
 
 
 async def test_a_clinic_needs_a_time_zone_that_exists(clinic: Clinic) -> None:
-    with pytest.raises(DBAPIError):
+    with pytest.raises(psycopg.errors.CheckViolation):
         await clinic.execute(
             "UPDATE clinics SET time_zone = 'Mars/Olympus' WHERE id = :id", id=clinic.id
         )

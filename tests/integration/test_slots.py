@@ -126,6 +126,22 @@ async def test_a_confirmation_tried_again_after_the_visit_was_cancelled_finds_th
     assert again == once
 
 
+async def test_a_confirmation_tried_again_after_the_visit_was_changed_has_its_own_version(
+    real: RealDesk, clinic: Clinic, request_for_nine: BookingRequest
+) -> None:
+    """Or the event of the confirmation would have the id of another one."""
+    await real.hold_slot(request_for_nine)
+    once = await real.confirm_appointment(request_for_nine)
+    await clinic.execute(
+        "UPDATE schedules SET status = 'arrived', version = version + 1 WHERE id = :id",
+        id=once.appointment_id,
+    )
+
+    again = await real.confirm_appointment(request_for_nine)
+
+    assert (again.status, again.version) == (Status.CONFIRMED, 2)
+
+
 async def test_a_released_slot_is_free_and_a_second_release_changes_nothing(
     desk: DoctorGrid, clinic: Clinic, request_for_nine: BookingRequest
 ) -> None:

@@ -222,3 +222,19 @@ def test_every_slot_is_judged_by_exactly_the_rows_that_overlap_it(
         held = any(row.held_until is not None and row.held_until > SUNDAY_NIGHT for row in over)
         expected = SlotState.BOOKED if booked else SlotState.HELD if held else SlotState.FREE
         assert slot.state is expected
+
+
+def test_a_shift_that_closes_shows_what_is_taken_and_nothing_free() -> None:
+    lapse = SUNDAY_NIGHT + timedelta(minutes=10)
+    open_day = a_day(
+        a_visit("09:00", "09:30"),
+        a_hold("09:30", "10:00", until=lapse),
+        shifts=(between("09:00", "11:00"), between("14:00", "15:00")),
+    )
+
+    day = open_day.closing([between("09:00", "11:00")])
+
+    afternoon = {"14:00": "free", "14:30": "free"}
+    assert seen(day) == {"09:00": "booked", "09:30": "held"} | afternoon
+    assert seen(day, lapse) == {"09:00": "booked"} | afternoon
+    assert seen(open_day.closing([])) == seen(open_day)
