@@ -1,4 +1,4 @@
-"""Announcements: what others learn about an appointment after its answer was given."""
+"""Announcements: the event on Kafka and the day in Redis, after the patient has the answer."""
 
 from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
@@ -14,7 +14,7 @@ from domain.events import AppointmentEvent
 
 
 class Announcements:
-    """Effects on Kafka and Redis; both are repeated until they succeed."""
+    """Effects on Kafka and Redis. Temporal retries both until they succeed."""
 
     def __init__(self, *, database: Database, redis: Redis, publisher: EventPublisher) -> None:
         self._book = DayBook(database)

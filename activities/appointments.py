@@ -9,7 +9,7 @@ from domain.booking import Appointment, BookingRequest, Cancellation
 
 
 class Appointments:
-    """Effects on the rows of Schedules that a patient has agreed to."""
+    """Effects on visits: rows of Schedules that a patient has confirmed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -25,7 +25,7 @@ from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched
 from domain.events import EVENT_KINDS, AppointmentEvent, booking_workflow_id
 
 EXPIRES_FOR_SECONDS = 10.0
-"""Batches of lapsed holds follow one another for so long: half of the time that a try has."""
+"""For how long one attempt takes batch after batch: half of its timeout."""
 
 log = get_logger("audit")
 
@@ -37,7 +37,7 @@ class Publisher(Protocol):
 
 
 class Audit:
-    """BatchedReads at all bookings, and at the runs that should look after them."""
+    """Checks all bookings, and the runs that should look after them."""
 
     def __init__(
         self,
@@ -69,8 +69,8 @@ class Audit:
     async def expire_lapsed_holds(self) -> Holds:
         """Idempotent: a second run finds no hold past its deadline.
 
-        Tens of thousands that lapse together are named up to the first batch, and counted. Readers
-        see them at once, and pages that are open within seconds, whether named or not.
+        All are counted; only the first batch is listed. Readers see them all lapsed anyway, since
+        a hold is judged by the clock.
         """
         clock = asyncio.get_running_loop().time
         ends = clock() + EXPIRES_FOR_SECONDS
@@ -101,7 +101,7 @@ class Audit:
 
     @activity.defn
     async def announce_missing_events(self, order: AuditOrder) -> Events:
-        """Idempotent: what was published is noted; published once more it has the same id."""
+        """Idempotent: it records what was published, and a second event has the same id."""
         with told_to_temporal(), temporal_was_asked():
             doubts = await audit.doubtful_events(self._database, order)
             by_standing = await self._sorted(doubts)
@@ -127,7 +127,7 @@ class Audit:
 
     @activity.defn
     async def refresh_days(self, touched: list[Touched]) -> None:
-        """Idempotent: a second run deletes nothing. Readers are told the truth without it too."""
+        """Idempotent: a second run deletes nothing. Reads are validated, so right without it."""
         with told_to_temporal():
             for each in touched:
                 try:
@@ -136,7 +136,7 @@ class Audit:
                     raise unavailable("Redis", error) from None
 
     async def _without_a_run(self, holds: list[OpenHold]) -> list[OpenHold]:
-        """The list of runs settles almost all; the others are asked about one by one."""
+        """One list of runs answers for almost all; Temporal is asked about each of the others."""
         by_run = {booking_workflow_id(hold.touched.appointment_id): hold for hold in holds}
         listed = await runs.all_statuses(self._client, by_run)
         return [
@@ -147,7 +147,7 @@ class Audit:
         ]
 
     async def _sorted(self, doubts: list[Doubt]) -> dict[Standing, list[Doubt]]:
-        """A run that completed has announced its end; others are asked one by one what they do."""
+        """A completed run has published its event. The others are asked one by one."""
         listed = await runs.all_statuses(self._client, {doubt.run for doubt in doubts})
         found: dict[Standing, list[Doubt]] = {standing: [] for standing in Standing}
         for doubt in doubts:
@@ -158,17 +158,17 @@ class Audit:
             if standing is Standing.COMPLETED and doubt.is_overtaken:
                 standing = await runs.standing_of_word(self._client, doubt.run, kind.status)
             if standing is Standing.WAITING and not kind.run_waits_for_patient:
-                standing = Standing.AT_WORK  # it waits for a worker: nobody's word is missing
+                standing = Standing.AT_WORK  # it waits for a worker: it misses no confirmation
             found[standing].append(doubt)
         return found
 
     async def _remind(self, waiting: list[Doubt]) -> None:
-        """These bookings do not know that their row is confirmed."""
+        """Send the confirmation again to runs that do not know that their row is confirmed."""
         ids = [doubt.appointment.appointment_id for doubt in waiting]
         await asyncio.gather(*(runs.remind(self._client, each) for each in ids))
 
     async def _publish(self, doubts: list[Doubt]) -> list[Doubt]:
-        """Those that were published before Kafka went away, if it does; the next audit goes on."""
+        """Publish until Kafka fails, and return what was published. The next audit goes on."""
         published: list[Doubt] = []
         for doubt in doubts:
             try:

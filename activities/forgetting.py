@@ -13,7 +13,7 @@ log = get_logger(__name__)
 
 
 class Forgetting:
-    """Deletes what is kept no longer than it must be."""
+    """Deletes records whose retention is over."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -20,14 +20,14 @@ from domain.quiet_hours import QuietHours
 log = get_logger(__name__)
 
 GIVE_UP_AFTER = timedelta(hours=24)
-"""Since the first attempt; a visit that is over ends the attempts too."""
+"""Counted from the first attempt. Attempts also end when the visit is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
     """How one message ended: in which state, and by which code if it failed.
 
-    `until` is set where it has not ended: the patient sleeps, try again then.
+    `until` is set if it has not ended: these are quiet hours, so try again then.
     """
 
     state: State
@@ -150,7 +150,7 @@ class Messages:
 
 @contextmanager
 def nobody_named() -> Iterator[None]:
-    """Let no text of a fault reach Temporal or a log, only its kind and where it was raised."""
+    """Replace a fault by its type and place: its text may name a patient."""
     try:
         yield
     except ApplicationError:
@@ -161,7 +161,7 @@ def nobody_named() -> Iterator[None]:
 
 
 def _again(later: TryLater) -> ApplicationError:
-    """Benign: a provider that is away is no fault of ours, and one line of the log says it."""
+    """Benign: an unavailable provider is not our fault, and one line in the log is enough."""
     return ApplicationError(
         later.code,
         type=later.code,

@@ -1,4 +1,4 @@
-"""What an activity tells Temporal: a refusal is final and quiet, a technical fault is retried."""
+"""How an activity fails: a refusal is final and quiet, a technical fault is retried."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from domain.errors import Refused
 
 @contextmanager
 def told_to_temporal() -> Iterator[None]:
-    """Turn refusals into final outcomes and database faults into errors without SQL or data."""
+    """Turn refusals into final failures, and database faults into errors without SQL or data."""
     try:
         yield
     except Refused as no:

@@ -11,7 +11,7 @@ from domain.booking import BookingRequest, Extension, Hold, Refusal, Release
 from domain.errors import NotASlot, Refused, SlotTaken
 
 CONCURRENT_HOLDS = 4
-"""More transactions at once only make more serialization conflicts."""
+"""Concurrent hold transactions. More of them only cause more serialization conflicts."""
 
 
 class Slots:

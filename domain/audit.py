@@ -1,4 +1,4 @@
-"""What an audit is asked, what its checks found, and what it says at the end."""
+"""The input of an audit, what its checks found, and its result."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOrder:
-    """The input of `AuditBookings`; what is younger than this may still be on its way."""
+    """The input of `AuditBookings`. What is younger than this is left to its run."""
 
     settled_after_seconds: float
 
@@ -23,9 +23,9 @@ class Touched:
 
 @dataclass(frozen=True, kw_only=True)
 class Holds:
-    """One check of holds: how many were looked at, and which were given back.
+    """One check of holds: how many it read, and which it released.
 
-    Of those that had lapsed all that were looked at were given back, and the first are named.
+    It released every lapsed hold that it read; only the first are listed.
     """
 
     looked_at: int
@@ -34,10 +34,11 @@ class Holds:
 
 @dataclass(frozen=True, kw_only=True)
 class Events:
-    """One check of the events that nobody was seen to receive.
+    """One check of the events that have no recorded receiver.
 
-    Their run has announced them (`announced`), is about to (`under_way`), was told to (`reminded`),
-    or cannot any more, so the audit did (`published`) or will once Kafka is back (`postponed`).
+    The run has published the event (`announced`), is about to (`under_way`) or was told to
+    (`reminded`). Where no run can, the audit published it (`published`), or will when Kafka is
+    back (`postponed`).
     """
 
     in_doubt: int

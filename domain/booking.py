@@ -1,4 +1,4 @@
-"""What an appointment is, and what crosses a process about it: opaque ids and instants only."""
+"""The appointment, and the messages about it between processes: opaque ids and instants only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 MAX_EXTENSIONS = 2
-"""How often one hold may be extended (WCAG 2.2.1 asks for more time; the clinic for an end)."""
+"""How often a hold may be extended. WCAG 2.2.1 asks for more time, the clinic for an end."""
 
 
 class Status(StrEnum):
@@ -62,7 +62,7 @@ class Alternative:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """A no, with what helps the patient to go on; `code` is one of `domain.errors`."""
+    """Why the clinic said no, and what can be done next; `code` is one of `domain.errors`."""
 
     code: str
     appointment_id: UUID | None = None
@@ -75,7 +75,7 @@ class Refusal:
 class BookingRequest:
     """One patient's wish for one slot; the input of `BookAppointment`.
 
-    `attempt_id` is new for every HTTP call: an outcome that echoes another one is a replay.
+    Every HTTP call has a new `attempt_id`. An outcome with another one is a replay.
     """
 
     appointment_id: UUID
@@ -97,7 +97,7 @@ class BookingRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Appointment:
-    """A row of Schedules as everybody else sees it; every change makes `version` grow by one."""
+    """A row of Schedules as the rest of the code sees it. Every change adds one to `version`."""
 
     appointment_id: UUID
     status: Status
@@ -117,7 +117,7 @@ class Appointment:
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
-    """A row as the database has it; `lasts_seconds` is what is left of its hold, by its clock."""
+    """The row, and how many seconds of its hold are left by the database's clock."""
 
     appointment: Appointment
     lasts_seconds: float
@@ -165,7 +165,7 @@ class Cancellation:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The answer to a command: the appointment, or the refusal beside the last that was known."""
+    """The answer to a command: the appointment as it is, and the refusal if there is one."""
 
     attempt_id: UUID
     appointment: Appointment

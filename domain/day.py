@@ -33,7 +33,7 @@ class Taken(Interval):
 
 @dataclass(frozen=True, kw_only=True)
 class DaySlot(Interval):
-    """A slot with all it takes to judge it at any instant until its row changes."""
+    """A slot with everything needed to tell its state at any instant, until its row changes."""
 
     booked: bool
     held_until: datetime | None
@@ -75,7 +75,7 @@ class DaySchedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """The day of one version, true until a row or a shift changes: this is what is cached."""
+    """The day at one version. It is valid until a row or a shift changes, so it can be cached."""
 
     doctor_id: UUID
     clinic_id: UUID
@@ -94,7 +94,7 @@ class Day:
         return replace(self, slots=left) if shifts else self
 
     def changes_after(self, now: datetime) -> datetime | None:
-        """The next instant at which the day looks otherwise without a write, if there is one."""
+        """When the day next changes without a write: a hold lapses, or a slot begins."""
         coming = (
             instant
             for slot in self.slots
@@ -104,7 +104,7 @@ class Day:
         return min(coming, default=None)
 
     def at(self, now: datetime) -> DaySchedule:
-        """The day judged at `now`: a lapse and the passing of time need no write."""
+        """The day as it is at `now`. A lapse and the passing of time need no write."""
         return DaySchedule(
             doctor_id=self.doctor_id,
             clinic_id=self.clinic_id,
@@ -128,7 +128,7 @@ def reach_of(day: date, desk: DoctorGrid) -> Interval:
 def compose(
     desk: DoctorGrid, day: date, version: str, shifts: Iterable[Interval], taken: Iterable[Taken]
 ) -> Day:
-    """Lay the rows over the grid; a slot of a night shift stands on the date of its start."""
+    """The slots of the grid with the rows that overlap them; a night shift's on its first date."""
     beside = slots_beside(desk, day_bounds(day, desk.zone), shifts, taken)
     return Day(
         doctor_id=desk.doctor_id,
@@ -152,8 +152,7 @@ def slots_beside(
 ) -> Iterator[tuple[Interval, Sequence[Span]]]:
     """The slots that begin in the window, in order, each with what overlaps it.
 
-    Whatever says of a slot that it is taken asks here: by overlap, for the rows of the person at
-    whatever desk.
+    The only definition of "taken": a row of the same person overlaps the slot, at any desk.
     """
     slots = (
         slot

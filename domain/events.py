@@ -1,6 +1,6 @@
-"""What is announced about an appointment: past facts, with ids that a retry repeats.
+"""Events about an appointment: past facts, whose ids a retry repeats.
 
-`EVENT_KINDS` says everything that is said about a type of event once. A new type is a row there.
+`EVENT_KINDS` is the only place that tells types of events apart. A new type is a new row there.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class AppointmentEvent:
     ends_at: datetime
     status: Status
     expires_at: datetime | None = None
-    """When there is no use in telling of it any more (CloudEvents' `expirytime`), if ever."""
+    """After this nobody needs to be told any more (CloudEvents' `expirytime`)."""
 
 
 def booking_workflow_id(appointment_id: UUID) -> str:
@@ -67,10 +67,10 @@ class EventKind:
 
     happened_at: Callable[[Appointment], datetime | None]
     announced_by: Callable[[UUID], str]
-    """The id of the run that announces it, from the appointment's id."""
+    """The id of the run that publishes it, from the appointment's id."""
 
     run_waits_for_patient: bool
-    """Whether that run may have missed a word of the patient, of which it can be reminded."""
+    """Whether that run may have missed a confirmation, so that the audit has to send it again."""
 
     letter: str
     """The template of the message to the patient."""

@@ -1,11 +1,11 @@
-"""Quiet hours: when a message that can wait does not wake anybody."""
+"""Quiet hours: when a message that can wait is not sent."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 TIME_TO_GET_READY = timedelta(hours=2)
-"""A message that would come later than this before the visit is better sent at night."""
+"""If the morning is closer to the visit than this, the message is sent at night."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class QuietHours:
     end: time = time(8)
 
     def until(self, now: datetime, zone: ZoneInfo, *, starts_at: datetime) -> datetime | None:
-        """When to send what can wait, in UTC; None for at once."""
+        """When to send a message that can wait, in UTC. None means now."""
         local = now.astimezone(zone)
         if not self._covers(local.time()):
             return None

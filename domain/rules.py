@@ -48,8 +48,8 @@ class LiveRow:
 class Facts:
     """What the database knows about one wish, at one instant of its clock (`now`).
 
-    `rows` are the live rows around the instant wished for, the appointment's own excepted;
-    `first_lapse` is when the earliest of the patient's live holds lapses.
+    `rows` are the live rows around that instant, without the appointment's own. `first_lapse` is
+    when the first of the patient's live holds lapses.
     """
 
     now: datetime

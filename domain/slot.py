@@ -40,7 +40,7 @@ def day_bounds(day: date, zone: ZoneInfo) -> Interval:
 def slots_of(shift: Interval, slot_minutes: int, zone: ZoneInfo) -> Iterator[Interval]:
     """The slots of one shift, in order.
 
-    They stand every `slot_minutes` of local wall clock from the shift's beginning, so a
+    They begin every `slot_minutes` of the local wall clock, from the shift's beginning. So a
     patient reads 09:00, 09:30, 10:00 on every day of the year. An hour that the clocks skip
     has no slots; an hour that they repeat has them twice. A slot lasts `slot_minutes` of real
     time, ends within the shift and never overlaps the one before it.

@@ -58,7 +58,7 @@ class CloudEvent(TypedDict):
 
 
 class Fault(StrEnum):
-    """Why a record cannot be read; stands in the headers of the dead record."""
+    """Why a record cannot be read; a header of the dead letter."""
 
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
@@ -68,7 +68,7 @@ class Fault(StrEnum):
 
 
 class Unreadable(Exception):
-    """No attempt will ever read this record."""
+    """The record cannot be read, and a retry would not help."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.value)

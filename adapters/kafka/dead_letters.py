@@ -1,4 +1,4 @@
-"""The dead records of Kafka: listed with the reason, and given to the readers once more."""
+"""Dead letters: listed with their reason, and replayed to the consumers."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from adapters.kafka.events import APPOINTMENTS, DEAD, Writer
 
 REPLAYED = "replayed"
-"""Header of a record that was given to the readers again; it tells when nobody changed a thing."""
+"""Header of a replayed record. A dead letter that has it failed again after a replay."""
 
 PATIENCE_MS = 5_000
 
@@ -37,16 +37,16 @@ class DeadRecord:
 
     @property
     def is_whole(self) -> bool:
-        """A very long one was cut when it was parked, and cannot be what it was."""
+        """A record that was truncated when it was parked cannot be replayed."""
         return self.kept >= self.size
 
 
 class NotReplayable(Exception):
-    """The record is not there any more, or was cut when it was parked."""
+    """The dead letter has expired, or was truncated when it was parked."""
 
 
 async def dead_records(bootstrap_servers: str) -> list[DeadRecord]:
-    """All that lie there, oldest first in each partition. Raises KafkaError."""
+    """All dead letters, oldest first in each partition. Raises KafkaError."""
     async with _reading(bootstrap_servers) as consumer:
         return [_dead(record) async for record in _all(consumer)]
 
@@ -54,11 +54,12 @@ async def dead_records(bootstrap_servers: str) -> list[DeadRecord]:
 async def replay(
     bootstrap_servers: str, writer: Writer, places: Sequence[str] | None
 ) -> list[DeadRecord]:
-    """Write those of these places (all whole ones, if None) to the readers' topic again.
+    """Write the dead letters at these places to the topic of events again; None means all.
 
-    They stay among the dead as well: Kafka deletes nothing but by age. A record that still cannot
-    be read is parked once more, and one that was told before is told once all the same. Raises
-    NotReplayable before anything is written, KafkaAway where it stopped.
+    All but truncated ones, that is. They stay dead letters too, since Kafka deletes by age only.
+    A record that still cannot be read is parked once more. One that was delivered before is not
+    delivered twice. Raises NotReplayable before anything is written, and KafkaAway at the record
+    where it stopped.
     """
     found = {record.place: record for record in await dead_records(bootstrap_servers)}
     chosen = [r for r in found.values() if r.is_whole] if places is None else []
@@ -80,7 +81,7 @@ async def replay(
 
 @asynccontextmanager
 async def _reading(bootstrap_servers: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """Without a group: whoever looks at the dead changes nothing."""
+    """A consumer without a group: reading dead letters commits nothing."""
     consumer = AIOKafkaConsumer(
         DEAD,
         bootstrap_servers=bootstrap_servers,

@@ -28,25 +28,25 @@ GROUP = "priyom-notifier"
 WRITE_SECONDS = 4.5
 """A publish answers within the 5 s that its caller allows."""
 START_SECONDS = 30.0
-"""A producer that has not found the brokers by then is given up. A start that is slow, on a busy
-machine, goes on beyond the publish that began it: the next one finds it further on."""
+"""A producer that has not found the brokers by then is discarded. A slow start may outlast the
+publish that began it; the next publish waits for the same start."""
 REQUEST_MS = 2_000
-"""One request; short, so that a broker that is back is found soon."""
+"""The timeout of one request: short, so that a broker that is back is soon found."""
 LONGEST_BACK_OFF = 10.0
 
 Headers = Sequence[tuple[str, bytes]]
 
 log = get_logger(__name__)
-# It tells of each failed attempt of each task, many lines a second; what matters is logged here.
+# It logs every failed attempt, many lines a second. This module logs what matters.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 class KafkaAway(ConnectionError):
-    """Kafka did not take the record; whether it has it is unknown, so send the same again."""
+    """Kafka did not acknowledge the record. It may have it, so send the same record again."""
 
 
 class Writer:
-    """An idempotent producer, made when it is first needed and made anew after a failure."""
+    """An idempotent producer. It is created on first use, and again after a failure."""
 
     def __init__(self, bootstrap_servers: str, *, within: float = WRITE_SECONDS) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -108,7 +108,7 @@ class Writer:
 
 
 async def _close(start: asyncio.Task[AIOKafkaProducer]) -> None:
-    """Flush what can be flushed soon; without a broker the rest is given up, not tried for ever."""
+    """Flush with a deadline: without a broker the producer would try for ever."""
     with suppress(KafkaError, TimeoutError, OSError):
         async with asyncio.timeout(WRITE_SECONDS):
             producer = await start
@@ -121,7 +121,7 @@ async def _close(start: asyncio.Task[AIOKafkaProducer]) -> None:
 
 
 class EventPublisher:
-    """Announces appointment events; Kafka may be away at the start and come back later."""
+    """Publishes appointment events. Kafka may be away when the process starts."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._writer = Writer(bootstrap_servers)
@@ -154,9 +154,9 @@ class Record:
 
 
 class EventReader:
-    """One member of a consumer group; what is not `done` is read again, by it or by another.
+    """One member of a consumer group. A record that is not `done` is read again, by any member.
 
-    Any call may raise KafkaError: then stop this reader and make another.
+    Any call may raise KafkaError. Then stop this reader and create another.
     """
 
     def __init__(self, bootstrap_servers: str, group: str) -> None:
@@ -196,7 +196,7 @@ class EventReader:
         ]
 
     async def done(self, records: Sequence[Record]) -> None:
-        """Commit past these records. A partition lost meanwhile is its new owner's business."""
+        """Commit past these records. A partition lost meanwhile is left to its new owner."""
         ends: dict[TopicPartition, int] = {}
         for record in records:
             partition = TopicPartition(record.topic, record.partition)
@@ -226,7 +226,7 @@ class EventReader:
 
 
 async def ensure_topics(bootstrap_servers: str) -> None:
-    """Create what is missing, however long Kafka is away; run it as a task."""
+    """Create missing topics, however long Kafka is away. Run it as a task."""
     pause = 0.5
     while True:
         try:

@@ -11,7 +11,7 @@ REQUEST_MS = 2_000
 
 
 async def lag_of(bootstrap_servers: str, *, group: str, topic: str) -> int | None:
-    """None while Kafka does not say."""
+    """None while Kafka does not answer."""
     try:
         async with asyncio.timeout(ASKED_SECONDS):
             return await _lag(bootstrap_servers, group, topic)

@@ -1,7 +1,7 @@
 """What the audits of this process found, as Prometheus gauges that fade when no new audit comes.
 
-Any worker may run the next audit. One that ran the last but one must not go on telling what it
-found then: its figures are shown for a while only, and an alarm takes the largest of all workers.
+Any worker may run the next audit. The worker of an earlier one must not go on showing what it found
+then. So its figures fade, and an alarm takes the largest value of all workers.
 """
 
 import time
@@ -34,7 +34,7 @@ MEANING = {
 
 
 class AuditGauges(Collector):
-    """The figures of the last audit here, as long as it is not older than `fade_after`."""
+    """The figures of the last audit in this process, until it is older than `fade_after`."""
 
     def __init__(
         self, *, fade_after: timedelta, clock: Callable[[], float] = time.monotonic

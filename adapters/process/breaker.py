@@ -5,14 +5,14 @@ PAUSE_SECONDS = 1.0
 
 
 class Breaker:
-    """Counts failures; times are seconds of any one clock that never goes back."""
+    """Counts failures. Times are seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._again_at = 0.0
 
     def lets_through(self, now: float) -> bool:
-        """Whether to ask the server; after each pause one caller may try."""
+        """Whether to call the server. After each pause one caller may try."""
         if self._failures < FAILURES_IN_A_ROW:
             return True
         if now < self._again_at:
@@ -21,13 +21,13 @@ class Breaker:
         return True
 
     def succeeded(self) -> bool:
-        """Whether this ended an outage."""
+        """Record a success. True if it ended an outage."""
         was_open = self._failures >= FAILURES_IN_A_ROW
         self._failures = 0
         return was_open
 
     def failed(self, now: float) -> bool:
-        """Whether this began an outage."""
+        """Record a failure. True if it began an outage."""
         self._failures += 1
         self._again_at = now + PAUSE_SECONDS
         return self._failures == FAILURES_IN_A_ROW

@@ -10,8 +10,8 @@ from typing import NoReturn
 def exit_process(code: int) -> NoReturn:
     """End the process with this exit code.
 
-    Threads of the Temporal client may abort it while the interpreter ends (SDK issue 300), so the
-    clients are dropped, and the interpreter is not asked to end.
+    Threads of the Temporal client may abort the process while the interpreter finalizes (SDK issue
+    300). So the clients are dropped first, and finalization is skipped.
     """
     gc.collect()
     time.sleep(0.2)

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 
 def raise_open_file_limit() -> None:
-    """A shell starts a process with 1 024 files, and lets it ask for more: each caller is one."""
+    """Raise the limit of open files, a shell's 1 024, to what is allowed: a connection is one."""
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - only there where it is used

@@ -3,18 +3,19 @@
 import gc
 
 YOUNG, MIDDLE, OLD = 50_000, 5, 1
-"""The old are looked at when 750 000 objects more were made than freed.
+"""The oldest generation is collected when allocations exceed deallocations by 750 000.
 
-A run that has ended or was forgotten is a cycle (its tasks know their loop) of a hundred objects
-and some 40 KiB, and one whose patient took a minute is old by then: so at most about 7 500 of them
-wait to be freed, 300 MiB. Looking at five thousand open runs takes a few tenths of a second."""
+A workflow run that has ended, or was evicted, is a reference cycle: its tasks know their loop. It
+has a hundred objects and some 40 KiB. After a minute it is in the oldest generation. So at most
+about 7 500 runs, 300 MiB, wait to be freed. Collecting with five thousand open runs takes a few
+tenths of a second."""
 
 
 def collect_garbage_seldom() -> None:
-    """What a process keeps (modules, pools, thousands of open runs) is no garbage.
+    """Freeze what the process keeps (modules, pools), and collect the oldest generation rarely.
 
-    Walking over all of it after every few hundred new objects frees nothing and costs a patient's
-    answer; what is garbage is found before there is much of it.
+    Python's defaults walk over thousands of open runs after every few hundred new objects. That
+    frees nothing, and delays the answers of patients.
     """
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)

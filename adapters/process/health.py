@@ -37,7 +37,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, re
             writer.write(await _response(request, ready))
             await writer.drain()
     except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        pass  # who asked has gone, or asked nothing that this answers
+        pass  # the caller has gone, or sent no HTTP
     finally:
         writer.close()
 

@@ -8,7 +8,7 @@ import structlog
 from structlog.typing import Processor
 
 QUIET = ("uvicorn", "httpx", "httpcore", "asyncio", "temporalio.worker._activity")
-"""Libraries that tell at INFO, or with payloads, what only their authors need."""
+"""Libraries that log at INFO, or with payloads, what only their authors need."""
 
 
 def configure_logs(log_format: Literal["console", "json"]) -> None:

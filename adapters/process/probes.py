@@ -28,7 +28,7 @@ async def ask_temporal(client: Client) -> None:
 
 
 async def both_answer(client: Client, database: Database) -> bool:
-    """Temporal and PostgreSQL, without which a worker or a notifier can do nothing."""
+    """Temporal and PostgreSQL: a worker or a notifier needs both."""
     try:
         async with asyncio.timeout(2):
             await ask_temporal(client)

@@ -27,20 +27,20 @@ CHANNEL = "priyom:schedule"
 """Where a new version of a day is announced: JSON {doctorId, date, version}."""
 
 KEPT = timedelta(hours=1)
-"""A day that nobody looks at need not lie in the cache; its truth does not depend on this."""
+"""How long a day stays in the cache. Correctness does not depend on it: reads are validated."""
 
 AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
 """What a call to a Redis that is away may raise; uvloop says by a RuntimeError that a connection
 was reset a moment ago."""
 
 PATIENCE_SECONDS = 0.05
-"""PostgreSQL answers sooner than anybody should wait for a cache."""
+"""How long a reader waits for the cache. PostgreSQL is not much slower."""
 
 MICROSECOND = timedelta(microseconds=1)
 
 
 class Days(Protocol):
-    """The truth about days: `DayBook`, or its double in a test."""
+    """Where days are read from: `DayBook`, or its fake in a test."""
 
     async def version(self, doctor_id: UUID, day: date) -> DayVersion: ...
 
@@ -48,7 +48,7 @@ class Days(Protocol):
 
 
 class KeptDays(Protocol):
-    """Where days are kept between reads: `DayCache`, or its double in a test."""
+    """Where days are cached: `DayCache`, or its fake in a test."""
 
     async def get(self, doctor_id: UUID, day: date) -> bytes | None: ...
 
@@ -56,7 +56,7 @@ class KeptDays(Protocol):
 
 
 def connect_redis(redis_url: str, *, name: str) -> Redis:
-    """A client that never tries again by itself: whoever calls knows better what to do."""
+    """A client without retries of its own: the caller falls back to PostgreSQL."""
     pool = BlockingConnectionPool.from_url(
         redis_url,
         client_name=name,
@@ -71,7 +71,7 @@ def connect_redis(redis_url: str, *, name: str) -> Redis:
 
 
 class DayCache:
-    """Days by doctor and local date. Redis away or slow is a miss, never an error."""
+    """Days by doctor and local date. If Redis is away or slow, a read is a miss, never an error."""
 
     def __init__(self, redis: Redis, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._redis = redis
@@ -105,7 +105,7 @@ class DayCache:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What a reader was told of a day after it arrived; `arrived` is a moment of its reader."""
+    """The version that a reader was given; `arrived` is its place in the order of readers."""
 
     key: tuple[UUID, date]
     current: DayVersion
@@ -122,7 +122,7 @@ class Found:
 
 
 class DayReader:
-    """A doctor's day at this moment, computed only if nobody has since it last changed."""
+    """Reads a doctor's day. It is composed once after a change, however many readers there are."""
 
     def __init__(self, book: Days, cache: KeptDays) -> None:
         self._book = book
@@ -138,7 +138,7 @@ class DayReader:
         return found.day.at(max(look.current.now, found.now)), found.was_cached
 
     async def look(self, doctor_id: UUID, day: date) -> Look:
-        """Which version the day has; asked of the database after this call, each time."""
+        """The day's version, from a statement that begins after this call."""
         arrived = self._moment()
         current = await self._book.version(doctor_id, day)
         return Look(key=(doctor_id, day), current=current, arrived=arrived)
@@ -146,10 +146,9 @@ class DayReader:
     async def find(self, look: Look) -> Found:
         """The day of that version or of a later one, fetched once for all who wait for it.
 
-        A day that was on its way when the reader arrived may miss what the reader must see, so it
-        is taken only if it is of the version that the reader was told; one whose composition began
-        later is always good, and so is one that was fetched for this reader. Another reader's fault
-        is not ours: we try once ourselves.
+        A composition that began before the reader arrived may lack the latest change. It is used
+        only if it has the version that the reader was given. One that began later is always good.
+        If another reader's composition fails, this reader tries once itself.
         """
         excused = False
         while True:
@@ -202,7 +201,7 @@ class DayReader:
 class _Flight:
     """One day on its way to all who wait for it.
 
-    `began`: when its composition did, among the readers' arrivals; 0 if the cache has it.
+    `began`: where its composition stands in the order of the readers' arrivals; 0 if it is cached.
     """
 
     task: asyncio.Task[Found]
@@ -214,7 +213,7 @@ class _Flight:
 async def invalidate(redis: Redis, book: DayBook, doctor_id: UUID, starts_at: datetime) -> str:
     """Forget the day of a visit and announce its new version, which is returned.
 
-    A visit over midnight touches two days. Raises what Redis raises; doing it again is harmless.
+    A visit over midnight touches two days. Raises what Redis raises. Idempotent.
     """
     guessed = starts_at.date()
     seen = await book.version(doctor_id, guessed)
@@ -237,6 +236,6 @@ async def _announce(redis: Redis, doctor_id: UUID, day: date, version: str) -> N
 
 
 def _look_at_the_fault(task: asyncio.Task[Found]) -> None:
-    """Every reader may have left: asyncio complains of a fault that nobody looked at."""
+    """Retrieve the exception: if every reader has left, asyncio would log it as unretrieved."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""A day as it lies in the cache: its version and its slots, neither patients nor appointments."""
+"""The format of a cached day: its version and its slots, without patients or appointments."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -11,8 +11,8 @@ from domain.day import Day, DaySlot
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FREE, BOOKED = 0, 1
-"""A cached slot is free, booked, or held until the instant that stands there instead: with a minus
-if nobody can have the slot afterwards."""
+"""The state of a cached slot: free, booked, or the instant until which it is held. That instant is
+negative if nobody can have the slot afterwards."""
 
 
 def key_of(doctor_id: UUID, day: date) -> str:
@@ -25,7 +25,7 @@ def encoded(day: Day) -> bytes:
 
 
 def decoded(kept: bytes, doctor_id: UUID, day: date, current: DayVersion) -> Day | None:
-    """The cached day if it is of the current version; None if it is not, or is rubbish."""
+    """The cached day if it has the current version; None if it has not, or cannot be read."""
     try:
         version, slots = orjson.loads(kept)
         if version != current.version:

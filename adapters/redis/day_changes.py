@@ -1,4 +1,4 @@
-"""News of doctors' days through Redis: that one has changed, told and heard once a process."""
+"""Changes of doctors' days by Redis pub/sub, with one subscription a process."""
 
 import asyncio
 from collections import defaultdict
@@ -15,11 +15,11 @@ from structlog import get_logger
 from adapters.redis.cache import AWAY, CHANNEL
 
 ALIVE_SECONDS = 10.0
-"""Every watched day is looked at so often whatever is heard, and Redis is tried: a word may be
-lost, and of a lapse nobody may be left to tell."""
+"""Every watched day is read again this often, whatever Redis says, and Redis is pinged. A message
+may be lost, and a lapse may have no process left to announce it."""
 
 UNHEARD_SECONDS = 1.0
-"""Every watched day is looked at so often while Redis is away."""
+"""Every watched day is read again this often while Redis is away."""
 
 TOLD_WITHIN_SECONDS = 1.0
 
@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 
 class DayChanges:
-    """One subscription of the process while anybody watches a day; none while nobody does."""
+    """One subscription for all watchers of the process; none while nobody watches."""
 
     def __init__(self, redis: Redis, *, look_every: float = ALIVE_SECONDS) -> None:
         self._redis = redis
@@ -39,9 +39,9 @@ class DayChanges:
         self._telling: set[asyncio.Task[None]] = set()
 
     def tell(self, doctor_id: UUID, day: date) -> None:
-        """Say that the day has changed, to whoever listens; nobody waits for it.
+        """Publish that the day has changed, without waiting for Redis.
 
-        What is lost here is found when the silence has lasted too long (`ALIVE_SECONDS`).
+        A message that is lost is made up for by the regular read (`ALIVE_SECONDS`).
         """
         telling = asyncio.create_task(self._tell(doctor_id, day))
         self._telling.add(telling)
@@ -49,7 +49,7 @@ class DayChanges:
 
     @contextmanager
     def listening(self, doctor_id: UUID, day: date) -> Iterator[asyncio.Event]:
-        """Set when the day may have changed: too often rather than too seldom."""
+        """An event that is set when the day may have changed; sometimes it has not."""
         key, news = (doctor_id, day), asyncio.Event()
         self._watching[key].add(news)
         if self._listener is None:
@@ -95,8 +95,7 @@ class DayChanges:
 
     async def _hear(self, channel: PubSub) -> None:
         clock = asyncio.get_running_loop().time
-        # The answer to `subscribe`: what was told before it is found by looking, what comes after
-        # it is heard.
+        # The answer to `subscribe`. Read the day now: only later changes are heard.
         await channel.get_message(timeout=TOLD_WITHIN_SECONDS)
         look_at = clock()
         while self._is_wanted():
@@ -119,7 +118,7 @@ class DayChanges:
             told = orjson.loads(notice)
             key = UUID(str(told["doctorId"])), date.fromisoformat(told["date"])
         except (ValueError, KeyError, TypeError):
-            return  # anybody may say anything in a channel
+            return  # a channel may carry anything
         for news in self._watching.get(key, ()):
             news.set()
 
