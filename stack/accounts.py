@@ -1,4 +1,4 @@
-"""The unprivileged account that PostgreSQL runs under when we are root, since it refuses root."""
+"""The unprivileged account for PostgreSQL, which refuses to run as root."""
 
 import os
 import pwd
@@ -32,13 +32,13 @@ def unprivileged_account() -> Account | None:
 
 
 def reachable_by_others(path: Path) -> bool:
-    """Whether any account may enter this folder: each existing folder on the way allows it."""
+    """Whether every account may enter this folder and each of its parents."""
     existing = [folder for folder in (path, *path.parents) if folder.exists()]
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in existing)
 
 
 def claim(folder: Path) -> None:
-    """Make a folder that others can pass through, refusing one that somebody else laid there."""
+    """Make a folder that other accounts can traverse; refuse one that another account made."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():

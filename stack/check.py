@@ -1,4 +1,4 @@
-"""Everything that `make check` looks at, one line a step, with the output of those that fail."""
+"""`make check`: one line per check, and the output of those that fail."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ def _tool(name: str, *arguments: str) -> None:
 
 
 def check_migrations() -> None:
-    """The migrations, run on an empty database, give exactly the tables that the code declares."""
+    """The migrations create exactly the tables that the code declares."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_compare_migrations(Path(folder)))
 
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _problem_of(step: Callable[[], None]) -> str:
-    """Empty when all is well."""
+    """What was wrong; empty if nothing."""
     try:
         step()
     except (StepFailedError, RuntimeError, OSError) as error:

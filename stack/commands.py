@@ -69,7 +69,7 @@ def up(only: Only = "") -> None:
 @app.command()
 def run(only: Only = "") -> None:
     """Start the stack in the foreground; Ctrl+C stops it."""
-    # Here, for it brings every server's client with it, and `make status` should be quick.
+    # Imported here: it imports every server's client, and `make status` should be quick.
     from stack.keep_up import keep_up  # noqa: PLC0415
 
     _check_settings()
@@ -84,7 +84,7 @@ def run(only: Only = "") -> None:
 
 @app.command()
 def down() -> None:
-    """Stop the stack; its data stays."""
+    """Stop the stack; keep its data."""
     home = Home.from_environment()
     try:
         _ask({"command": "down"})
@@ -125,7 +125,7 @@ def start(name: Name) -> None:
 
 @app.command()
 def status() -> None:
-    """What runs, since when, with which pid and port."""
+    """Show what runs, since when, with which pid and port."""
     home = Home.from_environment()
     rows = _ask({"command": "status"}).get("rows", [])
     table = Table("name", "state", "pid", "port", "since", "restarts", box=None)
@@ -154,8 +154,8 @@ def logs() -> None:
 
 @app.command()
 def seed(doctors: Doctors = 20, days: Days = 14) -> None:
-    """Add what is missing of the demo clinic to the database; again is harmless."""
-    # Imported here: the servers can be had without the product's own packages.
+    """Add what is missing of the demo clinic to the database. It may be repeated."""
+    # Imported here: the servers run without the product's packages.
     from stack.seed import seed_or_tell  # noqa: PLC0415
     from stack.settings import checked_connections  # noqa: PLC0415 - the same
 
@@ -172,7 +172,7 @@ def seed(doctors: Doctors = 20, days: Days = 14) -> None:
 
 @app.command()
 def dead(replay: Replay = "") -> None:
-    """List the records of Kafka that nobody could read, or give them to the notifier once more."""
+    """List the dead letters of Kafka, or give them to the notifier again."""
     state = run_state.read(Home.from_environment().run_file)
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or (
         state and state["kafkaBootstrapServers"]
@@ -188,13 +188,13 @@ def dead(replay: Replay = "") -> None:
 
 @app.command()
 def doctor() -> None:
-    """What is found on this machine, what will be built, what is missing."""
+    """Show what this machine has, what will be built, what is missing."""
     sys.exit(examine_machine())
 
 
 @app.command()
 def demo() -> None:
-    """Start everything in a temporary directory, book appointments, show what came of it."""
+    """Start everything in a temporary directory, book appointments, show the results."""
     from stack.demo import main  # noqa: PLC0415 - it needs the whole product; nothing else does
 
     _check_settings()

@@ -6,7 +6,7 @@ from stack.errors import StepFailedError
 from stack.home import CHECKOUT
 from stack.progress import run_quietly
 
-# Each document is what its module prints.
+# Each document is the output of its module.
 PRINTED_BY = {
     ".env.example": "adapters.process.settings",
     "docs/openapi.json": "api.http.openapi",

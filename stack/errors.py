@@ -1,4 +1,4 @@
-"""What can go wrong with a stack; every message is for the person at the terminal."""
+"""Errors of a stack. Every message is for the person at the terminal."""
 
 
 class StackError(Exception):
@@ -10,11 +10,11 @@ class BadWishError(StackError):
 
 
 class MissingToolError(StackError):
-    """A program that we need is not on this machine; the message says how to install it."""
+    """A required program is missing; the message says how to install it."""
 
 
 class StepFailedError(StackError):
-    """A command ended badly; the message holds what it printed last."""
+    """A command failed; the message ends with its last output."""
 
 
 class NotReadyError(StackError):
@@ -26,8 +26,8 @@ class UpFailedError(StackError):
 
 
 class AlreadyUpError(StackError):
-    """Another supervisor keeps this home."""
+    """Another supervisor runs this home."""
 
 
 class NoSupervisorError(StackError):
-    """Nothing is up in this home."""
+    """No supervisor runs this home."""

@@ -1,4 +1,4 @@
-"""Where one stack keeps its state, data, logs and secrets: the folder named by PRIYOM_HOME."""
+"""The folder PRIYOM_HOME: state, data, logs and secrets of one stack."""
 
 import fcntl
 import hashlib
@@ -19,7 +19,7 @@ LONGEST_SOCKET_PATH = 100
 
 @dataclass(frozen=True)
 class Home:
-    """One stack; two homes are two independent stacks, whatever the checkout."""
+    """One stack. Two homes are two independent stacks, even of one checkout."""
 
     root: Path
 
@@ -47,7 +47,7 @@ class Home:
         return Path(tempfile.gettempdir(), f"priyom-{os.getuid()}-{self._digest}", "control.sock")
 
     def is_locked(self) -> bool:
-        """Whether a supervisor keeps this home: it holds the lock as long as it lives."""
+        """Whether a supervisor runs this home. It holds the lock as long as it lives."""
         with self.lock_file.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +63,7 @@ class Home:
             raise StackError(f"{self.control_socket.parent} belongs to user {owner}, not to us")
 
     def secret(self, name: str) -> str:
-        """The secret of that name, made once and readable by its owner only."""
+        """The secret of that name. It is created once, readable by its owner only."""
         path = self.root / name
         if not path.exists():
             made = path.with_name(f"{name}.{os.getpid()}.new")
@@ -73,7 +73,7 @@ class Home:
         return path.read_text().strip()
 
     def postgres_folder(self, account: Account | None) -> Path:
-        """The parent of PostgreSQL's data, outside the home when its account cannot reach that."""
+        """The parent of PostgreSQL's data: outside the home if its account cannot enter that."""
         if account is None or reachable_by_others(self.root):
             return self.root
         return Path("/var/tmp", f"priyom-{self._digest}")  # noqa: S108 - ours, checked in claim()

@@ -1,4 +1,4 @@
-"""Resolves the dependencies anew and writes what pins them: `make lock`.
+"""`make lock`: resolve the dependencies and write the lock files.
 
 The Temporal server is pinned by `stack/temporal-cli/go.mod` and `go.sum`, which are edited by hand:
 its command-line tool replaces one of its own modules, and `go get` cannot follow that.
@@ -26,7 +26,7 @@ def main() -> None:
             everything = ("--extra=stack", "--extra=dev", "-o", "requirements-dev.lock")
             run_quietly([uv, *COMPILE, *everything], cwd=CHECKOUT)
         with steps.step("requirements-bench.lock"):
-            # The peers run on the very packages of the product, and those of their own.
+            # The peers of the benchmark use the same packages as the product, plus their own.
             peers = ("--extra=bench", "-c", "requirements.lock", "-o", "requirements-bench.lock")
             run_quietly([uv, *COMPILE, *peers], cwd=CHECKOUT)
         with steps.step("stack/kafka/jars.sha256"), tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The development mailbox: an SMTP server and an SMS gateway that keep what they get, in memory."""
+"""The development mailbox: an SMTP server and an SMS gateway that store messages in memory."""
 
 import argparse
 import asyncio
@@ -22,11 +22,11 @@ LOWEST_REFUSAL, HIGHEST_REFUSAL = 400, 599
 
 
 class BadRequest(Exception):
-    """The caller's mistake, in words."""
+    """The request is wrong; the message says why."""
 
 
 def http_app(store: Store, mail: MailServer) -> FastAPI:
-    """Everything of the mailbox that speaks HTTP."""
+    """The HTTP part of the mailbox."""
     app = FastAPI(title="Priyom mailbox", openapi_url=None)
     app.add_exception_handler(BadRequest, _told)
     page = PAGE.read_text()
@@ -43,7 +43,7 @@ def http_app(store: Store, mail: MailServer) -> FastAPI:
     async def messages(
         to: str | None = None, channel: str | None = None, limit: int | None = None
     ) -> JSONResponse:
-        # A plus sign in a query is a space; telephone numbers begin with one and have no spaces.
+        # A plus sign in a query means a space. Telephone numbers start with a plus, so undo that.
         wanted = "+" + to[1:] if to is not None and to.startswith(" ") else to
         return JSONResponse(store.find(to=wanted, channel=channel)[:limit])
 
@@ -124,7 +124,7 @@ def _number(body: Mapping[str, object], name: str, *, lowest: int = 0, highest: 
 
 
 async def run(smtp_port: int, http_port: int, host: str) -> None:
-    """Both servers on one loop, until uvicorn is told to stop by a signal."""
+    """Run both servers in one loop until a signal stops uvicorn."""
     store = Store()
     mail = MailServer(store, host, smtp_port)
     await mail.open()

@@ -1,4 +1,4 @@
-"""What the mailbox keeps: messages by key, in memory, within bounds; and the faults it plays."""
+"""The messages of the mailbox, by key, in bounded memory; and the faults it simulates."""
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CHANNELS = ("email", "sms")
 
 
 class Attachment(TypedDict):
-    """A file that came with a letter; `text` is empty when it is not text."""
+    """An attachment of an e-mail. `text` is empty unless it is a text file."""
 
     filename: str
     contentType: str
@@ -24,7 +24,7 @@ class Attachment(TypedDict):
 
 
 class Message(TypedDict):
-    """One message as the front end of the mailbox shows it."""
+    """One message, as the mailbox shows it."""
 
     channel: str
     to: str
@@ -40,14 +40,14 @@ class Message(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A refusal that the mailbox plays; `status` is an HTTP or SMTP code."""
+    """A simulated refusal. `status` is an HTTP or SMTP code."""
 
     status: int
     retry_after: int | None = None
 
 
 class Store:
-    """The oldest messages make room for new ones; the same key twice is one message."""
+    """Old messages make room for new ones. Two messages with the same key are one message."""
 
     def __init__(self, *, most_messages: int = MOST_MESSAGES, most_bytes: int = MOST_BYTES) -> None:
         self._messages: OrderedDict[tuple[str, str], tuple[Message, int]] = OrderedDict()
@@ -58,7 +58,7 @@ class Store:
         self._faults: dict[str, deque[Fault]] = {channel: deque() for channel in CHANNELS}
 
     def add(self, message: Message, size: int) -> bool:
-        """Whether it is new. One without a key is always new."""
+        """Whether it is new. A message without a key is always new."""
         key = (message["channel"], message["key"] or f"without-key-{next(self._numbers)}")
         known = self._messages.get(key)
         if known is not None:
@@ -85,7 +85,7 @@ class Store:
         self._bytes = 0
 
     def refuse(self, channel: str, fault: Fault, times: int) -> None:
-        """Refuse the next so many messages of the channel; 0 ends a refusal."""
+        """Refuse the next `times` messages of the channel; 0 ends the refusal."""
         self._faults[channel] = deque([fault] * times)
 
     def next_fault(self, channel: str) -> Fault | None:
@@ -144,7 +144,7 @@ def _attachment(part: EmailMessage) -> Attachment:
 
 
 def _text(part: EmailMessage) -> str:
-    """As it was sent, line ends too: a calendar wants CRLF."""
+    """Decoded without changing the line ends: a calendar file needs CRLF."""
     raw = part.get_payload(decode=True)
     if part.get_content_maintype() != "text" or not isinstance(raw, bytes):
         return ""

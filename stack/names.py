@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 SERVERS = ("postgres", "valkey", "kafka", "temporal")
 PROCESSES = ("worker", "notifier", "api")
 EVERYTHING = (*SERVERS, "mailbox", *PROCESSES)
-# A server that is named by all of its variables is used, and ours is not started.
+# If all variables of a server are set, that server is used and ours is not started.
 GIVEN_BY = {
     "postgres": ("DATABASE_URL",),
     "valkey": ("REDIS_URL",),
@@ -16,6 +16,6 @@ GIVEN_BY = {
 
 
 def chosen(only: Collection[str], environment: Mapping[str, str]) -> list[str]:
-    """The programs to start: those asked for, less the servers that the environment names."""
+    """The programs to start: those asked for, without the servers that the environment names."""
     given = {name for name, by in GIVEN_BY.items() if all(environment.get(each) for each in by)}
     return [name for name in only or EVERYTHING if name not in given]

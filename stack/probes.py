@@ -1,4 +1,4 @@
-"""Readiness, asked of each server in its own protocol: a listening port alone proves nothing."""
+"""Readiness probes in each server's own protocol: an open port alone proves nothing."""
 
 import logging
 import ssl
@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 SECONDS_PER_TRY = 2
-# Our addresses are plain HTTP: reading every certificate authority for each try costs 20 ms.
+# Our URLs are plain HTTP, and loading the certificate authorities costs 20 ms per try.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-# A refused connection is what a probe waits out, not something to report.
+# A probe retries a refused connection, so it need not be logged.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
@@ -52,7 +52,7 @@ async def kafka_answers(bootstrap_servers: str) -> bool:
 
 
 async def temporal_answers(http: str, namespace: str, search_attributes: set[str]) -> bool:
-    """Over the server's HTTP API: the namespace is there and knows our search attributes."""
+    """The namespace exists and knows our search attributes (asked over HTTP)."""
     url = f"{http}/api/v1/namespaces/{namespace}/search-attributes"
     try:
         async with _http() as client:

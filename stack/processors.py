@@ -1,4 +1,4 @@
-"""How many processors this process may use: those it is bound to, within its group's quota."""
+"""How many processors this process may use: its affinity, limited by its cgroup's quota."""
 
 import math
 import os
@@ -9,7 +9,7 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_processors(quota: Path = QUOTA) -> int:
-    """At least one; a share of a processor counts as a whole one."""
+    """At least one. A fraction of a processor counts as one."""
     if hasattr(os, "sched_getaffinity"):
         bound = len(os.sched_getaffinity(0))
     else:

@@ -1,4 +1,4 @@
-"""Steps of a long command as they go: a spinner each on a terminal, plain lines elsewhere."""
+"""Progress of a long command: spinners on a terminal, plain lines elsewhere."""
 
 import subprocess
 import sys
@@ -14,13 +14,13 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 
 from stack.errors import StepFailedError
 
-# Elsewhere than on a terminal a step that is still going says so this often, in seconds.
+# Without a terminal, a running step prints a line this often, in seconds.
 STILL_GOING_EVERY = 20
 TAIL_LINES = 25
 
 
 class Steps:
-    """Several steps may be under way at once; each is begun and finished by its name."""
+    """Several steps may run at once; a step is identified by its text."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
@@ -86,7 +86,7 @@ class Steps:
 
 
 def run_quietly(argv: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """What the command printed; StepFailedError with its last lines when it fails."""
+    """The output of the command. StepFailedError has its last lines if it fails."""
     try:
         done = subprocess.run(
             argv,

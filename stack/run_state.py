@@ -1,4 +1,4 @@
-"""The state file `run.json`: what runs where, for people, tests and the front end's developers."""
+"""The state file `run.json`: what runs where, for people, tests and front-end developers."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ class Patient(TypedDict):
 
 
 class RunState(TypedDict):
-    """The file's content; an address is null when nothing of ours is there."""
+    """The file's content. An address is null if this stack does not run that server."""
 
     api: str | None
     temporalUi: str | None
@@ -29,7 +29,7 @@ class RunState(TypedDict):
 
 
 def write(path: Path, state: RunState) -> None:
-    """All at once: a reader sees the old file or the new one."""
+    """Replace the file atomically: a reader sees the old one or the new one."""
     new = path.with_suffix(".json.new")
     new.touch(mode=0o600)
     new.write_text(json.dumps(state, ensure_ascii=False, indent=1) + "\n")
@@ -37,7 +37,7 @@ def write(path: Path, state: RunState) -> None:
 
 
 def read(path: Path) -> RunState | None:
-    """None when nothing is up."""
+    """None if the stack is not up."""
     try:
         state: RunState = json.loads(path.read_text())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Fills the database with the demo clinic: repeatable, adding only what is missing."""
+"""Seeds the demo clinic. Repeatable: it only adds what is missing."""
 
 import asyncio
 import sys
@@ -31,9 +31,9 @@ from stack.seed_data import (
 )
 
 DOCTORS_A_TRANSACTION = 250
-"""Short transactions: a booking that meets one is made to wait or to try again."""
+"""Short transactions, because a concurrent booking has to wait or retry."""
 
-# Rows come as one array a column, so a statement of thousands of rows is parsed once.
+# One array per column: a statement with thousands of rows is parsed once.
 NOW = SQL("SELECT clock_timestamp() AS now")
 
 INSERT_CLINICS = SQL("""
@@ -61,7 +61,7 @@ SELECT * FROM unnest(
 )
 ON CONFLICT DO NOTHING
 """)
-# A shift that overlaps one which is there already is left out: what the clinic changed stays.
+# A shift that overlaps an existing one is skipped, so changes by the clinic remain.
 INSERT_SHIFTS = SQL("""
 INSERT INTO shifts (doctor_id, during)
 SELECT doctor_id, tstzrange(starts_at, ends_at)
@@ -75,7 +75,7 @@ ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True, kw_only=True)
 class SeedReport:
-    """How many rows were added; all zero when nothing was missing."""
+    """How many rows were added; all zero if nothing was missing."""
 
     clinics: int
     doctors: int
@@ -90,9 +90,9 @@ class SeedReport:
 
 
 async def seed(database_url: str, *, doctors: int = 12, days: int = 14) -> SeedReport:
-    """Add the demo clinic, with shifts on `days` days from today by each clinic's own date.
+    """Add the demo clinic, with shifts on `days` days, starting today by each clinic's date.
 
-    The named doctors are always among them; above their number doctors are generated.
+    The named doctors come first; further doctors are generated.
     """
     async with connect_database(
         database_url, pool_size=1, name="priyom-seed", statement_seconds=60
@@ -101,7 +101,7 @@ async def seed(database_url: str, *, doctors: int = 12, days: int = 14) -> SeedR
 
 
 async def seed_or_tell(database_url: str, *, doctors: int, days: int) -> SeedReport:
-    """As `seed`; StackError where there is no database to fill."""
+    """Like `seed`; StackError if the database is not there."""
     try:
         return await seed(database_url, doctors=doctors, days=days)
     except psycopg.OperationalError as error:
@@ -146,7 +146,7 @@ async def _add_doctors(
 
 
 def shifts_from(now: datetime, days: int, rota: Rota, zone: ZoneInfo) -> Iterator[Interval]:
-    """The shifts of that many local days, today's first, in order."""
+    """The shifts of `days` local days, starting today, in order."""
     today = day_of(now, zone)
     for day in (today + timedelta(days=ahead) for ahead in range(days)):
         for span in rota[day.weekday()]:
@@ -163,7 +163,7 @@ def _shift(day: date, span: Span, zone: ZoneInfo) -> Interval:
 
 
 def _by_clinic_and_rota(doctors: Sequence[Doctor]) -> dict[tuple[Clinic, Rota], list[object]]:
-    """Doctors of one clinic and rota share their shifts, which are then worked out once."""
+    """Doctors of one clinic and rota have the same shifts, which are computed once."""
     groups: dict[tuple[Clinic, Rota], list[object]] = defaultdict(list)
     for doctor in doctors:
         groups[doctor.clinic, doctor.rota].append(doctor.id)
@@ -184,13 +184,13 @@ def _doctor_columns(doctors: Sequence[Doctor]) -> dict[str, list[object]]:
 def _columns(
     rows: Sequence[Clinic | Patient | Interval],
 ) -> dict[str, list[object]]:
-    """The rows of one dataclass, turned into a list a field."""
+    """The rows of one dataclass as one list per field."""
     names = [field.name for field in fields(rows[0])]
     return {name: [getattr(row, name) for row in rows] for name in names}
 
 
 def main() -> int:
-    """As the compose file runs it: the database is the one of the settings."""
+    """The entry point for the compose file: it seeds the database of the settings."""
     try:
         print(asyncio.run(seed_or_tell(connections().database_url, doctors=12, days=14)))
     except BadSettings as error:

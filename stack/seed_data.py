@@ -16,7 +16,7 @@ from stack.seed_names import (
 )
 
 DEMO = UUID("0b6f6e0e-3d52-5c0a-9a64-6a1c8f5f2c11")
-"""Namespace of every demo id, so that each run of the seed names the same people."""
+"""Namespace of all demo ids: every seed gives a person the same id."""
 
 RUSSIAN_PATIENTS = 240
 ENGLISH_PATIENTS = 80
@@ -26,16 +26,16 @@ MORNING: Span = (time(8), time(14))
 AFTERNOON: Span = (time(14), time(20))
 SATURDAY: Span = (time(9), time(15))
 DUTY: Span = (time(10), time(16))
-# Midnight ends a span as `time.min`: a night is two spans, so each belongs to one date.
+# `time.min` as an end means midnight. A night shift is two spans, one for each date.
 EVENING: Span = (time(20), time.min)
 SMALL_HOURS: Span = (time.min, time(8))
 
 Rota = tuple[tuple[Span, ...], ...]
-"""The spans of a week, Monday first, by the clinic's wall clock."""
+"""The working hours of a week, Monday first, in the clinic's local time."""
 
 LONG_DAYS: Rota = (*[(MORNING, (time(15), time(20)))] * 5, (SATURDAY,), (DUTY,))
 EVEN: Rota = ((MORNING,), (AFTERNOON,), (MORNING,), (AFTERNOON,), (MORNING,), (SATURDAY,), ())
-# The only one whose Saturday and Monday leave a gap of two days between them: hence the duty.
+# Without Sunday duty this rota would have no shift for two days in a row.
 ODD: Rota = (
     *((AFTERNOON,), (MORNING,), (AFTERNOON,), (MORNING,), (AFTERNOON,)),
     *((SATURDAY,), (DUTY,)),
@@ -69,7 +69,7 @@ class Clinic:
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor:
-    """A doctor at one clinic; the same person at two clinics is two of them."""
+    """A doctor at one clinic. A person who works at two clinics is two doctors."""
 
     id: UUID
     practitioner_id: UUID
@@ -137,7 +137,7 @@ NAMED_DOCTORS = (
     _doctor("Белов Сергей Петрович", "general-practice", PONDS, 20, EVEN),
     _doctor("Ким Александр Сергеевич", "cardiology", PONDS, 30, ODD),
     _doctor("Орлов Дмитрий Андреевич", "neurology", PONDS, 40, LONG_DAYS),
-    # One person at two clinics: mornings with the children, afternoons with the grown-ups.
+    # One person at two clinics: children in the morning, adults in the afternoon.
     _doctor("Фёдоров Илья Николаевич", "otolaryngology", PONDS, 15, AFTERNOONS),
     _doctor("Фёдоров Илья Николаевич", "otolaryngology", SOKOL, 15, MORNINGS),
     _doctor("Лебедева Анна Павловна", "paediatrics", SOKOL, 20, LONG_DAYS),
@@ -170,7 +170,7 @@ def _generated(number: int) -> Doctor:
 
 
 def _generated_name(number: int, clinic: Clinic) -> str:
-    """Steps coprime to the lists' lengths, so that neighbours differ in every part."""
+    """The steps are coprime to the lengths of the lists, so neighbours differ in every part."""
     if clinic is LONDON:
         given = ENGLISH_GIVEN[number * 7 % len(ENGLISH_GIVEN)]
         return f"Dr {given} {ENGLISH_FAMILY[number * 3 % len(ENGLISH_FAMILY)]}"
@@ -182,7 +182,7 @@ def _generated_name(number: int, clinic: Clinic) -> str:
 
 
 def demo_patients() -> list[Patient]:
-    """The same people, in the same order, on every call."""
+    """The same people in the same order, every time."""
     russian = islice(_russian_names(), RUSSIAN_PATIENTS)
     english = islice(_english_names(), ENGLISH_PATIENTS)
     return [
@@ -213,7 +213,7 @@ def _russian_patient(number: int, name: tuple[str, str]) -> Patient:
     return Patient(
         id=uuid5(DEMO, f"patient:ru:{number}"),
         full_name=f"{family} {given}",
-        # +7 000 is not assigned to anybody, so no real phone can ring.
+        # +7 000 is not assigned, so no real phone rings.
         phone=f"+7000{1_000_000 + number}",
         email=f"{in_latin(given)}.{in_latin(family)}.{number + 1}@example.org",
         language="ru",
@@ -225,7 +225,7 @@ def _english_patient(number: int, name: tuple[str, str]) -> Patient:
     return Patient(
         id=uuid5(DEMO, f"patient:en:{number}"),
         full_name=f"{given} {family}",
-        # Ofcom keeps 07700 900000 to 900999 for drama.
+        # Ofcom reserves 07700 900000 to 900999 for fiction.
         phone=f"+447700900{number:03}",
         email=f"{in_latin(given)}.{in_latin(family)}.{number + 1}@example.com",
         language="en",

@@ -1,4 +1,4 @@
-"""The settings of a whole stack, all of them checked before any of it is started."""
+"""The settings of a stack, checked before anything starts."""
 
 from adapters.process.settings import (
     BadSettings,
@@ -12,11 +12,11 @@ from stack.errors import BadWishError
 
 
 def checked_settings() -> Product:
-    """The product's settings; BadWishError says in one line which setting of all is bad."""
+    """The product's settings. BadWishError names the bad setting in one line."""
     try:
         settings = product()
         connections()
-        # Without one, the home's own secret is used.
+        # If there is none, the home's own secret is used.
         if settings.secret.get_secret_value():
             secret_of(settings)
     except BadSettings as error:
