@@ -1,4 +1,4 @@
-"""The order of a start: servers side by side, the database made ready, then our processes."""
+"""The start of a stack: servers concurrently, then the database, then our processes."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ PATIENTS = "SELECT id::text, email, phone, language FROM patients ORDER BY id LI
 
 
 class Reporter(Protocol):
-    """Who is told how far the start has come."""
+    """Receives the progress of a start."""
 
     def begin(self, name: str) -> None: ...
     def finish(self, name: str) -> None: ...
@@ -41,7 +41,7 @@ class BringUp:
         self._add_api = supervisor.add_wave()
 
     async def run(self) -> list[Patient]:
-        """Start everything; the demo patients in the database. NotReadyError says why not."""
+        """Start everything; return the demo patients. NotReadyError says what failed."""
         async with asyncio.TaskGroup() as group:
             database = group.create_task(self._database())
             for name, make in self._plan.servers.items():
@@ -61,8 +61,8 @@ class BringUp:
         await self._told("migrations", self._step("alembic", "upgrade", "head"))
         environment = {**os.environ, **self._plan.environment}
         url = environment["DATABASE_URL"]
-        # Our own database is seeded at every start, since its shifts reach two weeks ahead; another
-        # one only while it is empty.
+        # Our own database is seeded at every start, because its shifts reach two weeks ahead.
+        # A database that the environment names is seeded only if it is empty.
         if "postgres" in self._plan.servers or not await demo_patients(url):
             amounts = (f"--doctors={DEMO_DOCTORS}", f"--days={DEMO_DAYS}")
             await self._told("demo data", self._step("stack", "seed", *amounts))
@@ -70,7 +70,7 @@ class BringUp:
 
     async def _server(self, name: str, make: Callable[[], Program]) -> None:
         async def start() -> None:
-            # In a thread: a new database or Kafka's storage takes a second or two to lay out.
+            # In a thread: a new database or Kafka storage takes a second or two.
             await self._ready(self._add_server(await asyncio.to_thread(make)))
 
         await self._told(name, start())
@@ -82,7 +82,7 @@ class BringUp:
             raise NotReadyError(f"{error}\n{_last_lines(kept.log)}") from None
 
     async def _step(self, module: str, *arguments: str) -> None:
-        """A Python program that runs to its end, such as the migrations."""
+        """Run a Python program to its end, such as the migrations."""
         name = "-".join((module, arguments[0]))
         program = Program(
             name=name,
@@ -118,7 +118,7 @@ async def demo_patients(url: str) -> list[Patient]:
 
 
 def plain_url(url: str) -> str:
-    """Without SQLAlchemy's name of a driver, which no other client understands."""
+    """The URL without the name of a SQLAlchemy driver, which other clients do not understand."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 

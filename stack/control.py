@@ -1,4 +1,4 @@
-"""How the commands talk to the supervisor: one JSON line each way over a Unix socket."""
+"""Commands to the supervisor: one JSON line each way over a Unix socket."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ Handler = Callable[[Request], Awaitable[Answer]]
 
 
 async def serve(path: Path, handle: Handler) -> asyncio.Server:
-    """Answer requests at that socket, which only we may open."""
+    """Answer requests on that socket. Only our account may open it."""
     _forget(path)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,7 +48,7 @@ async def serve(path: Path, handle: Handler) -> asyncio.Server:
         await writer.drain()
         writer.close()
 
-    # Made under this mask, the socket is ours alone from the first moment.
+    # With this mask no other account can open the socket, not even for a moment.
     mask = os.umask(0o077)
     try:
         return await asyncio.start_unix_server(answer, path)

@@ -28,7 +28,7 @@ def index(folder: Path = FOLDER) -> Iterator[str]:
 
 
 def row_of(path: Path) -> str:
-    """ValueError where the first line is no title of a decision."""
+    """ValueError if the first line is not the title of a decision."""
     title, _, rest = path.read_text().partition("\n")
     found = TITLE.fullmatch(title.strip())
     if found is None or not path.name.startswith(found["number"]):

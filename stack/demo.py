@@ -1,4 +1,4 @@
-"""`make demo`: the whole stack in a temporary directory, four short stories over HTTP, and away."""
+"""`make demo`: start the stack in a temporary directory, play four stories over HTTP, clean up."""
 
 import asyncio
 import os
@@ -19,15 +19,15 @@ from stack.demo_story import tell
 from stack.home import CHECKOUT, Home
 
 HOLD_SECONDS = 8
-"""Ten minutes at a real clinic; here the reader waits for a hold to lapse."""
+"""Ten minutes in a real clinic; shorter here, because the reader waits for a hold to lapse."""
 
-# The demo's messages must stay in its own mailbox, whatever this shell would send through.
+# The demo's messages must go to its own mailbox, whatever servers this shell names.
 NEVER_INHERITED = ("SMTP_URL", "SMS_GATEWAY_URL")
 ANSWER_WITHIN = 15.0
 
 
 def main() -> int:
-    """The exit code: 0 when everything was as promised."""
+    """The exit code: 0 if everything was as promised."""
     try:
         return asyncio.run(demo())
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -62,7 +62,7 @@ async def _show(page: Page, run: run_state.RunState) -> None:
 
 @asynccontextmanager
 async def _stack(home: Home) -> AsyncIterator[run_state.RunState]:
-    """The stack of this home, up; down again whatever happens, and deleted unless it failed."""
+    """The running stack of this home. It is always stopped, and deleted unless it failed."""
     ending = "down"
     try:
         if await _command(home, "up") != 0:
@@ -98,7 +98,7 @@ async def _command(home: Home, name: str) -> int:
 
 
 def _stop_on_sigterm() -> None:
-    """End as Ctrl+C does, by cancelling the demo, so that the servers are stopped too."""
+    """On SIGTERM cancel the demo, as Ctrl+C does, so that the servers are stopped too."""
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

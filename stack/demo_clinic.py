@@ -1,4 +1,4 @@
-"""The clinic as a patient's front end meets it: HTTP calls, each one shown with its time."""
+"""The clinic as a patient's front end sees it: HTTP calls, each printed with its time."""
 
 import asyncio
 import time
@@ -16,12 +16,12 @@ from stack.run_state import Patient, RunState
 
 API = "/api/v1"
 PATIENCE = 20.0
-"""Seconds for what happens after the answer: lapse announced, messages delivered."""
+"""Seconds for what follows an answer: an announced lapse, delivered messages."""
 POLL_PAUSE = 0.1
 
 
 class NotAsPromisedError(Exception):
-    """The clinic did something else than it promises; the message says what."""
+    """The clinic broke a promise; the message says which."""
 
 
 class DoctorDocument(TypedDict):
@@ -54,7 +54,7 @@ class NoticeDocument(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """A problem document as far as the demo shows it."""
+    """The part of a problem document that the demo shows."""
 
     code: str
     detail: str
@@ -65,7 +65,7 @@ Found = TypeVar("Found")
 
 
 class DemoClinic:
-    """One front end; every call is written on the page as it is answered."""
+    """One front end. Every call is printed when it is answered."""
 
     def __init__(self, run: RunState, http: httpx.AsyncClient, page: Page) -> None:
         self._run = run
@@ -73,13 +73,13 @@ class DemoClinic:
         self._page = page
 
     def show_run(self, workflow_id: str) -> None:
-        """Where the Temporal UI shows this run; nothing when the server's UI is not known."""
+        """The URL of this run in the Temporal UI; empty if the UI is not known."""
         ui, namespace = self._run["temporalUi"], self._run["temporalNamespace"]
         if ui is not None:
             self._page.link("watch the run", f"{ui}/namespaces/{namespace}/workflows/{workflow_id}")
 
     async def doctor(self, specialty: str, zone: str) -> DoctorDocument:
-        """A doctor of that specialty, in that time zone if there is one."""
+        """A doctor of that specialty, preferably in that time zone."""
         answer = await self._http.get(f"{API}/doctors", params={"specialty": specialty})
         found: list[DoctorDocument] = expect(answer, 200).json()["items"]
         if not found:
@@ -87,7 +87,7 @@ class DemoClinic:
         return next((doctor for doctor in found if doctor["timeZone"] == zone), found[0])
 
     async def open_day(self, doctor: DoctorDocument, *, slots: int) -> date:
-        """The first day from tomorrow on that has so many free slots."""
+        """The first day, from tomorrow on, with at least this many free slots."""
         today = datetime.now(UTC).astimezone(ZoneInfo(doctor["timeZone"])).date()
         for day in (today + timedelta(days=ahead) for ahead in range(1, 14)):
             found = await self._slots(doctor, day)
@@ -102,7 +102,7 @@ class DemoClinic:
         return slots
 
     async def expect_state(self, doctor: DoctorDocument, slot: SlotDocument, state: str) -> None:
-        """The very next look at the schedule shows this state of the slot."""
+        """Check that the next read of the schedule shows the slot in this state."""
         moment = datetime.fromisoformat(slot["dateTime"])
         day = moment.astimezone(ZoneInfo(doctor["timeZone"])).date()
         begun = time.perf_counter()
@@ -138,7 +138,7 @@ class DemoClinic:
         )
 
     async def act(self, appointment_id: str, verb: str, status: int) -> str:
-        """Confirm or cancel; the status it brings, or the code of the refusal."""
+        """Confirm or cancel. Return the new status or the code of the refusal."""
         begun = time.perf_counter()
         answer = await self._http.post(f"{API}/appointments/{appointment_id}/{verb}", json={})
         document = expect(answer, status).json()
@@ -157,7 +157,7 @@ class DemoClinic:
         await until(f"appointment {appointment_id} becomes {status}", reached)
 
     async def message(self, to: str, channel: str, *, number: int) -> MessageDocument:
-        """The newest message to that address, once so many have arrived."""
+        """Wait until this many messages arrived at the address; return the newest."""
 
         async def arrived() -> MessageDocument | None:
             answer = await self._http.get(
@@ -210,7 +210,7 @@ def expect(answer: httpx.Response, status: int) -> httpx.Response:
 
 
 async def until(what: str, look: Callable[[], Awaitable[Found | None]]) -> Found:
-    """What `look` finds, asked again and again; raises when it does not come in time."""
+    """Poll `look` until it finds something. Raises if that takes too long."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = await look()

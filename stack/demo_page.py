@@ -1,4 +1,4 @@
-"""What the demo prints: calm and short, in colour on a terminal, plain lines elsewhere."""
+"""The output of the demo: short, in colour on a terminal, plain lines elsewhere."""
 
 import asyncio
 import textwrap
@@ -17,7 +17,7 @@ INDENT = "   "
 
 
 class Page:
-    """Writes to standard output from top to bottom; long lines are never broken."""
+    """Writes to standard output, line by line; long lines are not wrapped."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
@@ -44,7 +44,7 @@ class Page:
         self._print(f"\n[bold red]✗ not as promised:[/] {escape(promise)}")
 
     def day(self, day: date, zone: str, slots: Sequence[tuple[str, str]]) -> None:
-        """Every slot of a day, by the clinic's wall clock."""
+        """All slots of a day, in the clinic's local time."""
         self._print(f"{INDENT}[dim]{day:%A} {day.day} {day:%B %Y}, {zone}[/]")
         marked = [f"{local_time(moment, zone)} {_mark(state)}" for moment, state in slots]
         for first in range(0, len(marked), SLOTS_A_LINE):
@@ -52,7 +52,7 @@ class Page:
         self._print(INDENT + "   ".join(f"{_mark(state)} [dim]{state}[/]" for state in MARKS))
 
     def message(self, heading: str, text: str) -> None:
-        """The beginning of a message, framed by a rule on its left."""
+        """The first lines of a message, with a rule on the left."""
         self._print(f"{INDENT}[magenta]{escape(heading)}[/]")
         lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
         for line in lines[:LINES_OF_A_MESSAGE]:
@@ -60,7 +60,7 @@ class Page:
                 self._print(f"{INDENT}[dim]│[/] {escape(part)}")
 
     async def countdown(self, text: str, seconds: float) -> None:
-        """Wait so long, with a bar that empties on a terminal."""
+        """Wait; on a terminal a bar shows the time left."""
         if not self._console.is_terminal:
             self.line(f"{text} {seconds:.0f} s …")
             await asyncio.sleep(seconds)
@@ -83,7 +83,7 @@ class Page:
 
 
 def local_time(moment: str, zone: str, *, seconds: bool = False) -> str:
-    """The clinic's wall clock at an instant written in RFC 3339."""
+    """The clinic's local time at an RFC 3339 instant."""
     shown = datetime.fromisoformat(moment).astimezone(ZoneInfo(zone))
     return f"{shown:%H:%M:%S}" if seconds else f"{shown:%H:%M}"
 

@@ -20,7 +20,7 @@ SPECIALTY, ZONE = "general-practice", "Europe/Moscow"
 
 @dataclass(frozen=True, kw_only=True)
 class Cast:
-    """Who plays: one doctor with an open day, three patients, two slots of the morning."""
+    """The cast: a doctor with an open day, three patients, two slots in the morning."""
 
     doctor: DoctorDocument
     booked_by: Patient
@@ -114,7 +114,7 @@ async def _cancel(clinic: DemoClinic, page: Page, cast: Cast, appointment_id: st
 async def _show_messages(
     clinic: DemoClinic, page: Page, cast: Cast, appointment_id: str, *, number: int
 ) -> None:
-    """What came of it; `number` counts the events of this visit so far."""
+    """Show the messages of the visit. `number` counts its events so far."""
     patient = cast.booked_by
     mail = await clinic.message(patient["email"], "email", number=number)
     page.message(f"e-mail to {patient['email']}: {mail['subject']}", mail["text"])

@@ -11,7 +11,7 @@ from stack.keep_up import keep_up
 
 
 def main(only: Collection[str]) -> int:
-    """Every end before `up` is told as an event; one that nobody foresaw is a traceback too."""
+    """Every failure before `up` is an event; an unforeseen one is a traceback as well."""
     events = EventStream()
     try:
         asyncio.run(keep_up(Home.from_environment(), events, only, events.up))

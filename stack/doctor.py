@@ -34,7 +34,7 @@ class Finding:
 
 
 def main() -> int:
-    """Print the findings; 1 when something is missing."""
+    """Print the findings. Return 1 if something is missing."""
     findings = list(examine())
     table = Table("", "what", "found, or what to do", box=None)
     for finding in findings:

@@ -21,7 +21,7 @@ from stack.servers import kafka, postgres, temporal, valkey
 
 @asynccontextmanager
 async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
-    """PostgreSQL with an empty database, without the care for the disk: its URL."""
+    """The URL of a PostgreSQL with an empty database and no durability."""
     account, password = unprivileged_account(), secrets.token_hex(8)
     with _ports() as ports, temporary_folder(account, folder) as place:
         port = ports.take()
@@ -33,7 +33,7 @@ async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def embedded_valkey(folder: Path) -> AsyncIterator[str]:
-    """Valkey: its URL."""
+    """The URL of a Valkey."""
     with _ports() as ports:
         port = ports.take()
         async with running(valkey.program(folder / "valkey", port), folder):
@@ -42,7 +42,7 @@ async def embedded_valkey(folder: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def embedded_kafka(folder: Path) -> AsyncIterator[str]:
-    """Kafka: its bootstrap servers."""
+    """The bootstrap servers of a Kafka."""
     with _ports() as ports:
         port, controller = ports.take(), ports.take()
         properties = await asyncio.to_thread(kafka.initialise, folder / "kafka", port, controller)
@@ -52,7 +52,7 @@ async def embedded_kafka(folder: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def embedded_temporal(folder: Path, *, time_skipping: bool = False) -> AsyncIterator[str]:
-    """Temporal in memory, with our search attributes: its address. The namespace is `default`."""
+    """The address of an in-memory Temporal with our search attributes, namespace `default`."""
     with _ports() as ports:
         taken = temporal.TemporalPorts.take(ports)
         program = temporal.program(None, taken, time_skipping=time_skipping)
@@ -62,7 +62,7 @@ async def embedded_temporal(folder: Path, *, time_skipping: bool = False) -> Asy
 
 @asynccontextmanager
 async def running(program: Program, logs: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The program from ready until the block ends, its output in a log in that folder."""
+    """Run the program until the block ends. Enters when it is ready; its log is in that folder."""
     process = await launch(program, logs / f"{program.name}.log")
     try:
         await until_ready(program, process)
@@ -75,7 +75,7 @@ async def running(program: Program, logs: Path) -> AsyncIterator[asyncio.subproc
 async def whole_stack(
     home: Path, env: Mapping[str, str] | None = None, only: str = ""
 ) -> AsyncIterator[run_state.RunState]:
-    """What `make up` starts, in that home; stopped and deleted when the block ends."""
+    """The stack of `make up` in that home. It is stopped and deleted when the block ends."""
     environment = {**os.environ, **(env or {}), "PRIYOM_HOME": str(home)}
     try:
         await _stack(environment, "up", *([f"--only={only}"] if only else []))
@@ -111,7 +111,7 @@ def _ports() -> Iterator[Ports]:
 
 @contextmanager
 def temporary_folder(account: Account | None, folder: Path) -> Iterator[Path]:
-    """The folder itself, or one for the time of the block that the account can reach."""
+    """The folder itself, or a temporary one if the account cannot reach it."""
     if account is None or reachable_by_others(folder):
         yield folder
         return

@@ -1,4 +1,4 @@
-"""What a detached supervisor tells the terminal that started it, until all is ready."""
+"""What a detached supervisor tells its terminal until the stack is ready."""
 
 import json
 import os
@@ -17,7 +17,7 @@ class Event(TypedDict):
 
 
 class EventStream:
-    """A reporter that tells another process, in JSON lines on standard output."""
+    """Reports progress to another process as JSON lines on standard output."""
 
     def begin(self, name: str) -> None:
         self.tell({"kind": "begin", "text": name})
@@ -29,11 +29,11 @@ class EventStream:
         self.tell({"kind": "fail", "text": name})
 
     def tell(self, event: Event) -> None:
-        # Whoever started us may have left: that is no reason to stop.
+        # The terminal may be closed. The stack keeps running.
         with suppress(BrokenPipeError):
             print(json.dumps(event), flush=True)
 
     def up(self, _: run_state.RunState) -> None:
-        """The last word: from now on the output is the supervisor's own log."""
+        """The last event. From now on the output is the supervisor's log."""
         self.tell({"kind": "up", "text": ""})
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The supervisor process of one home: brings the stack up, obeys the commands, takes it down."""
+"""The supervisor process of one home: starts the stack, executes commands, stops the stack."""
 
 import asyncio
 import fcntl
@@ -28,7 +28,7 @@ async def keep_up(
     only: Collection[str],
     when_up: Callable[[run_state.RunState], None],
 ) -> None:
-    """Bring the stack up, call `when_up`, and return after it was told to stop and has stopped."""
+    """Start the stack, call `when_up`, and return after a command stopped it."""
     home.create()
     async with AsyncExitStack() as leaving:
         leaving.enter_context(_alone(home.lock_file))
@@ -60,7 +60,7 @@ class Keeper:
             asyncio.get_running_loop().add_signal_handler(number, self.told_to_stop.set)
 
     async def bring_up(self, report: Reporter) -> None:
-        """Return when all is ready; NotReadyError says why it is not."""
+        """Return when everything is ready. NotReadyError says what is not."""
         work = BringUp(self._plan, self._supervisor, report, self._home.logs).run()
         bringing_up = asyncio.create_task(work)
         stopping = asyncio.create_task(self.told_to_stop.wait())
@@ -84,7 +84,7 @@ class Keeper:
         self._home.control_socket.unlink(missing_ok=True)
 
     async def handle(self, request: Request) -> Answer:
-        """Obey one command of `make`."""
+        """Execute one command of `make`."""
         match request["command"]:
             case "status":
                 return {"rows": self._rows()}
@@ -156,7 +156,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 async def _until_gone(left_over: run_state.RunState | None) -> None:
-    """Wait for the children of a supervisor that was killed: they are about to end themselves."""
+    """Wait until the children of a killed supervisor have ended; they end by themselves."""
     pids = [pid for pid in (left_over or {"pids": {}})["pids"].values() if pid]
     for _ in range(LEFTOVERS_GONE_WITHIN * 10):
         if not any(_alive(pid) for pid in pids):

@@ -1,4 +1,4 @@
-"""Following all logs of a stack at once, each line with the name of the program it came from."""
+"""Follows all logs of a stack; each line starts with the name of its program."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ SHOWN_AT_FIRST = 5
 
 
 def follow(folder: Path) -> Iterator[str]:
-    """The last lines of each log, then every new one, for ever; new and rotated files too."""
+    """Print the last lines of each log, then every new line, also of new and rotated files."""
     read: dict[Path, int] = {}
     while True:
         for log in sorted(folder.glob("*.log")):

@@ -1,4 +1,4 @@
-"""The mailbox's mail server: keeps every letter, refuses on demand, and may be away for a while."""
+"""The mailbox's SMTP server: it stores e-mails, and can refuse them or be away for a while."""
 
 import asyncio
 from weakref import WeakSet
@@ -11,7 +11,7 @@ LARGEST_LETTER = 4 * 1024 * 1024
 
 
 class KeepsLetters:
-    """aiosmtpd's handler: takes every letter, unless it plays a fault."""
+    """aiosmtpd's handler: accepts every e-mail unless it simulates a fault."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class KeepsLetters:
 
 
 class MailServer:
-    """Listens until it is closed; `leave` is what a crash of it looks like from outside."""
+    """Listens until it is closed. `leave` looks like a crash from outside."""
 
     def __init__(self, store: Store, host: str, port: int) -> None:
         self._handler = KeepsLetters(store)
@@ -50,7 +50,7 @@ class MailServer:
         self._server = await loop.create_server(self._session, self._host, self._port)
 
     def close(self) -> None:
-        """Refuse connections, and cut those there are."""
+        """Refuse new connections and cut the open ones."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -59,7 +59,7 @@ class MailServer:
                 session.transport.abort()
 
     def leave(self, seconds: int) -> None:
-        """Be away for so long; 0 is to come back now."""
+        """Be away for `seconds`; 0 means come back now."""
         self.close()
         if self._coming_back is not None:
             self._coming_back.cancel()

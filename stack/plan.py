@@ -1,4 +1,4 @@
-"""Which programs one stack consists of, where they listen, and what they are told."""
+"""The programs of one stack: where they listen and what environment they get."""
 
 import os
 import sys
@@ -18,12 +18,12 @@ from stack.servers import kafka, postgres, temporal, valkey
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 
 GIVES_WAY = 10
-"""Messages are sent after the answer: where all share two cores, they wait for the bookings."""
+"""Niceness. Messages are sent after the answer, so on two cores bookings go first."""
 
 
 @dataclass(kw_only=True)
 class Plan:
-    """Servers are made by a call that may take seconds: their data may have to be laid out."""
+    """Servers are created by a call: initialising their data may take seconds."""
 
     namespace: str
     servers: dict[str, Callable[[], Program]] = field(default_factory=dict)
@@ -121,7 +121,7 @@ def _add_mailbox(plan: Plan, _: Home, ports: Ports) -> None:
 
 
 def _process(plan: Plan, name: str, ports: Ports) -> Program:
-    """One of our own processes: the API listens where the plan says, the others for health only."""
+    """One of our processes. The API listens where the plan says, the others for health only."""
     if name == "api" and plan.api is not None:
         base = plan.api
         port = int(base.rsplit(":", 1)[1])

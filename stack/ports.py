@@ -1,26 +1,26 @@
-"""Ports that this stack keeps for itself, also while the server behind one is down."""
+"""Ports that this stack reserves, even while the server of a port is down."""
 
 import random
 import socket
 import sys
 
 LOOPBACK = "127.0.0.1"
-# Below Linux's ephemeral range, so that no outgoing connection takes one in the meantime.
+# Below Linux's ephemeral range, so that no outgoing connection takes one.
 FREE_PORTS = range(20_000, 32_000)
 
 
 class Ports:
-    """Reserved ports, given back by `release` or when the process ends.
+    """Reserved ports. `release` or the end of the process frees them.
 
-    The reservation is an abstract Unix socket named after the port: it shows every other stack on
-    this machine that the port is spoken for, and the kernel drops it with the process.
+    A reservation is an abstract Unix socket named after the port. It tells every other stack on
+    this machine that the port is taken. The kernel removes it when the process ends.
     """
 
     def __init__(self) -> None:
         self._kept: list[socket.socket] = []
 
     def take(self, preferred: int | None = None) -> int:
-        """The preferred port if it is free, else any free one."""
+        """The preferred port if it is free, otherwise any free port."""
         if preferred and self._keep(preferred):
             return preferred
         for port in random.sample(FREE_PORTS, k=1000):
@@ -47,6 +47,6 @@ class Ports:
 
 def _bind_once(port: int) -> None:
     with socket.socket() as probe:
-        # Servers set this too: without it a port of a just closed connection looks taken.
+        # As servers do: without it, the port of a recently closed connection looks taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((LOOPBACK, port))

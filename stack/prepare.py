@@ -7,7 +7,7 @@ from stack.supplies.temporal_cli import make_temporal_cli
 
 
 def prepare(*, kafka: bool = True, temporal: bool = True) -> None:
-    """Nothing to do and nothing to see when it is all there."""
+    """Does and prints nothing if everything is there."""
     with Steps() as steps:
         if kafka:
             java()

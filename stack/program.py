@@ -1,4 +1,4 @@
-"""A program to run: what starts it, how to see that it is ready, how it is started and ended."""
+"""A program to run: its command, its readiness probe, its start and its end."""
 
 import asyncio
 import ctypes
@@ -18,10 +18,10 @@ from stack.home import CHECKOUT
 Probe = Callable[[], Awaitable[bool]]
 
 PR_SET_PDEATHSIG = 1
-# Loaded before any fork: the child between fork and exec must not import or open anything.
+# Loaded before any fork: between fork and exec the child must not import or open anything.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 LOG_KEPT_BYTES = 10 * 1024 * 1024
-# Seconds between two tries of a probe: soon at first, seldom on a machine that is busy anyway.
+# Seconds between two probes: short at first, long later to spare a busy machine.
 FIRST_PAUSE, LONGEST_PAUSE = 0.03, 0.4
 
 
@@ -33,7 +33,7 @@ async def _at_once() -> bool:
 class Program:
     """Times are seconds: `ready_within` from start to ready, `grace` from asking to killing.
 
-    A program with a niceness above 0 gives way to the others where they share a processor.
+    A niceness above 0 gives the other programs priority on a shared processor.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Program:
 
 
 async def launch(program: Program, log: Path) -> asyncio.subprocess.Process:
-    """Start it with its output in the log. Call from the main thread: it dies with that thread."""
+    """Start it; its output goes to the log. Call from the main thread: it dies with that thread."""
     _rotate(log)
     account = program.account
     with log.open("ab") as output:
@@ -69,7 +69,7 @@ async def launch(program: Program, log: Path) -> asyncio.subprocess.Process:
 
 
 async def until_ready(program: Program, process: asyncio.subprocess.Process) -> None:
-    """Return when its probe says so; raise NotReadyError when it ended or took too long."""
+    """Return when its probe succeeds. NotReadyError if it ended or took too long."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + program.ready_within
     pause = FIRST_PAUSE
@@ -78,8 +78,8 @@ async def until_ready(program: Program, process: asyncio.subprocess.Process) -> 
             return
         if clock() > deadline:
             raise NotReadyError(f"{program.name} was not ready within {program.ready_within:g} s")
-        # Not by `wait_for`, which loses a cancellation that comes as the process ends (in Python
-        # 3.11): whoever stopped it would wait for ever, and it would be started again.
+        # Not `wait_for`: in Python 3.11 it loses a cancellation that comes as the process ends.
+        # The stopping caller would wait for ever, and the program would be restarted.
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await process.wait()
@@ -88,7 +88,7 @@ async def until_ready(program: Program, process: asyncio.subprocess.Process) -> 
 
 
 async def end(program: Program, process: asyncio.subprocess.Process) -> None:
-    """Ask it to stop, and kill it and its children when it does not within its grace."""
+    """Ask it to stop. Kill it and its children if it does not within its grace."""
     with suppress(ProcessLookupError):
         process.send_signal(program.stop_signal)
     try:
@@ -107,7 +107,7 @@ def describe_exit(code: int) -> str:
 
 
 def _before_it_starts(program: Program, parent: int) -> None:
-    """In the child: give way to others, and die with the parent."""
+    """In the child: set the niceness, and die with the parent."""
     os.nice(program.niceness)
     if _LIBC is None:
         return

@@ -35,7 +35,7 @@ Rota = tuple[tuple[Span, ...], ...]
 
 LONG_DAYS: Rota = (*[(MORNING, (time(15), time(20)))] * 5, (SATURDAY,), (DUTY,))
 EVEN: Rota = ((MORNING,), (AFTERNOON,), (MORNING,), (AFTERNOON,), (MORNING,), (SATURDAY,), ())
-# Without Sunday duty this rota would have no shift for two days in a row.
+# Without Sunday duty this rota would have nobody from Saturday noon to Monday afternoon.
 ODD: Rota = (
     *((AFTERNOON,), (MORNING,), (AFTERNOON,), (MORNING,), (AFTERNOON,)),
     *((SATURDAY,), (DUTY,)),

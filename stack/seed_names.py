@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Man:
-    """A man's name, and the patronymics of his son and of his daughter."""
+    """A man's given name, and the patronymics of his son and his daughter."""
 
     given: str
     son: str
@@ -55,7 +55,7 @@ RUSSIAN_WOMEN = (
     "Юлия",
 )
 
-# The same family name of a man and of a woman; some do not change.
+# A family name for a man and for a woman; some have one form.
 RUSSIAN_FAMILY = (
     ("Абрамов", "Абрамова"),
     ("Белинский", "Белинская"),
@@ -155,5 +155,5 @@ _LATIN = str.maketrans(
 
 
 def in_latin(name: str) -> str:
-    """The name as it stands in an e-mail address: small Latin letters only."""
+    """The name for an e-mail address: lower-case Latin letters only."""
     return name.lower().translate(_LATIN)

@@ -1,4 +1,4 @@
-"""Keeps programs running: starts them, starts again what dies, holds down what is told to."""
+"""Keeps programs running: starts them, restarts those that die, holds down those it is told to."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """Seconds: the pause doubles from `first` to `most`, and is `first` again after `steady`."""
+    """Seconds. The pause doubles from `first` to `most`; `steady` seconds of running reset it."""
 
     first: float = 1
     most: float = 30
@@ -33,12 +33,12 @@ class Backoff:
 
 
 BACKOFF = Backoff()
-# The first start is tried twice: a port may have been taken between choosing and binding it.
+# The first start has two tries: another process may take a port before it is bound.
 FIRST_STARTS = 2
 
 
 class Kept:
-    """One program that is kept running."""
+    """One supervised program."""
 
     def __init__(
         self, program: Program, log: Path, changed: Callable[[], None], backoff: Backoff = BACKOFF
@@ -57,7 +57,7 @@ class Kept:
         self._launching = asyncio.Lock()
 
     async def start(self) -> None:
-        """Return when it is ready. NotReadyError when it is not; it goes on being tried then."""
+        """Return when it is ready. On NotReadyError the supervisor keeps trying."""
         if self._keeper is not None:
             return
         self._outcome = asyncio.get_running_loop().create_future()
@@ -95,7 +95,7 @@ class Kept:
             self.restarts += 1
 
     async def _run_once(self, outcome: asyncio.Future[None]) -> tuple[bool, str]:
-        """Run it until it ends: whether it had been up for long, and how it ended."""
+        """Run it until it ends. Return whether it was up for long, and how it ended."""
         clock = asyncio.get_running_loop().time
         try:
             async with self._launching:
@@ -123,7 +123,7 @@ class Kept:
 
 
 class Supervisor:
-    """All programs of one stack, in the order in which they were started."""
+    """All programs of one stack, in start order."""
 
     def __init__(self, logs: Path, changed: Callable[[], None], backoff: Backoff = BACKOFF) -> None:
         self._logs = logs
@@ -136,7 +136,7 @@ class Supervisor:
         return {kept.program.name: kept for wave in self._waves for kept in wave}
 
     def add_wave(self) -> Callable[[Program], Kept]:
-        """Programs of one wave are stopped together, before those of the waves added earlier."""
+        """Programs of one wave are stopped together; later waves are stopped first."""
         wave: list[Kept] = []
         self._waves.append(wave)
 

@@ -1,4 +1,4 @@
-"""`make up`, seen from the terminal: starts the supervisor detached and shows how it gets on."""
+"""`make up` in the terminal: starts the detached supervisor and shows its progress."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from stack.progress import Steps, tail
 
 
 def bring_up_detached(home: Home, only: Collection[str]) -> bool:
-    """Return when the stack is ready: True when it was started, False when it was up already."""
+    """Return when the stack is ready: True if this call started it, False if it was already up."""
     home.create()
     log = home.logs / "supervisor.log"
     argv = [sys.executable, "-m", "stack.detached", ",".join(only)]
@@ -64,7 +64,7 @@ def _follow(supervisor: subprocess.Popen[str], home: Home) -> bool:
 
 
 def wait_for_the_other(home: Home) -> None:
-    """Somebody else is starting this home: return when that is done."""
+    """Wait until another process has started this home."""
     while not home.run_file.exists():
         if not home.is_locked():
             raise UpFailedError("another start of this stack, at the same time, failed")

@@ -14,7 +14,7 @@ from stack.program import Program
 from stack.supplies.java import java
 from stack.supplies.kafka_jars import jars
 
-# One node on a developer's machine: a small heap, the cheapest collector, no long compilation.
+# One node on a developer's machine: small heap, cheapest collector, first compiler tier only.
 JAVA_OPTIONS = (
     *("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
     "-XX:+ExitOnOutOfMemoryError",
@@ -29,7 +29,7 @@ def address(port: int) -> str:
 
 
 def initialise(folder: Path, port: int, controller_port: int) -> Path:
-    """The node's properties, written anew for these ports, and its data, formatted once."""
+    """Write the node's properties for these ports, and format its data once."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "server.properties"
     data = folder / "data"
@@ -69,7 +69,7 @@ def _format(config: Path) -> None:
 
 
 def properties(data: Path, port: int, controller_port: int) -> str:
-    """A killed broker cannot register again until its session has ended: hence a short one."""
+    """A killed broker cannot register again until its session ends, so the session is short."""
     plain, controller = address(port), address(controller_port)
     return f"""\
 process.roles=broker,controller

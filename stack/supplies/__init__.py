@@ -1,1 +1,1 @@
-"""What has to be built or fetched once before the servers can run, kept in a cache."""
+"""What must be built or fetched before the servers can run. A cache keeps it."""

@@ -1,4 +1,4 @@
-"""The cache of built and fetched things: whole or absent, and made once even by two at a time."""
+"""The cache of built and fetched files: complete or absent, and made once by concurrent callers."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ def cache_folder() -> Path:
 
 @contextmanager
 def once(lock: Path) -> Iterator[None]:
-    """Wait until nobody else on this machine holds the lock, then hold it."""
+    """Hold this lock; wait while another process on this machine holds it."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -24,7 +24,7 @@ def once(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def replaced(final: Path) -> Iterator[Path]:
-    """A new name beside the final one; moved there when the block ends well, deleted otherwise."""
+    """A temporary path beside the final one. It is moved there if the block succeeds."""
     new = final.with_name(f"{final.name}.{os.getpid()}.new")
     _remove(new)
     try:

@@ -1,4 +1,4 @@
-"""Where a Chromium is: the pages' tests and pictures need one, nothing else does."""
+"""Finds a Chromium, for the browser tests and the screenshots only."""
 
 import shutil
 

@@ -26,7 +26,7 @@ def java() -> Path:
 
 
 def java_version(program: Path) -> int:
-    """The major version; 0 when it cannot be told."""
+    """The major version; 0 if it is unknown."""
     shown = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
     found = re.search(r'version "(\d+)', shown.stderr)
     return int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""Kafka's jars, resolved by Maven from our pom and checked against our list of digests."""
+"""Kafka's jars, resolved by Maven from our pom and compared with our list of digests."""
 
 import hashlib
 import shutil
@@ -13,7 +13,7 @@ DIGESTS = FOLDER / "jars.sha256"
 
 
 def jars() -> Path:
-    """The folder of the jars; they must have been fetched."""
+    """The folder of the jars. They must have been fetched before."""
     folder = _folder()
     if not folder.exists():
         raise MissingToolError("Kafka is not fetched yet: run `make prepare`")
@@ -25,7 +25,7 @@ def jars_are_here() -> bool:
 
 
 def fetch_jars(steps: Steps) -> None:
-    """Fetch them into the cache unless they are there."""
+    """Fetch them into the cache if they are missing."""
     with once(cache_folder() / "kafka.lock"):
         if jars_are_here():
             return
@@ -35,7 +35,7 @@ def fetch_jars(steps: Steps) -> None:
 
 
 def resolve(target: Path) -> None:
-    """Copy the whole runtime closure there."""
+    """Copy all runtime dependencies there."""
     maven = shutil.which("mvn")
     if maven is None:
         raise MissingToolError(
@@ -46,7 +46,7 @@ def resolve(target: Path) -> None:
 
 
 def check(folder: Path) -> None:
-    """Refuse jars that differ in any way from the list that is committed."""
+    """Refuse jars that differ from the committed list."""
     expected, found = DIGESTS.read_text(), digests(folder)
     if found != expected:
         wrong = set(found.splitlines()) ^ set(expected.splitlines())
@@ -55,7 +55,7 @@ def check(folder: Path) -> None:
 
 
 def digests(folder: Path) -> str:
-    """Lines as sha256sum prints them, by name."""
+    """Lines in the format of sha256sum, sorted by name."""
     jar_files = sorted(folder.glob("*.jar"), key=lambda path: path.name)
     return "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in jar_files)
 

@@ -18,14 +18,14 @@ from stack.supplies.cache import cache_folder, once, replaced
 FOLDER = Path(__file__).resolve().parent.parent / "temporal-cli"
 PACKAGE = "github.com/temporalio/cli/cmd/temporal"
 OLDEST_SERVER = (1, 32)
-# The Go that knows how to fetch the version our go.mod asks for by itself.
+# From this version on, Go fetches the version that our go.mod names.
 OLDEST_GO = (1, 21)
 DOWNLOAD = "https://temporal.download/cli/archive/latest?platform={system}&arch={machine}"
 
 
 @cache
 def temporal_cli() -> Path:
-    """The program; it must have been found or built before."""
+    """The path of the program. It must have been found or built before."""
     found = find_temporal_cli()
     if found is None:
         raise MissingToolError("Temporal is not built yet: run `make prepare`")
@@ -41,20 +41,20 @@ def find_temporal_cli() -> Path | None:
 
 
 def cached_temporal_cli() -> Path:
-    """Where the build of exactly these go.mod and go.sum lies, or will."""
+    """The path for a build of exactly these go.mod and go.sum."""
     pinned = (FOLDER / "go.mod").read_bytes() + (FOLDER / "go.sum").read_bytes()
     return cache_folder() / f"temporal-{hashlib.sha256(pinned).hexdigest()[:12]}"
 
 
 def server_version(program: Path) -> tuple[int, ...]:
-    """The version of the server inside; empty when the program does not say."""
+    """The version of the server inside; empty if the program does not tell."""
     shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
     found = re.search(r"Server (\d+)\.(\d+)", shown.stdout)
     return (int(found[1]), int(found[2])) if found else ()
 
 
 def make_temporal_cli(steps: Steps) -> None:
-    """Have it in the cache unless one is found: built from source, else downloaded."""
+    """Unless one is found, build it from source into the cache, or download it."""
     with once(cache_folder() / "temporal.lock"):
         if find_temporal_cli() is not None:
             return
@@ -75,7 +75,7 @@ def go_version(program: str) -> tuple[int, ...]:
 
 
 def _build(steps: Steps) -> str:
-    """Empty when built, else why it was not."""
+    """Empty if it was built, otherwise the reason why not."""
     go = shutil.which("go")
     if go is None or go_version(go) < OLDEST_GO:
         return "There is no Go 1.21 or newer on PATH."
@@ -95,7 +95,7 @@ def _build(steps: Steps) -> str:
 
 
 def _download(steps: Steps) -> bool:
-    """The maker's own archive of the newest version; False when it cannot be had."""
+    """Download Temporal's archive of the newest version. False if that fails."""
     system, machine = os.uname().sysname.lower(), os.uname().machine
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
     url = DOWNLOAD.format(system=system, machine=machine)
