@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from adapters.process.children import serve_in_children
 from adapters.process.exit import exit_process
 from adapters.process.file_limit import raise_open_file_limit
 from adapters.process.gc_tuning import collect_garbage_seldom
@@ -27,6 +28,7 @@ from api.http.origins import Origins
 from api.http.protocol import ProblemProtocol
 from api.http.streams import Streams
 from api.services import open_services
+from worker.sdk_patches import spare_payload_walks
 
 BAD_SETTINGS = 2
 GRACE_SECONDS = 10
@@ -62,10 +64,25 @@ def main() -> int:
         return BAD_SETTINGS
     configure_logs(settings.log_format)
     use_pinned_time_zones()
-    return _serve(settings, servers, secret)
+    collect_garbage_seldom()
+    raise_open_file_limit()
+    if settings.api_processes == 1:
+        return _serve(settings, servers, secret)
+    with _listening(settings) as socket_of_all:
+        return serve_in_children(
+            settings.api_processes,
+            lambda: _serve(settings, servers, secret, sockets=[socket_of_all]),
+        )
 
 
-def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
+def _serve(
+    settings: Product,
+    servers: Connections,
+    secret: bytes,
+    *,
+    sockets: list[socket.socket] | None = None,
+) -> int:
+    patched = settings.sdk_patches == "on" and spare_payload_walks()
     app = create_app(
         lambda: open_services(settings, servers, secret),
         answer_within_seconds=settings.answer_within_seconds,
@@ -75,14 +92,24 @@ def _serve(settings: Product, servers: Connections, secret: bytes) -> int:
         ),
     )
     server = Server(configured(app, settings), streams=app.state.streams)
-    collect_garbage_seldom()
-    raise_open_file_limit()
-    log.info("api_started", host=settings.api_host, port=settings.api_port)
+    log.info(
+        "api_started",
+        host=settings.api_host,
+        port=settings.api_port,
+        serves=settings.api_serves,
+        sdk_patches=patched,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_heeded)
-    server.run()
+    server.run(sockets=sockets)
     log.info("api_stopped")
     return 0 if server.started else 1
+
+
+def _listening(settings: Product) -> socket.socket:
+    """One socket that all processes of the API take connections from."""
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    return socket.create_server((settings.api_host, settings.api_port), family=family, backlog=2048)
 
 
 def configured(app: FastAPI, settings: Product) -> uvicorn.Config:

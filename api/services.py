@@ -33,7 +33,7 @@ from api.schedule.rendered_days import RenderedDays
 from worker.bookings_worker import bookings_worker
 from worker.eager_bookings import EagerBookings
 from worker.running import running_when_connected
-from worker.waiters import Waiters
+from worker.waiters import GiveWay, NotifyWaiters, Waiters
 
 POOL_SIZE = 12
 """For requests and for the steps of the bookings that run beside them."""
@@ -123,7 +123,7 @@ class _Beside:
             slots=Slots(self._database),
             appointments=Appointments(self._database),
             announcements=self._announcements,
-            waiters=self.waiters,
+            interceptors=[NotifyWaiters(self.waiters), GiveWay(self.waiters)],
         )
 
 

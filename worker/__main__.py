@@ -122,7 +122,7 @@ def main() -> int:
     use_pinned_time_zones()
     database = connect_database(servers.database_url, pool_size=8, name="priyom-worker")
     collect_garbage_seldom()
-    if not spare_payload_walks():
+    if settings.sdk_patches == "on" and not spare_payload_walks():
         log.warning("payload_walks_kept", reason="another version of temporalio")
     uvloop.run(Process(servers=servers, settings=settings, database=database).run())
     return 0

@@ -4,17 +4,16 @@ It runs in every API process that takes commands, so that a patient is answered 
 and in the worker process, so that lapses and retries go on with every API dead.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, Worker
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
-from worker.in_turn import in_turn
 from worker.sandbox import workflow_runner
-from worker.waiters import NotifyWaiters, Waiters
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.names import BOOKINGS
@@ -37,12 +36,9 @@ def bookings_worker(
     slots: Slots,
     appointments: Appointments,
     announcements: Announcements,
-    waiters: Waiters | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
-    """Few tasks at a time: each keeps a patient waiting, and one Python runs them all.
-
-    `waiters` are those in this process who wait for what its steps do.
-    """
+    """Few tasks at a time: each keeps a patient waiting, and one Python runs them all."""
     return Worker(
         client,
         task_queue=BOOKINGS,
@@ -57,8 +53,11 @@ def bookings_worker(
             announcements.invalidate_schedule,
         ],
         workflow_runner=workflow_runner(),
-        workflow_task_executor=in_turn(),
-        interceptors=[NotifyWaiters(waiters)] if waiters is not None else [],
+        # The SDK's switch for running workflow tasks in the loop's own thread: six or seven
+        # handovers to a thread a booking cost more than some tasks (docs/decisions/0017). It also
+        # ends the deadlock detector, which tests have, and replaces sys.breakpointhook.
+        debug_mode=True,
+        interceptors=list(interceptors),
         max_cached_workflows=OPEN_BOOKINGS,
         max_concurrent_workflow_tasks=TASKS_AT_ONCE,
         max_concurrent_local_activities=40,

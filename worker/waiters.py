@@ -48,15 +48,13 @@ class Waiters:
             if not waiting.done():
                 waiting.set_result(outcome)
 
-    async def give_way(self) -> None:
-        """Until nobody waits here, or has been let pass for long enough."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GIVES_WAY_SECONDS):
-                await self._nobody.wait()
+    async def are_gone(self) -> None:
+        """Until nobody waits here."""
+        await self._nobody.wait()
 
 
 class NotifyWaiters(Interceptor):
-    """Tells what a step has done, or was refused, as its run will; announcements give way."""
+    """Tells what a step has done, or was refused, as its run will."""
 
     def __init__(self, waiters: Waiters) -> None:
         self._waiters = waiters
@@ -76,9 +74,6 @@ class _NotifyWaiters(ActivityInboundInterceptor):
                 return await self._hold(input)
             case "confirm_appointment":
                 return await self._confirm(input)
-            case "invalidate_schedule" if _was_told(input.args[0]):
-                await self._waiters.give_way()  # as do those that follow it
-                return await super().execute_activity(input)
             case _:
                 return await super().execute_activity(input)
 
@@ -99,6 +94,30 @@ class _NotifyWaiters(ActivityInboundInterceptor):
         if appointment.status is Status.CONFIRMED:
             self._waiters.tell(CONFIRM_APPOINTMENT, _done(given.args[0], appointment))
         return appointment
+
+
+class GiveWay(Interceptor):
+    """The first announcement of a confirmed visit lets those pass who still wait for an answer."""
+
+    def __init__(self, waiters: Waiters) -> None:
+        self._waiters = waiters
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        return _GiveWay(next, self._waiters)
+
+
+class _GiveWay(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, waiters: Waiters) -> None:
+        super().__init__(following)
+        self._waiters = waiters
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> object:  # noqa: A002 - the SDK's name
+        is_first = activity.info().activity_type == "invalidate_schedule"
+        if is_first and _was_told(input.args[0]):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GIVES_WAY_SECONDS):
+                    await self._waiters.are_gone()
+        return await super().execute_activity(input)
 
 
 def _was_told(appointment: Appointment) -> bool:

@@ -167,6 +167,9 @@ class Product(BaseSettings):
         le=65_535,
         description="port of /readyz and /metrics of worker and notifier, 0 for none",
     )
+    sdk_patches: Literal["on", "off"] = Field(
+        "on", description="whether worker/sdk_patches.py may lean on the inside of Temporal's SDK"
+    )
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="how long the record of a message is kept, days"
     )

@@ -16,7 +16,7 @@ from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, 
 from domain.errors import HoldExpired, Refused, SlotTaken
 from tests.builders import a_request, an_appointment
 from worker import waiters as heard_module
-from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, NotifyWaiters, Waiters
+from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, GiveWay, NotifyWaiters, Waiters
 
 Step = Callable[..., Awaitable[object]]
 
@@ -218,7 +218,7 @@ async def announced(waiters: Waiters, status: Status = Status.CONFIRMED) -> obje
     async def invalidates(_: Appointment) -> str:
         return "done"
 
-    inbound = NotifyWaiters(waiters).intercept_activity(LastInLine(invalidates))
+    inbound = GiveWay(waiters).intercept_activity(LastInLine(invalidates))
     row = an_appointment(status=status)
     given = ExecuteActivityInput(fn=invalidates, args=[row], executor=None, headers={})
     return await environment.run(inbound.execute_activity, given)

@@ -7,14 +7,13 @@ import temporalio.bridge.worker as bridge
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter, PayloadCodec
-from temporalio.converter._extstore import StorageOperationMetrics
 from temporalio.worker import Replayer
 
 from adapters.temporal.client import priyom_plugin
 from tests.workflows.recordings import EVERY_WORKFLOW, FOLDER
 from worker import sdk_patches as payload_walks
 from worker.sandbox import workflow_runner
-from worker.sdk_patches import Walk, spare_payload_walks, spared
+from worker.sdk_patches import StorageOperationMetrics, Walk, spare_payload_walks, spared
 
 RECORDED = sorted(FOLDER.glob("*.json"))
 
