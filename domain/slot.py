@@ -19,9 +19,6 @@ class Interval:
     def overlaps(self, other: "Interval") -> bool:
         return self.starts_at < other.ends_at and other.starts_at < self.ends_at
 
-    def contains(self, other: "Interval") -> bool:
-        return self.starts_at <= other.starts_at and other.ends_at <= self.ends_at
-
 
 def day_of(instant: datetime, zone: ZoneInfo) -> date:
     """The clinic's local date of an instant."""

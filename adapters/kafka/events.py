@@ -1,4 +1,4 @@
-"""Kafka: appointment events out (idempotent, outlives the broker) and in (committed by hand)."""
+"""Kafka: appointment events out (outlives the broker) and in (committed by hand)."""
 
 import asyncio
 import logging
@@ -31,7 +31,8 @@ START_SECONDS = 30.0
 """A producer that has not found the brokers by then is discarded. A slow start may outlast the
 publish that began it; the next publish waits for the same start."""
 REQUEST_MS = 2_000
-"""The timeout of one request: short, so that a broker that is back is soon found."""
+"""The timeout of one request, and of all attempts at one record. It is short, so that a broker that
+is back is soon found, and a discarded producer soon ends."""
 LONGEST_BACK_OFF = 10.0
 
 Headers = Sequence[tuple[str, bytes]]
@@ -46,7 +47,11 @@ class KafkaAway(ConnectionError):
 
 
 class Writer:
-    """An idempotent producer. It is created on first use, and again after a failure."""
+    """A producer. It is created on first use, and again after a failure.
+
+    It is not an idempotent one: that would retry a record for ever. The caller retries anyway, with
+    another producer, and consumers recognise an event by its id.
+    """
 
     def __init__(self, bootstrap_servers: str, *, within: float = WRITE_SECONDS) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -85,7 +90,6 @@ class Writer:
             bootstrap_servers=self._bootstrap_servers,
             client_id="priyom",
             acks="all",
-            enable_idempotence=True,
             request_timeout_ms=REQUEST_MS,
             metadata_max_age_ms=30_000,
         )
@@ -108,16 +112,11 @@ class Writer:
 
 
 async def _close(start: asyncio.Task[AIOKafkaProducer]) -> None:
-    """Flush with a deadline: without a broker the producer would try for ever."""
+    """Flush. Without a broker each record fails by itself after `REQUEST_MS`."""
     with suppress(KafkaError, TimeoutError, OSError):
         async with asyncio.timeout(WRITE_SECONDS):
             producer = await start
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await producer.stop()
-        finally:  # stop() that was cut short leaves a task that retries without end
-            await producer._sender.close()  # noqa: SLF001 - there is no public way
-            await producer.client.close()
+        await producer.stop()
 
 
 class EventPublisher:
@@ -134,9 +133,6 @@ class EventPublisher:
             value=cloudevents.encode(event),
             headers=[("content-type", cloudevents.CONTENT_TYPE.encode())],
         )
-
-    async def start(self) -> None:
-        """Nothing to wait for: the producer starts with the first event."""
 
     async def stop(self) -> None:
         await self._writer.stop()

@@ -40,7 +40,9 @@ class ProblemProtocol(HttpToolsProtocol):
         super().connection_made(CoalescedWrites(transport))
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
         self.first_line = data if self.is_between else b""
         try:
             self.parser.feed_data(data)
