@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
-from adapters.postgres import slots
+from adapters.postgres import cancel, end
 from adapters.postgres.database import Database
 from domain.booking import Appointment, BookingRequest, Cancellation
 
@@ -18,10 +18,10 @@ class Appointments:
     async def confirm_appointment(self, request: BookingRequest) -> Appointment:
         """Idempotent: a second run finds the appointment confirmed."""
         with told_to_temporal():
-            return await slots.confirm_appointment(self._database, request.appointment_id)
+            return await end.confirm_appointment(self._database, request.appointment_id)
 
     @activity.defn
     async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:
         """Idempotent: a second run finds the appointment cancelled."""
         with told_to_temporal():
-            return await slots.cancel_appointment(self._database, cancellation)
+            return await cancel.cancel_appointment(self._database, cancellation)

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
-from adapters.postgres import slots
+from adapters.postgres import end, take
 from adapters.postgres.alternatives import free_alternatives
 from adapters.postgres.database import Database
 from adapters.postgres.transactions import TransactionLimit
@@ -26,7 +26,7 @@ class Slots:
         """Idempotent: a second run finds its own row."""
         with told_to_temporal():
             try:
-                return await slots.hold_slot(self._database, self._turns, request)
+                return await take.hold_slot(self._database, self._turns, request)
             except (SlotTaken, NotASlot) as no:
                 raise await self._with_alternatives(no, request) from None
 
@@ -34,13 +34,13 @@ class Slots:
     async def extend_hold(self, extension: Extension) -> Hold:
         """Idempotent: a second run finds the version that the first one made."""
         with told_to_temporal():
-            return await slots.extend_hold(self._database, extension)
+            return await take.extend_hold(self._database, extension)
 
     @activity.defn
     async def release_slot(self, release: Release) -> Hold:
         """Idempotent: a second run finds nothing to release."""
         with told_to_temporal():
-            return await slots.release_slot(self._database, release)
+            return await end.release_slot(self._database, release)
 
     async def _with_alternatives(self, no: Refused, request: BookingRequest) -> Refused:
         async with self._database.connect() as connection:

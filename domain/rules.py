@@ -5,11 +5,13 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from domain.booking import Refusal, Status
+from domain.booking import Appointment, Refusal, Status
 from domain.errors import (
     AlreadyBooked,
+    AlreadyCancelled,
     AlreadyHeld,
     DoctorNotFound,
+    HoldExpired,
     NotASlot,
     PatientBusy,
     PatientNotFound,
@@ -84,6 +86,14 @@ def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
     _refuse_too_many_holds(wish, facts)
     _refuse_overlaps(wish, facts, facts.desk, slot)
     return facts.desk, slot
+
+
+def refuse_ended(appointment: Appointment) -> None:
+    """A hold that is over cannot go on."""
+    if appointment.status is Status.EXPIRED:
+        raise HoldExpired
+    if appointment.status is Status.CANCELLED:
+        raise AlreadyCancelled
 
 
 def _refuse_own_slot(wish: SlotWish, facts: Facts, slot: Interval) -> None:

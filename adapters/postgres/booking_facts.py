@@ -10,6 +10,7 @@ from psycopg.sql import SQL
 from adapters.postgres.direct import Plain
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Status
+from domain.errors import AppointmentNotFound
 from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish
 from domain.slot import Interval
 from domain.zones import zone_named
@@ -63,6 +64,14 @@ OWN_AT_FIRST = SQL(f"""
 SELECT {COLUMNS}, coalesce(s.first_held_until, s.held_until) AS first_held_until
 FROM schedules s WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
+
+
+async def own_row(connection: Plain, appointment_id: UUID) -> Row:
+    """The appointment's row as it is now; refuses one that has none."""
+    row = await connection.one_or_none(OWN, {"appointment_id": appointment_id})
+    if row is None:
+        raise AppointmentNotFound
+    return row
 
 
 async def load_facts(

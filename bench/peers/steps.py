@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from activities.slots import CONCURRENT_HOLDS
 from adapters.kafka.events import EventPublisher
-from adapters.postgres import slots
+from adapters.postgres import end, take
 from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
 from adapters.postgres.transactions import TransactionLimit
@@ -35,10 +35,10 @@ class Steps:
     book: DayBook
 
     async def hold(self, request: BookingRequest) -> Appointment:
-        return (await slots.hold_slot(self.database, self.turns, request)).appointment
+        return (await take.hold_slot(self.database, self.turns, request)).appointment
 
     async def confirm(self, appointment_id: UUID) -> Appointment:
-        return await slots.confirm_appointment(self.database, appointment_id)
+        return await end.confirm_appointment(self.database, appointment_id)
 
     async def publish(self, appointment: Appointment) -> None:
         await self.publisher.publish(appointment_confirmed(appointment))

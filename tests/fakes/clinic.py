@@ -1,7 +1,7 @@
 """The clinic in memory: the activities of the booking processes, with faults on demand.
 
-Rows follow the rules of `adapters.postgres.slots`; the contract test in tests/integration runs
-the same stories on both.
+Rows follow the rules of `adapters.postgres.take`, `end` and `cancel`; the contract test in
+tests/integration runs the same stories on both.
 """
 
 import asyncio
@@ -27,15 +27,14 @@ from domain.booking import (
     Status,
 )
 from domain.errors import (
-    AlreadyCancelled,
     AlreadyConfirmed,
     ExtensionLimit,
-    HoldExpired,
     Refused,
     SlotTaken,
     VersionMismatch,
 )
 from domain.events import AppointmentEvent
+from domain.rules import refuse_ended
 from tests.builders import MONDAY_NINE, an_appointment
 
 
@@ -95,7 +94,7 @@ class FakeClinic:
         await self._enter("extend_hold")
         with told_to_temporal():
             row = self.rows[extension.appointment_id]
-            _refuse_ended(row)
+            refuse_ended(row)
             if row.status is Status.CONFIRMED:
                 raise AlreadyConfirmed
             if row.version not in {extension.version, extension.version + 1}:
@@ -134,7 +133,7 @@ class FakeClinic:
                     cancelled_at=None,
                     reason=None,
                 )
-            _refuse_ended(row)
+            refuse_ended(row)
             if row.status is Status.CONFIRMED:
                 return row
             return self._write(row, status=Status.CONFIRMED, confirmed_at=MONDAY_NINE)
@@ -206,10 +205,3 @@ class FakeClinic:
         written = replace(row, version=row.version + 1, **changes)
         self.rows[row.appointment_id] = written
         return written
-
-
-def _refuse_ended(row: Appointment) -> None:
-    if row.status is Status.EXPIRED:
-        raise HoldExpired
-    if row.status is Status.CANCELLED:
-        raise AlreadyCancelled

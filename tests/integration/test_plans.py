@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Select, event, text
 
 from adapters.postgres import booking_facts as facts
-from adapters.postgres import directory, slots
+from adapters.postgres import directory, take
 from adapters.postgres.database import Database
 from tests.integration.plans import Plan, PlanMode, pages_read, plan_of, statements
 from tests.integration.years import AS_THEY_ARE, HOLDS, clinic_of_years
@@ -68,12 +68,12 @@ BY: dict[str, set[str]] = {
     },
     "receipts.SAY": MESSAGE,
     "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
-    "slots.CANCEL": APPOINTMENT,
-    "slots.CONFIRM": APPOINTMENT,
-    "slots.EXTEND": APPOINTMENT,
-    "slots.LEAVE_TOMBSTONE": DOCTOR,
-    "slots.RELEASE": APPOINTMENT,
-    "slots.TAKE_SLOT": FREE,
+    "cancel.CANCEL": APPOINTMENT,
+    "end.CONFIRM": APPOINTMENT,
+    "take.EXTEND": APPOINTMENT,
+    "end.LEAVE_TOMBSTONE": DOCTOR,
+    "end.RELEASE": APPOINTMENT,
+    "take.TAKE_SLOT": FREE,
     "staff_days.SHIFTS": DOCTOR | {"shifts_pkey"},
     "staff_days.CANCELLED": PATIENT | {"schedules_doctor_day_idx"},
     "staff_days.LIVE": DOCTOR | PATIENT | {"schedules_doctor_free"},
@@ -229,7 +229,7 @@ async def pages_of_a_hold(database: Database, wish: dict[str, object], mode: Pla
     """The look at the facts and the statement that takes the slot."""
     async with database.connect() as connection:
         await connection.execution_options(isolation_level="READ COMMITTED")
-        both = (facts.LOOK, slots.TAKE_SLOT)
+        both = (facts.LOOK, take.TAKE_SLOT)
         for each in both:  # what a connection reads once, of the catalogue
             await pages_read(connection, each, wish, mode)
         return sum([await pages_read(connection, each, wish, mode) for each in both])

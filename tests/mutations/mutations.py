@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 RULES = "tests/integration/test_rules_of_the_database.py"
+OVERBOOKING = "tests/integration/test_rules_of_overbooking.py"
 SLOTS = "tests/integration/test_slots.py"
 AUDIT = "tests/integration/test_audit_checks.py"
 BOOK = "tests/workflows/test_book_appointment.py"
@@ -23,13 +24,17 @@ EDGE = "tests/unit/test_api_middleware.py"
 THE_DATABASE = (
     Mutation(
         name="the doctor's exclusion constraint is dropped",
-        file="migrations/versions/0001_clinic.py",
-        at="STATEMENTS",
-        text="""        CONSTRAINT schedules_doctor_free EXCLUDE USING gist (
-            practitioner_id WITH =, occupies WITH &&, visit_id WITH <>
-        ),
+        file="migrations/versions/0006_further_life.py",
+        at="SCHEDULES",
+        text=""",
+        DROP CONSTRAINT schedules_doctor_free,
+        ADD CONSTRAINT schedules_doctor_free EXCLUDE USING gist (
+            practitioner_id WITH =,
+            occupies WITH &&,
+            (CASE WHEN NOT overbook THEN visit_id END) WITH <>
+        )
 """,
-        instead="",
+        instead=", DROP CONSTRAINT schedules_doctor_free",
         red=(
             f"{RULES}::test_a_doctor_cannot_have_two_visits_that_overlap_by_a_minute",
             f"{RULES}::test_the_same_practitioner_at_another_desk_is_the_same_doctor",
@@ -47,14 +52,27 @@ THE_DATABASE = (
         red=(f"{RULES}::test_a_patient_cannot_be_at_two_doctors_at_once",),
     ),
     Mutation(
+        name="an unmarked visit may come on top of a marked one",
+        file="migrations/versions/0006_further_life.py",
+        at="SCHEDULES",
+        text="WHERE s.overbook AND",
+        instead="WHERE false AND",
+        red=(f"{OVERBOOKING}::test_an_unmarked_visit_cannot_come_on_top_of_a_marked_one[held]",),
+    ),
+    Mutation(
+        name="a patient who has arrived frees the slot",
+        file="migrations/versions/0006_further_life.py",
+        at="SCHEDULES",
+        text="status IN ('held', 'confirmed', 'arrived')",
+        instead="status IN ('held', 'confirmed')",
+        red=(f"{RULES}::test_a_patient_who_has_arrived_still_has_the_slot",),
+    ),
+    Mutation(
         name="a visit needs no shift",
-        file="migrations/versions/0001_clinic.py",
-        at="STATEMENTS",
-        text=""",
-        CONSTRAINT schedules_in_shift FOREIGN KEY (doctor_id, PERIOD occupies)
-            REFERENCES shifts (doctor_id, PERIOD during)
-""",
-        instead="\n",
+        file="migrations/versions/0006_further_life.py",
+        at="SCHEDULES",
+        text="ALTER CONSTRAINT schedules_in_shift DEFERRABLE INITIALLY IMMEDIATE",
+        instead="DROP CONSTRAINT schedules_in_shift",
         red=(
             f"{RULES}::test_a_visit_outside_every_shift_is_refused",
             f"{RULES}::test_a_shift_under_a_live_visit_cannot_vanish",
@@ -62,7 +80,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the hold deadline is ignored when a hold is confirmed",
-        file="adapters/postgres/slots.py",
+        file="adapters/postgres/end.py",
         at="CONFIRM",
         text="\n  AND held_until + interval '{GRACE}' > clock_timestamp()",
         instead="",
@@ -70,7 +88,7 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the hold deadline is ignored when a slot is taken",
-        file="adapters/postgres/slots.py",
+        file="adapters/postgres/take.py",
         at="TAKE_SLOT",
         text="held_until <= clock_timestamp()",
         instead="false",
@@ -81,26 +99,26 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the confirm is not conditional",
-        file="adapters/postgres/slots.py",
+        file="adapters/postgres/end.py",
         at="CONFIRM",
-        text="WHERE id = :appointment_id AND status = 'held'",
-        instead="WHERE id = :appointment_id",
+        text="WHERE id = %(appointment_id)s AND status = 'held'",
+        instead="WHERE id = %(appointment_id)s",
         red=(f"{SLOTS}::test_confirming_twice_confirms_once[real]",),
     ),
     Mutation(
         name="whether a hold is over is not asked of the database's clock",
-        file="adapters/postgres/slots.py",
+        file="adapters/postgres/end.py",
         at="RELEASE",
-        text="(NOT :only_if_lapsed OR held_until <= clock_timestamp())",
-        instead="(:only_if_lapsed OR true)",
+        text="(NOT %(only_if_lapsed)s OR held_until <= clock_timestamp())",
+        instead="(%(only_if_lapsed)s OR true)",
         red=(f"{SLOTS}::test_a_hold_lapses_when_the_database_says_so_and_not_before",),
     ),
     Mutation(
         name="the extension is not fenced by the version",
-        file="adapters/postgres/slots.py",
+        file="adapters/postgres/take.py",
         at="EXTEND",
-        text=" AND version = :version",
-        instead=" AND :version > 0",
+        text=" AND version = %(version)s",
+        instead=" AND %(version)s > 0",
         red=(
             f"{SLOTS}::test_a_hold_is_extended_twice_and_only_by_the_version_that_was_seen[real]",
             f"{SLOTS}::test_an_extension_tried_again_finds_what_it_made[real]",
@@ -108,17 +126,17 @@ THE_DATABASE = (
     ),
     Mutation(
         name="the cancellation is not fenced by the version",
-        file="adapters/postgres/slots.py",
+        file="adapters/postgres/cancel.py",
         at="CANCEL",
-        text=" AND version = :version",
-        instead=" AND :version > 0",
+        text=" AND version = %(version)s",
+        instead=" AND %(version)s > 0",
         red=(
             f"{SLOTS}::test_a_visit_is_cancelled_once_and_only_in_the_version_that_was_seen[real]",
         ),
     ),
     Mutation(
         name="a release without a row leaves no tombstone",
-        file="adapters/postgres/slots.py",
+        file="adapters/postgres/end.py",
         at="release_slot",
         text="            row = row or await connection.one_or_none(LEAVE_TOMBSTONE, parameters)\n",
         instead="",

@@ -17,7 +17,7 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.postgres.slots import TAKE_SLOT
+from adapters.postgres.take import TAKE_SLOT
 from tests.faults.rig.evidence import Change, Event, Row, Run
 from tests.faults.rig.supply import PRIVATE
 
