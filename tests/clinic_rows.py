@@ -109,6 +109,14 @@ async def open_clinic(database: Database) -> Clinic:
     return clinic
 
 
+async def assert_accepted(statement: Awaitable[object]) -> None:
+    """The database refuses nothing; otherwise it says by which constraint."""
+    try:
+        await statement
+    except psycopg.Error as error:
+        raise AssertionError(f"refused by {error.diag.constraint_name}") from error
+
+
 async def refused_by(statement: Awaitable[object]) -> str:
     """The name of the constraint that refused a statement."""
     with pytest.raises(psycopg.Error) as refused:

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.clinic_rows import Clinic, at, refused_by
+from tests.clinic_rows import Clinic, assert_accepted, at, refused_by
 
 
 async def overbook(
@@ -35,8 +35,8 @@ async def overbook(
 async def test_a_marked_visit_may_stand_on_top_of_others(clinic: Clinic) -> None:
     await clinic.book(at("09:00"))
 
-    await overbook(clinic, "09:10")
-    await overbook(clinic, "09:10")
+    await assert_accepted(overbook(clinic, "09:10"))
+    await assert_accepted(overbook(clinic, "09:10"))
 
 
 @pytest.mark.parametrize("status", ["held", "confirmed", "arrived"])
@@ -51,16 +51,15 @@ async def test_an_unmarked_visit_cannot_come_on_top_of_a_marked_one(
 async def test_a_marked_hold_that_lapsed_is_in_nobodys_way(clinic: Clinic) -> None:
     await overbook(clinic, "09:00", status="held", held_until=datetime(2020, 1, 1, tzinfo=UTC))
 
-    await clinic.hold(at("09:10"))
+    await assert_accepted(clinic.hold(at("09:10")))
 
 
 async def test_a_visit_goes_on_when_a_marked_one_has_come_on_top_of_it(clinic: Clinic) -> None:
     hold = await clinic.hold(at("09:00"))
     await overbook(clinic, "09:10")
 
-    await clinic.becomes(hold, "confirmed")
-    await clinic.becomes(hold, "arrived")
-    await clinic.becomes(hold, "confirmed")
+    for status in ("confirmed", "arrived", "confirmed"):
+        await assert_accepted(clinic.becomes(hold, status))
 
 
 async def test_a_mark_cannot_be_taken_off_where_it_is_needed(clinic: Clinic) -> None:

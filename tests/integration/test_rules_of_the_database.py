@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from tests.clinic_rows import Clinic, at, refused_by
+from tests.clinic_rows import Clinic, assert_accepted, at, refused_by
 
 NO_SHIFTS = "DELETE FROM shifts WHERE doctor_id = :doctor"
 ANOTHER_ROW = """
@@ -83,7 +83,7 @@ async def test_two_shifts_of_one_doctor_cannot_overlap(clinic: Clinic) -> None:
 async def test_an_offer_may_overlap_the_visit_it_would_replace(clinic: Clinic) -> None:
     visit = await clinic.book(at("09:00"))
 
-    await clinic.execute(ANOTHER_ROW, id=visit, status="held")
+    await assert_accepted(clinic.execute(ANOTHER_ROW, id=visit, status="held"))
 
 
 @pytest.mark.parametrize("status", ["confirmed", "arrived"])
@@ -128,7 +128,7 @@ async def test_a_patient_who_has_arrived_still_has_the_slot(clinic: Clinic) -> N
 async def test_a_visit_that_is_over_is_in_nobodys_way(clinic: Clinic, status: str) -> None:
     await clinic.becomes(await clinic.book(at("09:00")), status)
 
-    await clinic.book(at("09:10"))
+    await assert_accepted(clinic.book(at("09:10")))
 
 
 # Shifts.

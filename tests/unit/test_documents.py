@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -57,3 +58,23 @@ def test_a_decision_without_its_number_is_not_listed_under_another(tmp_path: Pat
 
     with pytest.raises(ValueError, match=r"0042-one-road\.md must begin with"):
         row_of(decision)
+
+
+@pytest.mark.parametrize("folder", ["api", "adapters"])
+def test_the_root_of_a_folder_has_the_files_that_the_architecture_names(folder: str) -> None:
+    named = set(re.findall(rf"`{folder}/(\w+\.py)`", (DOCS / "architecture.md").read_text()))
+
+    there = {path.name for path in (CHECKOUT / folder).glob("*.py")} - {"__init__.py"}
+
+    assert there == named
+
+
+def test_the_saga_of_the_readme_is_in_the_lines_of_the_workflow() -> None:
+    workflow = (CHECKOUT / "workflows" / "book_appointment.py").read_text()
+    (quoted,) = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+
+    assert indent(quoted, "    ") in workflow
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len((CHECKOUT / "README.md").read_text().splitlines()) <= 180

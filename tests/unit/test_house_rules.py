@@ -26,9 +26,6 @@ CHECKS = {
 UNCHECKED = {
     "faults/test_temporal_away.py::test_faults_of_its_own_store": "a line of the report: "
     "this server cannot be told to fail so",
-    "integration/test_rules_of_the_database.py"
-    "::test_a_move_may_overlap_the_visit_it_replaces": "a statement that is refused raises",
-    "unit/test_direct_line_of_worker.py::test_without_a_port_nobody_listens": "goes with the line",
     "workflows/test_budgets.py::test_a_hold_that_was_given_up_by_the_clinic": "a recording only",
 }
 """Tests without a check, each with its reason: `folder/file.py::test_name`."""

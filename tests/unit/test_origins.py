@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -11,6 +10,7 @@ from starlette.datastructures import Headers
 from api.app import create_app
 from api.http.origins import Origins
 from api.services import Services
+from tests.fakes.services import NoServices
 
 FRONT = "https://book.example.org"
 OURS = "https://priyom.example"
@@ -20,15 +20,13 @@ CONFIRM = "/api/v1/appointments/8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11/confirm"
 
 @asynccontextmanager
 async def nothing_opened() -> AsyncIterator[Services]:
-    yield Mock(spec=Services)
+    yield NoServices()
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(nothing_opened, answer_within_seconds=5, origins=ORIGINS)
-    nobody = Mock(some=AsyncMock(return_value=[]), one=AsyncMock(return_value=None))
-    commands = Mock(confirm=AsyncMock(side_effect=ZeroDivisionError))
-    app.state.reception = Mock(spec=Services, demo=nobody, engine=None, commands=commands)
+    app.state.reception = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=OURS) as client:
         yield client
