@@ -1,4 +1,4 @@
-"""One fault case: load while the fault comes and heals, then every invariant, then its report.
+"""One fault case: load during the fault and its healing, then every invariant, then the report.
 
 async with rig.case(3, "kill -9 worker while patients wait", api_serves="reads") as case:
     async with case.load(clients=6):
@@ -47,12 +47,12 @@ from workflows.names import booking_workflow_id, cancel_workflow_id
 
 PULSE = 0.1
 LAST_WORDS = 64 * 1024
-"""Bytes of each log that are kept of a red case."""
+"""Bytes of each log that are kept of a failed case."""
 
 
 @dataclass(kw_only=True)
 class Rig:
-    """The stack and what looks at it, for all cases of a session."""
+    """The stack and its observers, for all cases of a session."""
 
     stack: Stack
     supply: Supply
@@ -85,7 +85,7 @@ class Rig:
             await self.stack.heal()
         case.healed_at = time.time()
         case.evidence = await case.gathered()
-        # In a thread: while this one thinks, no link of the stack would carry anything.
+        # In a thread: the proxies run in this loop and must not stall.
         findings = {
             name: await asyncio.to_thread(check, case.evidence)
             for name, check in INVARIANTS.items()
@@ -103,7 +103,7 @@ class Rig:
 
 @dataclass(kw_only=True)
 class Case:
-    """A case that runs. What it injects it says by `injected`; what links did is counted."""
+    """A running case. It reports its faults by `injected`; actions of links are counted."""
 
     rig: Rig
     number: int
@@ -116,7 +116,7 @@ class Case:
     begun: float = field(default_factory=time.time)
     healed_at: float = 0.0
     evidence: Evidence = field(init=False)
-    """What the case left behind, once its block has been left."""
+    """The evidence, after the block of the case."""
 
     @property
     def stack(self) -> Stack:
@@ -128,23 +128,23 @@ class Case:
     def load(
         self, clients: int = 5, *, mix: Mix | None = None
     ) -> AbstractAsyncContextManager[None]:
-        """A closed loop of so many front ends while the block runs."""
+        """A closed loop of this many front ends, while the block runs."""
         load = Load(self.stack.api, self.rig.supply, self.history, mix or Mix())
         return load.of(clients)
 
     def arrivals(
         self, a_second: float, *, mix: Mix | None = None
     ) -> AbstractAsyncContextManager[None]:
-        """An open loop: so many new patients a second, whatever becomes of those before them."""
+        """An open loop: this many new patients a second, however slow the earlier ones are."""
         load = Load(self.stack.api, self.rig.supply, self.history, mix or Mix())
         return load.arriving(a_second)
 
     def front_end(self) -> FrontEnd:
-        """A client of one's own, beside the load; what it asks is part of the history."""
+        """A separate client beside the load. Its calls are part of the history."""
         return FrontEnd(self.stack.api, self.history)
 
     async def insist(self, kind: Kind, booking: Booking) -> Call:
-        """By a front end of its own, again until the outcome is known."""
+        """Ask by a separate front end, repeatedly until the outcome is known."""
         front_end = self.front_end()
         try:
             return await front_end.insist(kind, booking)
@@ -152,7 +152,7 @@ class Case:
             await front_end.close()
 
     async def insist_quietly(self, kind: Kind, booking: Booking) -> Call:
-        """The same for a call that is not about the booking that its id stands for."""
+        """The same for a call about something else than the booking of that id."""
         front_end = FrontEnd(self.stack.api, History())
         try:
             return await front_end.insist(kind, booking)
@@ -163,9 +163,9 @@ class Case:
         return self.rig.temporal.get_workflow_handle(booking_workflow_id(booking.appointment_id))
 
     async def runs_of(self, booking: Booking, *, within: float = 30) -> int:
-        """How many runs there were under this id, one after the other or not.
+        """How many runs this workflow id has had.
 
-        Lists of runs are written some time after the runs: the first has to be seen in them.
+        Temporal lists runs with a delay, so wait until the list has the first one.
         """
         listed = f"WorkflowId = '{booking_workflow_id(booking.appointment_id)}'"
         found = 0
@@ -179,12 +179,12 @@ class Case:
         return found
 
     def booking(self) -> Booking:
-        """A wish of one's own: a slot that the load does not want."""
+        """A separate wish, for a slot that the load does not use."""
         return self.rig.supply.booking(self.rig.supply.slot())
 
     @contextmanager
     def nobody_can_answer(self) -> Iterator[None]:
-        """The API itself is stopped or dead meanwhile: no deadline can be kept (I10 looks away)."""
+        """The API itself is stopped or dead during the block, so I10 does not judge deadlines."""
         begun = time.time()
         try:
             yield
@@ -192,11 +192,11 @@ class Case:
             self.nobody_to_answer.append((begun, time.time()))
 
     async def confirmed(self, more: int, *, within: float = 30) -> None:
-        """Wait until so many more confirmations were answered."""
+        """Wait for this many more answered confirmations."""
         await self.answered(Kind.CONFIRM, 200, more, within=within)
 
     async def answered(self, kind: Kind, status: int, more: int, *, within: float = 30) -> None:
-        """Wait until so many more calls of that kind were answered so."""
+        """Wait for this many more answers of that kind."""
         wanted = self.history.count(kind, status) + more
         try:
             await until(
@@ -208,21 +208,21 @@ class Case:
             raise AssertionError(f"{error}; there were {self.history.answers()}") from None
 
     async def feel_the_machine(self) -> None:
-        """How late a timer is that should be on time."""
+        """Measure how late a timer fires."""
         while True:
             due = time.time() + PULSE
             await asyncio.sleep(PULSE)
             self.lags.append((due, time.time() - due))
 
     def tell(self) -> None:
-        """Write down every call and what the parts logged last, for whoever looks into it."""
+        """Save every call and the end of each log, for the person who examines the case."""
         folder = self.rig.report.folder
         self.history.write(folder / f"case-{self.number}.history.jsonl")
         for log in self.stack.home.logs.glob("*.log"):
             (folder / f"case-{self.number}.{log.name}").write_bytes(log.read_bytes()[-LAST_WORDS:])
 
     def count_links(self) -> None:
-        """What each proxy did since the case began is part of what was injected."""
+        """Add what each proxy did since the case began to what was injected."""
         for proxy in self.stack.links.values():
             for deed, times in proxy.counts.items():
                 self.injections[f"{deed} ({proxy.name})"] += times
@@ -252,7 +252,7 @@ class Case:
         )
 
     async def _runs_closed(self) -> None:
-        """Those that are still open after that are I7's to tell."""
+        """Runs that are still open afterwards are reported by I7."""
         left = HOLD_SECONDS + CLOSED_WITHIN
         runs, ids = gather.Runs(client=self.rig.temporal), set(self._run_ids())
 
@@ -263,7 +263,7 @@ class Case:
             await until_seen(all_closed, "all runs closed", within=left, every=0.25)
 
     def _run_ids(self) -> list[str]:
-        """A refusal that the API gave by itself began no run, a cancelled hold no second one."""
+        """A refusal by the API itself started no run; cancelling a hold started no second one."""
         cancelled = {c.booking.appointment_id for c in self.history.calls if c.kind is Kind.CANCEL}
         begun = [booking_workflow_id(id_) for id_ in self.history.bookings]
         return begun + [cancel_workflow_id(id_) for id_ in cancelled]

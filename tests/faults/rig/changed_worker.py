@@ -1,4 +1,4 @@
-"""The worker after a deploy: the same process, with the booking of the worked example in it."""
+"""The worker after a deploy: the same process with the changed workflow of the worked example."""
 
 from adapters.process.exit import exit_process
 from tests.workflows.changed_booking import Patched

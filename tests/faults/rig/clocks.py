@@ -1,4 +1,4 @@
-"""A child process whose wall clock is wrong, by libfaketime or by a few lines of C of our own."""
+"""Gives a child process a wrong wall clock, by libfaketime or a few lines of C."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.faults.rig.injectors import faketime
 
-# Only the wall clock is shifted: timeouts are the monotonic clock's, which no operator sets.
+# Only the wall clock is shifted. Timeouts use the monotonic clock, which no operator sets.
 SHIFT = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -40,7 +40,7 @@ time_t time(time_t *now) {
 
 
 def shifted_clock(folder: Path, *, seconds: int) -> dict[str, str] | None:
-    """The variables that shift a process's clock; None where this machine has no means."""
+    """The variables that shift a process's clock; None if this machine cannot do it."""
     library = faketime()
     if library is not None:
         return {"LD_PRELOAD": library, "FAKETIME": f"{seconds:+}s", "DONT_FAKE_MONOTONIC": "1"}

@@ -1,4 +1,4 @@
-"""What a case left behind: in the database, in Kafka, in Temporal, in Redis and in the logs."""
+"""The evidence of a case: from the database, Kafka, Temporal, Redis and the logs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tests.faults.rig.history import Booking, Call
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of Schedules; instants in seconds."""
+    """A row of `schedules`; instants in seconds."""
 
     id: UUID
     doctor_id: str
@@ -24,7 +24,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One committed change of a row, as the rig's own trigger wrote it down."""
+    """One committed change of a row, recorded by the rig's trigger."""
 
     id: UUID
     doctor_id: str
@@ -47,7 +47,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A booking's or a cancellation's run: how it ended, and when."""
+    """A run of a booking or a cancellation: how and when it ended."""
 
     id: str
     status: str
@@ -62,7 +62,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All of it, for one case. `stopped` are bookings whose runs an operator ended by force."""
+    """All evidence of one case. `stopped` are bookings whose runs an operator terminated."""
 
     bookings: Mapping[UUID, Booking]
     calls: Sequence[Call]
@@ -79,6 +79,6 @@ class Evidence:
     leaks: Sequence[str] = ()
     places_read: int = 0
     nobody_to_answer: Sequence[tuple[float, float]] = field(default_factory=tuple)
-    """While these lasted the API itself could not answer: it was stopped, killed or cut off."""
+    """Intervals in which the API could not answer: it was stopped, killed or cut off."""
     lags: Sequence[tuple[float, float]] = field(default_factory=tuple)
-    """When, and by how much, a timer of the rig's own was late: so starved the machine was."""
+    """When, and by how much, a timer of the rig fired late: a measure of the starved machine."""

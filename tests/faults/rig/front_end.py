@@ -1,4 +1,4 @@
-"""One patient's front end: every call has its deadline and is written down with its answer."""
+"""One patient's front end: every call has a deadline and is recorded with its answer."""
 
 import asyncio
 import contextlib
@@ -13,9 +13,9 @@ from bench.http import Connection
 from tests.faults.rig.history import Booking, Call, History, Kind, Slot
 
 CLIENT_PATIENCE = 12.0
-"""A front end hears by then that nobody answers; the product's own deadline is 5 s."""
+"""A front end's deadline, seconds; the product's own is 5 s."""
 
-# What a connection that was cut, refused or left in the middle of an answer looks like.
+# Errors of a connection that was cut, refused or left in the middle of an answer.
 BROKEN = (OSError, TimeoutError, EOFError, ValueError, IndexError)
 
 
@@ -29,14 +29,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How often a front end asks again while the outcome is unknown, and the pause, seconds."""
+    """How often a front end repeats a call with an unknown outcome, and the pause, seconds."""
 
     tries: int = 75
     pause: float = 0.8
 
 
 SOON = Patience()
-"""The product's Retry-After, 2 s, scaled to the short holds of the cases."""
+"""The product's Retry-After is 2 s; this is scaled to the short holds of the cases."""
 
 AS_TOLD = Patience(tries=5, pause=2.5)
 
@@ -56,7 +56,7 @@ class FrontEnd:
         await self._connection.close()
 
     async def ask(self, kind: Kind, booking: Booking, *, version: int = 0) -> Call:
-        """What the slot's day shows of the slot comes as `state`, `absent` if it is not listed."""
+        """Read the slot's day. `state` is the slot's state, or `absent` if it is not listed."""
         if kind is Kind.HOLD:
             self._history.began(booking)
         begun = time.time()
@@ -85,7 +85,7 @@ class FrontEnd:
         version: int = 0,
         unless: asyncio.Event | None = None,
     ) -> Call:
-        """Again, with the same key, while the outcome is unknown, as a real front end does."""
+        """Repeat with the same key while the outcome is unknown, as a real front end does."""
         stopping = unless or asyncio.Event()
         for _ in range(self._patience.tries):
             call = await self.ask(kind, booking, version=version)

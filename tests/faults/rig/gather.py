@@ -1,4 +1,4 @@
-"""Collects the evidence of a case from the servers themselves, past every proxy."""
+"""Collects the evidence of a case directly from the servers, without the proxies."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from tests.faults.rig.supply import PRIVATE
 TOPIC = "priyom.appointments"
 MOST_PROBED = 40
 AT_ONCE = asyncio.Semaphore(12)
-"""Questions to Temporal."""
+"""Concurrent requests to Temporal."""
 
 CLOSED = {
     HistoryEvent.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "COMPLETED",
@@ -33,7 +33,7 @@ CLOSED = {
     HistoryEvent.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: "CANCELED",
     HistoryEvent.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: "TERMINATED",
 }
-# A worker that dies or is cut off fails no task; these say that the code is wrong.
+# Failures by a bug. A worker that dies or is cut off fails no task.
 HARMLESS = {
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
@@ -44,7 +44,7 @@ HARMLESS = {
 SLOT = 'doctor_id::text, to_char(starts_at, \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') AS starts_at'
 UNTIL = "coalesce(extract(epoch FROM held_until), 0)::float AS held_until"
 
-# Every committed change of a row, by the rig's own trigger: rows alone forget what they were.
+# Every committed change of a row, by a trigger of the rig: a row does not know its past.
 JOURNAL = """
 CREATE TABLE rig_journal (
     id uuid NOT NULL, doctor_id uuid NOT NULL, starts_at timestamptz NOT NULL,
@@ -71,7 +71,7 @@ CHANGES = f"""
 SELECT id, {SLOT}, extract(epoch FROM at)::float AS at, status, {UNTIL}, version
 FROM rig_journal WHERE id = ANY(%s)
 """  # noqa: S608
-# Holds that are over, whose slot nobody has: each must be there for the next patient.
+# Holds that are over and whose slot nobody has: the next patient must get each of them.
 OVER = """
 SELECT s.doctor_id, s.practitioner_id, s.clinic_id, s.starts_at, s.ends_at
 FROM schedules s
@@ -91,7 +91,7 @@ async def write_journal(database_url: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """Rows, changes and the trial of lapsed slots."""
+    """The rows, their changes, and the trial of lapsed slots."""
 
     url: str
 
@@ -110,7 +110,7 @@ class Database:
     async def trial_of_lapsed(
         self, ids: Iterable[UUID], patients: Sequence[UUID]
     ) -> tuple[int, list[str]]:
-        """Take each slot whose hold is over for another patient, and roll back: how many, and
+        """Take each lapsed slot for another patient, and roll back. Return how many there were, and
         which could not be taken."""
         async with await psycopg.AsyncConnection.connect(self.url) as connection:
             found = await connection.execute(OVER, (list(ids), min(MOST_PROBED, len(patients))))
@@ -143,14 +143,14 @@ async def _takes(
 
 
 class Topic:
-    """The events' topic, read on from where the case before ended."""
+    """The events' topic, read from where the previous case ended."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._ends: dict[Any, int] = {}
 
     async def records(self) -> list[bytes]:
-        """What has come since the last time."""
+        """The events since the last read."""
         consumer = AIOKafkaConsumer(
             TOPIC, bootstrap_servers=self._bootstrap_servers, auto_offset_reset="earliest"
         )
@@ -184,12 +184,12 @@ def _event(told: Mapping[str, Any]) -> Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """Runs of bookings and cancellations, by their ids: lists of runs lag behind under load."""
+    """Runs of bookings and cancellations, by id: under load Temporal's lists lag behind."""
 
     client: Client
 
     async def all_closed(self, ids: set[str]) -> bool:
-        """Takes out of `ids` what has closed: it need not be asked about again."""
+        """Removes closed runs from `ids`: they need not be read again."""
         asked = list(ids)
         told = await asyncio.gather(*(self._status(id_) for id_ in asked))
         kept = {None, WorkflowExecutionStatus.RUNNING}
@@ -197,7 +197,7 @@ class Runs:
         return WorkflowExecutionStatus.RUNNING not in told
 
     async def told(self, ids: Iterable[str]) -> tuple[list[Run], list[bytes]]:
-        """Each that there is as it ended, and its history as bytes."""
+        """Each existing run as it ended, and its history as bytes."""
         found = [each for each in await asyncio.gather(*map(self._told, ids)) if each is not None]
         return [run for run, _ in found], [history for _, history in found]
 
@@ -220,7 +220,7 @@ class Runs:
 
 
 def run_of(id_: str, history: WorkflowHistory) -> Run:
-    """How it ended by its last event, and the workflow tasks that failed for a bug."""
+    """How it ended, by its last event, and the workflow tasks that failed by a bug."""
     last = history.events[-1]
     is_closed = last.event_type in CLOSED
     causes = [
@@ -245,7 +245,7 @@ def _only_missing(error: RPCError) -> None:
 
 
 async def cached(redis_url: str) -> list[bytes]:
-    """Keys and values of Redis."""
+    """Keys and values in Redis."""
     redis = Redis.from_url(redis_url)
     try:
         keys = [key async for key in redis.scan_iter()]
@@ -256,7 +256,7 @@ async def cached(redis_url: str) -> list[bytes]:
 
 
 def logged(folder: Path, since: dict[Path, int]) -> dict[str, bytes]:
-    """What each log has been given since the sizes that are noted in `since`."""
+    """The text that each log has gained since the sizes in `since`."""
     found: dict[str, bytes] = {}
     for log in folder.glob("*.log"):
         with log.open("rb") as file:

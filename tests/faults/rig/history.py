@@ -1,4 +1,4 @@
-"""What was asked and what was answered, with the instants of both."""
+"""The history of a case: calls and answers, with their instants."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """`date` is the clinic's local one, by which its day is read."""
+    """`date` is the clinic's local date, under which its day is read."""
 
     doctor_id: str
     starts_at: str
@@ -31,7 +31,7 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True)
 class Booking:
-    """One patient's wish for one slot; its id follows from the key, so it is known beforehand."""
+    """One patient's wish for one slot. The id follows from the key, so it is known beforehand."""
 
     appointment_id: UUID
     patient_id: UUID
@@ -49,9 +49,9 @@ class Booking:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One HTTP call: `begun` and `ended` in seconds of this machine's clock, the database's too.
+    """One HTTP call. `begun` and `ended` are seconds of the clock that the database shares.
 
-    A status of None is a call without an answer: what was asked may have happened, or may yet.
+    A status of None means no answer: the command may have taken effect, or may still do so.
     """
 
     number: int
@@ -99,7 +99,7 @@ class History:
         return (c for c in self.calls if c.booking.appointment_id == booking.appointment_id)
 
     def answers(self) -> dict[str, int]:
-        """How often each answer was given: `hold 201`, `confirm 503 unavailable`, `hold none`."""
+        """The number of each answer: `hold 201`, `confirm 503 unavailable`, `hold none`."""
         found = Counter(_named(call) for call in self.calls)
         return dict(sorted(found.items()))
 
@@ -110,7 +110,7 @@ class History:
         return sum(call.kind is kind and call.status == status for call in self.calls)
 
     def write(self, path: Path) -> None:
-        """For the person who looks at a red case: one call a line."""
+        """One call per line, for the person who examines a failed case."""
         lines = (json.dumps(asdict(call), default=str) for call in self.calls)
         path.write_text("\n".join(lines) + "\n")
 

@@ -1,4 +1,4 @@
-"""Faults that are not the network's: in the database, in Redis, on the disk and in the clock."""
+"""Faults besides the network's: in the database, Redis, the disk and the clock."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ LIBFAKETIME = (
 
 
 async def end_backends(url: str, application: str = "priyom-%", *, one_in: int = 1) -> int:
-    """pg_terminate_backend for that share of a process's connections: how many it were."""
+    """Terminate this share of a process's connections (pg_terminate_backend); return how many."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         ended = await connection.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
@@ -34,7 +34,7 @@ async def end_backends(url: str, application: str = "priyom-%", *, one_in: int =
 
 @asynccontextmanager
 async def all_connections_taken(url: str) -> AsyncIterator[int]:
-    """Another client has every connection that the server gives; how many it got."""
+    """Another client takes every connection of the server; yields how many."""
     async with AsyncExitStack() as kept:
         taken = 0
         while True:
@@ -49,7 +49,7 @@ async def all_connections_taken(url: str) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def row_locked(url: str, appointment_id: UUID) -> AsyncIterator[None]:
-    """Another transaction has the row and keeps it."""
+    """Another transaction locks the row for the whole block."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute(
             "SELECT FROM schedules WHERE id = %s FOR UPDATE", (appointment_id,)
@@ -60,7 +60,7 @@ async def row_locked(url: str, appointment_id: UUID) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def table_locked(url: str, *, mode: str = "EXCLUSIVE") -> AsyncIterator[None]:
-    """Another transaction has locked the whole table; readers pass below ACCESS EXCLUSIVE."""
+    """Another transaction locks the table. Modes below ACCESS EXCLUSIVE let readers pass."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute(f"LOCK TABLE schedules IN {mode} MODE".encode())
         yield
@@ -68,7 +68,7 @@ async def table_locked(url: str, *, mode: str = "EXCLUSIVE") -> AsyncIterator[No
 
 
 async def pause_redis(url: str, seconds: float) -> None:
-    """CLIENT PAUSE: nobody is answered for so long."""
+    """CLIENT PAUSE: no client is answered for this long."""
     redis = Redis.from_url(url)
     await redis.client_pause(int(seconds * 1000), all=True)
     await redis.aclose()
@@ -82,7 +82,7 @@ async def flush_redis(url: str) -> None:
 
 @contextmanager
 def small_disk(at: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of that size mounted there; needs root. Raises PermissionError without."""
+    """Mount a file system of that size there. PermissionError without root."""
     if os.geteuid() != 0:
         raise PermissionError("a file system can be mounted by root only")
     at.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def small_disk(at: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Take all that is free on it, whoever else takes some; the file whose removal frees it."""
+    """Fill the disk, also against concurrent writers. Removing the returned file frees it."""
     ballast = disk / "ballast"
     size, piece = 0, 1 << 24
     with ballast.open("wb") as file:
@@ -109,12 +109,12 @@ def fill(disk: Path) -> Path:
 
 
 def faketime() -> str | None:
-    """The library that shifts the clock of a child process, where it is installed."""
+    """The library that shifts the clock of a child process; None if it is not installed."""
     return next((path for path in LIBFAKETIME if Path(path).exists()), None)
 
 
 async def spread(seconds: float, parts: int) -> AsyncIterator[int]:
-    """One part of a fault after the other, spread over that time."""
+    """Inject the parts of a fault one by one, spread over this time."""
     for part in range(parts):
         yield part
         await asyncio.sleep(seconds / parts)

@@ -1,4 +1,4 @@
-"""I1 to I10, each a function of the evidence alone: how much it looked at, and what was wrong."""
+"""The invariants I1 to I10. Each judges the evidence alone: how many facts, and which are wrong."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +15,10 @@ from tests.faults.rig.slots_in_order import operations_by_slot
 
 ANSWER_WITHIN = 5.0
 NETWORK = 1.0
-"""What two busy cores and the links add to an answer that the product gave in time."""
+"""What two busy cores and the links add to a timely answer, seconds."""
 CLOSED_WITHIN = 60.0
 TOLD_WITHIN = 90.0
-"""An event that no run can announce any more is found by the audit, after the healing."""
+"""After the healing, the audit finds an event that no run can publish any more."""
 CLOCK_STEP = 0.05
 
 ENDED = {"COMPLETED"}
@@ -26,14 +26,14 @@ ENDED = {"COMPLETED"}
 
 @dataclass(frozen=True)
 class Finding:
-    """How many facts were looked at, and each that is wrong, in words."""
+    """How many facts were examined, and a description of each wrong one."""
 
     checked: int
     wrong: Sequence[str] = ()
 
 
 def one_live_row_a_slot(evidence: Evidence) -> Finding:
-    """I1, at every instant: what each row occupied, by its committed changes."""
+    """I1: no two visits overlap at any instant, judged by the committed changes of the rows."""
     by_slot: dict[tuple[str, str], list[tuple[float, float, UUID]]] = defaultdict(list)
     for id_, changes in _by_id(evidence.changes).items():
         slot = changes[0].doctor_id, changes[0].starts_at
@@ -48,12 +48,12 @@ def one_live_row_a_slot(evidence: Evidence) -> Finding:
 
 
 def a_lapsed_hold_is_bookable(evidence: Evidence) -> Finding:
-    """I2: slots of holds that are over were taken by somebody else, for a trial."""
+    """I2: somebody else can take the slot of a hold that is over; this was tried."""
     return Finding(evidence.lapsed_probed, evidence.not_bookable)
 
 
 def one_event_for_each_version(evidence: Evidence) -> Finding:
-    """I3: the confirmed and the cancelled visit are told, each by one id; nothing else is."""
+    """I3: each confirmed and each cancelled visit has its event, by one id; nothing else has."""
     told: dict[UUID, set[tuple[UUID, str, int]]] = defaultdict(set)
     for event in evidence.events:
         told[event.appointment_id].add((event.id, event.type, event.sequence))
@@ -69,7 +69,7 @@ def one_event_for_each_version(evidence: Evidence) -> Finding:
 
 
 def no_read_shows_a_confirmed_slot_free(evidence: Evidence) -> Finding:
-    """I4: every look at the day after the confirmed answer, unless a cancellation had begun."""
+    """I4: after a confirmed answer every read of the day shows it, unless a cancellation began."""
     days = [c for c in evidence.calls if c.kind is Kind.DAY and c.status == 200]
     confirmed = _first(evidence.calls, Kind.CONFIRM, by_end=True)
     cancels = _first(evidence.calls, Kind.CANCEL, by_end=False)
@@ -85,7 +85,7 @@ def no_read_shows_a_confirmed_slot_free(evidence: Evidence) -> Finding:
 
 
 def answers_agree_with_one_order(evidence: Evidence) -> Finding:
-    """I5: each slot's calls have an order that explains them, the rows included."""
+    """I5: some order of each slot's calls explains all answers and the rows."""
     by_slot = operations_by_slot(
         evidence.calls, evidence.rows, now=evidence.now, stopped=evidence.stopped
     )
@@ -104,7 +104,7 @@ def answers_agree_with_one_order(evidence: Evidence) -> Finding:
 
 
 def a_confirmed_answer_is_kept(evidence: Evidence) -> Finding:
-    """I6: each acknowledged confirmation has its row, confirmed, or cancelled since."""
+    """I6: each acknowledged confirmation has a row that is confirmed, or was cancelled later."""
     ids = {c.booking.appointment_id for c in _answered(evidence.calls, Kind.CONFIRM)}
     rows = evidence.rows
     wrong = [
@@ -116,7 +116,7 @@ def a_confirmed_answer_is_kept(evidence: Evidence) -> Finding:
 
 
 def every_run_closes(evidence: Evidence) -> Finding:
-    """I7: within the hold and a minute after the healing, as operations expect, without bugs."""
+    """I7: every run ends as expected, without bugs, within its hold and a minute of healing."""
     wrong = []
     for run in evidence.runs:
         latest = max(evidence.healed_at, run.begun_at) + evidence.hold_seconds + CLOSED_WITHIN
@@ -130,7 +130,7 @@ def every_run_closes(evidence: Evidence) -> Finding:
 
 
 def each_change_happened_once(evidence: Evidence) -> Finding:
-    """I8: the version counts the changes, so it says how often a step took effect."""
+    """I8: no step took effect twice. The version of a row counts its changes."""
     wrong = []
     for row in evidence.rows.values():
         ended = row.was_held and row.status in {"cancelled", "expired"}
@@ -141,12 +141,12 @@ def each_change_happened_once(evidence: Evidence) -> Finding:
 
 
 def no_patient_data_outside(evidence: Evidence) -> Finding:
-    """I9: nothing of the patients' names, phones and addresses was found."""
+    """I9: no name, phone or address of a patient was found where it must not be."""
     return Finding(evidence.places_read, evidence.leaks)
 
 
 def every_call_is_answered_in_time(evidence: Evidence) -> Finding:
-    """I10: and by no answer that says a bug; where the API itself was away nobody can answer."""
+    """I10: every answer is in time, and none reports a bug, unless the API itself was away."""
     wrong = []
     checked = 0
     for call in evidence.calls:
@@ -184,7 +184,7 @@ def _by_id(changes: Sequence[Change]) -> dict[UUID, list[Change]]:
 
 
 def _live(changes: Sequence[Change]) -> Iterator[tuple[float, float]]:
-    """When the row occupied its slot: a hold no longer than it lasts, unless it was confirmed."""
+    """When the row occupied its slot: an unconfirmed hold until its end at most."""
     for change, after in zip(changes, [*changes[1:], None], strict=True):
         ended = after.at if after is not None else inf
         if change.status == "confirmed":
@@ -206,7 +206,7 @@ def _events_of(row: Row) -> Iterator[tuple[UUID, str, int]]:
 
 
 def _starved(evidence: Evidence, call: Call) -> float:
-    """What the machine, not the product, added: how late a mere timer was meanwhile."""
+    """What the machine added, not the product: how late a plain timer fired meanwhile."""
     late = (lag for at, lag in evidence.lags if call.begun <= at <= call.ended)
     return max(late, default=0.0)
 
@@ -216,7 +216,7 @@ def _answered(calls: Sequence[Call], kind: Kind) -> list[Call]:
 
 
 def _first(calls: Sequence[Call], kind: Kind, *, by_end: bool) -> dict[UUID, float]:
-    """When each appointment's first such call was answered, or else begun."""
+    """When each appointment's first such call was answered, or begun if it was not."""
     found: dict[UUID, float] = {}
     for call in calls:
         if call.kind is kind and (call.status == 200 or not by_end):

@@ -1,4 +1,4 @@
-"""Lays a link with a proxy between each process and each server that it talks to."""
+"""Puts a proxy between each process and each server that it talks to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -61,7 +61,7 @@ def send_processes_over(links: Links, plan: Plan, settings: Mapping[str, str]) -
 
 
 def let_kafka_name(links: Links, plan: Plan, ports: Ports) -> None:
-    """Clients go on to the address that the broker names: each link leads to a listener of its own.
+    """Give each client a Kafka listener of its own, because a client follows advertised addresses.
 
     The proxy's target becomes that listener, which advertises the proxy's port.
     """

@@ -1,8 +1,8 @@
-"""Is there one order of all calls about a slot in which every answer is right? (Wing and Gong)
+"""Linearizability of a slot: does some order of its calls explain every answer? (Wing and Gong)
 
-Each slot is independent, so its history is short. A call takes effect at one instant between its
-invocation and its answer; one without an answer at some later instant, or never. A hold may lapse
-by itself once its time is over, by the same clock that the calls were written down with.
+Slots are independent, so each history is short. A call takes effect at one instant between its
+invocation and its answer. A call without an answer takes effect at any later instant, or never. A
+hold may lapse once its time is over, by the clock that recorded the calls.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,17 +12,17 @@ from math import inf
 from typing import Protocol
 
 LAPSE_SLACK = 2.0
-"""A hold past its end is bookable by others within these seconds (I2)."""
+"""Seconds within which a hold past its end is bookable by others (I2)."""
 GRACE = 2.0
-"""A confirmation that was accepted in time reaches the row this much later."""
+"""A confirmation that was accepted in time may reach the row this much later."""
 CLOCK_STEP = 0.05
-"""Instants are compared with this much tolerance, seconds."""
+"""Tolerance when instants are compared, seconds."""
 MOST_STEPS = 50_000
 
 
 @dataclass(frozen=True)
 class State:
-    """Who has the slot, and what has become of everybody else who wanted it."""
+    """The state of a slot: who has it, and the outcome of everybody else who wanted it."""
 
     owner: str | None = None
     is_confirmed: bool = False
@@ -30,7 +30,7 @@ class State:
     ever_held: frozenset[str] = frozenset()
     cancelled: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
-    """Refused, lapsed or given up: never to be held again."""
+    """Refused, lapsed or given up: these are never held again."""
 
     def freed(self, *, cancelled: bool = False) -> "State":
         owner = {self.owner or ""}
@@ -45,14 +45,14 @@ class State:
 
 
 class Effect(Protocol):
-    """The states after the call, if it took effect in this one; none where its answer is wrong."""
+    """The possible states after the call in this state; none if its answer is wrong here."""
 
     def __call__(self, state: State, operation: "Operation", /) -> Iterator[State]: ...
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`begun` and `ended` bound the instant of the effect; without an answer there is no end."""
+    """`begun` and `ended` bound the instant of the effect. A call without an answer has no end."""
 
     who: str
     what: str
@@ -66,7 +66,7 @@ class Operation:
 
 
 class TooManySteps(Exception):
-    """The search was given up: the history of this slot is too entangled to be judged."""
+    """The search was abandoned: this history has too many concurrent calls."""
 
 
 def can_be_ordered(operations: Sequence[Operation]) -> bool:
@@ -106,7 +106,7 @@ def _members(left: int) -> Iterator[int]:
 
 
 def is_over(state: State, operation: Operation) -> bool:
-    """The hold may have lapsed by the time of this effect."""
+    """The hold may have lapsed when this call takes effect."""
     return not state.is_confirmed and state.until <= operation.ended + CLOCK_STEP
 
 
@@ -115,7 +115,7 @@ def may_still_live(state: State, operation: Operation, slack: float) -> bool:
 
 
 def held(until: float) -> Effect:
-    """201: the slot was free, or its hold over; or the stored answer of a hold from before."""
+    """201: the slot was free, or its hold over; or a replay of an earlier answer."""
 
     def effect(state: State, operation: Operation) -> Iterator[State]:
         who = operation.who
@@ -129,7 +129,7 @@ def held(until: float) -> Effect:
 
 
 def slot_taken(state: State, operation: Operation) -> Iterator[State]:
-    """409: somebody else has it, or had it when this key was first refused."""
+    """409: somebody else has the slot, or had it when this key was first refused."""
     if operation.who in state.gone:
         yield state
     elif state.owner not in {None, operation.who} and may_still_live(state, operation, LAPSE_SLACK):
@@ -138,7 +138,7 @@ def slot_taken(state: State, operation: Operation) -> Iterator[State]:
 
 
 def not_for_this_patient(state: State, operation: Operation) -> Iterator[State]:
-    """Refused for what else the patient has: nothing is said about the slot."""
+    """Refused because of the patient's other visits: this says nothing about the slot."""
     if state.owner != operation.who:
         yield state
         yield replace(state, gone=state.gone | {operation.who})
@@ -165,7 +165,7 @@ def extended(until: float) -> Effect:
 
 
 def hold_expired(state: State, operation: Operation) -> Iterator[State]:
-    """410: the hold is over, or there was none; never of a confirmed visit."""
+    """410: the hold is over, or there was none. A confirmed visit never gets it."""
     if state.owner != operation.who:
         yield replace(state, gone=state.gone | {operation.who})
     elif is_over(state, operation):
@@ -183,7 +183,7 @@ def already_confirmed(state: State, operation: Operation) -> Iterator[State]:
 
 
 def reads(status: str, state: State, operation: Operation) -> Iterator[State]:
-    """What a read showed was so at one instant of it."""
+    """What a read shows was true at one instant during the read."""
     is_owner = state.owner == operation.who
     match status:
         case "confirmed":
@@ -205,7 +205,7 @@ def read(status: str) -> Effect:
 
 
 def hold_without_answer(until: float) -> Effect:
-    """It took the slot, or was refused for good, or never came to anything."""
+    """A hold without an answer: it took the slot, or was refused, or had no effect."""
     took = held(until)
 
     def effect(state: State, operation: Operation) -> Iterator[State]:
@@ -217,7 +217,7 @@ def hold_without_answer(until: float) -> Effect:
 
 
 def ended_by_itself(state: State, operation: Operation) -> Iterator[State]:
-    """A hold whose answer nobody got may be given back before its time: its run undoes it."""
+    """A hold without an answer may end early, because its run undoes it."""
     if state.owner == operation.who and not state.is_confirmed:
         yield state.freed()
         yield state.freed(cancelled=True)

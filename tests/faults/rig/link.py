@@ -1,4 +1,4 @@
-"""One connection through a proxy: what passes is delayed, held back, watched for or cut."""
+"""One connection through a proxy: its data is delayed, held back, watched or cut."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from tests.faults.rig.proxy import Proxy
 
 TAIL = 256
-"""So much of what went by is kept, for a pattern that two pieces share."""
+"""Bytes of past data that are kept, for a pattern that spans two chunks."""
 
 AT_ONCE_AND_ROUGH = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: closing sends RST."""
+"""SO_LINGER with zero seconds: closing sends RST."""
 
 
 class Link:
-    """One connection through the proxy: a leg to the client, a leg to the server."""
+    """One connection through the proxy: a leg to the client and a leg to the server."""
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
@@ -52,7 +52,7 @@ class Link:
         elif self._awaited is not None:
             self._answered()
         if self.client.transport is None:
-            return  # an act has reset the link
+            return  # an action has reset the link
         if toward is Toward.CLIENT and self._loses_replies:
             return
         if proxy.takes_its_chance(toward, len(piece)):
@@ -70,7 +70,7 @@ class Link:
                 leg.close_later()
 
     def lost(self, side: Toward) -> None:
-        """One side is gone for good: what it still said arrives, then the other goes too."""
+        """One side has closed: deliver its last data, then close the other side."""
         self._legs[side].transport = None
         self._legs[side.other].close_later()
         if all(leg.transport is None for leg in self._legs.values()):
@@ -111,7 +111,7 @@ class Link:
                 self._do(sighting)
 
     def _has_all_of(self, sighting: Sighting, piece: bytes) -> bool:
-        """What was said before somebody began to look, or before the last stage, does not count."""
+        """Data before the watch began, or before the last stage, does not count."""
         stage, tail = self._progress.pop(sighting, (0, b""))
         seen, start = tail + piece, 0
         while stage < len(sighting.stages):
@@ -152,7 +152,7 @@ class Link:
 
 
 class Leg(asyncio.Protocol):
-    """The proxy's own end of a connection; what is sent over it may be late or held back."""
+    """The proxy's end of a connection. Data that it sends may be delayed or held back."""
 
     def __init__(self, link: Link, side: Toward) -> None:
         self._link = link
@@ -195,7 +195,7 @@ class Leg(asyncio.Protocol):
         self._later(self._close)
 
     def flush(self) -> None:
-        """Let go what is due and not held back, in its order."""
+        """Send what is due and not held back, in order."""
         loop = asyncio.get_running_loop()
         while self._late and self.transport is not None and not self._is_stopped():
             due, deed = self._late[0]

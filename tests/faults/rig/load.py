@@ -1,4 +1,4 @@
-"""A closed loop of patients' front ends over real HTTP: hold, then confirm, cancel or forget."""
+"""Closed-loop load over real HTTP: front ends hold, then confirm, cancel or forget."""
 
 import asyncio
 import random
@@ -16,9 +16,9 @@ FORGETS_FOR = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """What patients do with a hold; the rest asks for more time, then confirms.
+    """Shares of what patients do with a hold. The rest extend it, then confirm.
 
-    Who forgets a hold does so early in a case, so that it lapses while the case goes on.
+    Holds are forgotten early in a case, so that they lapse during the case.
     `think` is the longest pause, seconds.
     """
 
@@ -31,7 +31,7 @@ class Mix:
 
 
 class Load:
-    """Patients who compete for a small pool of slots, which is filled up as slots are booked."""
+    """Patients who compete for a small pool of slots. Booked slots are replaced."""
 
     def __init__(self, api: str, supply: Supply, history: History, mix: Mix) -> None:
         self._api = api
@@ -48,7 +48,7 @@ class Load:
 
     @asynccontextmanager
     async def of(self, clients: int) -> AsyncIterator[None]:
-        """So many front ends, each with one patient after the other, while the block runs."""
+        """Run this many front ends, each with one patient after another, while the block runs."""
         self._pool = [self._supply.slot() for _ in range(max(4, clients * 2))]
         async with asyncio.TaskGroup() as group:
             for _ in range(clients):
@@ -60,7 +60,7 @@ class Load:
 
     @asynccontextmanager
     async def arriving(self, a_second: float) -> AsyncIterator[None]:
-        """So many new patients a second, however long those before them have to wait."""
+        """Start this many new patients a second, however long the earlier ones wait."""
         self._pool = [self._supply.slot() for _ in range(max(4, int(a_second * 10)))]
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals(group, 1 / a_second))
@@ -115,13 +115,13 @@ class Load:
                 await front_end.insist(Kind.CANCEL, booking, unless=self._stopping)
 
     async def _confirm_twice(self, front_end: FrontEnd, booking: Booking) -> None:
-        """Two pages of the same patient, both told to confirm."""
+        """The same patient confirms in two pages at once."""
         other = FrontEnd(self._api, self._history)
         await asyncio.gather(self._confirm(front_end, booking), other.ask(Kind.CONFIRM, booking))
         await other.close()
 
     def _was_refused(self, slot: Slot) -> None:
-        """A slot that is booked for good makes room for a free one."""
+        """Replace a slot that is booked for good by a free one."""
         self._refused[slot] = self._refused.get(slot, 0) + 1
         if self._refused[slot] >= 2 and slot in self._pool:
             self._pool[self._pool.index(slot)] = self._supply.slot()

@@ -1,4 +1,4 @@
-"""How much memory each of our own processes has, and by how much one life of it has grown."""
+"""The memory of our own processes, and its growth between two restarts."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ MIB = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Resident (RSS) and proportional (PSS: shared pages counted once) set of one process, MiB."""
+    """Resident (RSS) and proportional (PSS: shared pages count once) set of one process, MiB."""
 
     pid: int
     rss: float
@@ -27,7 +27,7 @@ def memory_of(pid: int) -> Memory | None:
 
 
 def growth(before: Memory | None, after: Memory | None) -> float | None:
-    """The larger share of the two by which one life of a process has grown; None for two lives."""
+    """The larger relative growth of the two sizes; None if the process was restarted between."""
     if before is None or after is None or before.pid != after.pid:
         return None
     return max(after.rss / before.rss, after.pss / before.pss) - 1

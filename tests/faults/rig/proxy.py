@@ -1,4 +1,4 @@
-"""A TCP proxy between two parts of the stack whose link can be made bad, and that counts it."""
+"""A TCP proxy between two parts of the stack. It disturbs the link and counts its actions."""
 
 import asyncio
 import random
@@ -9,11 +9,11 @@ from tests.faults.rig.link import Link
 from tests.faults.rig.weather import Act, Mode, Sighting, Toward
 
 RETRANSMITTED_AFTER = 0.2
-"""Linux's shortest retransmission timeout of TCP, seconds."""
+"""Linux's minimum TCP retransmission timeout, seconds."""
 
 
 class Proxy:
-    """Listens on `port`, leads to `target`. Every switch works at once, on open links too."""
+    """Forwards `port` to `target`. Each switch takes effect at once, also on open links."""
 
     def __init__(self, name: str, port: int, target: int, *, host: str = "127.0.0.1") -> None:
         self.name = name
@@ -40,7 +40,7 @@ class Proxy:
         await asyncio.sleep(0)
 
     def slow(self, seconds: float, *, jitter: float = 0.0) -> None:
-        """Each piece, in each direction, arrives so much later, give or take `jitter`."""
+        """Each chunk, in each direction, arrives this much later, plus or minus `jitter`."""
         self.delay, self.jitter = seconds, jitter
 
     def freeze(self) -> None:
@@ -50,13 +50,13 @@ class Proxy:
         self.mode = Mode.SWALLOW
 
     def refuse(self) -> None:
-        """Open links are reset, and nobody listens."""
+        """Reset the open links and stop listening."""
         self._stop_listening()
         self.counts["refusing"] += 1
         self.reset()
 
     def reset(self) -> int:
-        """RST on every open link: how many they were."""
+        """Reset (RST) every open link; return how many."""
         links = list(self.links)
         for link in links:
             link.reset()
@@ -64,7 +64,7 @@ class Proxy:
         return len(links)
 
     def half_close(self) -> int:
-        """The client is told that the server says no more; what it sends still arrives."""
+        """Half-close: the client sees the end of the stream, but its own data still arrives."""
         links = list(self.links)
         for link in links:
             link.say_no_more()
@@ -72,19 +72,19 @@ class Proxy:
         return len(links)
 
     def cut_after(self, count: int, toward: Toward) -> None:
-        """Once: after so many more bytes in that direction the link they were on is reset."""
+        """Once: after this many more bytes in that direction, reset the link that carried them."""
         self._budget[toward] = count
 
     def cut_at_random(self, chance: float) -> None:
-        """Each piece ends its link with this probability."""
+        """Each chunk resets its link with this probability."""
         self.cut_chance = chance
 
     def lose(self, chance: float) -> None:
-        """Each piece is lost with this probability, and arrives when it has been sent again."""
+        """Each chunk is lost with this probability, and arrives after its retransmission."""
         self.loss = chance
 
     def when(self, *patterns: bytes, do: Act, times: int = 1) -> Sighting:
-        """When a link has carried these patterns (regular expressions), in that order."""
+        """Act once a link has carried these patterns (regular expressions) in this order."""
         stages = tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
         sighting = Sighting(stages=stages, act=do, times=times)
         self.sightings.append(sighting)
@@ -100,7 +100,7 @@ class Proxy:
         await self.open()
 
     def takes_its_chance(self, toward: Toward, size: int) -> bool:
-        """Whether this piece is the one that ends its link."""
+        """Whether this chunk resets its link."""
         if toward in self._budget:
             self._budget[toward] -= size
             if self._budget[toward] <= 0:
@@ -113,7 +113,7 @@ class Proxy:
         return False
 
     def lag(self) -> float:
-        """How long this piece is under way."""
+        """The latency of this chunk."""
         late = 0.0
         if self.delay:
             self.counts["delayed"] += 1

@@ -1,4 +1,4 @@
-"""One JSON line a case: what was injected, what was checked, what was counted."""
+"""One JSON line per case: what was injected, checked and counted."""
 
 import json
 import os
@@ -13,7 +13,7 @@ FILE = "report.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """`checked` counts the facts that each invariant was held against, `wrong` its violations."""
+    """`checked` counts the facts that each invariant examined, `wrong` its violations."""
 
     case: int
     title: str
@@ -31,14 +31,14 @@ class Line:
 
     @property
     def command(self) -> str:
-        """Without the parameters, whose brackets `-k` does not understand."""
+        """The name without parameters, because `-k` does not understand brackets."""
         file, _, name = self.test.partition("::")
         target = "outages" if "outages" in file else "faults"
         return f"make {target} ARGS='-k {(name or file).partition('[')[0]}'"
 
 
 class Report:
-    """Lines are added; the last one of a test is the one that counts."""
+    """Lines are appended; the last line of a test counts."""
 
     def __init__(self) -> None:
         self.folder = Path(os.environ.get("FAULTS_REPORT", DEFAULT_FOLDER)).absolute()

@@ -1,4 +1,4 @@
-"""What front ends do about unknown outcomes when everything works again."""
+"""How front ends resolve unknown outcomes after the healing."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,9 +10,9 @@ RESOLVED_AT_ONCE = 6
 
 
 async def resolve(history: History, front_end: Callable[[], FrontEnd]) -> None:
-    """The same key again, and a look.
+    """Repeat the call with the same key, and read the appointment.
 
-    What a front end has no use for any more it gives up, which is sooner than to let it lapse.
+    A front end cancels what it no longer needs, because that is quicker than a lapse.
     """
     unknown = {call.booking.appointment_id for call in history.calls if _is_open(call)}
     left = [history.bookings[id_] for id_ in unknown]

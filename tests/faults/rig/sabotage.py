@@ -8,7 +8,7 @@ import psycopg
 
 from tests.faults.rig.waiting import until_seen
 
-# A sequence keeps its count when the transaction is rolled back, or its backend is ended.
+# A sequence keeps its value when a transaction is rolled back or its backend is terminated.
 LAY = """
 CREATE SEQUENCE rig_sabotaged;
 CREATE FUNCTION rig_sabotage() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -33,7 +33,7 @@ def fail(state: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Sabotage:
-    """A trigger that is at work."""
+    """An active trigger."""
 
     url: str
 
@@ -52,7 +52,7 @@ class Sabotage:
 async def sabotaged(
     url: str, deed: str, *, on: str, chance: float = 1.0, when: str = "true"
 ) -> AsyncIterator[Sabotage]:
-    """What the deed does to that share of the rows that are written, while the block runs."""
+    """While the block runs, do the deed to this share of the written rows."""
     await _execute(url, LAY.format(chance=chance, when=when, deed=deed, on=on))
     try:
         yield Sabotage(url=url)
@@ -61,7 +61,7 @@ async def sabotaged(
 
 
 async def waiting_for_locks(url: str) -> int:
-    """How many of the product's statements wait for somebody else's lock now."""
+    """How many of the product's statements wait for a lock now."""
     row = await _one(
         url,
         "SELECT count(*) FROM pg_stat_activity"
@@ -72,7 +72,7 @@ async def waiting_for_locks(url: str) -> int:
 
 @asynccontextmanager
 async def statements_logged(url: str) -> AsyncIterator[None]:
-    """Every statement with its parameters stands in the server's log, while the block runs."""
+    """While the block runs, the server logs every statement with its parameters."""
     await _execute(url, "ALTER SYSTEM SET log_statement = 'all'")
     await _execute(url, "SELECT pg_reload_conf()")
     try:

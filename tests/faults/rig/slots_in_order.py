@@ -1,4 +1,4 @@
-"""From the history of a case to the operations on each slot, and whether they can be ordered."""
+"""Turns the history of a case into operations on each slot, and checks that they can be ordered."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ REFUSED: Mapping[str, Effect] = {
 def operations_by_slot(
     calls: Sequence[Call], rows: Mapping[UUID, Row], *, now: float, stopped: frozenset[UUID]
 ) -> dict[Slot, list[Operation]]:
-    """The calls, what nobody was told of, and the rows as the last read of all.
+    """The calls, the effects without an answer, and the final rows as a last read.
 
-    `stopped` are those whose run an operator ended: their holds may end at any time.
+    `stopped` are bookings whose run an operator terminated: their holds may end at any time.
     """
     found: dict[Slot, list[Operation]] = defaultdict(list)
     answered = {c.booking.appointment_id for c in calls if _was_told(c)}
@@ -47,7 +47,7 @@ def operations_by_slot(
 
 
 def _without_repetitions(calls: Sequence[Call]) -> Iterator[Call]:
-    """Of the same call again and again without an answer, the first can do all that they can."""
+    """Of unanswered repeats of a call keep the first: it allows every effect of the others."""
     seen: set[tuple[UUID, Kind, int | None]] = set()
     for call in sorted(calls, key=lambda call: call.begun):
         what = call.booking.appointment_id, call.kind, call.version
@@ -93,7 +93,7 @@ def _effect(call: Call) -> Effect | None:
 
 
 def _unanswered(call: Call, row: Row | None) -> Effect:
-    """What it did if it did anything; until when it holds then, only the row knows."""
+    """The possible effect of an unanswered call. Only the row knows how long its hold lasts."""
     until = row.held_until if row is not None else inf
     effects: Mapping[Kind, Effect] = {
         Kind.HOLD: order.hold_without_answer(until),

@@ -1,4 +1,4 @@
-"""PostgreSQL's data on a disk of its own that has little room; needs root, who may mount one."""
+"""PostgreSQL's data on a small disk of its own. Needs root to mount it."""
 
 import asyncio
 import os
@@ -12,13 +12,13 @@ from tests.faults.rig.injectors import small_disk
 from tests.faults.rig.stack import Stack
 
 ROOM = 112
-"""Megabytes beside the data: seven segments of the write-ahead log. What the load has not used is
-what a server that went down over it starts again with."""
+"""Free megabytes beside the data: seven segments of the write-ahead log. A server that went down
+needs what the load left of them to start again."""
 
 
 @asynccontextmanager
 async def postgres_on_a_small_disk(stack: Stack) -> AsyncIterator[Path]:
-    """The same data, elsewhere while the block runs; the disk's folder."""
+    """Move the data to the small disk while the block runs; yields the disk's folder."""
     argv = stack.kept("postgres").program.argv
     data = Path(argv[argv.index("-D") + 1])
     await stack.stop("postgres")
@@ -47,7 +47,7 @@ def _moved(data: Path) -> Iterator[None]:
 
 
 def _copy(data: Path, to: Path) -> None:
-    """With owners and rights, about which PostgreSQL is particular."""
+    """Copy with owners and permissions, which PostgreSQL checks."""
     owner = data.stat()
     to.mkdir(exist_ok=True)
     os.chown(to, owner.st_uid, owner.st_gid)

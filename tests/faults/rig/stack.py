@@ -1,4 +1,4 @@
-"""One whole stack in this process's care, with a proxy on every link between two of its parts."""
+"""A whole stack, supervised by this process, with a proxy on every link between its parts."""
 
 import asyncio
 import os
@@ -33,18 +33,18 @@ from tests.faults.rig.proxy import Proxy
 HOLD_SECONDS = 8
 READY_WITHIN = 60.0
 RESTARTS = Backoff(first=0.5, most=2, steady=3)
-"""Sooner than the product's own, so that a case does not consist of waiting."""
+"""Shorter than the product's, so that a case need not wait long."""
 
 
 class AnyPorts(Ports):
-    """Never the default ports: they belong to whoever runs `make up` on this machine."""
+    """Never the default ports: `make up` uses them on this machine."""
 
     def take(self, _preferred: int | None = None) -> int:
         return super().take()
 
 
 class Unreported:
-    """Nobody watches this start."""
+    """A start that nobody watches."""
 
     def begin(self, name: str) -> None: ...
     def finish(self, name: str) -> None: ...
@@ -53,7 +53,7 @@ class Unreported:
 
 @dataclass(kw_only=True)
 class Stack:
-    """The running parts by name, and the links between them by (client, server)."""
+    """The running parts by name, and the links by (client, server)."""
 
     home: Home
     plan: Plan
@@ -65,7 +65,7 @@ class Stack:
         return self.links[client, server]
 
     def links_of(self, *, client: str = "", server: str = "") -> list[Proxy]:
-        """All links of that client, or to that server."""
+        """All links from that client, or to that server."""
         return [
             proxy
             for (of, to), proxy in self.links.items()
@@ -74,11 +74,11 @@ class Stack:
 
     @property
     def api(self) -> str:
-        """Through the front end's link."""
+        """The API's URL through the front end's link."""
         return f"http://127.0.0.1:{self.link(FRONT, 'api').port}"
 
     def address(self, server: str) -> str:
-        """Where the server itself is, for those who look at it beside the product."""
+        """The address of the server itself, for observers that bypass the proxies."""
         return self.plan.environment[VARIABLES[server]]
 
     @property
@@ -94,7 +94,7 @@ class Stack:
         return pid
 
     def kill(self, name: str) -> None:
-        """kill -9 it and its children; it is started again."""
+        """kill -9 it and its children; the supervisor restarts it."""
         for process in _family(self.pid(name)):
             _signal(process, signal.SIGKILL)
 
@@ -103,14 +103,14 @@ class Stack:
         await self.kept(name).stop()
 
     async def stop(self, name: str) -> None:
-        """As operations do it, and held down until `start` or the end of the case."""
+        """Stop it as operations do, and hold it down until `start` or the end of the case."""
         await self.kept(name).stop()
 
     async def start(self, name: str) -> None:
         await self.kept(name).start()
 
     def pause(self, name: str) -> None:
-        """SIGSTOP for it and its children."""
+        """Send SIGSTOP to it and its children."""
         for process in _family(self.pid(name)):
             _signal(process, signal.SIGSTOP)
             self.stopped.add(process.pid)
@@ -122,7 +122,7 @@ class Stack:
 
     @asynccontextmanager
     async def another(self, name: str) -> AsyncIterator[None]:
-        """One more process of that kind, over the same links, while the block runs."""
+        """Run one more process of that kind over the same links, while the block runs."""
         ports = AnyPorts()
         port = ports.take()
         program = replace(
@@ -139,7 +139,7 @@ class Stack:
 
     @asynccontextmanager
     async def told(self, name: str, **environment: str) -> AsyncIterator[None]:
-        """The process started again with other variables, and as it was after the block."""
+        """Restart the process with other variables, and with the original ones after the block."""
         kept = self.kept(name)
         before = kept.program
         try:
@@ -155,7 +155,7 @@ class Stack:
         await kept.start()
 
     async def heal(self) -> None:
-        """Every link clear, every part running and ready; TimeoutError says what is not."""
+        """Heal every link; wait until every part is ready. TimeoutError says what is not."""
         for pid in list(self.stopped):
             if psutil.pid_exists(pid):
                 _signal(psutil.Process(pid), signal.SIGCONT)
@@ -167,7 +167,7 @@ class Stack:
         await self.ready()
 
     async def ready(self, *, within: float = READY_WITHIN) -> None:
-        """All of it answers, each process over its links."""
+        """Wait until every process answers over its links."""
         waiting = dict(self.supervisor.kept)
         try:
             async with asyncio.timeout(within):
@@ -182,7 +182,7 @@ class Stack:
 
 @asynccontextmanager
 async def stack_of_links(folder: Path, **settings: str) -> AsyncIterator[Stack]:
-    """Started through proxies; stopped and deleted when the block ends."""
+    """Start a stack through proxies; stop and delete it when the block ends."""
     home, ports = Home(folder), AnyPorts()
     home.create()
     supervisor = Supervisor(home.logs, lambda: None, RESTARTS)
@@ -208,7 +208,7 @@ async def stack_of_links(folder: Path, **settings: str) -> AsyncIterator[Stack]:
 
 
 def _family(pid: int) -> Iterable[psutil.Process]:
-    """PostgreSQL's backends are in sessions of their own: a group's signal would miss them."""
+    """PostgreSQL's backends have sessions of their own, so a signal to the group misses them."""
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
 

@@ -1,4 +1,4 @@
-"""Free slots and new patients for the load, more than all cases together use up."""
+"""Free slots and new patients for the load, more than all cases use."""
 
 import random
 from collections import deque
@@ -15,7 +15,7 @@ from tests.faults.rig.history import Booking, Slot
 DOCTORS, DAYS, PATIENTS = 120, 14, 40_000
 
 PRIVATE = ("Privatnova", "+79995550", "@private.example")
-"""In every name, phone and address of these patients: what must be found nowhere else."""
+"""Part of every name, phone and address of these patients. It must not appear elsewhere."""
 
 ADD_PATIENTS = """
 INSERT INTO patients (id, full_name, phone, email, language)
@@ -23,7 +23,7 @@ SELECT gen_random_uuid(), 'Privatnova Patient ' || n, '+79995550' || n,
        'patient' || n || '@private.example', (ARRAY['ru', 'en'])[1 + n %% 2]
 FROM generate_series(100000, 99999 + %s) n RETURNING id
 """
-# From tomorrow on, so that no slot begins while a case still means it.
+# From tomorrow on, so that no slot begins while a case uses it.
 FREE_SLOTS = """
 SELECT d.id::text, to_char(g AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        (g AT TIME ZONE c.time_zone)::date::text
@@ -41,12 +41,12 @@ WHERE lower(s.during) > now() + interval '1 day'
 
 
 class SoldOut(Exception):
-    """The load had too little to book; nothing is wrong with what it was booked from."""
+    """The load ran out of free slots. This is not a fault of the product."""
 
 
 @dataclass(kw_only=True)
 class Supply:
-    """Each slot and each patient is given once, so that no case stands in another's way."""
+    """Each slot and each patient is given out once, so that cases do not disturb one another."""
 
     secret: bytes
     slots: deque[Slot]
@@ -58,7 +58,7 @@ class Supply:
         return self.slots.popleft()
 
     def booking(self, slot: Slot, patient: UUID | None = None) -> Booking:
-        """Another patient's wish for that slot, or that patient's, under a key of its own."""
+        """A wish for that slot under a new key, by that patient or by a new one."""
         if patient is None and not self.patients:
             raise SoldOut("no patient is left: ask for a larger stock")
         patient = patient or self.patients.popleft()
@@ -75,7 +75,7 @@ KEYS = count(1)
 
 
 async def stocked(database_url: str, secret: bytes, *, times: int = 1) -> Supply:
-    """Hire doctors and register patients, so many times the usual; list what is free."""
+    """Add `times` the usual number of doctors and patients; list the free slots."""
     await seed(database_url, doctors=DOCTORS * times, days=DAYS)
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         added = await connection.execute(ADD_PATIENTS, (PATIENTS * times,))

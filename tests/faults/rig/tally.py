@@ -1,4 +1,4 @@
-"""What a soak has come to: counted over its rounds, printed, and added up over all soaks."""
+"""The result of a soak: counted over its rounds, printed, and added to earlier soaks."""
 
 import json
 import statistics
@@ -18,14 +18,14 @@ START, WARM, END = "start", "after 5 min", "end"
 MAY_GROW_BY = 0.10
 VIOLATIONS_SHOWN = 20
 ON_A_LINK = ")"
-"""What the proxies count, pieces and connections, ends in the name of their link."""
+"""Counts by proxies, of chunks and connections, end in the name of their link."""
 
 MEASURED = ((Kind.HOLD, 201), (Kind.CONFIRM, 200))
 
 
 @dataclass(kw_only=True)
 class Tally:
-    """`wrong` counts by invariant, `violations` are in words, from wherever they were seen."""
+    """`wrong` counts violations by invariant; `violations` describes them."""
 
     begun: float = field(default_factory=time.monotonic)
     bookings: int = 0
@@ -65,7 +65,7 @@ class Tally:
         self.memory[when] = {name: each for name, each in measured.items() if each is not None}
 
     def grown(self) -> dict[str, float]:
-        """By how much each process of ours has grown after five minutes, in one life."""
+        """How much each of our processes has grown after its first five minutes."""
         warm, end = self.memory.get(WARM, {}), self.memory.get(END, {})
         shares = {name: growth(warm.get(name), end.get(name)) for name in OURS}
         return {name: share for name, share in shares.items() if share is not None}
@@ -108,7 +108,7 @@ class Tally:
             yield f"VIOLATION   {each}"
 
     def keep(self, file: Path) -> str:
-        """Add this soak to those before it; the sum of all of them in one line."""
+        """Add this soak to the earlier ones; the total is one line."""
         soak = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "minutes": round(self.seconds / 60, 1),

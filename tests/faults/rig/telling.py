@@ -1,4 +1,4 @@
-"""Events that come late: those that the audit announces in place of a run."""
+"""Late events: those that the audit publishes instead of a run."""
 
 import asyncio
 import time
@@ -10,9 +10,9 @@ from tests.faults.rig.invariants import one_event_for_each_version
 
 
 async def until_told(evidence: Evidence, topic: gather.Topic, *, last: float) -> Evidence:
-    """The evidence with what has come since, when all is told or that instant has come.
+    """The evidence with late events: returns when all events came, or at that instant.
 
-    What died with Temporal's last word is announced by the audit, which has time to.
+    If a run died before its event, the audit publishes it later.
     """
     while one_event_for_each_version(evidence).wrong and time.time() < last:
         await asyncio.sleep(1)

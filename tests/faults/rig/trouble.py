@@ -1,4 +1,4 @@
-"""Random faults, one after the other: killed, paused, stopped, cut off, each awaited back."""
+"""Random faults, one at a time: killed, paused, stopped or cut off, then healed."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ BACK_WITHIN = 60.0
 
 
 class Trouble:
-    """Makes faults at a chosen rate; `spares_ours` leaves our own processes alive, only paused."""
+    """Injects faults at a chosen rate. `spares_ours`: our own processes are only paused."""
 
     def __init__(self, case: Case, *, every: float, spares_ours: bool) -> None:
         self._case = case
@@ -35,7 +35,7 @@ class Trouble:
         ]
 
     async def until(self, ends: float) -> None:
-        """One fault after the other, each healed before the next, as long as there is time."""
+        """Inject one fault after another until the time is over; heal each before the next."""
         while True:
             await asyncio.sleep(random.uniform(0.5, 1.5) * self._every)
             if time.monotonic() > ends:
@@ -83,7 +83,7 @@ class Trouble:
             self._case.injected("FLUSHALL")
 
     def _links(self) -> list[Proxy]:
-        """Between the product's own parts: a front end's broken line is no fault of ours."""
+        """Links between the product's parts: a front end's broken link is not our fault."""
         return [link for of in OURS for link in self._case.stack.links_of(client=of)]
 
     def _answers_are_excused(self, name: str) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""Wait for what another process brings about; it raises no event here."""
+"""Waits for conditions that other processes bring about, by polling."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ EVERY = 0.03
 
 
 async def until(holds: Callable[[], bool], what: str, *, within: float = 30) -> None:
-    """AssertionError says what did not come true in time."""
+    """AssertionError says what did not become true in time."""
 
     async def ask() -> bool:
         return holds()
@@ -19,7 +19,7 @@ async def until(holds: Callable[[], bool], what: str, *, within: float = 30) -> 
 async def until_seen(
     holds: Callable[[], Awaitable[bool]], what: str, *, within: float = 30, every: float = EVERY
 ) -> None:
-    """The same for a condition that has to be asked for."""
+    """The same for an asynchronous condition."""
     latest = time.monotonic() + within
     while not await holds():
         if time.monotonic() > latest:

@@ -1,4 +1,4 @@
-"""What a link between two parts can be made to do, and what a case waits to see on it."""
+"""What a link can be made to do, and what a case waits to see on it."""
 
 import asyncio
 import re
@@ -19,31 +19,31 @@ class Toward(StrEnum):
 
 
 class Mode(StrEnum):
-    """What the whole link does with bytes."""
+    """What the link does with all bytes."""
 
     CLEAR = "clear"
     FREEZE = "freeze"
-    """Nothing arrives until it is healed, then everything does: lost packets, sent again."""
+    """Nothing arrives until it is healed, then everything does: retransmitted packets."""
     SWALLOW = "swallow"
-    """A black hole: accepts, reads, says nothing. Healing resets what was swallowed from."""
+    """A black hole: accepts and reads, but never answers. Healing resets its connections."""
 
 
 class Act(StrEnum):
-    """What happens when the pattern was seen on its way to the server."""
+    """What happens once the pattern was seen on the way to the server."""
 
     ONLY_LOOK = "seen"
     HOLD = "request held"
-    """The server does not get it, until the link is healed."""
+    """The server gets it only after the link is healed."""
     HOLD_REPLY = "reply held"
-    """The server gets it and does it; its reply waits until the link is healed."""
+    """The server executes it; the reply arrives only after the link is healed."""
     LOSE_REPLY = "reply lost"
-    """The server gets it and does it; the client gets a reset in place of the reply."""
+    """The server executes it; the client gets a reset instead of the reply."""
     RESET = "reset at sight"
 
 
 @dataclass(eq=False)
 class Sighting:
-    """Wait for `came`: the act is done, and for a reply the server has answered."""
+    """Wait for `came`: the action is done, and the server has answered if there is a reply."""
 
     stages: tuple[re.Pattern[bytes], ...]
     act: Act
@@ -60,6 +60,6 @@ class Sighting:
 
 
 def id_in_any_form(appointment_id: UUID) -> bytes:
-    """A pattern for the id as text, as hexadecimal digits and as sixteen bytes."""
+    """A pattern for the id as text, as hexadecimal digits or as 16 bytes."""
     forms = (str(appointment_id).encode(), appointment_id.hex.encode(), appointment_id.bytes)
     return b"|".join(re.escape(form) for form in forms)
