@@ -14,7 +14,8 @@ from workflows import names
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = {"temporal-schema", "temporal-setup", "migrate", "seed"}
-OURS = {"api", "worker", "notifier", "migrate", "seed", "sms"}
+OURS = {"api", "api-reads", "worker", "notifier", "migrate", "seed", "sms"}
+APIS = ("api", "api-reads")
 PINNED = re.compile(r"^[a-z0-9/-]+:(\$\{[A-Z_]+:-)?v?\d+\.\d+(\.\d+)?\}?$")
 READ_BY_TEMPORAL_SDK = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
 
@@ -106,14 +107,24 @@ def test_our_containers_are_told_only_what_the_settings_know(name: str) -> None:
     assert set(SERVICES[name].get("environment", {})) <= known | READ_BY_TEMPORAL_SDK
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "notifier"])
+@pytest.mark.parametrize("name", ["api", "api-reads", "worker", "notifier"])
 def test_every_process_is_told_where_each_server_is(name: str) -> None:
     told = SERVICES[name]["environment"]
 
     assert {field.upper() for field in Connections.model_fields} <= told.keys()
     assert told.keys() >= READ_BY_TEMPORAL_SDK
     assert told["PRIYOM_SECRET"].startswith("${PRIYOM_SECRET:?")
-    assert SERVICES[name]["command"] == ["python", "-m", name]
+    assert SERVICES[name]["command"] == ["python", "-m", name.removesuffix("-reads")]
+
+
+def test_the_gateway_sends_commands_and_reads_apart() -> None:
+    roles = {name: SERVICES[name]["environment"]["PRIYOM_API_SERVES"] for name in APIS}
+    gateway = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["configs"]["gateway"]
+    sent = dict(re.findall(r"upstream (\w+) { server ([\w-]+):8001;", gateway["content"]))
+
+    assert roles == {name: role for role, name in sent.items()}
+    assert "{ GET reads; HEAD reads; default commands; }" in gateway["content"]
+    assert all("ports" not in SERVICES[name] for name in APIS), "the gateway is the only way in"
 
 
 def test_our_images_are_built_from_stages_that_exist() -> None:
