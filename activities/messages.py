@@ -1,6 +1,7 @@
 """Messages: what one event makes us tell the patient and the doctor."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,11 +14,21 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from adapters.messages.delivery_errors import RefusedForGood, TryLater
 from adapters.messages.rendering import Letter, letter, text_message
-from adapters.postgres.notifications import Attempt, Channel, Notifications, State, VisitUnknown
+from adapters.postgres.notifications import (
+    Attempt,
+    Channel,
+    Notifications,
+    Outcome,
+    State,
+    VisitUnknown,
+)
 from domain.events import AppointmentEvent
 from domain.quiet_hours import QuietHours
 
 log = get_logger(__name__)
+
+RECORDED_TOGETHER_SECONDS = 0.1
+"""So long the record of one message waits for the other, to be one statement."""
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """Counted from the first attempt. Attempts also end when the visit is over."""
@@ -33,6 +44,20 @@ class Sent:
     state: State
     code: str | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """How the first try of each message went; SENDING with a code is one that was not taken."""
+
+    doctor: Sent
+    sms: Sent
+    email: Sent
+
+
+UNKNOWN = Sent(state=State.FAILED, code="visit_unknown")
+
+BY_CHANNEL = (Channel.SMS, Channel.EMAIL)
 
 
 class Mail(Protocol):
@@ -95,23 +120,44 @@ class Messages:
             try:
                 await self._notifications.tell_doctor(event)
             except VisitUnknown:
-                return Sent(state=State.FAILED, code="visit_unknown")
+                return UNKNOWN
         return Sent(state=State.SENT)
+
+    @activity.defn
+    async def tell_everybody(self, event: AppointmentEvent) -> Told:
+        """The first try of all three, idempotent as each is by itself: the visit is read once."""
+        with nobody_named():
+            try:
+                attempts = await self._notifications.begin(event, BY_CHANNEL, tells_doctor=True)
+            except VisitUnknown:
+                return Told(doctor=UNKNOWN, sms=UNKNOWN, email=UNKNOWN)
+            told = {attempt.channel: await self._not_to_send(attempt) for attempt in attempts}
+            to_send = [attempt for attempt in attempts if told[attempt.channel] is None]
+            async for outcome in self._sent_together(to_send):
+                told[outcome.attempt.channel] = Sent(state=outcome.state, code=outcome.code)
+        sms, email = (told[channel] or UNKNOWN for channel in BY_CHANNEL)
+        return Told(doctor=Sent(state=State.SENT), sms=sms, email=email)
 
     async def _tell(
         self, event: AppointmentEvent, channel: Channel, *, instead_of: Channel | None = None
     ) -> Sent:
         with nobody_named():
             try:
-                attempt = await self._notifications.begin(event, channel, instead_of=instead_of)
+                (attempt,) = await self._notifications.begin(
+                    event, (channel,), instead_of=instead_of
+                )
             except VisitUnknown:
-                return Sent(state=State.FAILED, code="visit_unknown")
-            if attempt.state is not State.SENDING:
-                return Sent(state=attempt.state, code=attempt.error)
-            if (until := self._quiet_until(attempt)) is not None:
-                await self._notifications.postponed(attempt)
-                return Sent(state=State.SENDING, until=until)
-            return await self._send(attempt, channel)
+                return UNKNOWN
+            return await self._not_to_send(attempt) or await self._send(attempt)
+
+    async def _not_to_send(self, attempt: Attempt) -> Sent | None:
+        """How it stands where there is nothing to send, or not yet."""
+        if attempt.state is not State.SENDING:
+            return Sent(state=attempt.state, code=attempt.error)
+        if (until := self._quiet_until(attempt)) is not None:
+            await self._notifications.postponed(attempt)
+            return Sent(state=State.SENDING, until=until)
+        return None
 
     def _quiet_until(self, attempt: Attempt) -> datetime | None:
         if attempt.is_own_click:
@@ -120,32 +166,69 @@ class Messages:
             attempt.now, attempt.patient_zone, starts_at=attempt.visit.starts_at
         )
 
-    async def _send(self, attempt: Attempt, channel: Channel) -> Sent:
+    async def _sent_together(self, attempts: list[Attempt]) -> AsyncIterator[Outcome]:
+        """Side by side; what one provider took is recorded without waiting long for the other."""
+        going = {asyncio.create_task(self._first_try(attempt)) for attempt in attempts}
         try:
-            provider_id = await self._hand_over(attempt, channel)
-        except RefusedForGood as no:
-            return await self._failed(attempt, no.code)
-        except TryLater as later:
-            if _too_long():
-                return await self._failed(attempt, later.code)
-            await self._notifications.not_sent(attempt, later.code, state=State.SENDING)
-            log.warning("message_not_taken", notification=attempt.notification_id, code=later.code)
-            raise _again(later) from None
-        await self._notifications.sent(attempt, provider_id)
-        return Sent(state=State.SENT)
+            while going:
+                done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+                if going:
+                    more, going = await asyncio.wait(going, timeout=RECORDED_TOGETHER_SECONDS)
+                    done |= more
+                outcomes = [task.result() for task in done]
+                await self._notifications.record(outcomes)
+                for outcome in outcomes:
+                    yield outcome
+        finally:
+            for task in going:
+                task.cancel()
 
-    async def _hand_over(self, attempt: Attempt, channel: Channel) -> str:
+    async def _first_try(self, attempt: Attempt) -> Outcome:
+        """A fault in one message is no reason to cut the other short: it is met in the next try."""
+        try:
+            return await self._tried(attempt)
+        except TryLater as later:
+            return Outcome(attempt=attempt, state=State.SENDING, code=later.code)
+        except Exception as fault:  # noqa: BLE001 - told by its kind, as any text may name somebody
+            return Outcome(attempt=attempt, state=State.SENDING, code=type(fault).__name__)
+
+    async def _send(self, attempt: Attempt) -> Sent:
+        try:
+            outcome = await self._tried(attempt)
+        except TryLater as later:
+            given_up = _too_long()
+            state = State.FAILED if given_up else State.SENDING
+            outcome = Outcome(attempt=attempt, state=state, code=later.code)
+            await self._notifications.record([outcome])
+            if not given_up:
+                raise _again(later) from None
+        else:
+            await self._notifications.record([outcome])
+        return Sent(state=outcome.state, code=outcome.code)
+
+    async def _tried(self, attempt: Attempt) -> Outcome:
+        """Raises TryLater."""
+        try:
+            provider_id = await self._hand_over(attempt)
+        except RefusedForGood as no:
+            _tell_of(attempt, no.code)
+            return Outcome(attempt=attempt, state=State.FAILED, code=no.code)
+        except TryLater as later:
+            _tell_of(attempt, later.code)
+            raise
+        return Outcome(attempt=attempt, state=State.SENT, provider_id=provider_id)
+
+    async def _hand_over(self, attempt: Attempt) -> str:
         """The provider's id for the message. Raises Undelivered."""
         visit, key = attempt.visit, attempt.notification_id
-        if channel is Channel.SMS:
+        if attempt.channel is Channel.SMS:
             return await self._sms.send(text_message(visit), to=visit.phone, notification_id=key)
         written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
         return await self._mail.send(written, to=visit.email, notification_id=key)
 
-    async def _failed(self, attempt: Attempt, code: str) -> Sent:
-        await self._notifications.not_sent(attempt, code, state=State.FAILED)
-        log.warning("message_refused", notification=attempt.notification_id, code=code)
-        return Sent(state=State.FAILED, code=code)
+
+def _tell_of(attempt: Attempt, code: str) -> None:
+    log.warning("message_not_taken", notification=attempt.notification_id, code=code)
 
 
 @contextmanager

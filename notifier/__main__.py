@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import uvloop
 from structlog import get_logger
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
@@ -19,6 +20,7 @@ from adapters.messages.sms import SmsGateway
 from adapters.postgres.database import Database, connect_database
 from adapters.postgres.notifications import Notifications
 from adapters.process.exit import exit_process
+from adapters.process.gc_tuning import collect_garbage_seldom
 from adapters.process.health import serve_health
 from adapters.process.logs import configure_logs
 from adapters.process.probes import both_answer
@@ -37,6 +39,7 @@ from notifier.deliveries import Deliveries
 from notifier.forget_schedule import ensure_forgetting
 from notifier.intake import Intake
 from worker.sandbox import workflow_runner
+from worker.sdk_patches import spare_payload_walks
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.forget_messages import ForgetMessages
@@ -124,6 +127,7 @@ def deliveries_worker(client: Client, messages: Messages, forgetting: Forgetting
         task_queue=DELIVERIES,
         workflows=[DeliverNotifications, DeliverInstead, ForgetMessages],
         activities=[
+            messages.tell_everybody,
             messages.notify_doctor,
             messages.send_sms,
             messages.send_email,
@@ -132,6 +136,7 @@ def deliveries_worker(client: Client, messages: Messages, forgetting: Forgetting
             forgetting.forget_old_messages,
         ],
         workflow_runner=workflow_runner(),
+        debug_mode=True,
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=SIDE_BY_SIDE,
         max_concurrent_local_activities=SIDE_BY_SIDE,
@@ -153,7 +158,10 @@ def main() -> int:
     configure_logs(settings.log_format)
     use_pinned_time_zones()
     database = connect_database(servers.database_url, pool_size=4, name="priyom-notifier")
-    asyncio.run(Notifier(servers=servers, settings=settings, database=database).run())
+    collect_garbage_seldom()
+    if not spare_payload_walks():
+        log.warning("payload_walks_kept", reason="another version of temporalio")
+    uvloop.run(Notifier(servers=servers, settings=settings, database=database).run())
     return 0
 
 

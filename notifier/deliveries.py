@@ -13,7 +13,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.documents import timestamp
 from domain.events import AppointmentEvent
-from workflows.deliver_notifications import DeliverNotifications
+from workflows.deliver_notifications import FIRST_TRY, TOGETHER, DeliverNotifications
 from workflows.names import (
     APPOINTMENT_START,
     APPOINTMENT_STATUS,
@@ -45,6 +45,7 @@ class Deliveries:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 task_timeout=ONE_WORKFLOW_TASK,
+                memo={FIRST_TRY: TOGETHER},
                 search_attributes=_search_attributes(event),
                 static_summary=_summary(event),
                 request_eager_start=True,

@@ -1,9 +1,10 @@
 """Deliver what one event has to say: e-mail and text message to the patient, notice to the doctor.
 
-The run's id is the event's id, so an event that Kafka delivers twice is told once. Each message is
-tried at once within the first workflow task; one that its provider does not take goes on by itself,
-with retries that operations can see, and holds up no other. One that would wake the patient waits
-for the morning. One that the patient wants only where the other failed is kept back until it has.
+The run's id is the event's id, so an event that Kafka delivers twice is told once. All messages are
+tried at once, in one step within the first workflow task; one that its provider does not take goes
+on by itself, with retries that operations can see, and holds up no other. One that would wake the
+patient waits for the morning. One that the patient wants only where the other failed is kept back
+until it has.
 """
 
 import asyncio
@@ -13,12 +14,13 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
 
-from activities.messages import Sent
+from activities.messages import Messages, Sent
 from adapters.postgres.notifications import State
 from domain.events import AppointmentEvent
 from workflows.delivery_steps import (
     EMAIL,
     EMAIL_INSTEAD,
+    EVERYBODY,
     FIRST_PAUSE,
     MESSAGES,
     ONE_TRY,
@@ -28,6 +30,10 @@ from workflows.delivery_steps import (
     send,
     words,
 )
+
+FIRST_TRY, TOGETHER = "first_try", "together"
+"""A run's memo says how it tries its messages at first. One that was begun before there was a
+choice says nothing, and goes on as it began: one by one (docs/decisions/0024)."""
 
 AT_ONCE = RetryPolicy(maximum_attempts=1)
 
@@ -56,13 +62,39 @@ class DeliverNotifications:
 
     @workflow.run
     async def run(self, _event: AppointmentEvent) -> Delivery:
-        tried = [(message, await self._told_at_once(message)) for message in MESSAGES]
+        if workflow.memo_value(FIRST_TRY, default=None) == TOGETHER:
+            tried = await self._all_told_at_once()
+        else:
+            tried = [(message, await self._told_at_once(message)) for message in MESSAGES]
         late = [(message, told) for message, told in tried if told is None or told.until]
         if late:
             await asyncio.gather(*(self._told_at_last(message, told) for message, told in late))
         await self._told_instead()
         doctor, sms, email = self._told.values()
         return Delivery(doctor=doctor, sms=sms, email=email)
+
+    async def _all_told_at_once(self) -> list[tuple[Message, Sent | None]]:
+        try:
+            told = await workflow.execute_local_activity_method(
+                Messages.tell_everybody,
+                self._event,
+                start_to_close_timeout=ONE_TRY,
+                retry_policy=AT_ONCE,
+                summary=EVERYBODY,
+            )
+        except FailureError as fault:
+            for message in MESSAGES:
+                self._not_taken(message, _code(fault))
+            return [(message, None) for message in MESSAGES]
+        each = zip(MESSAGES, (told.doctor, told.sms, told.email), strict=True)
+        return [(message, self._first_tried(message, sent)) for message, sent in each]
+
+    def _first_tried(self, message: Message, sent: Sent) -> Sent | None:
+        if sent.state is State.SENDING and sent.until is None:
+            self._not_taken(message, sent.code or "fault")
+            return None
+        self._end(message, sent)
+        return sent
 
     async def _told_at_once(self, message: Message) -> Sent | None:
         try:
@@ -74,10 +106,13 @@ class DeliverNotifications:
                 summary=message.label,
             )
         except FailureError as fault:
-            self._note(message, f"not taken at once ({_code(fault)}), tried again")
+            self._not_taken(message, _code(fault))
             return None
         self._end(message, told)
         return told
+
+    def _not_taken(self, message: Message, code: str) -> None:
+        self._note(message, f"not taken at once ({code}), tried again")
 
     async def _told_at_last(self, message: Message, told: Sent | None) -> None:
         if told is None:

@@ -35,6 +35,9 @@ EMAIL = Message(send=Messages.send_email, label="e-mail to the patient", retry=B
 # The doctor's notice needs the database only, the text message is the shortest to send.
 MESSAGES = (NOTICE, SMS, EMAIL)
 
+EVERYBODY = "notice to the doctor, SMS and e-mail to the patient"
+"""The label of the step that tries them all."""
+
 SMS_INSTEAD = Message(send=Messages.send_sms_instead, label=SMS.label, retry=BY_SMS)
 EMAIL_INSTEAD = Message(send=Messages.send_email_instead, label=EMAIL.label, retry=BY_MAIL)
 

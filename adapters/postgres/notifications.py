@@ -1,5 +1,6 @@
 """The record of every message: one row an event, audience and channel, whoever tries how often."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -49,6 +50,7 @@ class Attempt:
     """One try to send one message; `visit` is what it says, read a moment ago."""
 
     notification_id: UUID
+    channel: Channel
     state: State
     error: str | None
     visit: Visit
@@ -58,20 +60,30 @@ class Attempt:
     """The patient did it a moment ago and waits for the word: at night as well."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How an attempt went: SENT with the provider's id, FAILED for good or SENDING by a code."""
+
+    attempt: Attempt
+    state: State
+    code: str | None = None
+    provider_id: str | None = None
+
+
 class VisitUnknown(Exception):
     """There is no such appointment: the event is older than the database, or not of this clinic."""
 
 
 # Superseded: the appointment has moved on to a later version, the visit is over, or the event is.
 # Open: the rows that another attempt may still change. One that was kept in reserve is opened by
-# the attempt that stands in for another channel.
-BEGIN = text("""
+# the attempt that stands in for another channel. The doctor's notice is written where asked for.
+BEGIN = text(f"""
 WITH visit AS (
-    SELECT s.starts_at, s.ends_at, s.confirmed_at, s.cancelled_at, s.reason, s.origin,
+    SELECT s.id AS appointment_id, s.patient_id, s.doctor_id,
+        s.starts_at, s.ends_at, s.reason, s.origin,
         s.version > :sequence OR s.ends_at <= clock_timestamp()
             OR coalesce(CAST(:expires_at AS timestamptz) <= clock_timestamp(), false) AS superseded,
         clock_timestamp() AS now, coalesce(p.time_zone, c.time_zone) AS patient_zone,
-        coalesce(w.consent, 'given') AS consent,
         p.full_name AS patient_name, p.email, p.phone, p.language,
         d.full_name AS doctor_name, d.specialty,
         c.name AS clinic_name, c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone
@@ -79,21 +91,23 @@ WITH visit AS (
     JOIN patients p ON p.id = s.patient_id
     JOIN doctors d ON d.id = s.doctor_id
     JOIN clinics c ON c.id = s.clinic_id
-    LEFT JOIN consents w ON w.patient_id = p.id AND w.kind = :consent AND w.channel = :channel
     WHERE s.id = :appointment_id
 ), judged AS (
-    SELECT starts_at, CASE
-        WHEN superseded THEN 'superseded'
-        WHEN consent = 'withdrawn' THEN 'declined'
-        WHEN consent = 'fallback' AND CAST(:instead_of AS text) IS NULL THEN 'reserved'
+    SELECT wanted.id, wanted.channel, v.starts_at, CASE
+        WHEN v.superseded THEN 'superseded'
+        WHEN w.consent = 'withdrawn' THEN 'declined'
+        WHEN w.consent = 'fallback' AND CAST(:instead_of AS text) IS NULL THEN 'reserved'
         ELSE 'sending' END AS status
-    FROM visit
+    FROM visit v
+    CROSS JOIN unnest(CAST(:ids AS uuid[]), CAST(:channels AS text[])) AS wanted (id, channel)
+    LEFT JOIN consents w
+        ON w.patient_id = v.patient_id AND w.kind = :consent AND w.channel = wanted.channel
 ), attempt AS (
     INSERT INTO notifications (
         id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
         starts_at, sequence, attempts, instead_of
     )
-    SELECT :id, :event_id, 'patient', :channel, :kind, status,
+    SELECT id, :event_id, 'patient', channel, :kind, status,
         :appointment_id, :patient_id, :doctor_id, starts_at, :sequence,
         CASE WHEN status = 'sending' THEN 1 ELSE 0 END, :instead_of
     FROM judged
@@ -107,47 +121,46 @@ WITH visit AS (
                 notifications.status = 'reserved' AND excluded.instead_of IS NOT NULL
             )) AS row (is_open)
         )
-    RETURNING id, status, error
-)
-SELECT attempt.id, attempt.status, attempt.error, visit.* FROM visit, attempt
-""")
+    RETURNING id, channel, status, error
+), notice AS (
+    INSERT INTO notifications (
+        id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
+        starts_at, sequence, attempts, sent_at
+    )
+    SELECT :notice_id, :event_id, 'doctor', 'inbox', :kind,
+        CASE WHEN EXISTS (
+            SELECT FROM notifications later
+            WHERE later.appointment_id = v.appointment_id AND later.audience = 'doctor'
+              AND later.sequence > :sequence
+        ) THEN 'superseded' ELSE 'sent' END,
+        v.appointment_id, v.patient_id, CAST(:doctor_id AS uuid), :starts_at, :sequence, 1,
+        clock_timestamp()
+    FROM visit v WHERE CAST(:notice_id AS uuid) IS NOT NULL
+    ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
+    RETURNING doctor_id
+), told AS MATERIALIZED (SELECT pg_notify('{INBOX}', doctor_id::text) FROM notice)
+SELECT attempt.id, attempt.channel, attempt.status, attempt.error, visit.*,
+    (SELECT count(*) FROM told) AS notices
+FROM visit LEFT JOIN attempt ON true
+""")  # noqa: S608 - a constant of ours
 
 POSTPONED = text("""
 UPDATE notifications SET attempts = attempts - 1, error = 'quiet_hours'
 WHERE id = :id AND status = 'sending'
 """)
 
-SENT = text("""
-UPDATE notifications
-SET status = 'sent', sent_at = clock_timestamp(), provider_message_id = :provider_id, error = NULL
-WHERE id = :id AND status = 'sending'
+# One that another attempt has ended meanwhile stays as that one left it.
+RECORD = text("""
+UPDATE notifications n
+SET status = o.status, error = o.error,
+    sent_at = CASE WHEN o.status = 'sent' THEN clock_timestamp() ELSE n.sent_at END,
+    provider_message_id = coalesce(o.provider_id, n.provider_message_id)
+FROM unnest(
+    CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:errors AS text[]),
+    CAST(:provider_ids AS text[])
+) AS o (id, status, error, provider_id)
+WHERE n.id = o.id AND n.status = 'sending'
 """)
-
-NOT_SENT = text("""
-UPDATE notifications SET status = :status, error = :error WHERE id = :id AND status = 'sending'
-""")
-
-TELL_DOCTOR = text(f"""
-WITH told AS (
-INSERT INTO notifications (
-    id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
-    starts_at, sequence, attempts, sent_at
-)
-SELECT :id, :event_id, 'doctor', 'inbox', :kind,
-    CASE WHEN EXISTS (
-        SELECT FROM notifications later
-        WHERE later.appointment_id = s.id AND later.audience = 'doctor'
-          AND later.sequence > :sequence
-    ) THEN 'superseded' ELSE 'sent' END,
-    s.id, s.patient_id, CAST(:doctor_id AS uuid), :starts_at, :sequence, 1, clock_timestamp()
-FROM schedules s WHERE s.id = :appointment_id
-ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
-RETURNING doctor_id
-)
-SELECT pg_notify('{INBOX}', doctor_id::text) FROM told
-""")  # noqa: S608 - a constant of ours
-
-KNOWN = text("SELECT FROM schedules WHERE id = :appointment_id")
 
 
 def notification_id(event: AppointmentEvent, audience: Audience, channel: Channel) -> UUID:
@@ -162,70 +175,74 @@ class Notifications:
         self._database = database
 
     async def begin(
-        self, event: AppointmentEvent, channel: Channel, *, instead_of: Channel | None = None
-    ) -> Attempt:
-        """Record one more attempt and read what it has to say. Raises VisitUnknown.
+        self,
+        event: AppointmentEvent,
+        channels: Sequence[Channel],
+        *,
+        instead_of: Channel | None = None,
+        tells_doctor: bool = False,
+    ) -> list[Attempt]:
+        """Record one more attempt by each channel and read what it has to say. Raises VisitUnknown.
 
         `instead_of`: the channel that failed for good, for which this one stands in.
+        `tells_doctor`: put the notice into the doctor's inbox as well, once.
         """
+        notice = notification_id(event, Audience.DOCTOR, Channel.INBOX) if tells_doctor else None
         asked = {
-            "id": notification_id(event, Audience.PATIENT, channel),
+            "ids": [notification_id(event, Audience.PATIENT, channel) for channel in channels],
+            "channels": [channel.value for channel in channels],
+            "notice_id": notice,
             "event_id": event.event_id,
-            "channel": channel.value,
             "kind": EVENT_KINDS[event.type].name,
             "consent": EVENT_KINDS[event.type].consent,
             "appointment_id": event.appointment_id,
             "patient_id": event.patient_id,
             "doctor_id": event.doctor_id,
+            "starts_at": event.starts_at,
             "sequence": event.sequence,
             "expires_at": event.expires_at,
             "instead_of": None if instead_of is None else instead_of.value,
         }
         async with self._database.connect() as connection:
-            found = (await connection.execute(BEGIN, asked)).mappings().one_or_none()
-        if found is None:
+            rows = (await connection.execute(BEGIN, asked)).mappings().all()
+        if not rows:
             raise VisitUnknown
-        return Attempt(
-            notification_id=found["id"],
-            state=State(found["status"]),
-            error=found["error"],
-            visit=_visit(event, found),
-            now=found["now"],
-            patient_zone=zone_named(found["patient_zone"]),
-            is_own_click=_is_own_click(event, found),
-        )
+        visit, zone = _visit(event, rows[0]), zone_named(rows[0]["patient_zone"])
+        is_own_click = _is_own_click(event, rows[0])
+        return [
+            Attempt(
+                notification_id=row["id"],
+                channel=Channel(row["channel"]),
+                state=State(row["status"]),
+                error=row["error"],
+                visit=visit,
+                now=row["now"],
+                patient_zone=zone,
+                is_own_click=is_own_click,
+            )
+            for row in rows
+            if row["id"] is not None
+        ]
+
+    async def tell_doctor(self, event: AppointmentEvent) -> None:
+        """The notice alone. Raises VisitUnknown."""
+        await self.begin(event, (), tells_doctor=True)
 
     async def postponed(self, attempt: Attempt) -> None:
         """It was no attempt: the patient sleeps."""
         async with self._database.connect() as connection:
             await connection.execute(POSTPONED, {"id": attempt.notification_id})
 
-    async def sent(self, attempt: Attempt, provider_id: str) -> None:
-        asked = {"id": attempt.notification_id, "provider_id": provider_id}
-        async with self._database.connect() as connection:
-            await connection.execute(SENT, asked)
-
-    async def not_sent(self, attempt: Attempt, error: str, *, state: State) -> None:
-        """`error` is a code; `state` is FAILED for good, or SENDING when it will be tried again."""
-        asked = {"id": attempt.notification_id, "status": state.value, "error": error}
-        async with self._database.connect() as connection:
-            await connection.execute(NOT_SENT, asked)
-
-    async def tell_doctor(self, event: AppointmentEvent) -> None:
-        """Put the notice into the doctor's inbox, once. Raises VisitUnknown."""
+    async def record(self, outcomes: Sequence[Outcome]) -> None:
+        """How attempts went, all in one statement."""
         asked = {
-            "id": notification_id(event, Audience.DOCTOR, Channel.INBOX),
-            "event_id": event.event_id,
-            "kind": EVENT_KINDS[event.type].name,
-            "appointment_id": event.appointment_id,
-            "doctor_id": event.doctor_id,
-            "starts_at": event.starts_at,
-            "sequence": event.sequence,
+            "ids": [outcome.attempt.notification_id for outcome in outcomes],
+            "states": [outcome.state.value for outcome in outcomes],
+            "errors": [outcome.code for outcome in outcomes],
+            "provider_ids": [outcome.provider_id for outcome in outcomes],
         }
         async with self._database.connect() as connection:
-            written = await connection.execute(TELL_DOCTOR, asked)
-            if written.first() is None and (await connection.execute(KNOWN, asked)).first() is None:
-                raise VisitUnknown
+            await connection.execute(RECORD, asked)
 
 
 def _is_own_click(event: AppointmentEvent, row: RowMapping) -> bool:

@@ -1,5 +1,6 @@
 """Messages and their record in PostgreSQL: once an event and channel, never out of date."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ from sqlalchemy import RowMapping, text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.messages import GIVE_UP_AFTER, Messages, Sent
+from activities.messages import GIVE_UP_AFTER, Messages, Sent, Told
 from adapters.messages.delivery_errors import RefusedForGood, TryLater
 from adapters.messages.rendering import Letter
 from adapters.messages.visit import Kind
@@ -30,8 +31,11 @@ class Provider:
     sender: str = "no-reply@clinic.example"
     faults: list[Exception] = field(default_factory=list)
     sent: list[tuple[str, UUID]] = field(default_factory=list)
+    hangs: asyncio.Event | None = None
 
     async def send(self, _content: Letter | str, *, to: str, notification_id: UUID) -> str:
+        if self.hangs is not None:
+            await self.hangs.wait()
         if self.faults:
             raise self.faults.pop(0)
         self.sent.append((to, notification_id))
@@ -60,6 +64,9 @@ class Desk:
 
     async def email(self, event: AppointmentEvent) -> Sent:
         return await self.worker.run(self.messages.send_email, event)
+
+    async def everybody(self, event: AppointmentEvent) -> Told:
+        return await self.worker.run(self.messages.tell_everybody, event)
 
     async def visit(self, clock: str = "09:00", **changes: object) -> AppointmentEvent:
         appointment_id = await self.clinic.book(at(clock))
@@ -93,10 +100,16 @@ class Desk:
         async with self.clinic.database.connect() as connection:
             return list((await connection.execute(text(statement), values)).mappings())
 
-    async def recorded(self, event: AppointmentEvent) -> RowMapping:
-        (row,) = await self.rows(
+    async def all_recorded(self, event: AppointmentEvent) -> list[RowMapping]:
+        return await self.rows(
             "SELECT * FROM notifications WHERE event_id = :id", id=event.event_id
         )
+
+    async def states(self, event: AppointmentEvent) -> dict[str, str]:
+        return {row["channel"]: row["status"] for row in await self.all_recorded(event)}
+
+    async def recorded(self, event: AppointmentEvent) -> RowMapping:
+        (row,) = await self.all_recorded(event)
         return row
 
 
@@ -336,3 +349,89 @@ async def test_a_visit_of_years_ago_is_told_to_nobody(desk: Desk) -> None:
     )
 
     assert (await desk.email(event)).state is State.SUPERSEDED
+
+
+async def test_all_three_are_told_with_one_reading_of_the_visit(desk: Desk) -> None:
+    event = await desk.visit()
+
+    told = await desk.everybody(event)
+
+    rows = await desk.all_recorded(event)
+    sent = Sent(state=State.SENT)
+    assert told == Told(doctor=sent, sms=sent, email=sent)
+    assert {row["channel"]: row["status"] for row in rows} == {
+        "inbox": "sent",
+        "sms": "sent",
+        "email": "sent",
+    }
+    assert {row["channel"]: row["provider_message_id"] for row in rows} == {
+        "inbox": None,
+        "sms": "provider-1",
+        "email": "provider-1",
+    }
+
+
+async def test_what_was_told_together_is_not_told_again(desk: Desk) -> None:
+    event = await desk.visit()
+    await desk.everybody(event)
+
+    assert await desk.everybody(event) == await desk.everybody(event)
+    assert (await desk.email(event)).state is State.SENT
+    assert (len(desk.mail.sent), len(desk.sms.sent)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (TryLater("smtp_451"), Sent(state=State.SENDING, code="smtp_451")),
+        (RefusedForGood("smtp_550"), Sent(state=State.FAILED, code="smtp_550")),
+        (KeyError("somebody's name"), Sent(state=State.SENDING, code="KeyError")),
+    ],
+)
+async def test_a_letter_that_is_not_taken_costs_nobody_the_text_message(
+    desk: Desk, fault: Exception, told: Sent
+) -> None:
+    event = await desk.visit()
+    desk.mail.faults = [fault]
+
+    answer = await desk.everybody(event)
+
+    assert (answer.doctor.state, answer.sms.state) == (State.SENT, State.SENT)
+    assert answer.email == told
+    rows = {row["channel"]: row for row in await desk.all_recorded(event)}
+    assert (rows["email"]["status"], rows["email"]["error"]) == (told.state, told.code)
+
+
+async def test_a_text_message_is_recorded_while_the_mail_server_hangs(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.mail.hangs = asyncio.Event()
+
+    telling = asyncio.create_task(desk.everybody(event))
+    async with asyncio.timeout(10):
+        while (await desk.states(event)).get("sms") != "sent":  # noqa: ASYNC110 - it is in a row
+            await asyncio.sleep(0.02)
+    before = await desk.states(event)
+    desk.mail.hangs.set()
+    await telling
+
+    assert before["email"] == "sending"
+    assert (await desk.states(event))["email"] == "sent"
+
+
+async def test_each_channel_has_its_own_consent_and_hours_when_all_are_told_together(
+    desk: Desk,
+) -> None:
+    event = await desk.visit()
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.SMS, Consent.WITHDRAWN)
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.EMAIL, Consent.FALLBACK)
+
+    told = await desk.everybody(event)
+
+    assert (told.sms.state, told.email.state) == (State.DECLINED, State.RESERVED)
+    assert desk.mail.sent == desk.sms.sent == []
+
+
+async def test_a_visit_that_is_not_known_is_told_to_nobody(desk: Desk) -> None:
+    unknown = Sent(state=State.FAILED, code="visit_unknown")
+
+    assert await desk.everybody(an_event()) == Told(doctor=unknown, sms=unknown, email=unknown)

@@ -13,8 +13,8 @@ from temporalio.client import Client
 
 from adapters.messages.visit import Kind
 from adapters.postgres.consents import Agreed, Channel, Consent, say_consent
+from adapters.postgres.notifications import Attempt, Notifications, Outcome, State
 from adapters.postgres.notifications import Channel as By
-from adapters.postgres.notifications import Notifications
 from adapters.temporal.client import TemporalConnection
 from api.http.signatures import signature
 from api.receipts import Receipts
@@ -35,8 +35,8 @@ class Counter:
     async def sent(self, by: By) -> UUID:
         """A message that its provider took."""
         notifications = Notifications(self.clinic.database)
-        attempt = await notifications.begin(self.event, by)
-        await notifications.sent(attempt, "provider-1")
+        (attempt,) = await notifications.begin(self.event, [by])
+        await notifications.record([a_sent(attempt)])
         return attempt.notification_id
 
     async def says(self, provider: str, **said: str) -> httpx.Response:
@@ -57,6 +57,10 @@ class Counter:
                 )
             ).one()
         return row.status, row.error, row.delivered_at is not None
+
+
+def a_sent(attempt: Attempt) -> Outcome:
+    return Outcome(attempt=attempt, state=State.SENT, provider_id="provider-1")
 
 
 @pytest.fixture
@@ -101,13 +105,14 @@ async def test_a_letter_is_known_by_its_message_id(counter: Counter) -> None:
 
 async def test_a_receipt_that_is_here_before_our_record_ends_the_attempts(counter: Counter) -> None:
     notifications = Notifications(counter.clinic.database)
-    attempt = await notifications.begin(counter.event, By.SMS)
+    (attempt,) = await notifications.begin(counter.event, [By.SMS])
 
     await counter.says("sms", key=str(attempt.notification_id), status="delivered")
-    await notifications.sent(attempt, "provider-1")
+    await notifications.record([a_sent(attempt)])
 
     assert (await counter.recorded(attempt.notification_id))[0] == "delivered"
-    assert (await notifications.begin(counter.event, By.SMS)).state == "delivered"
+    (again,) = await notifications.begin(counter.event, [By.SMS])
+    assert again.state == "delivered"
 
 
 async def test_a_forged_receipt_changes_nothing(counter: Counter) -> None:
@@ -154,7 +159,7 @@ async def test_the_channel_that_was_kept_stands_in_once_temporal_is_there(counte
     kept = Agreed(kind=Kind.CONFIRMED, channel=Channel.EMAIL, consent=Consent.FALLBACK)
     async with counter.clinic.database.connect() as connection:
         await say_consent(connection, counter.event.patient_id, kept)
-    await Notifications(counter.clinic.database).begin(counter.event, By.EMAIL)
+    await Notifications(counter.clinic.database).begin(counter.event, [By.EMAIL])
     key = await counter.sent(By.SMS)
 
     answers = [await counter.says("sms", key=str(key), status="failed") for _ in range(2)]

@@ -1,19 +1,27 @@
 """What the database is asked for in one booking: counts, which noise does not move."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg.sql import SQL
 from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
 
 from activities.appointments import Appointments
+from activities.messages import Messages
 from activities.slots import Slots
+from adapters.messages.rendering import Letter
 from adapters.postgres.database import Database
+from adapters.postgres.notifications import Notifications
 from domain.booking import BookingRequest, Release, Status
+from domain.quiet_hours import QuietHours
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at
+from tests.messages import an_event
 
 NEXT_WRITER = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 """Who writes is numbered, and waits for the disk once at its end."""
@@ -74,6 +82,40 @@ async def test_a_release_is_one_statement(clinic: Clinic, asked: Asked) -> None:
 
     assert asked == ["UPDATE"]
     assert writers == 1
+
+
+async def test_the_three_messages_of_a_visit_are_two_statements(
+    clinic: Clinic, asked: Asked
+) -> None:
+    taken = Taken()
+    messages = Messages(
+        notifications=Notifications(clinic.database),
+        mail=taken,
+        sms=taken,
+        account_url="http://clinic.example/",
+        quiet_hours=QuietHours(),
+    )
+    event = replace(an_event(), appointment_id=await clinic.book(at("09:00")))
+    asked.clear()
+
+    await ActivityEnvironment().run(messages.tell_everybody, event)
+
+    assert asked == ["WITH", "UPDATE"]
+    assert len(taken.keys) == 2
+
+
+class Taken:
+    """A provider that takes everything."""
+
+    sender = "no-reply@clinic.example"
+
+    def __init__(self) -> None:
+        self.keys: list[UUID] = []
+
+    async def send(self, _content: Letter | str, *, to: str, notification_id: UUID) -> str:
+        assert to
+        self.keys.append(notification_id)
+        return str(notification_id)
 
 
 async def least_writers(
