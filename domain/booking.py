@@ -88,7 +88,6 @@ class BookingRequest:
     max_holds: int
     origin: str
     actor: Actor
-    announces_locally: bool = False
 
     @property
     def hold_for(self) -> timedelta:

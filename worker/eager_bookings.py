@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -80,7 +79,7 @@ class EagerBookings:
         """A start whose caller has left goes on: its first task would come to nobody."""
         return await self._temporal.client.start_workflow(
             BookAppointment.run,
-            replace(request, announces_locally=True),
+            request,
             id=booking_workflow_id(request.appointment_id),
             task_queue=BOOKINGS,
             task_timeout=TASK_TIMEOUT,

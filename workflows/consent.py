@@ -1,11 +1,28 @@
-"""What a patient may wish while a slot is held, and the way out when it is given up."""
+"""The ten minutes: a held slot waits for its patient, who confirms, cancels, or asks for time."""
 
+from collections import deque
 from dataclasses import dataclass
+from datetime import timedelta
 
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio import workflow
 
-from domain.booking import CancelReason, Refusal
-from domain.errors import AlreadyCancelled
+from domain.booking import (
+    BookingRequest,
+    CancelReason,
+    Extension,
+    Hold,
+    Outcome,
+    Release,
+    Status,
+)
+from domain.booking_record import BookingRecord
+from domain.errors import Refused
+from workflows import steps
+from workflows.answers import answered
+from workflows.details import show
+
+SHORTEST_WAIT = timedelta(milliseconds=50)
+"""When the database's clock is behind the timer's, it is asked again this much later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,29 +44,82 @@ class Extend:
     version: int
 
 
-Request = Confirm | Cancel | Extend
+class Consent:
+    """What the patient asks of a hold. Handlers put the request here and wait for the outcome."""
 
+    def __init__(self, request: BookingRequest, booking: BookingRecord) -> None:
+        self._request = request
+        self._booking = booking
+        self._requests: deque[Confirm | Cancel | Extend] = deque()
+        self._lapses_at = workflow.now()
+        self.withdrawn: str | None = None
+        self.stopped_by_operations = False
 
-class Withdrawn(AlreadyCancelled):
-    """The hold was given up before it was confirmed."""
+    def record(self, hold: Hold) -> None:
+        """The hold as the database has it, and how long it lasts from now on."""
+        self._booking.record(hold.appointment)
+        left = timedelta(seconds=hold.lasts_seconds)
+        self._lapses_at = workflow.now() + max(left, SHORTEST_WAIT)
 
-    def __init__(self, reason: str) -> None:
-        super().__init__()
-        self.reason = reason
+    async def is_given(self) -> bool:
+        """Wait for the patient's word; more time starts the wait again."""
+        while self._booking.status is Status.HELD:
+            show(self._booking.appointment, now="Waiting for the patient to confirm.")
+            request = await self._next_request()
+            if isinstance(request, Confirm):
+                return True
+            if isinstance(request, Cancel):
+                self.withdrawn = request.reason
+                return False
+            if isinstance(request, Extend):
+                await self._give_more_time(request)
+            else:
+                await self._lapse()
+        return self._booking.status is Status.CONFIRMED
 
+    async def _next_request(self) -> Confirm | Cancel | Extend | None:
+        """None when the time is over; a request that arrives together with the end comes first."""
+        try:
+            if not self._requests:
+                await self._wait_for_a_request()
+        except TimeoutError:
+            return None
+        if not self._requests:
+            self.stopped_by_operations = True
+            return Cancel(reason=CancelReason.CLINIC_REQUEST)
+        return self._requests.popleft()
 
-class StoppedByOperations(Withdrawn):
-    """Operations cancelled the run while it waited for the patient."""
+    async def _wait_for_a_request(self) -> None:
+        await workflow.wait_condition(
+            lambda: bool(self._requests) or workflow.cancellation_reason() is not None,
+            timeout=self._lapses_at - workflow.now(),
+            timeout_summary="the hold lapses unless the patient confirms",
+        )
 
-    def __init__(self) -> None:
-        super().__init__(CancelReason.CLINIC_REQUEST)
+    async def _lapse(self) -> None:
+        """The timer only asks: whether the hold is over, the database's clock decides."""
+        release = Release(request=self._request, status=Status.EXPIRED, only_if_lapsed=True)
+        self.record(await steps.release_slot(release))
 
+    async def _give_more_time(self, extend: Extend) -> None:
+        extension = Extension(
+            appointment_id=self._request.appointment_id,
+            version=extend.version,
+            hold_seconds=self._request.hold_seconds,
+        )
+        try:
+            hold = await steps.extend_hold(extension)
+        except Refused as no:
+            self._booking.extended(extend.version, no.refusal)
+        else:
+            self.record(hold)
+            self._booking.extended(extend.version)
 
-def rejection(refusal: Refusal) -> ApplicationError:
-    """What a validator raises: the update leaves no trace, the caller gets the code."""
-    return ApplicationError(
-        f"the appointment cannot take this any more: {refusal.code}",
-        refusal,
-        type=refusal.code,
-        category=ApplicationErrorCategory.BENIGN,
-    )
+    async def asked(self, request: Confirm | Cancel, *, wish: Status) -> Outcome:
+        self._requests.append(request)
+        await workflow.wait_condition(lambda: self._booking.has_ended)
+        return self._booking.outcome_of(wish)
+
+    async def asked_for_time(self, version: int) -> Outcome:
+        self._requests.append(Extend(version=version))
+        return await answered(lambda: self._booking.outcome_of_extension(version))

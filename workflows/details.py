@@ -1,4 +1,4 @@
-"""The lines that operations read on a run's page: where the booking stands and what it awaits."""
+"""What operations read of a run: its page, where it stands and what it awaits, and its log."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -32,6 +32,20 @@ def described_update(
     no client could call it by the method; this is the same decorator with the right type.
     """
     return workflow.update(description=description)  # type: ignore[return-value]
+
+
+workflow.logger.workflow_info_on_message = False  # ours have keys
+
+
+def show(appointment: Appointment, *, now: str, refusal: Refusal | None = None) -> None:
+    """On the run's page, from now on."""
+    workflow.set_current_details(details_of(appointment, now=now, refusal=refusal))
+
+
+def note(happened: str, appointment: Appointment) -> None:
+    """A line in the worker's log; a replay writes none."""
+    keys = {"appointment": str(appointment.appointment_id), "status": appointment.status.value}
+    workflow.logger.info(happened, extra=keys)
 
 
 def details_of(appointment: Appointment, *, now: str, refusal: Refusal | None = None) -> str:

@@ -5,10 +5,8 @@ patient and the database. On a technical fault it goes on as a regular activity,
 operations can see. A refusal ends it at once either way.
 """
 
-import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -16,7 +14,6 @@ from temporalio.converter import value_to_type
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.types import MethodAsyncSingleParam
 
-from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
 from domain.booking import (
@@ -29,23 +26,15 @@ from domain.booking import (
     Release,
 )
 from domain.errors import REFUSALS, Refused, refused
-from domain.events import AppointmentEvent
-from workflows.names import ANNOUNCEMENTS
 
 Doer = TypeVar("Doer")
 Wish = TypeVar("Wish")
-News = TypeVar("News")
 Done_co = TypeVar("Done_co", covariant=True)
 
 ONE_LOCAL_TRY = timedelta(seconds=1)
-ONE_LOCAL_ANNOUNCEMENT = timedelta(milliseconds=250)
-ONCE = RetryPolicy(maximum_attempts=1)
 TWICE = RetryPolicy(initial_interval=timedelta(milliseconds=50), maximum_attempts=2)
 UNTIL_DONE = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
-)
-ANNOUNCED = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10)
 )
 ONE_TRY = timedelta(seconds=10)
 
@@ -79,79 +68,6 @@ async def cancel_appointment(cancellation: Cancellation) -> Appointment:
     return await _locally_first(
         Appointments.cancel_appointment, cancellation, label="cancel the visit, free the slot"
     )
-
-
-async def announce(
-    event: AppointmentEvent, appointment: Appointment, *, locally: bool = False
-) -> None:
-    """Tell patient and doctor, and everybody who looks at the day; the answer has been given."""
-    await _made(_word_of(event), _change_of(appointment), locally=locally)
-
-
-async def show_change(appointment: Appointment, *, locally: bool = False) -> None:
-    await _made(_change_of(appointment), locally=locally)
-
-
-async def publish(event: AppointmentEvent) -> None:
-    await _made(_word_of(event), locally=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Announcement(Generic[News]):
-    """Who is to learn what."""
-
-    do: MethodAsyncSingleParam[Announcements, News, object]
-    about: News
-    label: str
-
-    async def is_made_here(self) -> bool:
-        """One try, if that is quick."""
-        try:
-            await workflow.execute_local_activity_method(
-                self.do,
-                self.about,
-                start_to_close_timeout=ONE_LOCAL_ANNOUNCEMENT,
-                retry_policy=ONCE,
-                summary=self.label,
-            )
-        except FailureError:
-            return False
-        return True
-
-    async def make(self) -> None:
-        """From a queue of its own, until it is done: Kafka or Redis may be away."""
-        await workflow.execute_activity_method(
-            self.do,
-            self.about,
-            task_queue=ANNOUNCEMENTS,
-            start_to_close_timeout=ONE_TRY,
-            retry_policy=ANNOUNCED,
-            summary=self.label,
-        )
-
-
-def _change_of(appointment: Appointment) -> _Announcement[Appointment]:
-    return _Announcement(
-        do=Announcements.invalidate_schedule,
-        about=appointment,
-        label="show the change to everybody who looks at the day",
-    )
-
-
-def _word_of(event: AppointmentEvent) -> _Announcement[AppointmentEvent]:
-    return _Announcement(
-        do=Announcements.publish_event,
-        about=event,
-        label=f"tell patient and doctor: {event.status}",
-    )
-
-
-async def _made(*announcements: _Announcement[Any], locally: bool) -> None:
-    """What cannot be made here at once keeps no other one waiting."""
-    left = list(announcements)
-    if locally:  # the day first, which is sooner shown than Kafka has a word
-        left = [each for each in reversed(left) if not await each.is_made_here()]
-    await asyncio.gather(*(each.make() for each in left))
 
 
 async def _locally_first(

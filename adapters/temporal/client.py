@@ -22,6 +22,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError
 from temporalio.worker import WorkflowRunner
 
+from adapters.temporal.updates import AskAgain
 from domain.errors import REFUSALS
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
@@ -78,6 +79,7 @@ def priyom_plugin(
     """
     return SimplePlugin(
         "priyom",
+        interceptors=[AskAgain()],
         data_converter=DataConverter(
             payload_converter_class=PydanticPayloads, failure_converter_class=WithoutStackTraces
         ),

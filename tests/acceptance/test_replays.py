@@ -122,7 +122,6 @@ async def a_run_that_was_refused(
         doctor_id=UUID(slot.doctor_id),
         clinic_id=UUID(doctor["clinicId"]),
         starts_at=datetime.fromisoformat(slot.starts_at),
-        announces_locally=True,
     )
     async with asyncio.timeout(20):
         result = await temporal.execute_workflow(

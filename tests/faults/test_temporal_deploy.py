@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.history import Booking, Kind
 from tests.faults.rig.stack import Stack
-from tests.workflows.changed_booking import DAY_FIRST
+from tests.workflows.changed_booking import PATIENT_FIRST
 
 CHANGED = [sys.executable, "-m", "tests.faults.rig.changed_worker"]
 
@@ -57,4 +57,4 @@ async def is_of_the_new_code(case: Case, booking: Booking) -> bool:
         for event in (await run.fetch_history()).events
         if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
     ]
-    return any(DAY_FIRST in str(mark.details) for mark in marks)
+    return any(PATIENT_FIRST in str(mark.details) for mark in marks)

@@ -9,6 +9,7 @@ AUDIT = "tests/integration/test_audit_checks.py"
 BOOK = "tests/workflows/test_book_appointment.py"
 RARER = "tests/workflows/test_rarer_paths.py"
 REPLAY = "tests/workflows/test_replay.py"
+SAGA = "tests/unit/test_saga.py"
 LOCALLY = "tests/workflows/test_announced_locally.py"
 EAGER = "tests/workflows/test_eager_bookings.py"
 HEARD = "tests/unit/test_waiters.py"
@@ -164,8 +165,8 @@ THE_SAGA = (
     Mutation(
         name="the undo is skipped",
         file="workflows/saga.py",
-        at="Saga.__aexit__",
-        text="await self._undos.pop()(why)",
+        at="Saga._undo_all",
+        text="await self._undos.pop()()",
         instead="self._undos.pop()",
         red=(
             f"{BOOK}::test_a_temporal_cancel_while_held_releases_the_slot",
@@ -190,7 +191,7 @@ THE_SAGA = (
     Mutation(
         name="the saga is not shielded",
         file="workflows/saga.py",
-        at="uninterrupted",
+        at="run_to_completion",
         text="await asyncio.shield(task)",
         instead="await task",
         red=(
@@ -199,9 +200,25 @@ THE_SAGA = (
         ),
     ),
     Mutation(
+        name="a failed undo stops the others",
+        file="workflows/saga.py",
+        at="Saga._undo_all",
+        text="failures.append(failure)",
+        instead="raise UndoFailed([failure]) from failure",
+        red=(f"{SAGA}::test_two_undos_that_fail_are_both_told",),
+    ),
+    Mutation(
+        name="a timeout in the block undoes nothing",
+        file="workflows/saga.py",
+        at="FAILURES",
+        text="(Refused, FailureError, TimeoutError)",
+        instead="(Refused, FailureError)",
+        red=(f"{SAGA}::test_a_wait_that_times_out_in_the_block_undoes_the_steps",),
+    ),
+    Mutation(
         name="the worker's clock decides that a hold is over",
-        file="workflows/book_appointment.py",
-        at="BookAppointment._lapse",
+        file="workflows/consent.py",
+        at="Consent._lapse",
         text="only_if_lapsed=True",
         instead="only_if_lapsed=False",
         red=(f"{BOOK}::test_the_timer_only_asks_and_the_database_decides_that_a_hold_is_over",),
@@ -224,10 +241,10 @@ THE_SAGA = (
     ),
     Mutation(
         name="the order of two steps is changed under open bookings",
-        file="workflows/steps.py",
-        at="_made",
-        text="await asyncio.gather(*(each.make() for each in left))",
-        instead="for each in left:\n        await each.make()",
+        file="workflows/tell_everybody.py",
+        at="tell_everybody",
+        text="[change_of(appointment), *([word_of(event)] if event else [])]",
+        instead="[*([word_of(event)] if event else []), change_of(appointment)]",
         red=(
             f"{REPLAY}::test_the_history_replays[confirmed]",
             f"{REPLAY}::test_the_history_replays[cancelled-visit]",
@@ -248,18 +265,18 @@ WHAT_OTHERS_LEARN = (
     ),
     Mutation(
         name="an announcement is tried once",
-        file="workflows/steps.py",
-        at="ANNOUNCED",
+        file="workflows/tell_everybody.py",
+        at="UNTIL_DONE",
         text="RetryPolicy(\n",
         instead="RetryPolicy(\n    maximum_attempts=1,\n",
         red=(f"{RARER}::test_announcements_are_repeated_until_both_are_made",),
     ),
     Mutation(
         name="the local try of an announcement is the only one",
-        file="workflows/steps.py",
-        at="_made",
+        file="workflows/tell_everybody.py",
+        at="tell_everybody",
         text="await asyncio.gather(*(each.make() for each in left))",
-        instead="if not locally:\n        await asyncio.gather(*(each.make() for each in left))",
+        instead="pass",
         red=(
             f"{LOCALLY}::test_with_kafka_away_the_event_goes_by_the_queue_and_is_published_once",
             f"{LOCALLY}::test_with_redis_away_the_change_goes_by_the_queue",

@@ -113,7 +113,7 @@ def _measured(case: FaultCase, line: Line) -> str:
 
 
 def _shown(case: FaultCase, shown: Shown) -> str:
-    figures = {"recordings": len(list(FOLDER.glob("*.json"))), "hostile": len(CORPUS)}
+    figures = {"recordings": len(list(FOLDER.rglob("*.json"))), "hostile": len(CORPUS)}
     return _row(case, shown.injected, shown.held, shown.counted.format(**figures), shown.command)
 
 

@@ -1,37 +1,39 @@
-"""One change of the booking process in its four stages, as docs/changing-a-workflow.md tells it.
+"""One change of the booking process in its stages, as docs/changing-a-workflow.md tells it.
 
-The change: everybody sees the day before the patient is told, where it was both at once.
+The change: the patient is told before everybody sees the day, where it was the other way round.
 """
-
-from dataclasses import replace
 
 from temporalio import workflow
 
-from domain.booking import BookingRequest, Result, Status
-from domain.events import appointment_confirmed
-from workflows import steps
+from domain.booking import Appointment, BookingRequest, Result
+from domain.events import AppointmentEvent
 from workflows.book_appointment import BookAppointment
+from workflows.tell_everybody import change_of, tell_operations, word_of
 
-DAY_FIRST = "show-the-day-before-telling-the-patient"
+PATIENT_FIRST = "tell-the-patient-before-showing-the-day"
 
 
-class DayFirst(BookAppointment):
+class PatientFirst(BookAppointment):
     """What the process is to become; the stages below are ways to get there."""
 
-    async def _announce(self) -> None:
-        if self._appointment.status is Status.CONFIRMED:
-            await steps.show_change(self._appointment)
-            await steps.publish(appointment_confirmed(self._appointment))
-        else:
-            await self._announce_as_before()
+    async def _tell(self, appointment: Appointment, event: AppointmentEvent | None) -> None:
+        if event is None:
+            await self._tell_as_before(appointment, event)
+            return
+        tell_operations(appointment)
+        for news in (word_of(event), change_of(appointment)):
+            if not await news.is_made_here():
+                await news.make()
 
-    async def _announce_as_before(self) -> None:
-        await super()._announce()
+    async def _tell_as_before(
+        self, appointment: Appointment, event: AppointmentEvent | None
+    ) -> None:
+        await super()._tell(appointment, event)
 
 
 @workflow.defn(name="BookAppointment")
-class ChangedAtOnce(DayFirst):
-    """Stage 0, the mistake: open bookings have it changed under their feet."""
+class ChangedAtOnce(PatientFirst):
+    """The new order and nothing else: right for a new pinned build, wrong under open bookings."""
 
     @workflow.init
     def __init__(self, request: BookingRequest) -> None:
@@ -54,11 +56,11 @@ class Patched(ChangedAtOnce):
     async def run(self, request: BookingRequest) -> Result:
         return await super().run(request)
 
-    async def _announce(self) -> None:
-        if workflow.patched(DAY_FIRST):
-            await super()._announce()
+    async def _tell(self, appointment: Appointment, event: AppointmentEvent | None) -> None:
+        if workflow.patched(PATIENT_FIRST):
+            await super()._tell(appointment, event)
         else:
-            await self._announce_as_before()
+            await self._tell_as_before(appointment, event)
 
 
 @workflow.defn(name="BookAppointment")
@@ -73,19 +75,6 @@ class Deprecated(ChangedAtOnce):
     async def run(self, request: BookingRequest) -> Result:
         return await super().run(request)
 
-    async def _announce(self) -> None:
-        workflow.deprecate_patch(DAY_FIRST)
-        await super()._announce()
-
-
-@workflow.defn(name="BookAppointment")
-class NewByDefault(BookAppointment):
-    """The mistake with a new field of the input: where it is missing, it says the new thing."""
-
-    @workflow.init
-    def __init__(self, request: BookingRequest) -> None:
-        super().__init__(replace(request, announces_locally=True))
-
-    @workflow.run
-    async def run(self, request: BookingRequest) -> Result:
-        return await super().run(request)
+    async def _tell(self, appointment: Appointment, event: AppointmentEvent | None) -> None:
+        workflow.deprecate_patch(PATIENT_FIRST)
+        await super()._tell(appointment, event)

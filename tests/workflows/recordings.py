@@ -2,7 +2,8 @@
 
 An existing recording is replaced only by its name, or all of them by --anew: a recording stands for
 bookings that are open somewhere, so a red replay is the code's fault and never the recording's
-(docs/changing-a-workflow.md).
+(docs/changing-a-workflow.md). A booking ends on the build that began it, so the histories of the
+pinned workflows have a folder for each build that changed their order.
 """
 
 import argparse
@@ -24,6 +25,9 @@ from workflows.forget_messages import ForgetMessages
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "tests" / "histories"
+PINNED = FOLDER / "0.2.0"
+"""Of the build that gave the pinned workflows the order of steps that they have today."""
+
 WANTED = "RECORD_HISTORIES"
 """What a run of the tests may write: names, or one of these two words."""
 
@@ -39,6 +43,28 @@ EVERY_WORKFLOW = (
 )
 
 
+PINNED_TYPES = {"BookAppointment", "CancelAppointment"}
+
+
+def folder_of(history: WorkflowHistory) -> Path:
+    started = history.events[0].workflow_execution_started_event_attributes
+    return PINNED if started.workflow_type.name in PINNED_TYPES else FOLDER
+
+
+def history_in(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text())
+
+
+def of_today() -> list[Path]:
+    """Recordings that the workflows of today replay as they are."""
+    unpinned = [path for path in FOLDER.glob("*.json") if folder_of(history_in(path)) is FOLDER]
+    return sorted([*PINNED.glob("*.json"), *unpinned])
+
+
+def recorded(name: str) -> WorkflowHistory:
+    return history_in(next(path for path in of_today() if path.stem == name))
+
+
 def wanted_now() -> list[str] | None:
     """What this run of the tests may write; None where it is not for the recordings at all."""
     wanted = os.environ.get(WANTED)
@@ -46,10 +72,10 @@ def wanted_now() -> list[str] | None:
 
 
 def keep(
-    name: str, history: WorkflowHistory, *, wanted: Sequence[str], folder: Path = FOLDER
+    name: str, history: WorkflowHistory, *, wanted: Sequence[str], folder: Path | None = None
 ) -> None:
     """Write it down if it is wanted; an existing one only if it was named."""
-    path = folder / f"{name}.json"
+    path = (folder or folder_of(history)) / f"{name}.json"
     if name in wanted or ALL in wanted or (MISSING in wanted and not path.exists()):
         # Stack traces in it tell of the code, not of the machine that it was recorded on.
         path.write_text(history.to_json().replace(f"{CHECKOUT}/", "") + "\n")
@@ -70,7 +96,7 @@ def main() -> int:
             print(f"recorded  {name}")
         elif after[name] != before[name]:
             print(f"REPLACED  {name}: open bookings that ran as the old one did are not tested now")
-    unknown = set(wanted) - {MISSING, ALL} - after.keys()
+    unknown = set(wanted) - {MISSING, ALL} - {Path(name).name for name in after}
     for name in sorted(unknown):
         print(f"no test records {name}")
     print(f"{len(after)} recordings in {FOLDER.relative_to(CHECKOUT)}")
@@ -86,7 +112,11 @@ def _wanted() -> list[str]:
 
 
 def _recorded() -> dict[str, str]:
-    return {path.stem: sha256(path.read_bytes()).hexdigest() for path in FOLDER.glob("*.json")}
+    paths = [*PINNED.glob("*.json"), *FOLDER.glob("*.json")]
+    return {
+        str(path.relative_to(FOLDER).with_suffix("")): sha256(path.read_bytes()).hexdigest()
+        for path in paths
+    }
 
 
 if __name__ == "__main__":

@@ -18,13 +18,14 @@ from adapters.temporal.client import TemporalConnection
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoRun
 from domain.booking import Appointment, BookingRequest, CancelReason, Outcome, Status
+from domain.booking_record import CODE_OF_END
 from domain.errors import ExtensionLimit, Refused
 from domain.events import appointment_confirmed
 from tests.builders import a_request
 from tests.fakes.clinics import Clinics
 from worker.sandbox import workflow_runner
 from workflows import names
-from workflows.book_appointment import CODE_OF_END, BookAppointment
+from workflows.book_appointment import BookAppointment
 
 STEPS = ("hold_slot", "extend_hold", "confirm_appointment", "release_slot")
 NOBODY_LISTENS = "nobody listens"
@@ -112,13 +113,12 @@ class Story:
 
     environment: WorkflowEnvironment
     clinics: Clinics
-    announces_locally: bool
     request: BookingRequest = field(init=False)
     told: list[tuple[Move, str]] = field(default_factory=list)
     seen_version: int = 1
 
     def __post_init__(self) -> None:
-        self.request = a_request(announces_locally=self.announces_locally)
+        self.request = a_request()
         self.clinic = self.clinics.open_for(self.request)
         self._runs = Runs(TemporalConnection(self.environment.client))
         self.run = self.environment.client.get_workflow_handle_for(

@@ -18,10 +18,6 @@ TEN_MINUTES = timedelta(minutes=10, seconds=1)
 BOTH = ["invalidate_schedule", "publish_event"]
 
 
-def a_wish() -> BookingRequest:
-    return a_request(announces_locally=True)
-
-
 def queued(history: WorkflowHistory) -> list[tuple[str, str]]:
     """The regular activities and their queues, in order."""
     return [
@@ -35,7 +31,6 @@ def queued(history: WorkflowHistory) -> list[tuple[str, str]]:
 def costs_at_most(
     history: WorkflowHistory, *, actions: int, events: int, workflow_tasks: int
 ) -> bool:
-    """By way of the queue a confirmed booking costs 9 Actions, 29 events and 4 tasks."""
     cost = cost_of(history)
     return (
         cost.actions <= actions
@@ -59,7 +54,7 @@ def published_once(desk: FrontDesk, request: BookingRequest) -> bool:
 async def test_a_confirmed_booking_is_announced_here_the_day_first(
     desk: FrontDesk, record: Record
 ) -> None:
-    request = a_wish()
+    request = a_request()
     await confirmed_run(desk, request)
 
     history = await record("confirmed-locally", desk.run_of(request))
@@ -71,7 +66,7 @@ async def test_a_confirmed_booking_is_announced_here_the_day_first(
 
 
 async def test_a_booking_beside_its_worker_costs_less(beside: Beside, record: Record) -> None:
-    request = a_wish()
+    request = a_request()
     await beside.runs.hold(request, summary="a test")
     await beside.runs.confirm(request.appointment_id)
     await beside.ended(request)
@@ -82,7 +77,7 @@ async def test_a_booking_beside_its_worker_costs_less(beside: Beside, record: Re
 
 
 async def test_a_lapsed_hold_is_shown_from_here(desk: FrontDesk, record: Record) -> None:
-    request = a_wish()
+    request = a_request()
     await desk.book(request)
     await desk.pass_time(request, TEN_MINUTES)
     await desk.run_of(request).result()
@@ -95,7 +90,7 @@ async def test_a_lapsed_hold_is_shown_from_here(desk: FrontDesk, record: Record)
 
 
 async def test_a_hold_given_up_is_shown_from_here(desk: FrontDesk, record: Record) -> None:
-    request = a_wish()
+    request = a_request()
     await desk.book(request)
     await desk.runs.give_up(request.appointment_id, "patient_request")
     await desk.run_of(request).result()
@@ -110,7 +105,7 @@ async def test_a_hold_given_up_is_shown_from_here(desk: FrontDesk, record: Recor
 async def test_with_kafka_away_the_event_goes_by_the_queue_and_is_published_once(
     desk: FrontDesk, record: Record
 ) -> None:
-    request = a_wish()
+    request = a_request()
     desk.clinic.break_down("publish_event", times=3)
 
     assert await confirmed_run(desk, request) == Result(status=Status.CONFIRMED)
@@ -124,7 +119,7 @@ async def test_with_kafka_away_the_event_goes_by_the_queue_and_is_published_once
 async def test_with_redis_away_the_change_goes_by_the_queue(
     desk: FrontDesk, record: Record
 ) -> None:
-    request = a_wish()
+    request = a_request()
     desk.clinic.break_down("invalidate_schedule", times=3)
 
     assert await confirmed_run(desk, request) == Result(status=Status.CONFIRMED)
@@ -136,7 +131,7 @@ async def test_with_redis_away_the_change_goes_by_the_queue(
 
 
 async def test_with_both_away_both_go_by_the_queue(desk: FrontDesk, record: Record) -> None:
-    request = a_wish()
+    request = a_request()
     for each in BOTH:
         desk.clinic.break_down(each, times=2)
 
@@ -149,7 +144,7 @@ async def test_with_both_away_both_go_by_the_queue(desk: FrontDesk, record: Reco
 
 
 async def test_a_change_that_cannot_be_shown_keeps_no_event_waiting(desk: FrontDesk) -> None:
-    request = a_wish()
+    request = a_request()
     desk.clinic.break_down("invalidate_schedule", times=1000)
     await desk.book(request)
     await desk.runs.confirm(request.appointment_id)
@@ -165,7 +160,7 @@ async def test_a_change_that_cannot_be_shown_keeps_no_event_waiting(desk: FrontD
 async def test_an_announcement_that_hangs_is_left_to_the_queue_in_a_quarter_of_a_second(
     desk: FrontDesk, hanging: str
 ) -> None:
-    request = a_wish()
+    request = a_request()
     await desk.book(request)
     is_back = desk.clinic.close_gate(hanging)
 

@@ -66,11 +66,7 @@ class Stage:
         self.crew = crew
 
     def stories(self, count: int) -> list[Story]:
-        """Every other booking announces where it is, as bookings that are begun now do."""
-        return [
-            Story(self._environment, self._clinics, announces_locally=bool(number % 2))
-            for number in range(count)
-        ]
+        return [Story(self._environment, self._clinics) for _ in range(count)]
 
     async def all_of(self, happenings: Iterable[Awaitable[Told]]) -> list[Told]:
         async def in_turn(happening: Awaitable[Told]) -> Told:

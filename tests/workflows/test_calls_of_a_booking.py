@@ -9,11 +9,10 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import pytest
-from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from adapters.temporal.client import priyom_plugin
-from tests.workflows.recordings import EVERY_WORKFLOW, FOLDER
+from tests.workflows.recordings import EVERY_WORKFLOW, recorded
 from worker.sandbox import workflow_runner
 
 Answer = TypeVar("Answer")
@@ -71,6 +70,5 @@ async def replayed() -> Counted:
         workflow_task_executor=counted,
         plugins=[priyom_plugin()],
     )
-    recorded = (FOLDER / f"{BOOKED}.json").read_text()
-    await replayer.replay_workflow(WorkflowHistory.from_json(BOOKED, recorded))
+    await replayer.replay_workflow(recorded(BOOKED))
     return counted

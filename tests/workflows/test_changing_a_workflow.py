@@ -15,19 +15,14 @@ from tests.fakes.clinic import FakeClinic
 from tests.workflows.changed_booking import (
     ChangedAtOnce,
     Deprecated,
-    NewByDefault,
     Patched,
 )
-from tests.workflows.recordings import FOLDER
+from tests.workflows.recordings import recorded
 from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import BookAppointment
 
 Process = type[BookAppointment]
-
-
-def recorded(name: str) -> WorkflowHistory:
-    return WorkflowHistory.from_json(name, (FOLDER / f"{name}.json").read_text())
 
 
 async def replays(process: Process, history: WorkflowHistory) -> bool:
@@ -46,7 +41,7 @@ async def booked_by(process: Process, temporal: WorkflowEnvironment) -> Workflow
         await runs.confirm(request.appointment_id)
         run = temporal.client.get_workflow_handle(names.booking_workflow_id(request.appointment_id))
         await run.result()
-        assert clinic.calls[2:] == ["invalidate_schedule", "publish_event"]
+        assert clinic.calls[2:] == ["publish_event", "invalidate_schedule"]
         return await run.fetch_history()
 
 
@@ -95,29 +90,3 @@ async def test_the_patch_is_gone_when_no_booking_that_carries_its_mark_is_open(
 
     assert await replays(ChangedAtOnce, of_stage_2)
     assert not await replays(ChangedAtOnce, of_stage_1)
-
-
-BEGUN_BEFORE_THE_FIELD = ["confirmed", "lapsed", "given-up", "announcements-retried"]
-BEGUN_WITH_IT = ["confirmed-locally", "lapsed-locally", "given-up-locally"]
-
-
-def has_the_field(history: WorkflowHistory) -> bool:
-    begun = history.events[0].workflow_execution_started_event_attributes
-    return b"announces_locally" in begun.input.payloads[0].data
-
-
-@pytest.mark.parametrize("path", BEGUN_BEFORE_THE_FIELD)
-async def test_a_booking_begun_before_a_field_was_there_goes_on_as_it_began(path: str) -> None:
-    history = recorded(path)
-
-    assert not has_the_field(history), "recorded anew, it no longer tells of a missing field"
-    assert await replays(BookAppointment, history)
-    assert not await replays(NewByDefault, history)
-
-
-@pytest.mark.parametrize("path", BEGUN_WITH_IT)
-async def test_a_booking_begun_with_the_field_goes_the_way_that_it_says(path: str) -> None:
-    history = recorded(path)
-
-    assert has_the_field(history)
-    assert await replays(BookAppointment, history)

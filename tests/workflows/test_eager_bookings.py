@@ -19,7 +19,7 @@ from workflows.names import booking_workflow_id
 
 
 def a_wish() -> BookingRequest:
-    return a_request(announces_locally=True)
+    return a_request()
 
 
 async def test_a_booking_is_begun_with_its_first_task_and_confirmed_with_one_update(
@@ -52,7 +52,7 @@ async def test_what_the_step_answers_is_what_the_run_answers(beside: Beside) -> 
 
 
 async def test_a_refusal_is_answered_as_the_run_does(beside: Beside) -> None:
-    first, second = a_wish(), a_request(patient_id=uuid4(), announces_locally=True)
+    first, second = a_wish(), a_request(patient_id=uuid4())
     await beside.bookings.hold(first, summary="a test")
 
     lost = await beside.bookings.hold(second, summary="a test")

@@ -10,12 +10,12 @@ from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.worker import Replayer
 
 from adapters.temporal.client import priyom_plugin
-from tests.workflows.recordings import EVERY_WORKFLOW, FOLDER
+from tests.workflows.recordings import EVERY_WORKFLOW, of_today
 from worker import sdk_patches as payload_walks
 from worker.sandbox import workflow_runner
 from worker.sdk_patches import StorageOperationMetrics, Walk, spare_payload_walks, spared
 
-RECORDED = sorted(FOLDER.glob("*.json"))
+RECORDED = of_today()
 
 
 class Reversed(PayloadCodec):

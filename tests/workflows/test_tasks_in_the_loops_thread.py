@@ -25,14 +25,14 @@ from adapters.redis.cache import connect_redis
 from adapters.temporal.client import priyom_plugin
 from tests.builders import a_request
 from tests.workflows.conftest import eventually
-from tests.workflows.recordings import EVERY_WORKFLOW, FOLDER
+from tests.workflows.recordings import EVERY_WORKFLOW, of_today
 from worker.bookings_worker import bookings_worker
 from worker.sandbox import workflow_runner
 from workflows.book_appointment import BookAppointment
 from workflows.names import BOOKINGS
 
 NOBODY_LISTENS = "127.0.0.1:1"
-RECORDED = sorted(FOLDER.glob("*.json"))
+RECORDED = of_today()
 THREADS: list[int] = []
 
 

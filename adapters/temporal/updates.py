@@ -1,0 +1,46 @@
+"""Updates that are asked again where the server forgot them.
+
+The server keeps an update in memory until the workflow task that took it is completed. A task that
+crosses a new event (a cancel, another update) is tried again, and its updates are forgotten.
+"""
+
+import asyncio
+from typing import Any
+
+from temporalio.api.errordetails.v1 import WorkflowNotReadyFailure
+from temporalio.client import (
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowUpdateInput,
+    WorkflowUpdateHandle,
+)
+from temporalio.service import RPCError
+
+TRIES = 5
+PAUSE_SECONDS = 0.02
+
+
+class AskAgain(Interceptor):
+    """Ours have stable ids: an update that is asked again is the same one."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 - the SDK's
+        return _AskAgain(next)
+
+
+class _AskAgain(OutboundInterceptor):
+    async def start_workflow_update(
+        self,
+        input: StartWorkflowUpdateInput,  # noqa: A002 - the SDK's
+    ) -> WorkflowUpdateHandle[Any]:
+        for _ in range(TRIES - 1):
+            try:
+                return await self.next.start_workflow_update(input)
+            except RPCError as error:
+                if not _was_forgotten(error):
+                    raise
+            await asyncio.sleep(PAUSE_SECONDS)
+        return await self.next.start_workflow_update(input)
+
+
+def _was_forgotten(error: RPCError) -> bool:
+    return any(each.Is(WorkflowNotReadyFailure.DESCRIPTOR) for each in error.grpc_status.details)
