@@ -1,7 +1,10 @@
 """One pool for psycopg's cursor and SQLAlchemy: the same errors, and no connection is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import psycopg
@@ -21,6 +24,10 @@ from adapters.postgres.direct import Plain, plain
 from adapters.postgres.reads import read, read_plainly
 from adapters.postgres.transactions import MAX_ATTEMPTS, TransactionLimit, serializable
 from domain.errors import SlotTaken
+from stack.accounts import unprivileged_account
+from stack.embedded import running, temporary_folder
+from stack.ports import Ports
+from stack.servers import postgres
 from tests.clinic_rows import Clinic
 
 POOL = 3
@@ -29,7 +36,7 @@ NAME = SQL("SELECT full_name FROM patients WHERE id = %(id)s")
 RENAME = SQL("UPDATE patients SET full_name = 'B' WHERE id = %(id)s RETURNING id")
 TWICE = SQL("INSERT INTO patients SELECT * FROM patients WHERE id = %(id)s")
 LEVEL = SQL("SHOW transaction_isolation")
-PID_SLOWLY = SQL("SELECT pg_backend_pid() AS pid, pg_sleep(0.2)")
+PID = SQL("SELECT pg_backend_pid() AS pid")
 SLEEP = SQL("SELECT pg_sleep(30) AS slept")
 LOSE = SQL("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
 WRONG_WORDS = "SELECT nothing FROM nowhere"
@@ -304,14 +311,41 @@ async def test_sqlalchemy_leaves_nothing_on_a_connection_that_it_borrowed(
     assert len(heard) == 1
 
 
-async def every_backend(database: Database) -> set[int]:
-    """Those of the pool: as many borrow at a time as there is room for."""
+async def test_a_server_that_is_back_is_found_by_the_next_caller(tmp_path: Path) -> None:
+    """Also by those who waited in vain while it was away."""
+    account, password = unprivileged_account(), secrets.token_hex(8)
+    with temporary_folder(account, tmp_path) as place, taken_port() as port:
+        data = await asyncio.to_thread(postgres.initialise, place, password, account, durable=False)
+        program = postgres.program(data, port, password, durable=False)
+        url = postgres.address(port, password)
+        async with connect_database(
+            url, pool_size=POOL, name="plain", statement_seconds=1
+        ) as database:
+            async with running(program, tmp_path):
+                assert len(await every_backend(database)) == POOL
+            for run in (read_by_sqlalchemy, read_by_psycopg) * POOL:
+                with pytest.raises(DATABASE_AWAY):
+                    await run(database, "SELECT 1")
+            async with running(program, tmp_path):
+                assert await read_by_psycopg(database, "SELECT 1") == 1
+                assert await read_by_sqlalchemy(database, "SELECT 1") == 1
+                assert len(await every_backend(database)) == POOL
 
-    async def slowly(connection: Plain) -> int:
-        found: int = (await connection.one(PID_SLOWLY, {}))["pid"]
-        return found
 
-    return set(await asyncio.gather(*(read_plainly(database, slowly) for _ in range(POOL))))
+@contextmanager
+def taken_port() -> Iterator[int]:
+    ports = Ports()
+    try:
+        yield ports.take()
+    finally:
+        ports.release()
+
+
+async def every_backend(database: Database) -> set[object]:
+    """Those of the pool, all of it borrowed at once: raises if a place in it was lost."""
+    async with AsyncExitStack() as borrowed:
+        lent = [await borrowed.enter_async_context(plain(database)) for _ in range(POOL)]
+        return {(await connection.one(PID, {}))["pid"] for connection in lent}
 
 
 async def end_backends(clinic: Clinic) -> None:

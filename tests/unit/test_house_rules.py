@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows: CONTRIBUTING.md names them."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,17 @@ def test_nothing_is_patched_by_unittest_mock() -> None:
     ]
 
     assert mocked == []
+
+
+@pytest.mark.parametrize("folder", ["api", "adapters"])
+def test_the_architecture_names_what_lies_at_the_root_of_a_folder(folder: str) -> None:
+    """A file with no room of its own is a question for whoever comes next."""
+    rows = (TESTS.parent / "docs" / "architecture.md").read_text()
+    named = set(re.findall(rf"^\| `{folder}/([\w.]+)/?` \|", rows, re.MULTILINE))
+    there = {
+        path.name
+        for path in (TESTS.parent / folder).iterdir()
+        if not path.name.startswith("__") or path.name == "__main__.py"
+    }
+
+    assert there == named
