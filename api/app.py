@@ -21,6 +21,7 @@ from api.routes import (
     pages,
     receipts,
     schedule,
+    slots,
     staff_pages,
     visit_pages,
 )
@@ -70,7 +71,7 @@ def create_app(
     app.add_middleware(ProblemPages)
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (appointments, consents, inboxes, directory, schedule, receipts):
+    for part in (appointments, consents, inboxes, directory, schedule, slots, receipts):
         product.include_router(part.router)
     app.include_router(product)
     for part in (operations, pages, booking_pages, visit_pages, staff_pages, ops_page):

@@ -41,6 +41,7 @@ WRONG = {
     "version": "is required",
     "provider": "must be 'email' or 'sms'",
     "date": "must be a date, as 2027-03-01",
+    "weekdays": "must be days of the week from 1 (Monday) to 7, several by comma",
     "specialty": "must not contain control characters",
     "limit": "must be at most 100",
     **dict.fromkeys(NOT_FOUND, NO_UUID),

@@ -6,7 +6,8 @@ whose doctors work at two desks.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from random import Random
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -19,9 +20,11 @@ from adapters.postgres.alternatives import free_alternatives
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.days import DayBook
 from adapters.postgres.reads import read
+from adapters.postgres.slot_search import SlotPage, Wish, find_slots
 from adapters.postgres.staff_days import staff_days
 from api.page.days import DoctorTimes, doctor_times
 from domain.day import SlotState
+from domain.search import TimesWished
 from domain.slot import MINUTE, Interval, day_of, slots_of
 from domain.staff_day import StaffDay
 from tests.clinic_rows import Clinic
@@ -66,6 +69,55 @@ async def test_pages_api_next_free_and_alternatives_agree_on_every_slot(
 
     for desk in desks:
         await _agree_about(desk, clinic_database, datetime.now(UTC) + SETTLED)
+
+
+@pytest.mark.parametrize("seed", range(100, 108))
+async def test_the_search_finds_what_the_days_have_free_soonest_first_page_by_page(
+    seed: int, clinic_database: Database
+) -> None:
+    dice = Random(seed)
+    desks, specialty = await a_town(dice, clinic_database), uuid4().hex
+    for desk in desks:
+        await desk.clinic.execute(
+            "UPDATE doctors SET specialty = :s WHERE id = :id", s=specialty, id=desk.id
+        )
+    earliest = time(dice.randrange(0, 20), dice.choice([0, 30]))
+    times = TimesWished(
+        last_day=datetime.now(UTC).date() + timedelta(days=DAYS),
+        weekdays=frozenset(dice.sample(range(1, 8), k=5)),
+        earliest=earliest,
+        latest=time(dice.randrange(earliest.hour, 24), 59),
+    )
+    soon = datetime.now(UTC) + SETTLED
+
+    found = await _searched(clinic_database, Wish(times=times, specialty=specialty))
+
+    expected = [
+        (each, desk.id)
+        for desk in desks
+        for each in await _free_by_days(clinic_database, desk)
+        if times.fits(each, desk.zone) and each > soon
+    ]
+    assert [each for each in found if each[0] > soon] == sorted(expected)
+
+
+async def _searched(database: Database, wish: Wish) -> list[tuple[datetime, UUID]]:
+    told: list[tuple[datetime, UUID]] = []
+    page = SlotPage(slots=[], next_after=(datetime.now(UTC), UUID(int=0)))
+    while page.next_after is not None:
+        page = await read(database, partial(find_slots, wish=wish, limit=7, after=page.next_after))
+        told += [(slot.starts_at, slot.doctor_id) for slot in page.slots]
+    return told
+
+
+async def _free_by_days(database: Database, desk: Desk) -> list[datetime]:
+    book, today = DayBook(database), day_of(datetime.now(UTC), desk.zone)
+    told = list[datetime]()
+    for day in (today + timedelta(days=ahead) for ahead in range(DAYS + 2)):
+        fresh = await book.day(desk.id, day)
+        slots = fresh.day.at(fresh.now).slots
+        told += [slot.starts_at for slot in slots if slot.state is SlotState.FREE]
+    return told
 
 
 async def _agree_about(desk: Desk, database: Database, soon: datetime) -> None:

@@ -28,6 +28,7 @@ from api.routes.consents import ConsentChoiceBody, ConsentPage
 from api.routes.directory import ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
 from api.routes.receipts import ReceiptBody, StandingBody
 from api.routes.schedule import ScheduleBody
+from api.routes.slots import FreeSlotPage
 
 DOCUMENT: dict[str, Any] = describe(describe_only())
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -49,6 +50,7 @@ BODIES = {
         DoctorBody,
         DoctorPage,
         ExtendOrder,
+        FreeSlotPage,
         HealthBody,
         NewAppointment,
         NoticeBody,
