@@ -29,7 +29,8 @@ def wrong(
     events: Collection[str],
 ) -> list[str]:
     """What was answered and is not so, in words; empty when all is as it was answered."""
-    problems: list[str] = []
+    idle = [turn for turn in turns if not turn.answered]
+    problems = [f"{turn.engine}: a turn without a booking: {turn.refused}" for turn in idle]
     for engine, count in overlaps.items():
         if count:
             problems.append(f"{engine}: {count} pairs of visits overlap")

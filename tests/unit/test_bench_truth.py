@@ -67,3 +67,11 @@ def test_the_product_answers_for_its_turns_with_the_notifier_too() -> None:
     problems = wrong(turns, {"product": {"a"}}, {"product": 0}, {"a", "b"})
 
     assert problems == ["product: 1 confirmed answers without a confirmed row"]
+
+
+def test_a_turn_without_a_booking_voids_the_run() -> None:
+    idle = Turn(engine="plain", round=1, users=1, refused={"hold 500 internal": 20})
+
+    problems = wrong([idle], {"plain": set()}, {"plain": 0}, set())
+
+    assert problems == ["plain: a turn without a booking: {'hold 500 internal': 20}"]
