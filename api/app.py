@@ -77,14 +77,3 @@ def create_app(
     for part in (operations, pages, booking_pages, visit_pages, staff_pages, ops_page):
         app.include_router(part.router)
     return app
-
-
-@asynccontextmanager
-async def _nothing() -> AsyncIterator[Services]:
-    raise NotImplementedError
-    yield  # what makes it a context manager
-
-
-def describe_only() -> FastAPI:
-    """The application as it is described; it cannot be run."""
-    return create_app(_nothing, answer_within_seconds=ANSWER_WITHIN_SECONDS)

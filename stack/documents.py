@@ -9,7 +9,7 @@ from stack.progress import run_quietly
 # Each document is the output of its module.
 PRINTED_BY = {
     ".env.example": "adapters.process.settings",
-    "docs/openapi.json": "api.http.openapi",
+    "docs/openapi.json": "api.describe",
     "docs/asyncapi.yaml": "notifier.asyncapi",
     "docs/configuration.md": "stack.configuration",
     "docs/decisions/README.md": "stack.decisions",

@@ -1,8 +1,7 @@
-"""The description of the API; `python -m api.http.openapi` prints it, without a server."""
+"""The description of an application, as tools and integrators read it."""
 
 import json
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -230,14 +229,3 @@ def _tidy_components(written: Document) -> None:
             text = text.replace(f'"{name}"', f'"{short}"')
     written.clear()
     written.update(json.loads(text))
-
-
-def main() -> None:
-    from api.app import describe_only  # noqa: PLC0415 - routes import this module
-
-    document = describe(describe_only())
-    sys.stdout.write(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
-
-
-if __name__ == "__main__":
-    main()

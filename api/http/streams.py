@@ -1,7 +1,8 @@
 """Server-sent events: how they are written, the heartbeat between them, and when a stream ends."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -119,3 +120,29 @@ async def _with_heartbeats(
 
 async def _next(events: AsyncGenerator[Event]) -> Event:
     return await anext(events)
+
+
+async def merged(sources: Sequence[AsyncGenerator[Event]]) -> AsyncGenerator[Event]:
+    """Several sources as one: each event as it comes; ends, with its error, when one does."""
+    coming: asyncio.Queue[Event] = asyncio.Queue(maxsize=1)
+
+    async def pour(source: AsyncGenerator[Event]) -> None:
+        async with aclosing(source):
+            async for event in source:
+                await coming.put(event)
+
+    pouring = [asyncio.create_task(pour(source)) for source in sources]
+    getting = asyncio.create_task(coming.get())
+    try:
+        while True:
+            await asyncio.wait({getting, *pouring}, return_when=asyncio.FIRST_COMPLETED)
+            if not getting.done():
+                break
+            yield getting.result()
+            getting = asyncio.create_task(coming.get())
+        for ended in (task for task in pouring if task.done()):
+            ended.result()
+    finally:
+        for task in (getting, *pouring):
+            task.cancel()
+        await asyncio.gather(getting, *pouring, return_exceptions=True)

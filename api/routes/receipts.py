@@ -20,7 +20,7 @@ from api.http.json_route import JsonRoute
 from api.http.openapi import problems
 from api.http.problems import Malformed
 from api.http.schemas import Body, example, parse_uuid
-from api.http.signatures import signs
+from api.receipts import signs
 
 router = APIRouter(route_class=JsonRoute)
 

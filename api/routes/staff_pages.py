@@ -31,11 +31,10 @@ from adapters.postgres.reads import read
 from adapters.postgres.staff_days import staff_days
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, CommandsDep, Days, Engine, LiveStreams, WatchedDays
-from api.http.merged import merged
 from api.http.name_cursors import cursor_after, place_after
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
-from api.http.streams import Event
+from api.http.streams import Event, merged
 from api.page.days import window_of
 from api.page.forms import OwnForm, local, see
 from api.page.rendering import page

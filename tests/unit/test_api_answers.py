@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from api.app import describe_only
+from api.describe import describe_only
 from tests.fakes.services import NoServices
 
 ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from api.app import describe_only
+from api.describe import describe_only
 from api.http.openapi import describe
 from api.http.problems import KINDS, MEDIA_TYPE
 from api.http.schemas import (

@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from api.http.merged import merged
-from api.http.streams import Event
+from api.http.streams import Event, merged
 
 
 class Source:

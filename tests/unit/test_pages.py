@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from adapters.messages.visit import Language
-from api.app import describe_only
+from api.describe import describe_only
 from api.page.assets import FOLDER, assets
 from api.page.forms import local
 from api.page.language import language_of

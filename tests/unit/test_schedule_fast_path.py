@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from starlette.types import Scope
 
-from api.app import describe_only
+from api.describe import describe_only
 from api.schedule.schedule_fast_path import ROUTE, Asked, asked
 from tests.fakes.cache import DOCTOR
 
