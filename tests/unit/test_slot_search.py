@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from api.app import describe_only
+from api.describe import describe_only
 from api.services import Services
 from domain.search import TimesWished, cut
 
