@@ -32,7 +32,7 @@ async def _streams(request: Request) -> Streams:
     return streams
 
 
-async def _engine(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     return (await _reception(request)).database
 
 
@@ -80,7 +80,7 @@ async def _demo(request: Request) -> DemoPatients:
     return (await _reception(request)).demo
 
 
-Engine = Annotated[Database, Depends(_engine)]
+DatabaseDep = Annotated[Database, Depends(_database)]
 Days = Annotated[DayReader, Depends(_days)]
 WrittenPages = Annotated[RenderedDays, Depends(_written_days)]
 WatchedDays = Annotated[LiveDays, Depends(_watched_days)]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from api.booking.temporal_errors import NoAnswer
-from api.dependencies import BookingsDep, Days, DemoPatientsDep, Engine
+from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
@@ -33,7 +33,10 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def doctors(
-    visitor: PatientOrNobody, engine: Engine, specialty: Word = None, clinic: Id | None = None
+    visitor: PatientOrNobody,
+    database: DatabaseDep,
+    specialty: Word = None,
+    clinic: Id | None = None,
 ) -> Response:
     """Where the links in patients' messages lead: whom to see, and when each is free next."""
 
@@ -42,7 +45,7 @@ async def doctors(
             connection, specialty=specialty, clinic_id=clinic, patient_id=visitor.patient_id
         )
 
-    found = await read(engine, ask)
+    found = await read(database, ask)
     chosen = {"specialty": specialty, "clinic": clinic}
     return page(visitor, "doctors.html", here="book", found=found, chosen=chosen)
 
@@ -52,7 +55,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
     *,
     doctor_id: Id,
     visitor: PatientOrNobody,
-    engine: Engine,
+    database: DatabaseDep,
     days: Days,
     chosen: Annotated[LocalDate | None, Query(alias="date")] = None,
     note: Word = None,
@@ -64,7 +67,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
     async def ask(connection: Connection) -> DoctorTimes:
         return await doctor_times(connection, doctor_id, visitor.patient_id)
 
-    found = await read(engine, ask)
+    found = await read(database, ask)
     day = chosen or (found.first_day if at is None else day_of(at, found.zone))
     schedule, _ = await days.read(doctor_id, day)
     return page(

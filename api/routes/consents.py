@@ -11,7 +11,7 @@ from adapters.messages.visit import Kind
 from adapters.postgres.consents import Agreed, Channel, Consent, consents_of, say_consent
 from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
-from api.dependencies import Engine
+from api.dependencies import DatabaseDep
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.schemas import Body, Id, example, page_example
@@ -48,13 +48,13 @@ class ConsentPage(Body):
     response_model=ConsentPage,
     summary="What a patient agreed to be told",
 )
-async def consents(patient_id: Id, engine: Engine) -> Response:
+async def consents(patient_id: Id, database: DatabaseDep) -> Response:
     """Every kind of message by every channel; `given` where nothing was said."""
 
     async def ask(connection: Connection) -> list[Agreed]:
         return await consents_of(connection, patient_id)
 
-    return _page(await read(engine, ask))
+    return _page(await read(database, ask))
 
 
 @router.post(
@@ -63,7 +63,7 @@ async def consents(patient_id: Id, engine: Engine) -> Response:
     response_model=ConsentPage,
     summary="Give or withdraw a consent",
 )
-async def consent(patient_id: Id, said: ConsentChoiceBody, engine: Engine) -> Response:
+async def consent(patient_id: Id, said: ConsentChoiceBody, database: DatabaseDep) -> Response:
     """It counts from the next attempt on, also for a message that is under way."""
     agreed = Agreed(kind=said.kind, channel=said.channel, consent=said.consent)
 
@@ -71,7 +71,7 @@ async def consent(patient_id: Id, said: ConsentChoiceBody, engine: Engine) -> Re
         await say_consent(connection, patient_id, agreed)
         return await consents_of(connection, patient_id)
 
-    return _page(await read(engine, ask))
+    return _page(await read(database, ask))
 
 
 def _page(found: list[Agreed]) -> Response:

@@ -18,7 +18,7 @@ from adapters.postgres.directory import (
     list_specialties,
 )
 from adapters.postgres.reads import read
-from api.dependencies import Engine
+from api.dependencies import DatabaseDep
 from api.http.answers import JsonAnswer
 from api.http.name_cursors import cursor_after, place_after
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
@@ -124,7 +124,7 @@ class SpecialtyPage(Body):
 
 @router.get("/doctors", response_model=DoctorPage, summary="Doctors and when each is free next")
 async def doctors(
-    engine: Engine,
+    database: DatabaseDep,
     specialty: SpecialtyName = None,
     clinic_id: ClinicId = None,
     limit: Limit = 20,
@@ -135,23 +135,23 @@ async def doctors(
     find = partial(
         list_doctors, limit=limit + 1, after=after, specialty=specialty, clinic_id=clinic_id
     )
-    found = await read(engine, find)
+    found = await read(database, find)
     return _page(
         found, limit, _doctor, lambda card: cursor_after(card.name, card.doctor_id, of=DOCTORS)
     )
 
 
 @router.get("/doctors/{doctor_id}", response_model=DoctorBody, summary="Read a doctor")
-async def doctor(doctor_id: Id, engine: Engine) -> Response:
+async def doctor(doctor_id: Id, database: DatabaseDep) -> Response:
     """With the clinic and the next free slot of the coming 14 days."""
-    return JsonAnswer(_doctor(await read(engine, partial(find_doctor, doctor_id=doctor_id))))
+    return JsonAnswer(_doctor(await read(database, partial(find_doctor, doctor_id=doctor_id))))
 
 
 @router.get("/clinics", response_model=ClinicPage, summary="All clinics")
-async def clinics(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
+async def clinics(database: DatabaseDep, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All clinics, in the order of names."""
     after = place_after(cursor, of=CLINICS)
-    found = await read(engine, partial(list_clinics, limit=limit + 1, after=after))
+    found = await read(database, partial(list_clinics, limit=limit + 1, after=after))
     return _page(
         found,
         limit,
@@ -161,11 +161,11 @@ async def clinics(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> R
 
 
 @router.get("/specialties", response_model=SpecialtyPage, summary="Specialties to choose from")
-async def specialties(engine: Engine, limit: Limit = 20, cursor: Cursor = None) -> Response:
+async def specialties(database: DatabaseDep, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All specialties that a doctor has."""
     after = place_after(cursor, of=SPECIALTIES)
     last = None if after is None else after.name
-    found = await read(engine, partial(list_specialties, limit=limit + 1, after=last))
+    found = await read(database, partial(list_specialties, limit=limit + 1, after=last))
     return _page(
         found, limit, _specialty, lambda specialty: cursor_after(specialty.name, of=SPECIALTIES)
     )

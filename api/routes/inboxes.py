@@ -11,7 +11,7 @@ from adapters.postgres.appointments import Before, appointments_of
 from adapters.postgres.database import Connection
 from adapters.postgres.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
 from adapters.postgres.reads import read
-from api.dependencies import Engine, InboxListenerDep, LiveStreams
+from api.dependencies import DatabaseDep, InboxListenerDep, LiveStreams
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Place, cursor_of, place_of
 from api.http.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
@@ -34,7 +34,7 @@ Unread = Annotated[bool, Query(description="only what the doctor has not read")]
     summary="A patient's appointments",
 )
 async def appointments(
-    patient_id: Id, engine: Engine, limit: Limit = 20, cursor: Cursor = None
+    patient_id: Id, database: DatabaseDep, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
     """Newest first, by the time they were made."""
     this_list = f"appointments of {patient_id}"
@@ -43,7 +43,7 @@ async def appointments(
     async def ask(connection: Connection) -> list[Appointment]:
         return await appointments_of(connection, patient_id, limit=limit + 1, before=before)
 
-    found = await read(engine, ask)
+    found = await read(database, ask)
     places = [(each.created_at, each.appointment_id) for each in found]
     following = None
     if len(found) > limit and (created_at := places[limit - 1][0]) is not None:
@@ -60,7 +60,7 @@ async def appointments(
 )
 async def notifications(
     doctor_id: Id,
-    engine: Engine,
+    database: DatabaseDep,
     limit: Limit = 20,
     cursor: Cursor = None,
     unread: Unread = False,  # noqa: FBT002 - by its name in the query
@@ -73,7 +73,7 @@ async def notifications(
             connection, doctor_id, limit=limit + 1, before=before, unread=unread
         )
 
-    found = await read(engine, ask)
+    found = await read(database, ask)
     following = _place(found[limit - 1], doctor_id) if len(found) > limit else None
     items = [_notice(each) for each in found[:limit]]
     return JsonAnswer({"items": items, "next": following}, headers=NO_STORE)
@@ -90,7 +90,7 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     *,
     doctor_id: Id,
     request: Request,
-    engine: Engine,
+    database: DatabaseDep,
     bell: InboxListenerDep,
     streams: LiveStreams,
     last_event_id: LastEventId = None,
@@ -101,11 +101,11 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     seconds before the beginning are told again: a notice is known by its `notificationId`.
     """
     place = place_of(last_event_id, of=_notices_of(doctor_id))
-    now = await inbox_opened(engine, doctor_id)
+    now = await inbox_opened(database, doctor_id)
     since = now if place is None else min(place.instant, now)
 
     async def events(since: datetime) -> AsyncGenerator[Event]:
-        async for notice in new_notices(engine, bell, doctor_id, since=since):
+        async for notice in new_notices(database, bell, doctor_id, since=since):
             yield Event(name="notice", data=_notice(notice), id=_place(notice, doctor_id))
 
     return streams.answer(request, events(since))
@@ -117,9 +117,9 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     response_model=NoticeBody,
     summary="Mark a notice as read",
 )
-async def mark_as_read(doctor_id: Id, notification_id: Id, engine: Engine) -> Response:
+async def mark_as_read(doctor_id: Id, notification_id: Id, database: DatabaseDep) -> Response:
     """Again and again the same: `readAt` keeps the time of the first reading."""
-    return await _marked(engine, doctor_id, notification_id, is_read=True)
+    return await _marked(database, doctor_id, notification_id, is_read=True)
 
 
 @router.post(
@@ -128,16 +128,18 @@ async def mark_as_read(doctor_id: Id, notification_id: Id, engine: Engine) -> Re
     response_model=NoticeBody,
     summary="Mark a notice as unread again",
 )
-async def mark_as_unread(doctor_id: Id, notification_id: Id, engine: Engine) -> Response:
+async def mark_as_unread(doctor_id: Id, notification_id: Id, database: DatabaseDep) -> Response:
     """Again and again the same: `readAt` is null."""
-    return await _marked(engine, doctor_id, notification_id, is_read=False)
+    return await _marked(database, doctor_id, notification_id, is_read=False)
 
 
-async def _marked(engine: Engine, doctor_id: Id, notification_id: Id, *, is_read: bool) -> Response:
+async def _marked(
+    database: DatabaseDep, doctor_id: Id, notification_id: Id, *, is_read: bool
+) -> Response:
     async def ask(connection: Connection) -> Notice:
         return await mark_notice(connection, doctor_id, notification_id, is_read=is_read)
 
-    return JsonAnswer(_notice(await read(engine, ask)), headers=NO_STORE)
+    return JsonAnswer(_notice(await read(database, ask)), headers=NO_STORE)
 
 
 def _before(cursor: str | None, *, of: str) -> Before | None:

@@ -14,7 +14,7 @@ from adapters.postgres.consents import Channel
 from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from adapters.postgres.receipts import Fate, Receipt, Receipted, record_receipt
-from api.dependencies import Engine, ReceiptsDep
+from api.dependencies import DatabaseDep, ReceiptsDep
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.openapi import problems
@@ -79,7 +79,7 @@ async def receipt(  # noqa: PLR0913 - what it needs is asked for by name
     provider: Channel,
     said: ReceiptBody,
     request: Request,
-    engine: Engine,
+    database: DatabaseDep,
     desk: ReceiptsDep,
     signature: Signature,
 ) -> Response:
@@ -96,7 +96,7 @@ async def receipt(  # noqa: PLR0913 - what it needs is asked for by name
     async def ask(connection: Connection) -> Receipted:
         return await record_receipt(connection, told)
 
-    found = await read(engine, ask)
+    found = await read(database, ask)
     if found.unheard is not None:
         await desk.deliver_instead(found.unheard, failed=provider)
     RECEIPTS.labels(provider.value, said.status.value).inc()

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from adapters.postgres.reads import read
 from adapters.postgres.slot_search import FreeSlot, Wish, find_slots
-from api.dependencies import Engine
+from api.dependencies import DatabaseDep
 from api.http.answers import JsonAnswer
 from api.http.cursors import Place, cursor_of, place_of
 from api.http.problems import Malformed
@@ -87,7 +87,7 @@ class FreeSlotPage(Body):
 @router.get("/slots", response_model=FreeSlotPage, summary="Free slots of all doctors that fit")
 async def slots(  # noqa: PLR0913 - each is a part of the wish
     *,
-    engine: Engine,
+    database: DatabaseDep,
     specialty: SpecialtyName = None,
     clinic_id: ClinicId = None,
     doctor_id: Annotated[Id | None, Query(alias="doctorId", description="only of this one")] = None,
@@ -116,7 +116,7 @@ async def slots(  # noqa: PLR0913 - each is a part of the wish
     of = f"slots of {specialty} {clinic_id} {doctor_id} {sorted(times.weekdays)} {earliest}"
     place = place_of(cursor, of=of)
     after = None if place is None else astuple(place)
-    page = await read(engine, partial(find_slots, wish=wish, limit=limit, after=after))
+    page = await read(database, partial(find_slots, wish=wish, limit=limit, after=after))
     following = None
     if page.next_after is not None:
         instant, key = page.next_after

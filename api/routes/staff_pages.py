@@ -30,7 +30,7 @@ from adapters.postgres.openings import openings_of
 from adapters.postgres.reads import read
 from adapters.postgres.staff_days import staff_days
 from api.booking.temporal_errors import NoAnswer
-from api.dependencies import BookingsDep, CommandsDep, Days, Engine, LiveStreams, WatchedDays
+from api.dependencies import BookingsDep, CommandsDep, DatabaseDep, Days, LiveStreams, WatchedDays
 from api.http.name_cursors import cursor_after, place_after
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
@@ -89,7 +89,7 @@ class DoctorsDay:
 
 @router.get("/doctor/{doctor_id}")
 async def doctor_day(
-    doctor_id: Id, visitor: Anybody, engine: Engine, chosen: ChosenDate = None
+    doctor_id: Id, visitor: Anybody, database: DatabaseDep, chosen: ChosenDate = None
 ) -> Response:
     """One day by its time: who comes when, where the gaps are, and what has changed of late."""
 
@@ -106,7 +106,7 @@ async def doctor_day(
             notices=await notices_of(connection, doctor_id, limit=NOTICES, before=None),
         )
 
-    return page(visitor, "doctor.html", here="doctor", found=await read(engine, ask))
+    return page(visitor, "doctor.html", here="doctor", found=await read(database, ask))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ class Desk:
 async def reception(  # noqa: PLR0913 - each is a part of the request
     *,
     visitor: Anybody,
-    engine: Engine,
+    database: DatabaseDep,
     chosen: ChosenDate = None,
     clinic: Id | None = None,
     specialty: Word = None,
@@ -182,7 +182,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
             has_more_matches=len(matches) > FOUND,
         )
 
-    found = await read(engine, ask)
+    found = await read(database, ask)
     chosen_before = {"q": q, "specialty": specialty, "after": after}
     return page(
         visitor,
@@ -201,7 +201,7 @@ async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for 
     clinic: Id,
     day: Annotated[LocalDate, Query(alias="date")],
     request: Request,
-    engine: Engine,
+    database: DatabaseDep,
     days: Days,
     live: WatchedDays,
     streams: LiveStreams,
@@ -210,7 +210,7 @@ async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for 
 ) -> Response:
     """That one of the doctors' days has changed; a stream each would be more than browsers open."""
     wanted = await read(
-        engine, partial(_doctors, clinic_id=clinic, specialty=specialty, after=after)
+        database, partial(_doctors, clinic_id=clinic, specialty=specialty, after=after)
     )
     named = wanted[:SIDE_BY_SIDE]
     firsts = [(await days.read(each.doctor_id, day))[0] for each in named]

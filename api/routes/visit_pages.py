@@ -15,7 +15,7 @@ from adapters.postgres.reads import read
 from adapters.postgres.visits import PatientVisit, visit, visits_ahead, visits_behind
 from api.booking.commands import Commands, Found
 from api.booking.temporal_errors import NoAnswer
-from api.dependencies import CommandsDep, Engine, Settings
+from api.dependencies import CommandsDep, DatabaseDep, Settings
 from api.http.answers import NO_STORE
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Text
@@ -41,7 +41,7 @@ class Visits:
 
 
 @router.get("")
-async def my_visits(visitor: Patient, engine: Engine) -> Response:
+async def my_visits(visitor: Patient, database: DatabaseDep) -> Response:
     patient_id = visitor.signed_in.patient_id
 
     async def ask(connection: Connection) -> Visits:
@@ -50,7 +50,7 @@ async def my_visits(visitor: Patient, engine: Engine) -> Response:
             behind=await visits_behind(connection, patient_id),
         )
 
-    return page(visitor, "visits.html", here="visits", visits=await read(engine, ask))
+    return page(visitor, "visits.html", here="visits", visits=await read(database, ask))
 
 
 @router.get("/{appointment_id}")
@@ -58,7 +58,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     *,
     appointment_id: Id,
     visitor: Patient,
-    engine: Engine,
+    database: DatabaseDep,
     desk: CommandsDep,
     settings: Settings,
     note: Annotated[Text | None, Query()] = None,
@@ -67,9 +67,9 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     found = await _own(desk, appointment_id, visitor)
     if found.appointment.status is Status.REFUSED:
         return see(f"/book/{found.appointment.doctor_id}?note={found.code}")
-    seen = await _seen(engine, appointment_id)
+    seen = await _seen(database, appointment_id)
     if seen is None:
-        doctor = await _doctor(engine, found.appointment)
+        doctor = await _doctor(database, found.appointment)
         return page(visitor, "pending.html", here="visits", doctor=doctor, wish=found.appointment)
     return page(
         visitor,
@@ -84,11 +84,11 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
 
 @router.get("/{appointment_id}/visit.ics")
 async def calendar_file(
-    appointment_id: Id, visitor: Patient, engine: Engine, desk: CommandsDep
+    appointment_id: Id, visitor: Patient, database: DatabaseDep, desk: CommandsDep
 ) -> Response:
     """The same event as in the e-mail, for a calendar that the patient opens here."""
     found = await _own(desk, appointment_id, visitor)
-    seen = await _seen(engine, appointment_id)
+    seen = await _seen(database, appointment_id)
     if seen is None or found.appointment.status is not Status.CONFIRMED:
         raise AppointmentNotFound
     named = {"content-disposition": 'attachment; filename="visit.ics"'}
@@ -162,9 +162,9 @@ async def _own(desk: Commands, appointment_id: UUID, visitor: Visitor) -> Found:
     return found
 
 
-async def _seen(engine: Engine, appointment_id: UUID) -> PatientVisit | None:
-    return await read(engine, lambda connection: visit(connection, appointment_id))
+async def _seen(database: DatabaseDep, appointment_id: UUID) -> PatientVisit | None:
+    return await read(database, lambda connection: visit(connection, appointment_id))
 
 
-async def _doctor(engine: Engine, wish: Appointment) -> DoctorCard:
-    return await read(engine, lambda connection: find_doctor(connection, wish.doctor_id))
+async def _doctor(database: DatabaseDep, wish: Appointment) -> DoctorCard:
+    return await read(database, lambda connection: find_doctor(connection, wish.doctor_id))
