@@ -80,12 +80,6 @@ class Clinic:
     async def wishes(self) -> list[Wish]:
         return await read_wishes(self.database_url)
 
-    def pid(self, name: str) -> int:
-        found = self.state["pids"][name]
-        if found is None:
-            raise RuntimeError(f"{name} does not run")
-        return found
-
     async def tell_supervisor(self, command: str, name: str) -> None:
         """`stop` or `start` one part; returns when it is so."""
         request = Request(command=command, name=name)
