@@ -222,7 +222,8 @@ class Messages:
         """The provider's id for the message. Raises Undelivered."""
         visit, key = attempt.visit, attempt.notification_id
         if attempt.channel is Channel.SMS:
-            return await self._sms.send(text_message(visit), to=visit.phone, notification_id=key)
+            text = text_message(visit, account_url=self._account_url)
+            return await self._sms.send(text, to=visit.phone.strip(), notification_id=key)
         written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
         return await self._mail.send(written, to=visit.email, notification_id=key)
 

@@ -15,6 +15,7 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from activities.forgetting import Forgetting
 from activities.messages import Messages
 from adapters.kafka.events import Writer
+from adapters.messages.addresses import BadAddress, mailbox
 from adapters.messages.mail import SmtpMail
 from adapters.messages.sms import SmsGateway
 from adapters.postgres.database import Database, connect_database
@@ -152,8 +153,12 @@ def main() -> int:
     try:
         settings = product()
         servers = connections()
+        mailbox(settings.mail_from)
     except BadSettings as error:
         sys.stderr.write(f"notifier: {error}\n")
+        return 2
+    except BadAddress:
+        sys.stderr.write("notifier: PRIYOM_MAIL_FROM is no address that a mail server takes\n")
         return 2
     configure_logs(settings.log_format)
     use_pinned_time_zones()

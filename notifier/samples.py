@@ -68,7 +68,8 @@ def samples() -> dict[str, str]:
     ]
     for visit in _visits():
         name = f"{visit.kind}.{visit.language}"
-        mail, sms = letter(visit, account_url=ACCOUNT, sender=SENDER), text_message(visit)
+        mail = letter(visit, account_url=ACCOUNT, sender=SENDER)
+        sms = text_message(visit, account_url=ACCOUNT)
         written |= {f"{name}{ending}": text for ending, text in _files(mail).items()}
         lines.append(
             f"| {visit.kind}, {visit.language} | {mail.subject} ([text]({name}.txt), "

@@ -1,10 +1,13 @@
-"""The calendar file of a visit (RFC 5545, RFC 5546): an invitation, or its cancellation."""
+"""The calendar file of a visit (RFC 5545, RFC 5546): an invitation, or its cancellation.
 
-from datetime import date, timedelta
-from functools import lru_cache
+Instants are in UTC: a local time of an hour that the clocks repeat would name the first one only.
+"""
 
-from icalendar import Alarm, Calendar, Event, Timezone, vCalAddress, vText
+from datetime import UTC, timedelta
 
+from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+
+from adapters.messages.addresses import mailto
 from adapters.messages.visit import Kind, Visit
 
 REMIND_BEFORE = timedelta(hours=2)
@@ -14,38 +17,44 @@ def method(kind: Kind) -> str:
     return "CANCEL" if kind is Kind.CANCELLED else "REQUEST"
 
 
-def calendar_file(visit: Visit, *, summary: str, sender: str) -> str:
+def calendar_file(
+    visit: Visit, *, summary: str, sender: str, about: str = "", link: str = ""
+) -> str:
     """One UID for the life of the visit; a calendar keeps the highest SEQUENCE it has seen."""
-    event = _event(visit, summary)
+    event = _event(visit, summary, about)
+    if link:
+        event.add("URL", link)
     event.add("ORGANIZER", _person(sender, visit.clinic_name), encode=False)
     event.add("ATTENDEE", _attendee(visit), encode=False)
-    return _written(visit, event, method(visit.kind))
+    return _written(event, method(visit.kind))
 
 
-def published(visit: Visit, *, summary: str) -> str:
-    """The same event for somebody who opens the file: nobody is invited, and nobody answers."""
-    return _written(visit, _event(visit, summary), "PUBLISH")
+def published(visit: Visit, *, summary: str, about: str = "") -> str:
+    """The same event for somebody who opens the file: nobody is invited, so it has no METHOD."""
+    return _written(_event(visit, summary, about), None)
 
 
-def _written(visit: Visit, event: Event, how: str) -> str:
+def _written(event: Event, how: str | None) -> str:
     calendar = Calendar()
     calendar.add("PRODID", "-//Priyom//Appointments//EN")
     calendar.add("VERSION", "2.0")
-    calendar.add("METHOD", how)
-    calendar.add_component(_zone(visit.time_zone, visit.local_start.year))
+    if how is not None:
+        calendar.add("METHOD", how)
     calendar.add_component(event)
     text: str = calendar.to_ical().decode()
     return text
 
 
-def _event(visit: Visit, summary: str) -> Event:
+def _event(visit: Visit, summary: str, about: str) -> Event:
     event = Event()
     event.add("UID", f"{visit.appointment_id}@priyom")
     event.add("SEQUENCE", visit.version)
     event.add("DTSTAMP", visit.changed_at)
-    event.add("DTSTART", visit.local_start)
-    event.add("DTEND", visit.local_end)
+    event.add("DTSTART", visit.starts_at.astimezone(UTC))
+    event.add("DTEND", visit.ends_at.astimezone(UTC))
     event.add("SUMMARY", summary)
+    if about:
+        event.add("DESCRIPTION", about)
     event.add("LOCATION", f"{visit.clinic_name}, {visit.clinic_address}")
     event.add("STATUS", "CANCELLED" if visit.kind is Kind.CANCELLED else "CONFIRMED")
     if visit.kind is Kind.CONFIRMED:
@@ -62,7 +71,7 @@ def _attendee(visit: Visit) -> vCalAddress:
 
 
 def _person(address: str, name: str) -> vCalAddress:
-    person = vCalAddress(f"mailto:{address}")
+    person = vCalAddress(mailto(address))
     person.params["CN"] = vText(name)
     return person
 
@@ -73,9 +82,3 @@ def _alarm(summary: str) -> Alarm:
     alarm.add("DESCRIPTION", summary)
     alarm.add("TRIGGER", -REMIND_BEFORE)
     return alarm
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str, year: int) -> Timezone:
-    """The zone's rules around that year; finding them is slow, and clinics have few zones."""
-    return Timezone.from_tzid(name, first_date=date(year - 1, 1, 1), last_date=date(year + 2, 1, 1))

@@ -1,10 +1,10 @@
 """E-mail over SMTP: one letter in one envelope, on connections that are kept open."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.header import Header
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
@@ -23,11 +23,11 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
+from adapters.messages.addresses import BadAddress, mailbox
 from adapters.messages.delivery_errors import RefusedForGood, TryLater, Undelivered
 from adapters.messages.rendering import Letter
 
 LINES_OF_SMTP = compat32.clone(linesep="\r\n")
-ONE_ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 
 REPLY_SECONDS = 10.0
 LOOPBACK = ("127.0.0.1", "::1")
@@ -40,30 +40,36 @@ class SmtpMail:
 
     STARTTLS is used wherever the server offers it, and insisted on where a password would go over a
     network. An authority of the clinic's own is trusted by SSL_CERT_FILE. Connections are kept, and
-    checked when used.
+    checked when used. Raises BadAddress for a sender that no server can be told.
     """
 
     def __init__(self, smtp_url: str, *, sender: str) -> None:
-        self.sender = sender
+        self.sender = mailbox(sender)
         self._url = urlsplit(smtp_url)
         self._idle: list[aiosmtplib.SMTP] = []
         self._free = asyncio.Semaphore(CONNECTIONS)
 
     async def send(self, letter: Letter, *, to: str, notification_id: UUID) -> str:
         """Returns the Message-ID, which every attempt repeats. Raises Undelivered."""
-        if not ONE_ADDRESS.fullmatch(to):
-            raise RefusedForGood("bad_address")
         message_id = f"<{notification_id}@{self.sender.rpartition('@')[2]}>"
-        content = _mime(letter, sender=self.sender, to=to, message_id=message_id)
+        try:
+            to = mailbox(to)
+            content = _mime(letter, sender=self.sender, to=to, message_id=message_id)
+        except BadAddress:
+            raise RefusedForGood("bad_address") from None
+        except (ValueError, UnicodeError, MessageError):
+            raise RefusedForGood("letter_not_written") from None
         async with self._free:
             try:
                 await self._hand_over(content, to)
+            except SMTPNotSupported:
+                raise _not_supported(to) from None
             except SMTPException as error:
                 raise _undelivered(error) from None
             except (OSError, TimeoutError):
                 raise TryLater("smtp_away") from None
             except (ValueError, UnicodeError):
-                raise RefusedForGood("bad_address") from None
+                raise TryLater("smtp_settings") from None
         return message_id
 
     async def close(self) -> None:
@@ -132,7 +138,7 @@ def _mime(letter: Letter, *, sender: str, to: str, message_id: str) -> bytes:
     message["Message-ID"] = message_id
     message["Date"] = format_datetime(datetime.now(UTC))
     message["From"] = sender
-    message["To"] = to
+    message["To"] = to.encode().decode("ascii", "surrogateescape")  # RFC 6532: no encoded word
     message["Subject"] = Header(letter.subject, "utf-8").encode()
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
     wordings = MIMEMultipart("alternative")
@@ -146,6 +152,12 @@ def _mime(letter: Letter, *, sender: str, to: str, message_id: str) -> bytes:
     return message.as_bytes(policy=LINES_OF_SMTP)
 
 
+def _not_supported(to: str) -> Undelivered:
+    """For good only if it is the address that asks for it; a login is ours to mend."""
+    kind = TryLater if to.isascii() else RefusedForGood
+    return kind("smtp_not_supported")
+
+
 def _undelivered(error: SMTPException) -> Undelivered:
     """Final is what the server says for good about this address or this text, nothing else.
 
@@ -155,8 +167,6 @@ def _undelivered(error: SMTPException) -> Undelivered:
         return _by_code([refused.code for refused in error.recipients], final=True)
     if isinstance(error, SMTPResponseException):
         return _by_code([error.code], final=isinstance(error, SMTPDataError))
-    if isinstance(error, SMTPNotSupported):
-        return RefusedForGood("smtp_not_supported")
     return TryLater("smtp_away")
 
 

@@ -7,10 +7,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from adapters.messages.calendar import calendar_file, method, published
-from adapters.messages.segments import segments
+from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Visit
-from adapters.messages.wording import surname_and_initials, when
+from adapters.messages.wording import isolated, surname_and_initials, when, without_title
 
 MOST_SEGMENTS = 2
 
@@ -38,57 +38,102 @@ class Letter:
 def letter(visit: Visit, *, account_url: str, sender: str) -> Letter:
     """`account_url`: the personal account, where a visit is cancelled; `sender`: an address."""
     subject = _render(visit, "subject", account_url)
+    link = visit_url(visit, account_url)
     return Letter(
         subject=" ".join(subject.split()),
         text=_render(visit, "txt", account_url),
         html=_render(visit, "html", account_url),
-        calendar=calendar_file(visit, summary=_render(visit, "event", account_url), sender=sender),
+        calendar=calendar_file(
+            visit,
+            summary=_render(visit, "event", account_url),
+            sender=sender,
+            about=_about(visit, link),
+            link=link,
+        ),
         calendar_method=method(visit.kind),
     )
 
 
 def calendar_entry(visit: Visit) -> str:
     """The calendar file of a confirmed visit, without an invitation."""
-    return published(visit, summary=_render(visit, "event", ""))
+    return published(visit, summary=_render(visit, "event", ""), about=_about(visit, ""))
 
 
-def text_message(visit: Visit) -> str:
+def visit_url(visit: Visit, account_url: str) -> str:
+    """The visit's own page."""
+    return f"{account_url.rstrip('/')}/visits/{visit.appointment_id}" if account_url else ""
+
+
+def _about(visit: Visit, link: str) -> str:
+    """What a calendar shows under the appointment."""
+    specialty = specialty_name(visit.specialty, visit.language)
+    lines = (f"{visit.doctor_name}, {specialty}", visit.code, visit.clinic_phone, link)
+    return "\n".join(line for line in lines if line)
+
+
+def text_message(visit: Visit, *, account_url: str = "") -> str:
     """At most two segments: what matters least is shortened first, the code and time never."""
-    for shorter in _shorter_and_shorter(visit):
-        text = " ".join(_render(shorter, "sms", "").split())
+    for shorter, link in _shorter_and_shorter(visit, account_url):
+        text = as_sent(" ".join(_render(shorter, "sms", link).replace("….", "…").split()))
         if segments(text) <= MOST_SEGMENTS:
             break
     return text
 
 
-def _shorter_and_shorter(visit: Visit) -> Iterator[Visit]:
-    yield visit
-    visit = replace(visit, doctor_name=surname_and_initials(visit.doctor_name))
-    yield visit
-    visit = replace(visit, clinic_address=_cut(visit.clinic_address, 30))
-    yield visit
-    visit = replace(visit, clinic_name=_cut(visit.clinic_name, 20))
-    yield visit
-    visit = replace(visit, clinic_address="")
-    yield visit
-    yield replace(
-        visit, clinic_name=_cut(visit.clinic_name, 12), doctor_name=_cut(visit.doctor_name, 16)
+def _shorter_and_shorter(visit: Visit, account_url: str) -> Iterator[tuple[Visit, str]]:
+    """The address ends early before the doctor's name does; last goes what the letter has too."""
+    yield visit, account_url
+    visit = replace(visit, doctor_name=without_title(visit.doctor_name))
+    yield visit, account_url
+    brief = replace(visit, doctor_name=surname_and_initials(visit.doctor_name))
+    yield replace(brief, clinic_address=_cut(visit.clinic_address, 30)), account_url
+    yield visit, ""
+    yield brief, ""
+    for length in (60, 45, 30):
+        yield replace(brief, clinic_address=_cut(visit.clinic_address, length)), ""
+    brief = replace(
+        brief,
+        clinic_name=_cut(visit.clinic_name, 20),
+        clinic_address=_cut(visit.clinic_address, 30),
+    )
+    yield brief, ""
+    brief = replace(brief, clinic_address="")
+    yield brief, ""
+    yield replace(brief, clinic_phone=""), ""
+    yield (
+        replace(
+            brief,
+            clinic_phone="",
+            clinic_name=_cut(visit.clinic_name, 12),
+            doctor_name=_cut(brief.doctor_name, 16),
+        ),
+        "",
     )
 
 
 def _cut(text: str, length: int) -> str:
-    """An ellipsis is no GSM-7 letter, so it is a full stop."""
-    return text if len(text) <= length else text[: length - 1].rstrip(" ,.") + "."
+    return text if len(text) <= length else text[: length - 1].rstrip(" ,.") + "…"
 
 
 def _render(visit: Visit, part: str, account_url: str) -> str:
     template = _template(f"{visit.language}/{visit.kind}.{part}.j2")
     return template.render(
-        visit=visit,
+        visit=_isolated(visit),
         when=when(visit),
         specialty=specialty_name(visit.specialty, visit.language),
         account_url=account_url,
+        visit_url=visit_url(visit, account_url),
     ).strip()
+
+
+def _isolated(visit: Visit) -> Visit:
+    return replace(
+        visit,
+        patient_name=isolated(visit.patient_name),
+        doctor_name=isolated(visit.doctor_name),
+        clinic_name=isolated(visit.clinic_name),
+        clinic_address=isolated(visit.clinic_address),
+    )
 
 
 @cache

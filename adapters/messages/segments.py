@@ -1,18 +1,49 @@
 """How many parts a text message is sent and paid in (3GPP TS 23.038, GSM-7 and UCS-2)."""
 
+import unicodedata
+
 GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
 
+LIKENESS = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4\u2032", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2033", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+        **dict.fromkeys("\u00a0\u2009\u202f\t", " "),
+        "\u2026": "...",
+        "\u2116": "No",
+    }
+)
+"""Typography that GSM-7 has no letter for, and what is read as the same."""
+
 GSM_ALONE, GSM_JOINED = 160, 153
 UCS2_ALONE, UCS2_JOINED = 70, 67
 
 
+def as_sent(text: str) -> str:
+    """Composed; where its GSM-7 likeness is all GSM-7, that, since it is half as long."""
+    composed = unicodedata.normalize("NFC", text)
+    alike = "".join(_alike(letter) for letter in composed.translate(LIKENESS))
+    return alike if _is_gsm(alike) else composed
+
+
+def _alike(letter: str) -> str:
+    """Without its accent, if GSM-7 has the letter only so."""
+    plain = unicodedata.normalize("NFKD", letter)[0]
+    return letter if _is_gsm(letter) or not _is_gsm(plain) else plain
+
+
+def _is_gsm(text: str) -> bool:
+    return all(letter in GSM_BASIC or letter in GSM_EXTENDED for letter in text)
+
+
 def segments(text: str) -> int:
     """One Cyrillic letter makes the whole text UCS-2, and a part less than half as long."""
-    if all(letter in GSM_BASIC or letter in GSM_EXTENDED for letter in text):
+    if _is_gsm(text):
         septets = [2 if letter in GSM_EXTENDED else 1 for letter in text]
         return _parts(septets, GSM_ALONE, GSM_JOINED)
     units = [len(letter.encode("utf-16-be")) // 2 for letter in text]

@@ -1,9 +1,10 @@
 """Dates, times and zones in the patient's language, by the clinic's wall clock."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from babel.dates import format_datetime, get_timezone_name
+from babel.dates import format_datetime, get_timezone_location
 from babel.units import format_unit
 
 from adapters.messages.visit import Visit
@@ -30,10 +31,10 @@ def when(visit: Visit) -> When:
     return When(
         day=format_datetime(start, "EEEE, d MMMM y", locale=language),
         time=format_datetime(start, "HH:mm", locale=language),
-        until=format_datetime(visit.local_end, "HH:mm", locale=language),
+        until=_until(visit),
         lasts=format_unit(_minutes(visit), "duration-minute", "long", locale=language),
         short=format_datetime(start, "d MMM" if language == "en" else "dd.MM", locale=language),
-        zone=get_timezone_name(start, locale=language),
+        zone=get_timezone_location(visit.time_zone, locale=language, return_city=True),
         offset=_offset(start),
     )
 
@@ -50,7 +51,52 @@ def _offset(instant: datetime) -> str:
     return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
+def _until(visit: Visit) -> str:
+    """With its own offset where the clocks change during the visit."""
+    end = visit.local_end
+    clock = f"{end:%H:%M}"
+    return clock if _offset(end) == _offset(visit.local_start) else f"{clock} ({_offset(end)})"
+
+
+TITLES = (
+    *("dr", "doctor", "prof", "professor", "mr", "mrs", "ms", "miss", "sir"),
+    *("доктор", "д-р", "врач", "проф", "профессор"),  # noqa: RUF001 - Cyrillic
+)
+PARTICLES = (
+    *("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le"),
+    *("bin", "ibn", "al", "el", "ter", "ten", "zu", "af", "av"),
+)
+
+
+def without_title(full_name: str) -> str:
+    """A name that is all title stays as it is."""
+    words = full_name.split()
+    kept = [word for word in words if word.rstrip(".").casefold() not in TITLES]
+    return " ".join(kept or words)
+
+
 def surname_and_initials(full_name: str) -> str:
-    """The surname whole, the other names by their first letter; a single name stays."""
-    surname, *names = full_name.split() or [""]
-    return " ".join([surname, *(f"{name[0]}." for name in names)])
+    """The surname whole, the other names by their first letter; a single name stays.
+
+    Cyrillic names begin with the surname, Latin ones end with it; the order of others is unknown.
+    """
+    words = without_title(full_name).split()
+    if words and _is_of("CYRILLIC", full_name):
+        return " ".join([words[0], *(f"{word[0]}." for word in words[1:])])
+    if not words or not _is_of("LATIN", full_name):
+        return " ".join(words)
+    at = next((n for n, word in enumerate(words[1:], 1) if word.casefold() in PARTICLES), None)
+    at = len(words) - 1 if at is None else at
+    return " ".join([*(f"{word[0]}." for word in words[:at]), *words[at:]])
+
+
+def _is_of(script: str, name: str) -> bool:
+    letters = [letter for letter in name if letter.isalpha()]
+    return bool(letters) and all(unicodedata.name(each, "").startswith(script) for each in letters)
+
+
+def isolated(text: str) -> str:
+    """A text of right-to-left letters keeps its direction to itself (UAX 9, 2.7)."""
+    if any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in text):
+        return f"\u2068{text}\u2069"
+    return text

@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
-from hypothesis import given
+import vobject
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from adapters.messages.rendering import MOST_SEGMENTS, letter, text_message
-from adapters.messages.segments import segments
+from adapters.messages.rendering import MOST_SEGMENTS, calendar_entry, letter, text_message
+from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import NAMES
 from adapters.messages.visit import Kind, Language, Visit
 from adapters.messages.wording import surname_and_initials, when
@@ -28,7 +30,7 @@ def test_a_russian_date_is_written_as_people_write_it() -> None:
     written = when(a_visit())
 
     assert (written.day, written.time) == ("вторник, 24 ноября 2026", "10:30")
-    assert (written.zone, written.offset) == ("Москва, стандартное время", "UTC+3")
+    assert (written.zone, written.offset) == ("Москва", "UTC+3")
 
 
 def test_an_english_date_too() -> None:
@@ -100,10 +102,74 @@ def test_every_specialty_of_the_seed_has_a_name() -> None:
     assert set(NAMES) >= set(SPECIALTIES)
 
 
-def test_initials() -> None:
-    assert surname_and_initials("Петрова Анна Сергеевна") == "Петрова А. С."  # noqa: RUF001 - Cyrillic
-    assert surname_and_initials("Kim") == "Kim"
-    assert surname_and_initials("") == ""
+@pytest.mark.parametrize(
+    ("full_name", "short"),
+    [
+        ("Петрова Анна Сергеевна", "Петрова А. С."),  # noqa: RUF001 - Cyrillic
+        ("Доктор Белов Сергей Петрович", "Белов С. П."),  # noqa: RUF001 - Cyrillic
+        ("Dr James Okafor", "J. Okafor"),
+        ("Prof. Maria van der Berg", "M. van der Berg"),
+        ("Kim", "Kim"),
+        ("ד״ר משה כהן", "ד״ר משה כהן"),
+        ("Dr", "Dr"),
+        ("", ""),
+    ],
+)
+def test_a_surname_is_whole_whatever_stands_before_it(full_name: str, short: str) -> None:
+    assert surname_and_initials(full_name) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("St Mary\u2019s \u2013 2nd floor\u2026", "St Mary's - 2nd floor..."),
+        ("Jos\u00e9 Garc\u00eda", "Jos\u00e9 Garcia"),
+        ("Jose\u0301", "Jos\u00e9"),
+        ("Приём\u2026", "Приём\u2026"),
+    ],
+)
+def test_typography_does_not_halve_a_text_message(text: str, sent: str) -> None:
+    assert as_sent(text) == sent
+
+
+def test_a_right_to_left_name_keeps_its_direction_to_itself() -> None:
+    visit = a_visit(language=Language.EN, doctor_name="משה כהן", clinic_address="12 High Street")
+    isolated_name = "\u2068משה כהן\u2069"
+
+    _, text, html, _ = a_letter(visit)
+
+    assert all(isolated_name in each for each in (text, html, text_message(visit)))
+
+
+def test_the_hours_of_a_change_of_the_clocks_are_told_apart() -> None:
+    london = {"time_zone": "Europe/London", "language": Language.EN}
+    first = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+
+    told = when(a_visit(starts_at=first, ends_at=first + timedelta(minutes=30), **london))
+
+    assert (told.time, told.offset, told.until) == ("01:30", "UTC+1", "01:00 (UTC+0)")
+
+
+def a_minute(number: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+
+
+@given(
+    starts_at=st.integers(0, 10 * 365 * 24 * 60).map(a_minute),
+    zone=st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})),
+    language=st.sampled_from(Language),
+    minutes=st.integers(1, 240),
+)
+@settings(max_examples=1000, deadline=None)
+def test_each_calendar_file_names_the_instants_of_the_row(
+    starts_at: datetime, zone: str, language: Language, minutes: int
+) -> None:
+    ends_at = starts_at + timedelta(minutes=minutes)
+    visit = a_visit(starts_at=starts_at, ends_at=ends_at, time_zone=zone, language=language)
+
+    event = vobject.readOne(a_letter(visit)[3]).vevent
+
+    assert (event.dtstart.value, event.dtend.value) == (starts_at, ends_at)
 
 
 @pytest.mark.parametrize(
@@ -198,9 +264,21 @@ def test_the_calendar_file_invites() -> None:
     assert event["SEQUENCE"] == 2
     assert event["STATUS"] == "CONFIRMED"
     assert event["DTSTART"].dt == TUESDAY_IN_MOSCOW
-    assert event["DTSTART"].params["TZID"] == "Europe/Moscow"
+    assert "TZID" not in event["DTSTART"].params
     assert [alarm["TRIGGER"].dt for alarm in event.walk("VALARM")] == [timedelta(hours=-2)]
-    assert [zone["TZID"] for zone in calendar.walk("VTIMEZONE")] == ["Europe/Moscow"]
+    assert event["URL"].endswith("/visits/1a2b3c4d-0000-4000-8000-000000000001")
+    assert "+70000000101" in event["DESCRIPTION"]
+    assert "Чистопрудный" in event["LOCATION"]
+    assert str(event["ORGANIZER"]) == "mailto:no-reply@clinic.example"
+
+
+def test_a_file_that_is_opened_by_hand_invites_nobody_and_has_no_method() -> None:
+    calendar = Calendar.from_ical(calendar_entry(a_visit()))
+
+    event: Any = calendar.walk("VEVENT")[0]
+    assert "METHOD" not in calendar
+    assert "ATTENDEE" not in event
+    assert event["DTSTART"].dt == TUESDAY_IN_MOSCOW
 
 
 TUESDAY_IN_MOSCOW = datetime.fromisoformat("2026-11-24T10:30+03:00")
