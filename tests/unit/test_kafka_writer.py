@@ -27,7 +27,7 @@ class SlowWriter(Writer):
     """Its producer starts when the test says so."""
 
     def __init__(self) -> None:
-        super().__init__("unused:1", within=0.01)
+        super().__init__("unused:1", within=0.2)
         self.ready = asyncio.Event()
         self.starts = 0
         self.producer = Producer()

@@ -92,15 +92,17 @@ async def test_who_waits_for_a_confirmation_is_told_when_it_is_written() -> None
 
 
 async def test_nobody_is_told_before_the_step_is_over() -> None:
-    waiters, request, committed = Waiters(), a_request(), asyncio.Event()
+    waiters, request = Waiters(), a_request()
+    begun, committed = asyncio.Event(), asyncio.Event()
 
     async def holds_slowly(request: BookingRequest) -> object:
+        begun.set()
         await committed.wait()
         return await holds()(request)
 
     with waiters.expecting(HOLD_SLOT, request.appointment_id) as outcome:
         holding = asyncio.create_task(done(waiters, HOLD_SLOT, holds_slowly, request))
-        await asyncio.sleep(0.01)
+        await begun.wait()
         was_told = outcome.done()
         committed.set()
         await holding
