@@ -142,8 +142,8 @@ class SteppedDatabase:
         return told
 
     def _row(self, *, whole: bool) -> Row:
-        visit = (NINE.isoformat(), (NINE + SLOT).isoformat(), "confirmed", None)
-        shift = (NINE.isoformat(), (NINE + 4 * SLOT).isoformat())
+        visit = (NINE.isoformat(), (NINE + SLOT).isoformat(), False, None)
+        shift = (NINE.isoformat(), (NINE + 4 * SLOT).isoformat(), "open")
         return {
             "nth": 1,
             "practitioner_id": DESK.practitioner_id,

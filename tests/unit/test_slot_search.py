@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
-from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from api.describe import describe_only
-from api.services import Services
 from domain.search import TimesWished, cut
+from tests.fakes.services import NoServices
 
 LONDON, KOLKATA = ZoneInfo("Europe/London"), ZoneInfo("Asia/Kolkata")
 EVERY_DAY = frozenset(range(1, 8))
@@ -19,7 +18,7 @@ EVERY_DAY = frozenset(range(1, 8))
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = describe_only()
-    app.state.reception = Mock(spec=Services, database=None)
+    app.state.reception = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         yield client
