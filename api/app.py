@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from api.http.answers import answer_exceptions
 from api.http.middleware import BodyLimit, Deadline, RequestContext
 from api.http.origins import CrossOrigin, OnlyOwn, Origins
+from api.http.public_path import PublicPath, root_of
 from api.http.streams import Streams
 from api.page.problem_pages import ProblemPages
 from api.routes import (
@@ -69,6 +70,7 @@ def create_app(
         app.add_middleware(CrossOrigin, origins=origins)
     app.add_middleware(RequestContext)
     app.add_middleware(ProblemPages)
+    app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
     for part in (appointments, consents, inboxes, directory, schedule, slots, receipts):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from api.http.public_path import public
 from domain.documents import timestamp
 from domain.errors import (
     REFUSALS,
@@ -220,7 +221,7 @@ class Problem(Exception):
     def document(self) -> dict[str, object]:
         """The body, as RFC 9457 has it."""
         return {
-            "type": f"/problems/{self.code}",
+            "type": public(f"/problems/{self.code}"),
             "title": self.kind.title,
             "status": self.http_status,
             "detail": self.detail,

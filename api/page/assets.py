@@ -56,7 +56,9 @@ def _gathered() -> Iterator[tuple[str, Asset]]:
     for file in sorted(files, key=lambda file: (file.suffix == ".css", file.name)):
         content = file.read_bytes()
         if file.suffix == ".css":
-            named = _URL.sub(lambda found: f"url({paths[found[1]]})", content.decode())
+            named = _URL.sub(
+                lambda found: f"url({paths[found[1]].removeprefix(PREFIX)})", content.decode()
+            )
             content = named.encode()
         made = _asset(file, content)
         paths[file.name] = made.path

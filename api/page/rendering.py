@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from adapters.messages.visit import Language
 from api.http.etags import knows
+from api.http.public_path import ROOT, public
 from api.page.assets import asset
 from api.page.visitor import Visitor
 from api.page.wording import FILTERS, Wording
@@ -48,7 +49,11 @@ def environment(language: Language) -> Environment:
     made.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(FILTERS)
     made.globals.update(
-        asset=asset, wording=Wording(language), language=language, languages=list(Language)
+        asset=lambda name: public(asset(name)),
+        root=ROOT.get,
+        wording=Wording(language),
+        language=language,
+        languages=list(Language),
     )
     return made
 

@@ -1,6 +1,6 @@
 // Swagger UI over this process's own description; nothing is fetched from elsewhere.
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null,
