@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
+from adapters.process.settings import VERSION
 from api.http.answers import answer_exceptions
 from api.http.middleware import BodyLimit, Deadline, RequestContext
 from api.http.origins import CrossOrigin, OnlyOwn, Origins
@@ -29,7 +30,6 @@ from api.routes import (
 from api.schedule.schedule_fast_path import ScheduleFastPath
 from api.services import Services
 
-VERSION = "0.1.0"
 ANSWER_WITHIN_SECONDS = 5.0
 
 NO_ORIGINS = Origins()

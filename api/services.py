@@ -1,5 +1,6 @@
 """What the process has opened: the servers it talks to and the desks that serve a request."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
-from adapters.process.settings import Connections, Product
+from adapters.process.settings import Connections, Product, deployment
 from adapters.redis.cache import DayCache, DayReader, connect_redis
 from adapters.redis.day_changes import DayChanges
 from adapters.temporal.client import TemporalConnection, priyom_plugin
@@ -31,6 +32,7 @@ from api.receipts import Receipts
 from api.schedule.live_days import LiveDays
 from api.schedule.rendered_days import RenderedDays
 from worker.bookings_worker import bookings_worker
+from worker.deployment import build_of, ensure_current, pinned
 from worker.eager_bookings import EagerBookings
 from worker.running import running_when_connected
 from worker.waiters import GiveWay, NotifyWaiters, Waiters
@@ -115,15 +117,19 @@ class _Beside:
     def __init__(self, database: Database, redis: Redis, publisher: EventPublisher) -> None:
         self.waiters = Waiters()
         self._database = database
+        self._build = build_of(deployment())
+        self._promoting: asyncio.Task[None] | None = None
         self._announcements = Announcements(database=database, redis=redis, publisher=publisher)
 
     def worker(self, client: Client) -> Worker:
+        self._promoting = asyncio.create_task(ensure_current(client, self._build))
         return bookings_worker(
             client,
             slots=Slots(self._database),
             appointments=Appointments(self._database),
             announcements=self._announcements,
             interceptors=[NotifyWaiters(self.waiters), GiveWay(self.waiters)],
+            deployment=pinned(self._build),
         )
 
 

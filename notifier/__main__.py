@@ -10,7 +10,8 @@ from datetime import timedelta
 import uvloop
 from structlog import get_logger
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploymentConfig
 
 from activities.forgetting import Forgetting
 from activities.messages import Messages
@@ -30,6 +31,7 @@ from adapters.process.settings import (
     Connections,
     Product,
     connections,
+    deployment,
     product,
     quiet_hours_of,
 )
@@ -39,6 +41,7 @@ from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.forget_schedule import ensure_forgetting
 from notifier.intake import Intake
+from worker.deployment import build_of, upgraded
 from worker.sandbox import workflow_runner
 from worker.sdk_patches import spare_payload_walks
 from workflows.deliver_instead import DeliverInstead
@@ -58,6 +61,7 @@ class Notifier:
 
     servers: Connections
     settings: Product
+    build: WorkerDeploymentVersion
     database: Database
     client: Client | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,13 +115,18 @@ class Notifier:
             closing.push_async_callback(mail.close)
             closing.push_async_callback(sms.close)
             await closing.enter_async_context(
-                deliveries_worker(client, messages, Forgetting(self.database))
+                deliveries_worker(client, messages, Forgetting(self.database), upgraded(self.build))
             )
             log.info("notifier_started")
             await intake.run()
 
 
-def deliveries_worker(client: Client, messages: Messages, forgetting: Forgetting) -> Worker:
+def deliveries_worker(
+    client: Client,
+    messages: Messages,
+    forgetting: Forgetting,
+    build: WorkerDeploymentConfig | None = None,
+) -> Worker:
     """Few tasks at a time: a delivery that waits costs nobody anything, a booking does.
 
     The tests run this workflow in the sandbox. The process does not: measured, the sandbox is a
@@ -126,6 +135,7 @@ def deliveries_worker(client: Client, messages: Messages, forgetting: Forgetting
     return Worker(
         client,
         task_queue=DELIVERIES,
+        deployment_config=build,
         workflows=[DeliverNotifications, DeliverInstead, ForgetMessages],
         activities=[
             messages.tell_everybody,
@@ -154,6 +164,7 @@ def main() -> int:
         settings = product()
         servers = connections()
         mailbox(settings.mail_from)
+        build = build_of(deployment())
     except BadSettings as error:
         sys.stderr.write(f"notifier: {error}\n")
         return 2
@@ -166,7 +177,7 @@ def main() -> int:
     collect_garbage_seldom()
     if not spare_payload_walks():
         log.warning("payload_walks_kept", reason="another version of temporalio")
-    uvloop.run(Notifier(servers=servers, settings=settings, database=database).run())
+    uvloop.run(Notifier(servers=servers, settings=settings, build=build, database=database).run())
     return 0
 
 

@@ -11,6 +11,7 @@ import structlog
 import uvloop
 from prometheus_client import REGISTRY
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
@@ -24,12 +25,20 @@ from adapters.process.gc_tuning import collect_garbage_seldom
 from adapters.process.health import serve_health
 from adapters.process.logs import configure_logs
 from adapters.process.probes import both_answer
-from adapters.process.settings import BadSettings, Connections, Product, connections, product
+from adapters.process.settings import (
+    BadSettings,
+    Connections,
+    Product,
+    connections,
+    deployment,
+    product,
+)
 from adapters.process.time_zones import use_pinned_time_zones
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
 from worker.bookings_worker import bookings_worker
+from worker.deployment import build_of, ensure_current, pinned, upgraded
 from worker.sdk_patches import spare_payload_walks
 from worker.workers import announcements_worker, audits_worker
 
@@ -42,6 +51,7 @@ class Process:
 
     servers: Connections
     settings: Product
+    build: WorkerDeploymentVersion
     database: Database
     client: Client | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,6 +85,7 @@ class Process:
         topics = asyncio.create_task(ensure_topics(self.servers.kafka_bootstrap_servers))
         audit_every = timedelta(seconds=self.settings.audit_seconds)
         audits = asyncio.create_task(ensure_audits(client, every=audit_every))
+        promoting = asyncio.create_task(ensure_current(client, self.build))
         gauges = AuditGauges(fade_after=3 * audit_every)
         REGISTRY.register(gauges)
         async with AsyncExitStack() as closing:
@@ -82,9 +93,12 @@ class Process:
             closing.push_async_callback(publisher.stop)
             closing.callback(topics.cancel)
             closing.callback(audits.cancel)
+            closing.callback(promoting.cancel)
             announcements = Announcements(database=self.database, redis=redis, publisher=publisher)
             await closing.enter_async_context(
-                announcements_worker(client, announcements=announcements)
+                announcements_worker(
+                    client, announcements=announcements, deployment=upgraded(self.build)
+                )
             )
             await closing.enter_async_context(
                 bookings_worker(
@@ -92,11 +106,13 @@ class Process:
                     slots=Slots(self.database),
                     appointments=Appointments(self.database),
                     announcements=announcements,
+                    deployment=pinned(self.build),
                 )
             )
             await closing.enter_async_context(
                 audits_worker(
                     client,
+                    deployment=upgraded(self.build),
                     audit=Audit(
                         database=self.database,
                         client=client,
@@ -115,6 +131,7 @@ def main() -> int:
     try:
         settings = product()
         servers = connections()
+        build = build_of(deployment())
     except BadSettings as error:
         sys.stderr.write(f"worker: {error}\n")
         return 2
@@ -124,7 +141,7 @@ def main() -> int:
     collect_garbage_seldom()
     if settings.sdk_patches == "on" and not spare_payload_walks():
         log.warning("payload_walks_kept", reason="another version of temporalio")
-    uvloop.run(Process(servers=servers, settings=settings, database=database).run())
+    uvloop.run(Process(servers=servers, settings=settings, build=build, database=database).run())
     return 0
 
 

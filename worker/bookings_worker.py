@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import (
+    Interceptor,
+    PollerBehaviorSimpleMaximum,
+    Worker,
+    WorkerDeploymentConfig,
+)
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
@@ -30,13 +35,14 @@ FORGET_A_DEAD_WORKER_AFTER = timedelta(seconds=1)
 """The next confirm after a worker's death waits this long for it, no more."""
 
 
-def bookings_worker(
+def bookings_worker(  # noqa: PLR0913 - what a process of ours has
     client: Client,
     *,
     slots: Slots,
     appointments: Appointments,
     announcements: Announcements,
     interceptors: Sequence[Interceptor] = (),
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> Worker:
     """Few tasks at a time: each keeps a patient waiting, and one Python runs them all."""
     return Worker(
@@ -58,6 +64,7 @@ def bookings_worker(
         # ends the deadlock detector, which tests have, and replaces sys.breakpointhook.
         debug_mode=True,
         interceptors=list(interceptors),
+        deployment_config=deployment,
         max_cached_workflows=OPEN_BOOKINGS,
         max_concurrent_workflow_tasks=TASKS_AT_ONCE,
         max_concurrent_local_activities=40,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploymentConfig
 
 from activities.announcements import Announcements
 from activities.audit import Audit
@@ -13,11 +13,17 @@ from workflows.audit_bookings import AuditBookings
 from workflows.names import ANNOUNCEMENTS, AUDITS
 
 
-def announcements_worker(client: Client, *, announcements: Announcements) -> Worker:
+def announcements_worker(
+    client: Client,
+    *,
+    announcements: Announcements,
+    deployment: WorkerDeploymentConfig | None = None,
+) -> Worker:
     """Apart from the bookings, so that a dead Kafka fills this worker and not that one."""
     return Worker(
         client,
         task_queue=ANNOUNCEMENTS,
+        deployment_config=deployment,
         activities=[announcements.publish_event, announcements.invalidate_schedule],
         max_concurrent_activities=100,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
@@ -25,11 +31,14 @@ def announcements_worker(client: Client, *, announcements: Announcements) -> Wor
     )
 
 
-def audits_worker(client: Client, *, audit: Audit) -> Worker:
+def audits_worker(
+    client: Client, *, audit: Audit, deployment: WorkerDeploymentConfig | None = None
+) -> Worker:
     """Apart from both, so that the audit looks after them whatever they are stuck in."""
     return Worker(
         client,
         task_queue=AUDITS,
+        deployment_config=deployment,
         workflows=[AuditBookings],
         activities=[
             audit.find_overlaps,

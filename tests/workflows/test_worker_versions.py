@@ -1,96 +1,187 @@
-"""Pinned worker versions: the other way of docs/changing-a-workflow.md, on a server of its own."""
+"""Two builds beside each other: a deploy with open holds needs no gap."""
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionMessage
+from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentVersionRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
 from temporalio.client import Client
-from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.service import RPCError
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import Worker
 
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
+from domain.booking import BookingRequest, Result, Status
 from stack.supplies.temporal_cli import temporal_cli
 from tests.builders import a_request
-from tests.fakes.clinic import FakeClinic
+from tests.fakes.clinics import Clinics
 from tests.workflows.changed_booking import ChangedAtOnce
-from tests.workflows.conftest import SEARCH_ATTRIBUTES
+from tests.workflows.conftest import SEARCH_ATTRIBUTES, another_client
+from worker.deployment import ensure_current, pinned, upgraded
 from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import BookAppointment
 
-DEPLOYMENT = "priyom-worker"
+DEPLOYMENT = "priyom"
+OPEN_HOLDS = 200
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
+async def environment() -> AsyncIterator[WorkflowEnvironment]:
+    """A server of its own, which soon says that an old build is drained."""
+    values = ("VersionDrainageStatusVisibilityGracePeriod", "VersionDrainageStatusRefreshInterval")
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_cli()),
+        dev_server_extra_args=[
+            argument
+            for value in values
+            for argument in ("--dynamic-config-value", f'matching.wv.{value}="1s"')
+        ],
         search_attributes=SEARCH_ATTRIBUTES,
         plugins=[priyom_plugin()],
     )
-    yield environment.client
+    yield environment
     await environment.shutdown()
     gc.collect()
 
 
-def worker(
-    client: Client, clinic: FakeClinic, build: str, process: type[BookAppointment]
-) -> Worker:
-    return Worker(
-        client,
-        task_queue=names.BOOKINGS,
-        workflows=[process],
-        activities=clinic.activities,
-        workflow_runner=workflow_runner(),
-        max_cached_workflows=0,
-        deployment_config=WorkerDeploymentConfig(
-            version=WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build),
-            use_worker_versioning=True,
-            default_versioning_behavior=VersioningBehavior.PINNED,
-        ),
-    )
+def the_build(number: str) -> WorkerDeploymentVersion:
+    return WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=number)
 
 
-async def make_current(client: Client, build: str) -> None:
-    """As an operator does after a deploy; the version is known once its worker has polled."""
-    request = SetWorkerDeploymentCurrentVersionRequest(
-        namespace="default", deployment_name=DEPLOYMENT, build_id=build, identity="tests"
-    )
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await client.workflow_service.set_worker_deployment_current_version(request)
-            except RPCError:
-                await asyncio.sleep(0.1)
-            else:
-                return
-
-
-async def test_a_pinned_booking_ends_on_the_code_that_began_it(client: Client) -> None:
-    clinic, runs = FakeClinic(), Runs(TemporalConnection(client))
-    before, after = a_request(), a_request(starts_at=a_request().starts_at.replace(hour=12))
-    announcements = Worker(client, task_queue=names.ANNOUNCEMENTS, activities=clinic.activities)
+@asynccontextmanager
+async def deployed(
+    environment: WorkflowEnvironment, clinics: Clinics, number: str, process: type[BookAppointment]
+) -> AsyncIterator[Client]:
+    """The workers of one build, on a client of theirs."""
+    client = await another_client(environment)
     async with (
-        announcements,
-        worker(client, clinic, "1", BookAppointment),
-        worker(client, clinic, "2", ChangedAtOnce),
+        Worker(
+            client,
+            task_queue=names.BOOKINGS,
+            workflows=[process],
+            activities=clinics.activities,
+            workflow_runner=workflow_runner(),
+            deployment_config=pinned(the_build(number)),
+        ),
+        Worker(
+            client,
+            task_queue=names.ANNOUNCEMENTS,
+            activities=clinics.activities,
+            deployment_config=upgraded(the_build(number)),
+        ),
     ):
-        await make_current(client, "1")
-        await runs.hold(before, summary="a test")
-        await make_current(client, "2")
-        await runs.hold(after, summary="a test")
+        yield client
 
-        await runs.confirm(before.appointment_id)
-        await runs.confirm(after.appointment_id)
 
-        for request, build in ((before, "1"), (after, "2")):
-            run = client.get_workflow_handle(names.booking_workflow_id(request.appointment_id))
-            await run.result()
-            description = await run.describe()
-            version = description.raw_description.workflow_execution_info.versioning_info
-            assert version.deployment_version.build_id == build
+async def current_build(client: Client) -> str:
+    described = await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
+    )
+    routing = described.worker_deployment_info.routing_config
+    return routing.current_deployment_version.build_id
+
+
+async def drained(client: Client, number: str) -> None:
+    version = VersionMessage(deployment_name=DEPLOYMENT, build_id=number)
+    request = DescribeWorkerDeploymentVersionRequest(
+        namespace=client.namespace, deployment_version=version
+    )
+    wanted = WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED
+    async with asyncio.timeout(60):
+        while True:
+            described = await client.workflow_service.describe_worker_deployment_version(request)
+            if described.worker_deployment_version_info.status == wanted:
+                return
+            await asyncio.sleep(0.5)
+
+
+async def test_a_deploy_over_open_holds_ends_each_on_the_build_that_began_it(
+    environment: WorkflowEnvironment,
+) -> None:
+    clinics, client = Clinics(), environment.client
+    runs = Runs(TemporalConnection(client))
+    before, after = [a_request() for _ in range(OPEN_HOLDS)], a_request()
+    orders = {request.appointment_id: clinics.open_for(request) for request in [*before, after]}
+
+    async def booked(request: BookingRequest) -> str:
+        await runs.confirm(request.appointment_id)
+        run = client.get_workflow_handle(
+            names.booking_workflow_id(request.appointment_id), result_type=Result
+        )
+        assert await run.result() == Result(status=Status.CONFIRMED)
+        info = (await run.describe()).raw_description.workflow_execution_info.versioning_info
+        return info.deployment_version.build_id
+
+    async with deployed(environment, clinics, "1", BookAppointment) as first:
+        await ensure_current(first, the_build("1"))
+        for some in range(0, OPEN_HOLDS, 20):
+            await asyncio.gather(
+                *(runs.hold(each, summary="a test") for each in before[some : some + 20])
+            )
+        async with deployed(environment, clinics, "2", ChangedAtOnce) as second:
+            await ensure_current(second, the_build("2"))
+            await runs.hold(after, summary="a test")
+
+            builds = [await booked(request) for request in before]
+            assert set(builds) == {"1"}
+            assert await booked(after) == "2"
+            await drained(client, "1")
+
+    day_first, patient_first = (orders[each.appointment_id].calls for each in (before[0], after))
+    assert day_first[2:] == ["invalidate_schedule", "publish_event"]
+    assert patient_first[2:] == ["publish_event", "invalidate_schedule"]
+
+
+async def test_a_build_makes_itself_current_once_and_a_rollback_lasts(
+    environment: WorkflowEnvironment,
+) -> None:
+    clinics = Clinics()
+    async with (
+        deployed(environment, clinics, "1", BookAppointment) as first,
+        deployed(environment, clinics, "2", BookAppointment) as second,
+    ):
+        await ensure_current(first, the_build("1"))
+        await ensure_current(second, the_build("2"))
+        assert await current_build(first) == "2"
+
+        await ensure_current(first, the_build("1"))
+        assert await current_build(first) == "2"
+
+        await first.workflow_service.set_worker_deployment_current_version(
+            SetWorkerDeploymentCurrentVersionRequest(
+                namespace=first.namespace, deployment_name=DEPLOYMENT, build_id="1"
+            )
+        )
+        await ensure_current(second, the_build("2"))
+        assert await current_build(first) == "1"
+
+
+async def test_the_first_task_of_a_pinned_run_comes_with_the_answer_of_its_start(
+    environment: WorkflowEnvironment,
+) -> None:
+    clinics, request = Clinics(), a_request()
+    clinics.open_for(request)
+    async with deployed(environment, clinics, "1", BookAppointment) as client:
+        await ensure_current(client, the_build("1"))
+        run = await client.start_workflow(
+            BookAppointment.run,
+            request,
+            id=names.booking_workflow_id(request.appointment_id),
+            task_queue=names.BOOKINGS,
+            request_eager_start=True,
+        )
+        await run.execute_update(BookAppointment.confirm)
+
+    history = await run.fetch_history()
+    started = history.events[0].workflow_execution_started_event_attributes
+    assert started.eager_execution_accepted

@@ -1,0 +1,103 @@
+"""Worker versions: which build a worker is of, and how a new build becomes the current one.
+
+A pinned run (a booking, a cancellation) ends on the build that began it. Every other run goes on
+with the current build. An older build keeps its workers until its runs have ended.
+"""
+
+import asyncio
+
+import structlog
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionMessage
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentVersionRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.service import RPCError
+from temporalio.worker import WorkerDeploymentConfig
+
+from adapters.process.settings import Deployment
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
+
+log = structlog.get_logger(__name__)
+
+
+def build_of(settings: Deployment) -> WorkerDeploymentVersion:
+    return WorkerDeploymentVersion(
+        deployment_name=settings.deployment_name, build_id=settings.worker_build_id
+    )
+
+
+def pinned(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """For workers of runs of minutes: each ends on the build that began it."""
+    return _versioned(version, VersioningBehavior.PINNED)
+
+
+def upgraded(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """For all other workers: their runs go on with the current build."""
+    return _versioned(version, VersioningBehavior.AUTO_UPGRADE)
+
+
+def _versioned(
+    version: WorkerDeploymentVersion, behavior: VersioningBehavior
+) -> WorkerDeploymentConfig:
+    return WorkerDeploymentConfig(
+        version=version, use_worker_versioning=True, default_versioning_behavior=behavior
+    )
+
+
+async def ensure_current(client: Client, version: WorkerDeploymentVersion) -> None:
+    """Make this build the current one, once: run it as a task beside the build's workers.
+
+    Without a current build no worker gets a task. A build that has been current before is left as
+    it is, so that an old process that starts again takes nothing back from a newer build, and a
+    rollback by operations lasts. The server refuses while a queue of the current build has no
+    worker of this one: it is asked again until the last process of this build is there.
+    """
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            if not await _was_current(client, version):
+                await _make_current(client, version)
+                log.info("build_made_current", build=version.to_canonical_string())
+        except RPCError as error:
+            log.info("build_not_current_yet", error=error.status.name, again_in_seconds=pause)
+        else:
+            return
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def _was_current(client: Client, version: WorkerDeploymentVersion) -> bool:
+    """NOT_FOUND until the server has seen the build's first worker."""
+    described = await client.workflow_service.describe_worker_deployment_version(
+        DescribeWorkerDeploymentVersionRequest(
+            namespace=client.namespace,
+            deployment_version=VersionMessage(
+                deployment_name=version.deployment_name, build_id=version.build_id
+            ),
+        )
+    )
+    info = described.worker_deployment_version_info
+    return info.HasField("current_since_time") or info.HasField("last_current_time")
+
+
+async def _make_current(client: Client, version: WorkerDeploymentVersion) -> None:
+    """Fenced by the deployment as it was seen: of two at once, one is refused and looks again."""
+    seen = await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(
+            namespace=client.namespace, deployment_name=version.deployment_name
+        )
+    )
+    await client.workflow_service.set_worker_deployment_current_version(
+        SetWorkerDeploymentCurrentVersionRequest(
+            namespace=client.namespace,
+            deployment_name=version.deployment_name,
+            build_id=version.build_id,
+            conflict_token=seen.conflict_token,
+            identity=client.identity,
+        )
+    )
