@@ -82,7 +82,7 @@ async def _was_current(client: Client, version: WorkerDeploymentVersion) -> bool
         )
     )
     info = described.worker_deployment_version_info
-    return info.HasField("current_since_time") or info.HasField("last_current_time")
+    return info.HasField("routing_changed_time")  # of a build that was current, or ramped up
 
 
 async def _make_current(client: Client, version: WorkerDeploymentVersion) -> None:
