@@ -45,10 +45,10 @@ def create_app(
 ) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services() as reception:
-            app.state.reception = reception
+        async with open_services() as services:
+            app.state.services = services
             yield
-            del app.state.reception
+            del app.state.services
 
     app = FastAPI(
         title="Priyom",

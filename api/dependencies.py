@@ -1,8 +1,10 @@
-"""What a route may ask for, by name."""
+"""What a route may ask for: the typed names of what the process has opened."""
 
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
+from fastapi.params import Depends
 
 from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import InboxListener
@@ -20,10 +22,11 @@ from api.schedule.rendered_days import RenderedDays
 from api.services import Services
 
 
-async def _reception(request: Request) -> Services:
-    opened = request.app.state.reception
-    assert isinstance(opened, Services)  # noqa: S101 - the lifespan opened it
-    return opened
+def _opened(choose: Callable[[Services], object]) -> Depends:
+    async def service(request: Request) -> object:
+        return choose(request.app.state.services)
+
+    return Depends(service)
 
 
 async def _streams(request: Request) -> Streams:
@@ -32,64 +35,16 @@ async def _streams(request: Request) -> Streams:
     return streams
 
 
-async def _database(request: Request) -> Database:
-    return (await _reception(request)).database
-
-
-async def _bell(request: Request) -> InboxListener:
-    return (await _reception(request)).bell
-
-
-async def _days(request: Request) -> DayReader:
-    return (await _reception(request)).days
-
-
-async def _written_days(request: Request) -> RenderedDays:
-    return (await _reception(request)).written
-
-
-async def _watched_days(request: Request) -> LiveDays:
-    return (await _reception(request)).live
-
-
-async def _bookings(request: Request) -> Bookings:
-    return (await _reception(request)).bookings
-
-
-async def _commands(request: Request) -> Commands:
-    return (await _reception(request)).commands
-
-
-async def _receipts(request: Request) -> Receipts:
-    return (await _reception(request)).receipts
-
-
-async def _watch(request: Request) -> ReadinessProbe:
-    return (await _reception(request)).watch
-
-
-async def _watchman(request: Request) -> Dashboard:
-    return (await _reception(request)).watchman
-
-
-async def _product(request: Request) -> Product:
-    return (await _reception(request)).product
-
-
-async def _demo(request: Request) -> DemoPatients:
-    return (await _reception(request)).demo
-
-
-DatabaseDep = Annotated[Database, Depends(_database)]
-Days = Annotated[DayReader, Depends(_days)]
-WrittenPages = Annotated[RenderedDays, Depends(_written_days)]
-WatchedDays = Annotated[LiveDays, Depends(_watched_days)]
-BookingsDep = Annotated[Bookings, Depends(_bookings)]
-CommandsDep = Annotated[Commands, Depends(_commands)]
-DashboardDep = Annotated[Dashboard, Depends(_watchman)]
-ReceiptsDep = Annotated[Receipts, Depends(_receipts)]
-ReadinessDep = Annotated[ReadinessProbe, Depends(_watch)]
-Settings = Annotated[Product, Depends(_product)]
+DatabaseDep = Annotated[Database, _opened(lambda services: services.database)]
+Days = Annotated[DayReader, _opened(lambda services: services.days)]
+WrittenPages = Annotated[RenderedDays, _opened(lambda services: services.rendered)]
+WatchedDays = Annotated[LiveDays, _opened(lambda services: services.live)]
+BookingsDep = Annotated[Bookings, _opened(lambda services: services.bookings)]
+CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]
+DashboardDep = Annotated[Dashboard, _opened(lambda services: services.dashboard)]
+ReceiptsDep = Annotated[Receipts, _opened(lambda services: services.receipts)]
+ReadinessDep = Annotated[ReadinessProbe, _opened(lambda services: services.readiness)]
+Settings = Annotated[Product, _opened(lambda services: services.product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]
-InboxListenerDep = Annotated[InboxListener, Depends(_bell)]
-DemoPatientsDep = Annotated[DemoPatients, Depends(_demo)]
+InboxListenerDep = Annotated[InboxListener, _opened(lambda services: services.inbox_listener)]
+DemoPatientsDep = Annotated[DemoPatients, _opened(lambda services: services.demo)]

@@ -47,14 +47,14 @@ class Services:
     """Everything that a route may need; the database's statements are transactions each."""
 
     database: Database
-    bell: InboxListener
+    inbox_listener: InboxListener
     days: DayReader
-    written: RenderedDays
+    rendered: RenderedDays
     live: LiveDays
     bookings: Bookings
     commands: Commands
-    watch: ReadinessProbe
-    watchman: Dashboard
+    readiness: ReadinessProbe
+    dashboard: Dashboard
     receipts: Receipts
     product: Product
     demo: DemoPatients
@@ -72,8 +72,8 @@ async def open_services(
         url = connections.database_url
         database = connect_database(url, pool_size=POOL_SIZE, name=NAME)
         await stack.enter_async_context(database)
-        bell = InboxListener(url, name=f"{NAME}-bell")
-        stack.push_async_callback(bell.close)
+        inbox_listener = InboxListener(url, name=f"{NAME}-bell")
+        stack.push_async_callback(inbox_listener.close)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)
         publisher = EventPublisher(connections.kafka_bootstrap_servers)
@@ -81,10 +81,10 @@ async def open_services(
         temporal = TemporalConnection()
         days = DayReader(DayBook(database), DayCache(redis))
         stack.push_async_callback(days.close)
-        news = DayChanges(redis)
-        stack.push_async_callback(news.close)
-        watch = _watch(database, temporal, redis, connections.kafka_bootstrap_servers)
-        stack.push_async_callback(watch.close)
+        changes = DayChanges(redis)
+        stack.push_async_callback(changes.close)
+        readiness = _readiness(database, temporal, redis, connections.kafka_bootstrap_servers)
+        stack.push_async_callback(readiness.close)
         beside = _Beside(database, redis, publisher) if product.runs_bookings else None
         await stack.enter_async_context(
             running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
@@ -92,14 +92,14 @@ async def open_services(
         runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
         yield Services(
             database=database,
-            bell=bell,
+            inbox_listener=inbox_listener,
             days=days,
-            written=RenderedDays(days),
-            live=LiveDays(days, news),
-            bookings=Bookings(database, runs, product, secret, tell=news.tell),
+            rendered=RenderedDays(days),
+            live=LiveDays(days, changes),
+            bookings=Bookings(database, runs, product, secret, tell=changes.tell),
             commands=Commands(database, runs),
-            watch=watch,
-            watchman=Dashboard(
+            readiness=readiness,
+            dashboard=Dashboard(
                 database,
                 temporal,
                 connections.kafka_bootstrap_servers,
@@ -133,7 +133,7 @@ class _Beside:
         )
 
 
-def _watch(
+def _readiness(
     database: Database, temporal: TemporalConnection, redis: Redis, kafka: str
 ) -> ReadinessProbe:
     async def temporal_answers() -> None:

@@ -14,7 +14,7 @@ from psycopg.errors import UndefinedTable
 from psycopg.sql import SQL
 
 from adapters.postgres.database import Database, connect_database
-from adapters.postgres.direct import Plain
+from adapters.postgres.direct import Cursor
 from adapters.postgres.transactions import serializable
 from adapters.process.settings import BadSettings, connections
 from domain.slot import Interval, day_of
@@ -126,14 +126,14 @@ async def _fill(database: Database, doctors: Sequence[Doctor], days: int) -> See
     )
 
 
-async def _add_clinics_and_patients(connection: Plain) -> tuple[int, int]:
+async def _add_clinics_and_patients(connection: Cursor) -> tuple[int, int]:
     clinics = await connection.write(INSERT_CLINICS, _columns(CLINICS))
     patients = await connection.write(INSERT_PATIENTS, _columns(demo_patients()))
     return clinics, patients
 
 
 async def _add_doctors(
-    connection: Plain, *, doctors: Sequence[Doctor], days: int
+    connection: Cursor, *, doctors: Sequence[Doctor], days: int
 ) -> tuple[int, int]:
     now = (await connection.one(NOW, {}))["now"]
     added = await connection.write(INSERT_DOCTORS, _doctor_columns(doctors))

@@ -18,7 +18,7 @@ from temporalio.converter import DataConverter
 from temporalio.converter._extstore import StorageOperationMetrics
 
 KNOWN = "1.35.0"
-"""The version whose walks were read, and are compared by tests/workflows/test_payload_walks.py."""
+"""The version whose walks were read, and are compared by tests/workflows/test_sdk_patches.py."""
 
 __all__ = ["StorageOperationMetrics", "Walk", "spare_payload_walks", "spared"]
 

@@ -8,7 +8,7 @@ from psycopg.sql import SQL
 from sqlalchemy import text
 
 from adapters.postgres.database import Connection
-from adapters.postgres.direct import Plain
+from adapters.postgres.direct import Cursor
 from adapters.postgres.rows import COLUMNS, appointment_of
 from domain.booking import Appointment
 from domain.errors import PatientNotFound
@@ -50,7 +50,7 @@ LIMIT :limit
 PATIENT = text("SELECT FROM patients WHERE id = :id")
 
 
-async def see(connection: Plain, appointment_id: UUID) -> Seen | None:
+async def see(connection: Cursor, appointment_id: UUID) -> Seen | None:
     """The row of this id, if it has one."""
     row = await connection.one_or_none(ONE, {"appointment_id": appointment_id})
     if row is None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.sql import SQL
 
-from adapters.postgres.direct import Plain
+from adapters.postgres.direct import Cursor
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Status
 from domain.errors import AppointmentNotFound
@@ -66,7 +66,7 @@ FROM schedules s WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
 
 
-async def own_row(connection: Plain, appointment_id: UUID) -> Row:
+async def own_row(connection: Cursor, appointment_id: UUID) -> Row:
     """The appointment's row as it is now; refuses one that has none."""
     row = await connection.one_or_none(OWN, {"appointment_id": appointment_id})
     if row is None:
@@ -75,7 +75,7 @@ async def own_row(connection: Plain, appointment_id: UUID) -> Row:
 
 
 async def load_facts(
-    connection: Plain, wish: SlotWish, *, appointment_id: UUID
+    connection: Cursor, wish: SlotWish, *, appointment_id: UUID
 ) -> tuple[Facts, Appointment | None]:
     """The facts about a wish, and the appointment's own row if it has one already.
 
@@ -86,7 +86,7 @@ async def load_facts(
     return _facts(row), own
 
 
-async def _own_at_first(connection: Plain, appointment_id: UUID) -> Appointment | None:
+async def _own_at_first(connection: Cursor, appointment_id: UUID) -> Appointment | None:
     row = await connection.one_or_none(OWN_AT_FIRST, {"appointment_id": appointment_id})
     if row is None:
         return None

@@ -4,7 +4,7 @@ from psycopg.sql import SQL
 
 from adapters.postgres.booking_facts import own_row
 from adapters.postgres.database import Database
-from adapters.postgres.direct import plain
+from adapters.postgres.direct import cursor
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Cancellation, Status
 from domain.errors import HoldExpired, TooLate, VersionMismatch
@@ -21,7 +21,7 @@ RETURNING {COLUMNS}
 
 async def cancel_appointment(database: Database, cancellation: Cancellation) -> Appointment:
     """Cancel a visit that has not begun, fenced by its version; a second run finds it cancelled."""
-    async with plain(database) as connection:
+    async with cursor(database) as connection:
         row = await connection.one_or_none(
             CANCEL,
             {

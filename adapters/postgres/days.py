@@ -10,8 +10,8 @@ from psycopg.sql import SQL
 
 from adapters.postgres.batched_reads import BatchedReads
 from adapters.postgres.database import Database
-from adapters.postgres.direct import Plain
-from adapters.postgres.reads import read_plainly
+from adapters.postgres.direct import Cursor
+from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.rows import Row
 from domain.booking import Status
 from domain.day import Day, Taken, compose, reach_of
@@ -158,10 +158,10 @@ class DayBook:
             "whole": whole,
         }
 
-        async def ask(connection: Plain) -> dict[int, Row]:
+        async def ask(connection: Cursor) -> dict[int, Row]:
             return {row["nth"]: row for row in await connection.all(DAYS, parameters)}
 
-        return await read_plainly(self._database, ask)
+        return await read_by_cursor(self._database, ask)
 
     def _desk_now(self, doctor_id: UUID, row: Row) -> DoctorGrid:
         """As the row has it, which is nearly always as it was."""

@@ -10,7 +10,7 @@ from adapters.postgres.database import Database, PooledConnection
 from adapters.postgres.rows import Row
 
 
-class Plain:
+class Cursor:
     """A connection whose statements are transactions of their own, or parts of the one begun."""
 
     def __init__(self, connection: PooledConnection) -> None:
@@ -38,7 +38,7 @@ class Plain:
 
 
 @asynccontextmanager
-async def plain(database: Database) -> AsyncIterator[Plain]:
+async def cursor(database: Database) -> AsyncIterator[Cursor]:
     """A connection of the pool. One that died, or was left in the middle, does not go back."""
     async with database.lend() as connection:
-        yield Plain(connection)
+        yield Cursor(connection)

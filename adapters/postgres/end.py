@@ -7,7 +7,7 @@ from psycopg.sql import SQL
 
 from adapters.postgres.booking_facts import OWN, own_row
 from adapters.postgres.database import Database
-from adapters.postgres.direct import plain
+from adapters.postgres.direct import cursor
 from adapters.postgres.rows import COLUMNS, GRACE, Row, appointment_of, hold_of
 from domain.booking import Appointment, Hold, Release, Status
 from domain.errors import VersionMismatch
@@ -50,7 +50,7 @@ async def confirm_appointment(database: Database, appointment_id: UUID) -> Appoi
     The visit may have changed or been cancelled before the second run came. It was confirmed all
     the same, in the version that its row keeps: the caller has yet to announce that one.
     """
-    async with plain(database) as connection:
+    async with cursor(database) as connection:
         row = await connection.one_or_none(CONFIRM, {"appointment_id": appointment_id})
         row = row or await own_row(connection, appointment_id)
     if row["confirmed_version"] is not None:
@@ -66,7 +66,7 @@ async def release_slot(database: Database, release: Release) -> Hold:
     tombstone is left. A hold that commits in the meantime is seen by the next round.
     """
     parameters = _release_parameters(release)
-    async with plain(database) as connection:
+    async with cursor(database) as connection:
         while True:
             row = await connection.one_or_none(RELEASE, parameters)
             row = row or await connection.one_or_none(OWN, parameters)

@@ -108,7 +108,7 @@ async def inbox_opened(database: Database, doctor_id: UUID) -> datetime:
 
 
 async def new_notices(
-    database: Database, bell: InboxListener, doctor_id: UUID, *, since: datetime
+    database: Database, listener: InboxListener, doctor_id: UUID, *, since: datetime
 ) -> AsyncIterator[Notice]:
     """Each notice since then, oldest first, and those to come, without end.
 
@@ -116,7 +116,7 @@ async def new_notices(
     reads both knows a notice by its id. A database that is away is asked again later.
     """
     told: dict[UUID, datetime] = {}
-    with bell.listening(doctor_id) as rung:
+    with listener.listening(doctor_id) as rung:
         while True:
             rung.clear()
             try:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from adapters.postgres.database import Connection, ConnectionDied, Database
-from adapters.postgres.direct import Plain, plain
+from adapters.postgres.direct import Cursor, cursor
 
 Answer = TypeVar("Answer")
 
@@ -19,11 +19,11 @@ async def read(database: Database, work: Callable[[Connection], Awaitable[Answer
             return await work(connection)
 
 
-async def read_plainly(database: Database, work: Callable[[Plain], Awaitable[Answer]]) -> Answer:
+async def read_by_cursor(database: Database, work: Callable[[Cursor], Awaitable[Answer]]) -> Answer:
     """As `read`, on psycopg's own cursor."""
     try:
-        async with plain(database) as connection:
+        async with cursor(database) as connection:
             return await work(connection)
     except ConnectionDied:
-        async with plain(database) as connection:
+        async with cursor(database) as connection:
             return await work(connection)

@@ -8,7 +8,7 @@ from psycopg.sql import SQL
 
 from adapters.postgres.booking_facts import load_facts, own_row
 from adapters.postgres.database import Database
-from adapters.postgres.direct import Plain, plain
+from adapters.postgres.direct import Cursor, cursor
 from adapters.postgres.rows import COLUMNS, appointment_of, hold_of
 from adapters.postgres.tables import DOCTOR_FREE, IN_SHIFT, PATIENT_FREE
 from adapters.postgres.transactions import TransactionLimit, serializable
@@ -87,7 +87,7 @@ async def hold_slot(database: Database, turns: TransactionLimit, request: Bookin
 
 async def extend_hold(database: Database, extension: Extension) -> Hold:
     """Let a live hold last from now again; a second run finds the version it made."""
-    async with plain(database) as connection:
+    async with cursor(database) as connection:
         extended = await connection.one_or_none(EXTEND, asdict(extension))
         if extended is None:
             extended = await own_row(connection, extension.appointment_id)
@@ -95,7 +95,7 @@ async def extend_hold(database: Database, extension: Extension) -> Hold:
     return hold_of(extended)
 
 
-async def _hold(connection: Plain, request: BookingRequest) -> Hold:
+async def _hold(connection: Cursor, request: BookingRequest) -> Hold:
     wish = SlotWish(
         patient_id=request.patient_id,
         doctor_id=request.doctor_id,

@@ -9,7 +9,7 @@ from typing import TypeVar
 from psycopg.errors import DeadlockDetected, FeatureNotSupported, SerializationFailure
 
 from adapters.postgres.database import Database
-from adapters.postgres.direct import Plain
+from adapters.postgres.direct import Cursor
 
 Answer = TypeVar("Answer")
 
@@ -44,7 +44,7 @@ class TransactionLimit:
 
 async def serializable(
     database: Database,
-    work: Callable[[Plain], Awaitable[Answer]],
+    work: Callable[[Cursor], Awaitable[Answer]],
     turns: TransactionLimit | None = None,
 ) -> Answer:
     """Run `work` in one SERIALIZABLE transaction until it meets no other, or has lost too often.
@@ -63,8 +63,8 @@ async def serializable(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-async def _once(database: Database, work: Callable[[Plain], Awaitable[Answer]]) -> Answer:
+async def _once(database: Database, work: Callable[[Cursor], Awaitable[Answer]]) -> Answer:
     """The pool's connection commits when it is given back, and rolls back after an error."""
     async with database.lend() as connection:
         await connection.execute("BEGIN ISOLATION LEVEL SERIALIZABLE", prepare=False)
-        return await work(Plain(connection))
+        return await work(Cursor(connection))

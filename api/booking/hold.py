@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from adapters.postgres.alternatives import free_alternatives
 from adapters.postgres.booking_facts import load_facts
 from adapters.postgres.database import Connection, Database
-from adapters.postgres.direct import Plain
-from adapters.postgres.reads import read, read_plainly
+from adapters.postgres.direct import Cursor
+from adapters.postgres.reads import read, read_by_cursor
 from adapters.process.settings import Product
 from api.booking.idempotency import appointment_id_of, held_at_first, is_same_wish
 from api.booking.runs import Runs
@@ -127,13 +127,13 @@ class Bookings:
             return await self._begin(order, seen.facts)
 
     async def _look(self, order: Order) -> View:
-        async def ask(connection: Plain) -> View:
+        async def ask(connection: Cursor) -> View:
             facts, own = await load_facts(
                 connection, order.wish, appointment_id=order.appointment_id
             )
             return View(facts=facts, own=own)
 
-        return await read_plainly(self._database, ask)
+        return await read_by_cursor(self._database, ask)
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""

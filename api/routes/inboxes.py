@@ -91,7 +91,7 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     doctor_id: Id,
     request: Request,
     database: DatabaseDep,
-    bell: InboxListenerDep,
+    listener: InboxListenerDep,
     streams: LiveStreams,
     last_event_id: LastEventId = None,
 ) -> Response:
@@ -105,7 +105,7 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     since = now if place is None else min(place.instant, now)
 
     async def events(since: datetime) -> AsyncGenerator[Event]:
-        async for notice in new_notices(database, bell, doctor_id, since=since):
+        async for notice in new_notices(database, listener, doctor_id, since=since):
             yield Event(name="notice", data=_notice(notice), id=_place(notice, doctor_id))
 
     return streams.answer(request, events(since))

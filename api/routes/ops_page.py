@@ -22,19 +22,19 @@ AUDITS = "WorkflowType = 'AuditBookings'"
 
 
 @router.get("/ops")
-async def ops(visitor: Anybody, watchman: DashboardDep) -> Response:
+async def ops(visitor: Anybody, dashboard: DashboardDep) -> Response:
     """Holds, lapses, conflicts, deliveries and the last audit; runs are looked at in Temporal."""
     links = {
-        "held": watchman.runs(OPEN),
-        "lapsed": watchman.runs(LAPSED),
-        "confirmed": watchman.runs(CONFIRMED),
-        "refused": watchman.runs(REFUSED),
-        "undelivered": watchman.runs(DELIVERIES),
-        "cancelled": watchman.runs(GIVEN_BACK),
-        "delivered": watchman.runs(DELIVERED),
-        "failed": watchman.runs(FAILED),
-        "audits": watchman.runs(AUDITS),
+        "held": dashboard.runs(OPEN),
+        "lapsed": dashboard.runs(LAPSED),
+        "confirmed": dashboard.runs(CONFIRMED),
+        "refused": dashboard.runs(REFUSED),
+        "undelivered": dashboard.runs(DELIVERIES),
+        "cancelled": dashboard.runs(GIVEN_BACK),
+        "delivered": dashboard.runs(DELIVERED),
+        "failed": dashboard.runs(FAILED),
+        "audits": dashboard.runs(AUDITS),
     }
-    room = await watchman.look()
-    audit = None if room.audit is None else watchman.run(room.audit.workflow_id)
+    room = await dashboard.look()
+    audit = None if room.audit is None else dashboard.run(room.audit.workflow_id)
     return page(visitor, "ops.html", here="ops", room=room, links=links, audit=audit)

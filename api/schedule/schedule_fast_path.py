@@ -53,14 +53,14 @@ class ScheduleFastPath:
             return
         scope["route"] = ROUTE  # by which the edge counts requests
         scope["path_params"] = {"doctor_id": scope["path"].split("/")[4]}
-        answer = await self._answer(scope["app"].state.reception, plain)
+        answer = await self._answer(scope["app"].state.services, plain)
         await answer(scope, receive, send)
 
-    async def _answer(self, reception: Services, plain: Asked) -> ASGIApp:
+    async def _answer(self, services: Services, plain: Asked) -> ASGIApp:
         """What is waited for here heeds its end at once: others wait for the servers themselves."""
         try:
             async with asyncio.timeout(self._patience):
-                written, was_cached = await reception.written.read(plain.doctor_id, plain.day)
+                written, was_cached = await services.rendered.read(plain.doctor_id, plain.day)
         except TimeoutError:
             return ProblemAnswer(unavailable())
         except Refused as no:

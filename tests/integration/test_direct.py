@@ -20,8 +20,8 @@ from adapters.postgres.database import (
     Database,
     connect_database,
 )
-from adapters.postgres.direct import Plain, plain
-from adapters.postgres.reads import read, read_plainly
+from adapters.postgres.direct import Cursor, cursor
+from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.transactions import MAX_ATTEMPTS, TransactionLimit, serializable
 from domain.errors import SlotTaken
 from stack.accounts import unprivileged_account
@@ -84,10 +84,10 @@ async def read_by_sqlalchemy(database: Database, statement: str) -> object:
 
 
 async def read_by_psycopg(database: Database, statement: str) -> object:
-    async def ask(connection: Plain) -> object:
+    async def ask(connection: Cursor) -> object:
         return (await connection.one(SQL(f"SELECT ({statement}) AS found"), {}))["found"]
 
-    return await read_plainly(database, ask)
+    return await read_by_cursor(database, ask)
 
 
 both = pytest.mark.parametrize("run", [by_sqlalchemy, by_psycopg])
@@ -150,7 +150,7 @@ async def test_a_broken_rule_is_an_integrity_error(database: Database, clinic: C
     patient = await clinic.patient()
 
     with pytest.raises(psycopg.errors.UniqueViolation):
-        async with plain(database) as connection:
+        async with cursor(database) as connection:
             await connection.write(TWICE, {"id": patient})
 
 
@@ -170,14 +170,14 @@ async def test_an_error_is_psycopgs_own_whoever_runs_the_statement(
 async def test_a_refusal_leaves_nothing_behind(database: Database, clinic: Clinic) -> None:
     patient = await clinic.patient()
 
-    async def refuse(connection: Plain) -> None:
+    async def refuse(connection: Cursor) -> None:
         await connection.one(RENAME, {"id": patient})
         raise SlotTaken
 
     with pytest.raises(SlotTaken):
         await serializable(database, refuse, TransactionLimit(1))
 
-    async with plain(database) as connection:
+    async with cursor(database) as connection:
         assert (await connection.one(NAME, {"id": patient}))["full_name"] == "A"
         assert (await connection.one(LEVEL, {}))["transaction_isolation"] == "read committed"
 
@@ -187,20 +187,20 @@ async def test_what_is_done_is_committed_as_serializable(
 ) -> None:
     patient = await clinic.patient()
 
-    async def rename(connection: Plain) -> str:
+    async def rename(connection: Cursor) -> str:
         await connection.one(RENAME, {"id": patient})
         level: str = (await connection.one(LEVEL, {}))["transaction_isolation"]
         return level
 
     assert await serializable(database, rename, TransactionLimit(1)) == "serializable"
-    async with plain(clinic.database) as other:
+    async with cursor(clinic.database) as other:
         assert (await other.one(NAME, {"id": patient}))["full_name"] == "B"
 
 
 async def test_a_conflict_is_tried_again_until_it_has_lost_too_often(database: Database) -> None:
     tried = 0
 
-    async def lose(connection: Plain) -> None:
+    async def lose(connection: Cursor) -> None:
         nonlocal tried
         tried += 1
         await connection.write(LOSE, {})
@@ -214,7 +214,7 @@ async def test_a_conflict_is_tried_again_until_it_has_lost_too_often(database: D
 async def test_a_caller_who_leaves_in_the_middle_leaves_no_transaction_open(
     database: Database, clinic: Clinic
 ) -> None:
-    async def sleep(connection: Plain) -> None:
+    async def sleep(connection: Cursor) -> None:
         await connection.one(SLEEP, {})
 
     for _ in range(POOL + 1):
@@ -260,7 +260,7 @@ async def test_a_migration_that_changes_a_type_is_seen_by_no_transaction(
 ) -> None:
     size = SQL("SELECT size FROM measured")
 
-    async def ask(connection: Plain) -> object:
+    async def ask(connection: Cursor) -> object:
         return (await connection.one(size, {}))["size"]
 
     for _ in range(5 * POOL):
@@ -344,7 +344,7 @@ def taken_port() -> Iterator[int]:
 async def every_backend(database: Database) -> set[object]:
     """Those of the pool, all of it borrowed at once: raises if a place in it was lost."""
     async with AsyncExitStack() as borrowed:
-        lent = [await borrowed.enter_async_context(plain(database)) for _ in range(POOL)]
+        lent = [await borrowed.enter_async_context(cursor(database)) for _ in range(POOL)]
         return {(await connection.one(PID, {}))["pid"] for connection in lent}
 
 

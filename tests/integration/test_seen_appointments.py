@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from adapters.postgres.appointments import Seen, see
-from adapters.postgres.direct import plain
+from adapters.postgres.direct import cursor
 from domain.booking import Status
 from tests.clinic_rows import Clinic, at
 
@@ -35,7 +35,7 @@ async def test_a_hold_that_was_released_is_over_at_once(clinic: Clinic) -> None:
 
 
 async def seen_of(clinic: Clinic, appointment_id: UUID) -> Seen:
-    async with plain(clinic.database) as connection:
+    async with cursor(clinic.database) as connection:
         seen = await see(connection, appointment_id)
     assert seen is not None
     return seen

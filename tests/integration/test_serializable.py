@@ -7,7 +7,7 @@ import pytest
 from psycopg.sql import SQL
 
 from adapters.postgres.database import Database
-from adapters.postgres.direct import Plain
+from adapters.postgres.direct import Cursor
 from adapters.postgres.transactions import MAX_ATTEMPTS, TransactionLimit, serializable
 
 LEVEL = SQL("SHOW transaction_isolation")
@@ -21,7 +21,7 @@ class Troubled:
         self.times = times
         self.tried = 0
 
-    async def __call__(self, connection: Plain) -> str:
+    async def __call__(self, connection: Cursor) -> str:
         self.tried += 1
         if self.tried <= self.times:
             broken = f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{self.state}'; END $$"

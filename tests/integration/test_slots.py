@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities.appointments import Appointments
 from activities.slots import Slots
 from adapters.postgres.booking_facts import load_facts
-from adapters.postgres.direct import plain
+from adapters.postgres.direct import cursor
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -336,7 +336,7 @@ async def first_end(clinic: Clinic, request: BookingRequest) -> datetime | None:
         starts_at=request.starts_at,
         max_holds=3,
     )
-    async with plain(clinic.database) as connection:
+    async with cursor(clinic.database) as connection:
         _, own = await load_facts(connection, wish, appointment_id=request.appointment_id)
     assert own is not None
     return own.held_until

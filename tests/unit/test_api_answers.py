@@ -16,7 +16,7 @@ KEY = "must be 1 to 255 visible ASCII characters"
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = describe_only()
-    app.state.reception = NoServices()
+    app.state.services = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         yield client

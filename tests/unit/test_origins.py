@@ -26,7 +26,7 @@ async def nothing_opened() -> AsyncIterator[Services]:
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(nothing_opened, answer_within_seconds=5, origins=ORIGINS)
-    app.state.reception = NoServices()
+    app.state.services = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=OURS) as client:
         yield client

@@ -23,7 +23,7 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = describe_only()
-    app.state.reception = NoServices()
+    app.state.services = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         yield client

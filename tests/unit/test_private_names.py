@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HOUSE = {"activities", "adapters", "api", "domain", "notifier", "stack", "worker", "workflows"}
-EXEMPT = {"worker/sdk_patches.py", "worker/in_turn.py"}
-"""The one place for such a name, and a device that the SDK's own switch is about to replace."""
+EXEMPT = {"worker/sdk_patches.py"}
+"""The one place for such a name."""
 
 PRIVATE = re.compile(r"_(?!_|exit\b)\w*")
 """`os._exit` is documented, and has no other name."""

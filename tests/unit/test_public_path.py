@@ -26,7 +26,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     origins = Origins(public="https://clinic.example/priyom")
     app = create_app(nothing_opened, answer_within_seconds=5, origins=origins)
     nobody = Mock(some=AsyncMock(return_value=[]), one=AsyncMock(return_value=None))
-    app.state.reception = Mock(spec=Services, demo=nobody, database=None)
+    app.state.services = Mock(spec=Services, demo=nobody, database=None)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="https://clinic.example") as client:
         yield client
