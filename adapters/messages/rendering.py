@@ -10,7 +10,13 @@ from adapters.messages.calendar import calendar_file, method, published
 from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Visit
-from adapters.messages.wording import isolated, surname_and_initials, when, without_title
+from adapters.messages.wording import (
+    When,
+    isolated,
+    surname_and_initials,
+    when,
+    without_title,
+)
 
 MOST_SEGMENTS = 2
 
@@ -35,20 +41,30 @@ class Letter:
     calendar_method: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What the templates name. It is asked of Babel once a message, not once a template."""
+
+    visit: Visit
+    when: When
+    specialty: str
+    account_url: str
+    visit_url: str
+
+
 def letter(visit: Visit, *, account_url: str, sender: str) -> Letter:
     """`account_url`: the personal account, where a visit is cancelled; `sender`: an address."""
-    subject = _render(visit, "subject", account_url)
-    link = visit_url(visit, account_url)
+    said = _said(visit, account_url)
     return Letter(
-        subject=" ".join(subject.split()),
-        text=_render(visit, "txt", account_url),
-        html=_render(visit, "html", account_url),
+        subject=" ".join(_render("subject", said).split()),
+        text=_render("txt", said),
+        html=_render("html", said),
         calendar=calendar_file(
             visit,
-            summary=_render(visit, "event", account_url),
+            summary=_render("event", said),
             sender=sender,
-            about=_about(visit, link),
-            link=link,
+            about=_about(visit, said.visit_url),
+            link=said.visit_url,
         ),
         calendar_method=method(visit.kind),
     )
@@ -56,7 +72,7 @@ def letter(visit: Visit, *, account_url: str, sender: str) -> Letter:
 
 def calendar_entry(visit: Visit) -> str:
     """The calendar file of a confirmed visit, without an invitation."""
-    return published(visit, summary=_render(visit, "event", ""), about=_about(visit, ""))
+    return published(visit, summary=_render("event", _said(visit, "")), about=_about(visit, ""))
 
 
 def visit_url(visit: Visit, account_url: str) -> str:
@@ -73,20 +89,25 @@ def _about(visit: Visit, link: str) -> str:
 
 def text_message(visit: Visit, *, account_url: str = "") -> str:
     """At most two segments: what matters least is shortened first, the code and time never."""
-    for shorter, link in _shorter_and_shorter(visit, account_url):
-        text = as_sent(" ".join(_render(shorter, "sms", link).replace("….", "…").split()))
+    said = _said(visit, account_url)
+    for shorter, link in _shorter_and_shorter(visit, said.visit_url):
+        text = as_sent(_line(replace(said, visit=_isolated(shorter), visit_url=link)))
         if segments(text) <= MOST_SEGMENTS:
             break
     return text
 
 
-def _shorter_and_shorter(visit: Visit, account_url: str) -> Iterator[tuple[Visit, str]]:
+def _line(said: Said) -> str:
+    return " ".join(_render("sms", said).replace("….", "…").split())
+
+
+def _shorter_and_shorter(visit: Visit, link: str) -> Iterator[tuple[Visit, str]]:
     """The address ends early before the doctor's name does; last goes what the letter has too."""
-    yield visit, account_url
+    yield visit, link
     visit = replace(visit, doctor_name=without_title(visit.doctor_name))
-    yield visit, account_url
+    yield visit, link
     brief = replace(visit, doctor_name=surname_and_initials(visit.doctor_name))
-    yield replace(brief, clinic_address=_cut(visit.clinic_address, 30)), account_url
+    yield replace(brief, clinic_address=_cut(visit.clinic_address, 30)), link
     yield visit, ""
     yield brief, ""
     for length in (60, 45, 30):
@@ -115,15 +136,19 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip(" ,.") + "…"
 
 
-def _render(visit: Visit, part: str, account_url: str) -> str:
-    template = _template(f"{visit.language}/{visit.kind}.{part}.j2")
-    return template.render(
+def _render(part: str, said: Said) -> str:
+    template = _template(f"{said.visit.language}/{said.visit.kind}.{part}.j2")
+    return template.render(vars(said)).strip()
+
+
+def _said(visit: Visit, account_url: str) -> Said:
+    return Said(
         visit=_isolated(visit),
         when=when(visit),
         specialty=specialty_name(visit.specialty, visit.language),
         account_url=account_url,
         visit_url=visit_url(visit, account_url),
-    ).strip()
+    )
 
 
 def _isolated(visit: Visit) -> Visit:

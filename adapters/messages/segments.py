@@ -1,12 +1,14 @@
 """How many parts a text message is sent and paid in (3GPP TS 23.038, GSM-7 and UCS-2)."""
 
 import unicodedata
+from functools import lru_cache
 
 GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
+GSM = GSM_BASIC | GSM_EXTENDED
 
 LIKENESS = str.maketrans(
     {
@@ -27,26 +29,23 @@ UCS2_ALONE, UCS2_JOINED = 70, 67
 def as_sent(text: str) -> str:
     """Composed; where its GSM-7 likeness is all GSM-7, that, since it is half as long."""
     composed = unicodedata.normalize("NFC", text)
-    alike = "".join(_alike(letter) for letter in composed.translate(LIKENESS))
-    return alike if _is_gsm(alike) else composed
+    alike = composed.translate(LIKENESS)
+    alike = alike.translate({ord(letter): _plain(letter) for letter in set(alike) - GSM})
+    return composed if set(alike) - GSM else alike
 
 
-def _alike(letter: str) -> str:
-    """Without its accent, if GSM-7 has the letter only so."""
-    plain = unicodedata.normalize("NFKD", letter)[0]
-    return letter if _is_gsm(letter) or not _is_gsm(plain) else plain
-
-
-def _is_gsm(text: str) -> bool:
-    return all(letter in GSM_BASIC or letter in GSM_EXTENDED for letter in text)
+@lru_cache(maxsize=1000)
+def _plain(letter: str) -> str:
+    """Without its accent."""
+    return unicodedata.normalize("NFKD", letter)[0]
 
 
 def segments(text: str) -> int:
     """One Cyrillic letter makes the whole text UCS-2, and a part less than half as long."""
-    if _is_gsm(text):
-        septets = [2 if letter in GSM_EXTENDED else 1 for letter in text]
+    if not set(text) - GSM:
+        septets = [1 + (letter in GSM_EXTENDED) for letter in text]
         return _parts(septets, GSM_ALONE, GSM_JOINED)
-    units = [len(letter.encode("utf-16-be")) // 2 for letter in text]
+    units = [1 + (letter > "\uffff") for letter in text]
     return _parts(units, UCS2_ALONE, UCS2_JOINED)
 
 

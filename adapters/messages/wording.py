@@ -3,6 +3,7 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from babel.dates import format_datetime, get_timezone_location
 from babel.units import format_unit
@@ -97,6 +98,11 @@ def _is_of(script: str, name: str) -> bool:
 
 def isolated(text: str) -> str:
     """A text of right-to-left letters keeps its direction to itself (UAX 9, 2.7)."""
-    if any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in text):
+    if any(map(_is_right_to_left, text)):
         return f"\u2068{text}\u2069"
     return text
+
+
+@lru_cache(maxsize=1000)
+def _is_right_to_left(letter: str) -> bool:
+    return unicodedata.bidirectional(letter) in {"R", "AL"}
