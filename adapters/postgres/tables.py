@@ -84,7 +84,7 @@ doctors = Table(
     CheckConstraint("slot_minutes BETWEEN 5 AND 480", name="slot_minutes"),
     UniqueConstraint("id", "practitioner_id", name="doctors_person"),
     Index("doctors_specialty_idx", "specialty", "clinic_id"),
-    Index("doctors_name_idx", "full_name", "id"),
+    Index("doctors_alphabet_idx", text("folded(full_name)"), "full_name", "id"),
 )
 
 patients = Table(
@@ -130,6 +130,7 @@ shifts = Table(
         "AND NOT upper_inc(during)",
         name="during_is_bounded",
     ),
+    Index("shifts_during_idx", "during", postgresql_using="gist"),
 )
 
 schedules = Table(
