@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
-import httpx
 import orjson
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
 from adapters.messages.delivery_errors import RefusedForGood, TryLater, Undelivered
 
-CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 10.0
+DEADLINE = ClientTimeout(total=10, sock_connect=2)
+TAKEN, REFUSED = range(200, 300), range(400, 500)
 LONGEST_WAIT = timedelta(hours=1)
 # Ours to mend (a wrong key, a wrong path) or soon over: 408, 425 and 429 say so themselves.
 MAY_CHANGE = {401, 403, 404, 408, 425, 429}
@@ -21,35 +21,36 @@ class SmsGateway:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        self._http = httpx.AsyncClient(timeout=timeout, trust_env=False)
+        self._http = ClientSession(timeout=DEADLINE, cookie_jar=DummyCookieJar())
 
     async def send(self, text: str, *, to: str, notification_id: UUID) -> str:
         """Returns the gateway's id, else ours; every attempt has one key. Raises Undelivered."""
         try:
-            answer = await self._http.post(
+            async with self._http.post(
                 self._url,
-                content=orjson.dumps({"to": to, "text": text}),
+                data=orjson.dumps({"to": to, "text": text}),
                 headers={
                     "Content-Type": "application/json",
                     "Idempotency-Key": str(notification_id),
                 },
-            )
-        except httpx.HTTPError:
+                allow_redirects=False,
+            ) as answer:
+                said = await answer.read()
+        except (ClientError, OSError, TimeoutError):
             raise TryLater("sms_away") from None
-        if not answer.is_success:
-            raise _undelivered(answer)
-        return _gateway_id(answer) or str(notification_id)
+        if answer.status not in TAKEN:
+            raise _undelivered(answer.status, answer.headers.get("Retry-After"))
+        return _gateway_id(said) or str(notification_id)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
 
-def _undelivered(answer: httpx.Response) -> Undelivered:
-    code = f"sms_{answer.status_code}"
-    if answer.is_client_error and answer.status_code not in MAY_CHANGE:
+def _undelivered(status: int, wait: str | None) -> Undelivered:
+    code = f"sms_{status}"
+    if status in REFUSED and status not in MAY_CHANGE:
         return RefusedForGood(code)
-    return TryLater(code, retry_after(answer.headers.get("Retry-After"), now=datetime.now(UTC)))
+    return TryLater(code, retry_after(wait, now=datetime.now(UTC)))
 
 
 def retry_after(header: str | None, *, now: datetime) -> timedelta | None:
@@ -66,9 +67,9 @@ def retry_after(header: str | None, *, now: datetime) -> timedelta | None:
     return min(max(wait, timedelta()), LONGEST_WAIT)
 
 
-def _gateway_id(answer: httpx.Response) -> str | None:
+def _gateway_id(answer: bytes) -> str | None:
     try:
-        found = orjson.loads(answer.content)
+        found = orjson.loads(answer)
     except orjson.JSONDecodeError:
         return None
     given = found.get("id") if isinstance(found, dict) else None

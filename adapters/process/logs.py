@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 from structlog.typing import Processor
 
-QUIET = ("uvicorn", "httpx", "httpcore", "asyncio", "temporalio.worker._activity")
+QUIET = ("uvicorn", "asyncio", "temporalio.worker._activity")
 """Libraries that log at INFO, or with payloads, what only their authors need."""
 
 
