@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
+from domain.events import booking_workflow_id, cancel_workflow_id
 from stack.demo_clinic import (
     DemoClinic,
     DoctorDocument,
@@ -13,7 +14,6 @@ from stack.demo_clinic import (
 )
 from stack.demo_page import Page, local_time
 from stack.run_state import Patient
-from workflows.names import booking_workflow_id, cancel_workflow_id
 
 SPECIALTY, ZONE = "general-practice", "Europe/Moscow"
 

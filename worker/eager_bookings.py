@@ -10,10 +10,12 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from adapters.temporal.client import TemporalConnection
+from adapters.temporal.runs import CONFIRM
 from domain.booking import BookingRequest, Outcome, Result, Status
+from domain.events import booking_workflow_id
 from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, Waiters
 from workflows.book_appointment import BookAppointment
-from workflows.names import BOOKINGS, CONFIRM, HOLD, TASK_TIMEOUT, booking_workflow_id
+from workflows.names import BOOKINGS, HOLD, TASK_TIMEOUT
 from workflows.starting import labels_of_booking
 
 Answer = TypeVar("Answer")

@@ -4,31 +4,6 @@ from datetime import timedelta
 
 from temporalio.common import SearchAttributeKey
 
-from adapters.temporal.runs import CONFIRM
-from domain.events import booking_workflow_id, cancel_workflow_id
-
-__all__ = [
-    "ANNOUNCEMENTS",
-    "APPOINTMENT_START",
-    "APPOINTMENT_STATUS",
-    "ATTEMPT_ID",
-    "AUDITS",
-    "AUDIT_SCHEDULE",
-    "BOOKINGS",
-    "CANCEL",
-    "CLINIC_ID",
-    "CONFIRM",
-    "DELIVERIES",
-    "DOCTOR_ID",
-    "FORGET_SCHEDULE",
-    "HOLD",
-    "PATIENT_ID",
-    "TASK_TIMEOUT",
-    "booking_workflow_id",
-    "cancel_workflow_id",
-    "extend_update_id",
-]
-
 BOOKINGS = "bookings"
 """Workflows, holds and releases."""
 

@@ -14,15 +14,9 @@ from temporalio.client import (
 from api.booking.temporal_errors import NoRun
 from domain.booking import Appointment, Refusal, Result, Status
 from domain.errors import REFUSALS, HoldExpired, Refused, refused
+from domain.events import booking_workflow_id
 from workflows.book_appointment import BookAppointment
-from workflows.names import (
-    APPOINTMENT_START,
-    ATTEMPT_ID,
-    CLINIC_ID,
-    DOCTOR_ID,
-    PATIENT_ID,
-    booking_workflow_id,
-)
+from workflows.names import APPOINTMENT_START, ATTEMPT_ID, CLINIC_ID, DOCTOR_ID, PATIENT_ID
 
 A_STEP_LASTS = timedelta(seconds=15)
 """One try of an activity, and its statement's own time in the database."""

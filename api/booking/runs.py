@@ -5,13 +5,15 @@ from uuid import UUID
 from temporalio.client import WorkflowHandle
 
 from adapters.temporal.client import TemporalConnection
+from adapters.temporal.runs import CONFIRM
 from api.booking.run_summary import RunSummary, summary_of
 from api.booking.start_runs import begin_booking, begin_cancellation
 from api.booking.temporal_errors import translated
 from domain.booking import BookingRequest, Cancellation, Outcome, Result
+from domain.events import booking_workflow_id
 from worker.eager_bookings import EagerBookings
 from workflows.book_appointment import BookAppointment
-from workflows.names import CANCEL, CONFIRM, HOLD, booking_workflow_id, extend_update_id
+from workflows.names import CANCEL, HOLD, extend_update_id
 
 
 class Runs:

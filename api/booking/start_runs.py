@@ -11,16 +11,10 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from domain.booking import BookingRequest, Cancellation, Outcome, Result
+from domain.events import booking_workflow_id, cancel_workflow_id
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
-from workflows.names import (
-    BOOKINGS,
-    CANCEL,
-    HOLD,
-    TASK_TIMEOUT,
-    booking_workflow_id,
-    cancel_workflow_id,
-)
+from workflows.names import BOOKINGS, CANCEL, HOLD, TASK_TIMEOUT
 from workflows.starting import labels_of_booking, labels_of_cancellation
 
 Operation = WithStartWorkflowOperation[Any, Result]

@@ -13,11 +13,12 @@ from temporalio.client import Client
 from adapters.temporal.client import priyom_plugin
 from api.booking.idempotency import appointment_id_of
 from domain.booking import BookingRequest, Status
+from domain.events import booking_workflow_id
 from tests.acceptance.conftest import SECRET, Clinic, Slot
 from tests.acceptance.test_lapse import lapse
 from tests.builders import a_request
 from workflows.book_appointment import BookAppointment
-from workflows.names import BOOKINGS, booking_workflow_id
+from workflows.names import BOOKINGS
 from workflows.starting import labels_of_booking
 
 

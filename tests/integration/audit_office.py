@@ -21,11 +21,10 @@ from adapters.redis.cache import connect_redis
 from adapters.temporal.client import priyom_plugin
 from domain.audit import AuditOrder
 from domain.booking import Result, Status
-from domain.events import AppointmentEvent
+from domain.events import AppointmentEvent, booking_workflow_id, cancel_workflow_id
 from stack.embedded import embedded_temporal
 from tests.clinic_rows import open_clinic
 from tests.integration.audit_rows import Books
-from workflows.names import booking_workflow_id, cancel_workflow_id
 
 ORDER = AuditOrder(settled_after_seconds=15)
 RUNS = "runs-of-a-test"

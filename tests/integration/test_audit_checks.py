@@ -9,10 +9,9 @@ from temporalio.client import WorkflowHandle
 import activities.audit
 import adapters.postgres.audit
 from domain.booking import Result
-from domain.events import EventType, event_id
+from domain.events import EventType, booking_workflow_id, event_id
 from tests.clinic_rows import at
 from tests.integration.audit_office import NOBODY_WORKS_HERE, ORDER, Office, StandIn
-from workflows.names import booking_workflow_id
 
 # Holds.
 

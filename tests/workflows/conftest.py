@@ -19,6 +19,7 @@ from temporalio.worker import Interceptor, Worker
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
 from domain.booking import BookingRequest, Outcome, Result
+from domain.events import booking_workflow_id
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
 from tests.workflows.recordings import keep, wanted_now
@@ -73,7 +74,7 @@ class FrontDesk:
 
     def run_of(self, request: BookingRequest) -> WorkflowHandle[BookAppointment, Result]:
         return self.environment.client.get_workflow_handle_for(
-            BookAppointment.run, names.booking_workflow_id(request.appointment_id)
+            BookAppointment.run, booking_workflow_id(request.appointment_id)
         )
 
     async def book(self, request: BookingRequest) -> Outcome:
@@ -177,7 +178,7 @@ class Beside:
 
     def run_of(self, request: BookingRequest) -> WorkflowHandle[BookAppointment, Result]:
         return self.environment.client.get_workflow_handle_for(
-            BookAppointment.run, names.booking_workflow_id(request.appointment_id)
+            BookAppointment.run, booking_workflow_id(request.appointment_id)
         )
 
     async def begun(self, request: BookingRequest) -> tuple[bool, int]:

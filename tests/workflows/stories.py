@@ -20,7 +20,7 @@ from api.booking.temporal_errors import NoRun
 from domain.booking import Appointment, BookingRequest, CancelReason, Outcome, Status
 from domain.booking_record import CODE_OF_END
 from domain.errors import ExtensionLimit, Refused
-from domain.events import appointment_confirmed
+from domain.events import appointment_confirmed, booking_workflow_id
 from tests.builders import a_request
 from tests.fakes.clinics import Clinics
 from worker.sandbox import workflow_runner
@@ -122,7 +122,7 @@ class Story:
         self.clinic = self.clinics.open_for(self.request)
         self._runs = Runs(TemporalConnection(self.environment.client))
         self.run = self.environment.client.get_workflow_handle_for(
-            BookAppointment.run, names.booking_workflow_id(self.request.appointment_id)
+            BookAppointment.run, booking_workflow_id(self.request.appointment_id)
         )
 
     @property

@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from adapters.temporal.runs import CONFIRM
 from domain.booking import Status
 from tests.fakes.clinics import Clinics
 from tests.workflows.conftest import eventually
@@ -46,7 +47,7 @@ IN_HAND: dict[str, Callable[[Story], Coroutine[None, None, None]]] = {
     "release_slot": partial(Story.says, word=Move.CANCEL),
 }
 
-UPDATE_IDS = {Move.CONFIRM: names.CONFIRM, Move.CANCEL: names.CANCEL}
+UPDATE_IDS = {Move.CONFIRM: CONFIRM, Move.CANCEL: names.CANCEL}
 SIGNS = [(), (Move.LAPSE,), (Move.STOP,), (Move.LAPSE, Move.STOP)]
 SPOKEN = [
     words

@@ -10,9 +10,9 @@ from temporalio.client import WorkflowFailureError
 from bench.run_costs import cost_of
 from domain.booking import Status
 from domain.errors import HoldExpired
+from domain.events import cancel_workflow_id
 from tests.builders import a_cancellation, a_request
 from tests.workflows.conftest import FrontDesk, Record, eventually
-from workflows.names import cancel_workflow_id
 
 TEN_MINUTES = timedelta(minutes=10, seconds=1)
 

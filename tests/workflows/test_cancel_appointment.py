@@ -6,11 +6,10 @@ from dataclasses import replace
 from temporalio.client import WorkflowHandle
 
 from domain.booking import Appointment, Result, Status
-from domain.events import EventType
+from domain.events import EventType, cancel_workflow_id
 from tests.builders import a_cancellation, a_request
 from tests.workflows.conftest import FrontDesk, Record
 from workflows.cancel_appointment import CancelAppointment
-from workflows.names import cancel_workflow_id
 
 
 async def a_confirmed_visit(desk: FrontDesk) -> Appointment:

@@ -10,6 +10,7 @@ from temporalio.worker import Replayer, Worker
 
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
+from domain.events import booking_workflow_id
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
 from tests.workflows.changed_booking import (
@@ -39,7 +40,7 @@ async def booked_by(process: Process, temporal: WorkflowEnvironment) -> Workflow
     async with _working(process, temporal, clinic):
         await runs.hold(request, summary="a test")
         await runs.confirm(request.appointment_id)
-        run = temporal.client.get_workflow_handle(names.booking_workflow_id(request.appointment_id))
+        run = temporal.client.get_workflow_handle(booking_workflow_id(request.appointment_id))
         await run.result()
         assert clinic.calls[2:] == ["publish_event", "invalidate_schedule"]
         return await run.fetch_history()

@@ -11,11 +11,11 @@ from adapters.temporal.client import TemporalConnection
 from api.booking.temporal_errors import NoRun
 from domain.booking import BookingRequest, Status
 from domain.errors import HoldExpired, SlotTaken
+from domain.events import booking_workflow_id
 from tests.builders import a_request
 from tests.workflows.conftest import Beside, another_client, eventually
 from worker.eager_bookings import EagerBookings
 from worker.waiters import Waiters
-from workflows.names import booking_workflow_id
 
 
 def a_wish() -> BookingRequest:

@@ -4,11 +4,12 @@ import asyncio
 
 from domain.booking import Outcome, Refusal, Result, Status
 from domain.errors import PatientBusy
+from domain.events import booking_workflow_id
 from tests.builders import a_request
 from tests.workflows.conftest import FrontDesk, Record, eventually
 from tests.workflows.test_budgets import TEN_MINUTES
 from workflows.book_appointment import BookAppointment
-from workflows.names import BOOKINGS, booking_workflow_id
+from workflows.names import BOOKINGS
 
 
 async def test_a_patient_who_is_busy_then_is_told_with_which_appointment(

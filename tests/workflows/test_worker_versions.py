@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
 from domain.booking import BookingRequest, Result, Status
+from domain.events import booking_workflow_id
 from stack.supplies.temporal_cli import temporal_cli
 from tests.builders import a_request
 from tests.fakes.clinics import Clinics
@@ -116,7 +117,7 @@ async def test_a_deploy_over_open_holds_ends_each_on_the_build_that_began_it(
     async def booked(request: BookingRequest) -> str:
         await runs.confirm(request.appointment_id)
         run = client.get_workflow_handle(
-            names.booking_workflow_id(request.appointment_id), result_type=Result
+            booking_workflow_id(request.appointment_id), result_type=Result
         )
         assert await run.result() == Result(status=Status.CONFIRMED)
         info = (await run.describe()).raw_description.workflow_execution_info.versioning_info
@@ -176,7 +177,7 @@ async def test_the_first_task_of_a_pinned_run_comes_with_the_answer_of_its_start
         run = await client.start_workflow(
             BookAppointment.run,
             request,
-            id=names.booking_workflow_id(request.appointment_id),
+            id=booking_workflow_id(request.appointment_id),
             task_queue=names.BOOKINGS,
             request_eager_start=True,
         )

@@ -26,6 +26,7 @@ from uuid import UUID
 
 from temporalio.client import Client, WorkflowHandle
 
+from domain.events import booking_workflow_id, cancel_workflow_id
 from tests.faults.rig import gather
 from tests.faults.rig.evidence import Evidence
 from tests.faults.rig.front_end import FrontEnd
@@ -43,7 +44,6 @@ from tests.faults.rig.stack import HOLD_SECONDS, Stack
 from tests.faults.rig.supply import Supply
 from tests.faults.rig.telling import until_told
 from tests.faults.rig.waiting import until, until_seen
-from workflows.names import booking_workflow_id, cancel_workflow_id
 
 PULSE = 0.1
 LAST_WORDS = 64 * 1024
