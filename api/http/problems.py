@@ -5,28 +5,7 @@ from dataclasses import dataclass, field
 
 from api.http.public_path import public
 from domain.documents import timestamp
-from domain.errors import (
-    REFUSALS,
-    AlreadyBooked,
-    AlreadyCancelled,
-    AlreadyConfirmed,
-    AlreadyHeld,
-    AppointmentNotFound,
-    Changed,
-    DoctorNotFound,
-    ExtensionLimit,
-    HoldExpired,
-    IdempotencyKeyReused,
-    MessageNotFound,
-    NotASlot,
-    NoticeNotFound,
-    PatientBusy,
-    PatientNotFound,
-    Refused,
-    SlotTaken,
-    TooLate,
-    TooManyHolds,
-)
+from domain.errors import REFUSALS, NotASlot, Refused, SlotTaken
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -43,152 +22,88 @@ class Kind:
     advice: str
 
 
-def _refusal(kind: type[Refused], status: int, title: str, advice: str) -> Kind:
-    return Kind(code=kind.code, status=status, title=title, advice=advice)
+STATUSES_AND_TITLES = {
+    "malformed": (422, "The request is malformed"),
+    "too_large": (413, "The body is too large"),
+    "idempotency_key_reused": (422, "The Idempotency-Key belongs to another booking"),
+    "doctor_not_found": (404, "No such doctor"),
+    "patient_not_found": (404, "No such patient"),
+    "appointment_not_found": (404, "No such appointment"),
+    "notice_not_found": (404, "No such notice"),
+    "message_not_found": (404, "No such message"),
+    "not_a_slot": (422, "Not a slot of this doctor"),
+    "already_held": (409, "You already hold this slot"),
+    "already_booked": (409, "You already have this visit"),
+    "too_many_holds": (429, "Too many holds"),
+    "patient_busy": (409, "You have another appointment then"),
+    "slot_taken": (409, "The slot is taken"),
+    "hold_expired": (410, "The hold has lapsed"),
+    "already_cancelled": (409, "The appointment is cancelled"),
+    "already_confirmed": (409, "The appointment is confirmed"),
+    "extension_limit": (409, "No more extensions"),
+    "changed": (409, "The appointment has changed"),
+    "too_late": (409, "The visit has begun"),
+    "nobody": (401, "Nobody is signed in"),
+    "foreign_form": (403, "A form or command of another site"),
+    "misdirected": (421, "Not a name of this server"),
+    "not_found": (404, "No such page"),
+    "method_not_allowed": (405, "Method not allowed"),
+    "unavailable": (503, "No answer in time"),
+    "internal": (500, "A fault of ours"),
+}
 
+ADVICE = {
+    "malformed": "Correct the fields that `errors` names and send the request again.",
+    "too_large": "Send at most 64 KiB.",
+    "idempotency_key_reused": (
+        "Send a new key with every new booking; repeat a key only with the very same body."
+    ),
+    "doctor_not_found": "List the doctors with GET /api/v1/doctors.",
+    "patient_not_found": "Check the patient's id.",
+    "appointment_not_found": (
+        "Check the appointment's id; it came with the answer that held the slot."
+    ),
+    "notice_not_found": "List the notices with GET /api/v1/doctors/{id}/notifications.",
+    "message_not_found": (
+        "Check the message's key: the Idempotency-Key of the SMS, or the Message-ID."
+    ),
+    "not_a_slot": (
+        "Take one of `alternatives`, or a free slot of GET /api/v1/doctors/{id}/schedule."
+    ),
+    "already_held": (
+        "Confirm or cancel the appointment that `appointmentId` names, before `heldUntil`."
+    ),
+    "already_booked": "Nothing is left to do: `appointmentId` names the visit.",
+    "too_many_holds": (
+        "Confirm or cancel a hold, or wait as long as Retry-After says; use a new key then."
+    ),
+    "patient_busy": "Choose another time, or cancel the appointment that `appointmentId` names.",
+    "slot_taken": "Take one of `alternatives`.",
+    "hold_expired": "Hold a slot again.",
+    "already_cancelled": "Hold a slot again to come.",
+    "already_confirmed": "Nothing is left to do: a confirmed visit needs no more time.",
+    "extension_limit": "Confirm before the hold lapses, or hold the slot again afterwards.",
+    "changed": "Read the appointment again and, where it still fits, send its present `version`.",
+    "too_late": "Call the clinic.",
+    "nobody": "The pages are for demo patients only until there is sign-in: `make seed`.",
+    "foreign_form": (
+        "Send it from a page of this host, or from a front end that the operator has named in "
+        "PRIYOM_ALLOWED_ORIGINS."
+    ),
+    "misdirected": "Call it by the host of PRIYOM_PUBLIC_URL.",
+    "not_found": "The calls of this API are listed at /docs.",
+    "method_not_allowed": "The Allow header names the methods of this page.",
+    "unavailable": (
+        "The outcome is not known yet. Wait as long as Retry-After says; then read the "
+        "appointment that `appointmentId` names, or send the same request with the same key."
+    ),
+    "internal": "It is recorded under the answer's X-Request-Id. Tell the clinic that id.",
+}
+"""What a caller can do about it."""
 
-KINDS: dict[str, Kind] = {
-    kind.code: kind
-    for kind in (
-        Kind(
-            code="malformed",
-            status=422,
-            title="The request is malformed",
-            advice="Correct the fields that `errors` names and send the request again.",
-        ),
-        Kind(
-            code="too_large",
-            status=413,
-            title="The body is too large",
-            advice="Send at most 64 KiB.",
-        ),
-        _refusal(
-            IdempotencyKeyReused,
-            422,
-            "The Idempotency-Key belongs to another booking",
-            "Send a new key with every new booking; repeat a key only with the very same body.",
-        ),
-        _refusal(
-            DoctorNotFound, 404, "No such doctor", "List the doctors with GET /api/v1/doctors."
-        ),
-        _refusal(PatientNotFound, 404, "No such patient", "Check the patient's id."),
-        _refusal(
-            AppointmentNotFound,
-            404,
-            "No such appointment",
-            "Check the appointment's id; it came with the answer that held the slot.",
-        ),
-        _refusal(
-            NoticeNotFound,
-            404,
-            "No such notice",
-            "List the notices with GET /api/v1/doctors/{id}/notifications.",
-        ),
-        _refusal(
-            MessageNotFound,
-            404,
-            "No such message",
-            "Check the message's key: the Idempotency-Key of the SMS, or the Message-ID.",
-        ),
-        _refusal(
-            NotASlot,
-            422,
-            "Not a slot of this doctor",
-            "Take one of `alternatives`, or a free slot of GET /api/v1/doctors/{id}/schedule.",
-        ),
-        _refusal(
-            AlreadyHeld,
-            409,
-            "You already hold this slot",
-            "Confirm or cancel the appointment that `appointmentId` names, before `heldUntil`.",
-        ),
-        _refusal(
-            AlreadyBooked,
-            409,
-            "You already have this visit",
-            "Nothing is left to do: `appointmentId` names the visit.",
-        ),
-        _refusal(
-            TooManyHolds,
-            429,
-            "Too many holds",
-            "Confirm or cancel a hold, or wait as long as Retry-After says; use a new key then.",
-        ),
-        _refusal(
-            PatientBusy,
-            409,
-            "You have another appointment then",
-            "Choose another time, or cancel the appointment that `appointmentId` names.",
-        ),
-        _refusal(SlotTaken, 409, "The slot is taken", "Take one of `alternatives`."),
-        _refusal(HoldExpired, 410, "The hold has lapsed", "Hold a slot again."),
-        _refusal(
-            AlreadyCancelled, 409, "The appointment is cancelled", "Hold a slot again to come."
-        ),
-        _refusal(
-            AlreadyConfirmed,
-            409,
-            "The appointment is confirmed",
-            "Nothing is left to do: a confirmed visit needs no more time.",
-        ),
-        _refusal(
-            ExtensionLimit,
-            409,
-            "No more extensions",
-            "Confirm before the hold lapses, or hold the slot again afterwards.",
-        ),
-        _refusal(
-            Changed,
-            409,
-            "The appointment has changed",
-            "Read the appointment again and, where it still fits, send its present `version`.",
-        ),
-        _refusal(TooLate, 409, "The visit has begun", "Call the clinic."),
-        Kind(
-            code="nobody",
-            status=401,
-            title="Nobody is signed in",
-            advice="The pages are for demo patients only until there is sign-in: `make seed`.",
-        ),
-        Kind(
-            code="foreign_form",
-            status=403,
-            title="A form or command of another site",
-            advice="Send it from a page of this host, or from a front end that the operator has "
-            "named in PRIYOM_ALLOWED_ORIGINS.",
-        ),
-        Kind(
-            code="misdirected",
-            status=421,
-            title="Not a name of this server",
-            advice="Call it by the host of PRIYOM_PUBLIC_URL.",
-        ),
-        Kind(
-            code="not_found",
-            status=404,
-            title="No such page",
-            advice="The calls of this API are listed at /docs.",
-        ),
-        Kind(
-            code="method_not_allowed",
-            status=405,
-            title="Method not allowed",
-            advice="The Allow header names the methods of this page.",
-        ),
-        Kind(
-            code="unavailable",
-            status=503,
-            title="No answer in time",
-            advice="The outcome is not known yet. Wait as long as Retry-After says; then read the "
-            "appointment that `appointmentId` names, or send the same request with the same key.",
-        ),
-        Kind(
-            code="internal",
-            status=500,
-            title="A fault of ours",
-            advice="It is recorded under the answer's X-Request-Id. Tell the clinic that id.",
-        ),
-    )
+KINDS = {
+    code: Kind(code=code, status=status, title=title, advice=ADVICE[code])
+    for code, (status, title) in STATUSES_AND_TITLES.items()
 }
 
 
