@@ -26,7 +26,7 @@ OTHERS = """
 | `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`, `TEMPORAL_PROFILE` | none | by the Temporal SDK |
 | `TOKIO_WORKER_THREADS` | 1 | threads of the Temporal SDK's core in each process |
 | `GOMAXPROCS` | half of the processors | for the embedded Temporal |
-| `SSL_CERT_FILE` | the system's | the authority that the mail server is checked by |
+| `SSL_CERT_FILE` | the system's | the authority that mail server and SMS gateway are checked by |
 | `XDG_CACHE_HOME` | `~/.cache` | where built and fetched servers are kept |"""
 
 
