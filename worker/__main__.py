@@ -38,7 +38,7 @@ from adapters.redis.cache import connect_redis
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from worker.audit_schedule import ensure_audits
 from worker.bookings_worker import bookings_worker
-from worker.deployment import build_of, ensure_current, pinned, upgraded
+from worker.deployment import build_of, ensure_current, has_current, pinned, upgraded
 from worker.sdk_patches import spare_payload_walks
 from worker.workers import announcements_worker, audits_worker
 
@@ -75,8 +75,15 @@ class Process:
             work.result()
 
     async def ready(self) -> bool:
-        """Kafka and Redis may come later: nothing is lost without them."""
-        return self.client is not None and await both_answer(self.client, self.database)
+        """Kafka and Redis may come later: nothing is lost without them.
+
+        Before the first build of all is current no worker gets a task, however well it runs.
+        """
+        return (
+            self.client is not None
+            and await both_answer(self.client, self.database)
+            and await has_current(self.client, self.build)
+        )
 
     async def _work(self) -> None:
         client = await connect_patiently(priyom_plugin())

@@ -10,6 +10,7 @@ import structlog
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionMessage
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentResponse,
     DescribeWorkerDeploymentVersionRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
@@ -71,6 +72,25 @@ async def ensure_current(client: Client, version: WorkerDeploymentVersion) -> No
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
+async def has_current(client: Client, version: WorkerDeploymentVersion) -> bool:
+    """Whether any build of the deployment is current: until then no worker gets a task."""
+    try:
+        seen = await _described(client, version)
+    except RPCError:
+        return False
+    return bool(seen.worker_deployment_info.routing_config.current_deployment_version.build_id)
+
+
+async def _described(
+    client: Client, version: WorkerDeploymentVersion
+) -> DescribeWorkerDeploymentResponse:
+    return await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(
+            namespace=client.namespace, deployment_name=version.deployment_name
+        )
+    )
+
+
 async def _was_current(client: Client, version: WorkerDeploymentVersion) -> bool:
     """NOT_FOUND until the server has seen the build's first worker."""
     described = await client.workflow_service.describe_worker_deployment_version(
@@ -87,11 +107,7 @@ async def _was_current(client: Client, version: WorkerDeploymentVersion) -> bool
 
 async def _make_current(client: Client, version: WorkerDeploymentVersion) -> None:
     """Fenced by the deployment as it was seen: of two at once, one is refused and looks again."""
-    seen = await client.workflow_service.describe_worker_deployment(
-        DescribeWorkerDeploymentRequest(
-            namespace=client.namespace, deployment_name=version.deployment_name
-        )
-    )
+    seen = await _described(client, version)
     await client.workflow_service.set_worker_deployment_current_version(
         SetWorkerDeploymentCurrentVersionRequest(
             namespace=client.namespace,

@@ -27,7 +27,7 @@ from tests.builders import a_request
 from tests.fakes.clinics import Clinics
 from tests.workflows.changed_booking import ChangedAtOnce
 from tests.workflows.conftest import SEARCH_ATTRIBUTES, another_client
-from worker.deployment import ensure_current, pinned, upgraded
+from worker.deployment import ensure_current, has_current, pinned, upgraded
 from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import BookAppointment
@@ -151,7 +151,10 @@ async def test_a_build_makes_itself_current_once_and_a_rollback_lasts(
         deployed(environment, clinics, "1", BookAppointment) as first,
         deployed(environment, clinics, "2", BookAppointment) as second,
     ):
+        nowhere = WorkerDeploymentVersion(deployment_name="never deployed", build_id="1")
+        assert not await has_current(first, nowhere)
         await ensure_current(first, the_build("1"))
+        assert await has_current(first, the_build("2"))
         await ensure_current(second, the_build("2"))
         assert await current_build(first) == "2"
 
