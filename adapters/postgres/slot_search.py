@@ -1,25 +1,50 @@
 """Free slots of many doctors, soonest first, as true as each doctor's own day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from operator import attrgetter
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import DateTime, Select, Text, Uuid, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZMULTIRANGE, Range, array
+from sqlalchemy.dialects.postgresql.ranges import MultiRange
 
 from adapters.postgres.database import Connection
-from adapters.postgres.openings import openings_of
-from adapters.postgres.tables import clinics, doctors
+from adapters.postgres.tables import clinics, doctors, shifts
 from domain.search import TimesWished, cut
-from domain.slot import Interval
+from domain.slot import Interval, slots_of
 from domain.zones import zone_named
 
 FIRST_LOOK = timedelta(hours=2)
-GROWTH = 4
-"""Most find enough in the first hours that fit; each further look goes so much further."""
-MOST_DOCTOR_HOURS = 48_000
-"""Looked through for one page: where all is taken, the page ends early and its cursor goes on."""
+FURTHER = 3
+"""Most find enough in the first hours that fit; each further look is so many times longer."""
+PORTION = 200
+MORE = 4
+"""Most are free; each further portion of slots is so many times larger."""
+MOST_LOOKED_AT = 2_000
+"""Slots of one page: where all are taken, the page ends early and its cursor goes on."""
 LAST_ID = UUID(int=2**128 - 1)
+
+Place = tuple[datetime, UUID]
+"""Where a slot stands in the list."""
+
+# Each slot is looked up by itself, LIMIT sees to that: as a join it might be all visits at once.
+FREE = text("""
+SELECT wished.nth
+FROM unnest(
+    CAST(:practitioner_ids AS uuid[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])
+) WITH ORDINALITY AS wished (practitioner_id, starts_at, ends_at, nth)
+WHERE (
+    SELECT s.id FROM schedules s
+    WHERE s.practitioner_id = wished.practitioner_id
+      AND s.occupies && tstzrange(wished.starts_at, wished.ends_at)
+      AND (s.status <> 'held' OR s.held_until > clock_timestamp())
+    LIMIT 1
+) IS NULL
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,77 +72,156 @@ class SlotPage:
     """`next_after` is where to go on, null at the end."""
 
     slots: list[FreeSlot]
-    next_after: tuple[datetime, UUID] | None
+    next_after: Place | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnDuty:
+    """The doctors who have this very shift and slots of this length."""
+
+    shift: Interval
+    slot_minutes: int
+    zone: ZoneInfo
+    clinic_id: UUID
+    who: list[list[str]]
+    """Of each the id and the person's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """One that fits, free or taken."""
+
+    during: Interval
+    doctor_id: str
+    practitioner_id: str
+    clinic_id: UUID
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        return self.during.starts_at, self.doctor_id
 
 
 async def find_slots(
-    connection: Connection,
-    wish: Wish,
-    *,
-    limit: int,
-    after: tuple[datetime, UUID] | None = None,
+    connection: Connection, wish: Wish, *, limit: int, after: Place | None = None
 ) -> SlotPage:
-    asked = await connection.execute(_whose(wish))
-    rows = asked.all()
-    if not rows:
-        return SlotPage(slots=[], next_after=None)
-    ids, zones = [row.id for row in rows], {zone_named(row.time_zone) for row in rows}
-    now = rows[0].now
-    spans = wish.times.spans(zones, now if after is None else max(now, after[0]))
+    """The slots of shifts in their order, a portion at a time, of which the free ones are kept."""
+    now, zones = await _clocks(connection, wish)
+    begin = max(after or (now, LAST_ID), (now, LAST_ID))
+    spans = wish.times.spans(zones, begin[0])
     found: list[FreeSlot] = []
-    look, left = FIRST_LOOK, MOST_DOCTOR_HOURS * timedelta(hours=1) / len(ids)
-    while spans and len(found) <= limit and left > timedelta():
-        near, spans = cut(spans, min(look, left))
-        left -= look
-        look *= GROWTH
-        for span in near:
-            found += await _free(connection, ids, span, wish.times, after)
+    look, portion, looked_at = FIRST_LOOK, PORTION, 0
+    while spans:
+        near, spans = cut(spans, look)
+        look *= FURTHER
+        slots = _in_order(await _on_duty(connection, wish, near), near, wish.times, begin)
+        while some := list(islice(slots, min(portion, MOST_LOOKED_AT - looked_at))):
+            found += await _free(connection, some)
+            looked_at += len(some)
+            portion *= MORE
             if len(found) > limit:
-                spans = spans or [span]  # what was not looked at is not the end
-                break
-        reached = near[-1].ends_at
-    return _page(found, limit, reached if spans and len(found) <= limit else None)
+                last = found[limit - 1]
+                return SlotPage(slots=found[:limit], next_after=(last.starts_at, last.doctor_id))
+            if looked_at == MOST_LOOKED_AT:
+                starts_at, doctor_id = some[-1].place
+                return SlotPage(slots=found, next_after=(starts_at, UUID(doctor_id)))
+    return SlotPage(slots=found, next_after=None)
 
 
-def _page(found: Sequence[FreeSlot], limit: int, reached: datetime | None) -> SlotPage:
-    slots = list(found[:limit])
-    if len(found) > limit:
-        return SlotPage(slots=slots, next_after=(slots[-1].starts_at, slots[-1].doctor_id))
-    if reached is not None:
-        return SlotPage(slots=slots, next_after=(reached - timedelta(microseconds=1), LAST_ID))
-    return SlotPage(slots=slots, next_after=None)
+async def _clocks(connection: Connection, wish: Wish) -> tuple[datetime, set[ZoneInfo]]:
+    """The time of the database, and the zones of all clinics that may be meant."""
+    asked = select(func.clock_timestamp(), func.array_agg(clinics.c.time_zone.distinct()))
+    if wish.clinic_id is not None:
+        asked = asked.where(clinics.c.id == wish.clinic_id)
+    now, names = (await connection.execute(asked)).one()
+    return now, {zone_named(name) for name in names or ()}
 
 
-def _whose(wish: Wish) -> Select[*tuple[object, ...]]:
-    wanted: Select[*tuple[object, ...]] = select(
-        doctors.c.id, clinics.c.time_zone, func.clock_timestamp().label("now")
-    ).join_from(doctors, clinics)
+async def _on_duty(
+    connection: Connection, wish: Wish, spans: Sequence[Interval]
+) -> Iterator[OnDuty]:
+    """Who wishes can see, by shift: most doctors of a clinic have the same hours."""
+    rows = await connection.execute(_whose(wish, spans))
+    return (
+        OnDuty(
+            shift=Interval(starts_at=row.begins.astimezone(UTC), ends_at=row.ends.astimezone(UTC)),
+            slot_minutes=row.slot_minutes,
+            zone=zone_named(row.time_zone),
+            clinic_id=row.clinic_id,
+            who=row.who,
+        )
+        for row in rows
+    )
+
+
+def _whose(wish: Wish, spans: Sequence[Interval]) -> Select[*tuple[object, ...]]:
+    sought = MultiRange([Range(span.starts_at, span.ends_at) for span in spans])
+    instant = DateTime(timezone=True)
+    shape = (
+        func.lower(shifts.c.during, type_=instant).label("begins"),
+        func.upper(shifts.c.during, type_=instant).label("ends"),
+        doctors.c.slot_minutes,
+        doctors.c.clinic_id,
+        clinics.c.time_zone,
+    )
+    person = array([cast(doctors.c.id, Text), cast(doctors.c.practitioner_id, Text)])
+    who = func.array_agg(person, type_=ARRAY(Text, dimensions=2)).label("who")
+    wanted: Select[*tuple[object, ...]] = (
+        select(*shape, who)
+        .join_from(shifts, doctors, shifts.c.doctor_id == doctors.c.id)
+        .join(clinics, doctors.c.clinic_id == clinics.c.id)
+        .where(shifts.c.state == "open")
+        .where(shifts.c.during.overlaps(literal(sought, TSTZMULTIRANGE)))
+        .group_by(*shape)
+    )
     if wish.specialty is not None:
         wanted = wanted.where(doctors.c.specialty == wish.specialty)
     if wish.clinic_id is not None:
         wanted = wanted.where(doctors.c.clinic_id == wish.clinic_id)
     if wish.doctor_id is not None:
-        wanted = wanted.where(doctors.c.id == wish.doctor_id)
+        wanted = wanted.where(doctors.c.id == literal(wish.doctor_id, Uuid))
     return wanted
 
 
-async def _free(
-    connection: Connection,
-    doctor_ids: Sequence[UUID],
-    span: Interval,
-    times: TimesWished,
-    after: tuple[datetime, UUID] | None,
-) -> list[FreeSlot]:
-    """Of one stretch of time, in order."""
-    return sorted(
+def _in_order(
+    on_duty: Iterable[OnDuty], spans: Sequence[Interval], times: TimesWished, after: Place
+) -> Iterator[Slot]:
+    """The slots that begin in the spans and fit; ids are in the same order as their texts."""
+    whose: dict[datetime, list[tuple[OnDuty, Interval]]] = {}
+    for each in on_duty:
+        for slot in slots_of(each.shift, each.slot_minutes, each.zone):
+            is_near = spans[0].starts_at <= slot.starts_at < spans[-1].ends_at
+            if is_near and times.fits(slot.starts_at, each.zone):
+                whose.setdefault(slot.starts_at, []).append((each, slot))
+    behind = after[0], str(after[1])
+    for starts_at in sorted(whose):
+        slots = [
+            Slot(during=slot, doctor_id=own, practitioner_id=person, clinic_id=each.clinic_id)
+            for each, slot in whose[starts_at]
+            for own, person in each.who
+            if (starts_at, own) > behind
+        ]
+        yield from sorted(slots, key=attrgetter("doctor_id"))
+
+
+async def _free(connection: Connection, slots: Sequence[Slot]) -> list[FreeSlot]:
+    """Those that nobody has: nothing live of the doctor's person overlaps them, at any desk."""
+    asked = {
+        "practitioner_ids": _array(slot.practitioner_id for slot in slots),
+        "starts": _array(slot.during.starts_at.isoformat() for slot in slots),
+        "ends": _array(slot.during.ends_at.isoformat() for slot in slots),
+    }
+    free = (await connection.execute(FREE, asked)).scalars()
+    return [
         FreeSlot(
-            starts_at=slot.starts_at,
-            doctor_id=openings.desk.doctor_id,
-            clinic_id=openings.desk.clinic_id,
-            ends_at=slot.ends_at,
+            starts_at=slot.during.starts_at,
+            doctor_id=UUID(slot.doctor_id),
+            clinic_id=slot.clinic_id,
+            ends_at=slot.during.ends_at,
         )
-        for openings in await openings_of(connection, doctor_ids, span)
-        for slot in openings.free()
-        if times.fits(slot.starts_at, openings.desk.zone)
-        and (after is None or (slot.starts_at, openings.desk.doctor_id) > after)
-    )
+        for slot in (slots[nth - 1] for nth in sorted(free))
+    ]
+
+
+def _array(words: Iterable[str]) -> str:
+    """As PostgreSQL writes an array of words without commas, quotes or blanks."""
+    return f"{{{','.join(words)}}}"

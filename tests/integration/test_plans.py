@@ -65,6 +65,7 @@ BY: dict[str, set[str]] = {
     },
     "receipts.SAY": MESSAGE,
     "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
+    "slot_search.FREE": {"schedules_doctor_free"},
     "cancel.CANCEL": APPOINTMENT,
     "end.CONFIRM": APPOINTMENT,
     "take.EXTEND": APPOINTMENT,
