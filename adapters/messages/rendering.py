@@ -6,6 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
+from adapters.messages.addresses import tel
 from adapters.messages.calendar import calendar_file, method, published
 from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import specialty_name
@@ -28,6 +29,7 @@ _templates = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
+_templates.filters["tel"] = tel
 
 
 @dataclass(frozen=True, kw_only=True)

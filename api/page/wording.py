@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from babel.dates import format_date, format_time, get_timezone_location
 from markupsafe import Markup, escape
 
+from adapters.messages.addresses import tel
 from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Language
 from domain.documents import timestamp
@@ -67,14 +68,6 @@ def _comes_twice(local: datetime) -> bool:
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
-def dialled(phone: str) -> str:
-    """As `tel:` takes a number (RFC 3966): no blanks, an extension by its name."""
-    number, *extension = re.split(r"(?i)\s*(?:ext|доб|x|#)\.?\s*", phone, maxsplit=1)
-    digits = re.sub(r"[^\d+]", "", number)
-    inner = re.sub(r"\D", "", extension[0]) if extension else ""
-    return f"{digits};ext={inner}" if inner else digits
-
-
 def offset(local: datetime) -> str:
     """UTC+3, UTC+5:30, UTC-3: as people write it."""
     minutes = (local.utcoffset() or timedelta()) // timedelta(minutes=1)
@@ -103,7 +96,7 @@ FILTERS = {
     "at_clinic": at_clinic,
     "offset": offset,
     "capital": capital,
-    "dialled": dialled,
+    "tel": tel,
     "short_code": short_code,
     "instant": timestamp,
 }

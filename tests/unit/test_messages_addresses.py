@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from adapters.messages.addresses import BadAddress, mailbox, mailto
+from adapters.messages.addresses import BadAddress, mailbox, mailto, tel
 from adapters.messages.delivery_errors import RefusedForGood
 from adapters.messages.mail import SmtpMail
 from adapters.messages.rendering import letter
+from adapters.messages.visit import Kind, Language
 from tests.messages import a_visit
 
 KEY = UUID("1a2b3c4d-0000-4000-8000-000000000002")
@@ -69,3 +70,29 @@ def test_a_sender_with_an_international_domain_is_said_in_a_labels() -> None:
     mail = SmtpMail("smtp://127.0.0.1:1", sender="no-reply@почта.example")
 
     assert mail.sender == "no-reply@xn--80a1acny.example"
+
+
+@pytest.mark.parametrize(
+    ("written", "link"),
+    [
+        ("+7 (495) 123-45-67", "tel:+74951234567"),
+        ("+44 20 7946 0018 ext. 12", "tel:+442079460018;ext=12"),
+        ("8 800 555 35 35 доб. 7", "tel:88005553535;ext=7"),
+        ("+7\u00a0495\u2011123\u201145\u201167", "tel:+74951234567"),
+        ("+7 495 123-45-67, +7 495 765-43-21", "tel:+74951234567"),
+        ("\u0661\u0662\u0663", "tel:123"),
+    ],
+)
+def test_a_number_is_dialled_as_links_have_it_however_it_was_typed(written: str, link: str) -> None:
+    assert tel(written) == link
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("language", Language)
+def test_a_letter_dials_the_clinic(kind: Kind, language: Language) -> None:
+    visit = a_visit(kind=kind, language=language, clinic_phone="+7 (495) 123-45-67")
+
+    html = letter(visit, account_url="https://x.example", sender="a@x.example").html
+
+    assert 'href="tel:+74951234567"' in html
+    assert ">+7 (495) 123-45-67</a>" in html

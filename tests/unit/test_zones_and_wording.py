@@ -8,7 +8,7 @@ import pytest
 
 from adapters.messages.visit import Language
 from adapters.process.time_zones import use_pinned_time_zones
-from api.page.wording import Wording, at_clinic, dialled
+from api.page.wording import Wording, at_clinic
 from domain.zones import zone_named
 
 
@@ -47,15 +47,3 @@ def test_the_rules_of_the_pinned_database_count_and_not_the_machines() -> None:
     finally:
         zoneinfo.reset_tzpath(before)
         ZoneInfo.clear_cache()
-
-
-@pytest.mark.parametrize(
-    ("written", "number"),
-    [
-        ("+7 (495) 123-45-67", "+74951234567"),
-        ("+44 20 7946 0018 ext. 12", "+442079460018;ext=12"),
-        ("8 800 555 35 35 доб. 7", "88005553535;ext=7"),
-    ],
-)
-def test_a_telephone_number_is_dialled_without_blanks(written: str, number: str) -> None:
-    assert dialled(written) == number
