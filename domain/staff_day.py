@@ -12,6 +12,13 @@ from domain.slot import MINUTE, Interval, day_bounds
 
 
 @dataclass(frozen=True, kw_only=True)
+class StaffShift(Interval):
+    """One that is closing keeps its visits and has nothing free."""
+
+    is_closing: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class StaffVisit(Interval):
     """Who comes; `patient` is null where the name is nobody's to see."""
 
@@ -73,7 +80,7 @@ class StaffDay:
 def compose_staff_day(
     desk: DoctorGrid,
     day: date,
-    shifts: Iterable[Interval],
+    shifts: Iterable[StaffShift],
     visits: Sequence[StaffVisit],
     *,
     now: datetime,
@@ -87,8 +94,9 @@ def compose_staff_day(
         if bounds.starts_at <= visit.starts_at < bounds.ends_at
     }
     ordered = sorted(shifts, key=lambda shift: shift.starts_at)
+    still_open = [shift for shift in ordered if not shift.is_closing]
     empty = [
-        _empty(slot, now) for slot, rows in slots_beside(desk, bounds, ordered, live) if not rows
+        _empty(slot, now) for slot, rows in slots_beside(desk, bounds, still_open, live) if not rows
     ]
     told = _with_cancelled([*lines.values(), *empty], visits, now)
     return StaffDay(doctor_id=desk.doctor_id, shifts=_by_shift(told, ordered))

@@ -14,8 +14,8 @@ from adapters.postgres.demo_patients import MADE_UP
 from adapters.postgres.openings import LONGEST_SLOT
 from domain.booking import Status
 from domain.rules import DoctorGrid
-from domain.slot import Interval, day_bounds
-from domain.staff_day import StaffDay, StaffVisit, compose_staff_day
+from domain.slot import day_bounds
+from domain.staff_day import StaffDay, StaffShift, StaffVisit, compose_staff_day
 
 # Until somebody signs in, only patients who do not exist are named to whoever opens the page; one
 # who comes to another desk is not named here at all.
@@ -41,7 +41,7 @@ ORDER BY s.starts_at, s.created_at
 
 SHIFTS = text("""
 SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes,
-    (SELECT json_agg(json_build_array(lower(w.during), upper(w.during))) FROM shifts w
+    (SELECT json_agg(json_build_array(lower(w.during), upper(w.during), w.state)) FROM shifts w
       WHERE w.doctor_id = d.id AND w.during && tstzrange(:begins, :ends)) AS shifts
 FROM doctors d WHERE d.id = ANY(:doctor_ids)
 """)
@@ -100,8 +100,9 @@ def _visit(row: RowMapping) -> StaffVisit:
     )
 
 
-def _shift(starts_at: str, ends_at: str) -> Interval:
-    return Interval(
+def _shift(starts_at: str, ends_at: str, state: str) -> StaffShift:
+    return StaffShift(
         starts_at=datetime.fromisoformat(starts_at).astimezone(UTC),
         ends_at=datetime.fromisoformat(ends_at).astimezone(UTC),
+        is_closing=state == "closing",
     )

@@ -1,7 +1,7 @@
 """Whoever is asked what a doctor has free says the same: the API, the patient's and staff's pages.
 
-Random clinics of many zones, whose slot lengths and shifts change after visits were booked, and
-whose doctors work at two desks.
+Random clinics of many zones, whose slot lengths and shifts change after visits were booked, where
+some shifts are closing, and whose doctors work at two desks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,6 +41,8 @@ ZONES = [
 ]
 LENGTHS = [5, 7, 15, 20, 30, 45, 60, 90]
 DAYS = 4
+CLOSING = 0.2
+"""Of the shifts: they keep what is booked and take nothing new."""
 TOWNS = range(16)
 SETTLED = 2 * MINUTE
 """What begins sooner may begin between two questions of a test."""
@@ -198,6 +200,12 @@ async def a_town(dice: Random, database: Database) -> list[Desk]:
         for shift in _shifts(dice):
             await desk.clinic.on_duty(shift.starts_at, shift.ends_at, doctor_id=desk.id)
             await _book_some(dice, desk, list(slots_of(shift, length, desk.zone)))
+            if dice.random() < CLOSING:
+                await desk.clinic.execute(
+                    "UPDATE shifts SET state = 'closing' WHERE doctor_id = :id AND during @> :at",
+                    id=desk.id,
+                    at=shift.starts_at,
+                )
         await _grid_becomes(desk, dice)
         await _cut_shifts(dice, desk)
     return desks
