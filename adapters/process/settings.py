@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from adapters.messages.addresses import BadAddress, mailbox
 from domain.quiet_hours import QuietHours
 
 VERSION = "0.2.0"
@@ -19,7 +20,6 @@ VERSION = "0.2.0"
 
 PREFIX = "PRIYOM_"
 HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
-MAIL_ADDRESS = re.compile(r"[^\s@,;:<>]+@[^\s@,;:<>]+")
 HIGHEST_PORT = 65_535
 SHORTEST_SECRET = 32
 """Characters: 128 bits of hex."""
@@ -76,9 +76,10 @@ def origins_of(value: str) -> list[str]:
 
 def mail_address(value: str) -> str:
     """Accepts a bare address: Message-IDs are made of what follows its @."""
-    if not MAIL_ADDRESS.fullmatch(value):
-        raise ValueError("must be one e-mail address")
-    return value
+    try:
+        return mailbox(value)
+    except BadAddress:
+        raise ValueError("must be one e-mail address") from None
 
 
 def long_or_none(value: SecretStr) -> SecretStr:

@@ -1,0 +1,95 @@
+"""A process without a web server of its own: it works until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+import uvloop
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
+
+from adapters.postgres.database import Database, connect_database
+from adapters.process.gc_tuning import collect_garbage_seldom
+from adapters.process.health import serve_health
+from adapters.process.logs import configure_logs
+from adapters.process.probes import both_answer
+from adapters.process.settings import (
+    BadSettings,
+    Connections,
+    Product,
+    connections,
+    deployment,
+    product,
+)
+from adapters.process.time_zones import use_pinned_time_zones
+from worker.deployment import build_of, has_current
+from worker.sdk_patches import spare_payload_walks
+
+BAD_SETTINGS = 2
+
+
+@dataclass(kw_only=True)
+class Process:
+    """What the process is connected to. It is ready once its work has set the client."""
+
+    name: str
+    servers: Connections
+    settings: Product
+    build: WorkerDeploymentVersion
+    database: Database
+    client: Client | None = None
+
+    async def run(self, work: "Work") -> None:
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        await self.database.open()
+        async with serve_health(self.settings.health_port, self.ready):
+            working = asyncio.ensure_future(work(self))
+            stop = asyncio.create_task(stopping.wait())
+            await asyncio.wait((working, stop), return_when=asyncio.FIRST_COMPLETED)
+            structlog.get_logger(self.name).info(f"{self.name}_stopping")
+            working.cancel()
+            stop.cancel()
+            await asyncio.gather(working, stop, return_exceptions=True)
+        await self.database.close()
+        self.client = None
+        if not working.cancelled():
+            working.result()
+
+    async def ready(self) -> bool:
+        """Kafka and Redis may come later: nothing is lost without them.
+
+        Before the first build of all is current no worker gets a task, however well it runs.
+        """
+        return (
+            self.client is not None
+            and await both_answer(self.client, self.database)
+            and await has_current(self.client, self.build)
+        )
+
+
+Work = Callable[[Process], Awaitable[None]]
+"""What a process does until it is cancelled."""
+
+
+def run_process(name: str, work: Work, *, pool_size: int) -> int:
+    """Run until told to stop. Returns the exit status."""
+    try:
+        settings, servers, build = product(), connections(), build_of(deployment())
+    except BadSettings as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return BAD_SETTINGS
+    configure_logs(settings.log_format)
+    use_pinned_time_zones()
+    database = connect_database(servers.database_url, pool_size=pool_size, name=f"priyom-{name}")
+    collect_garbage_seldom()
+    if settings.sdk_patches == "on" and not spare_payload_walks():
+        reason = "another version of temporalio"
+        structlog.get_logger(name).warning("payload_walks_kept", reason=reason)
+    process = Process(name=name, servers=servers, settings=settings, build=build, database=database)
+    uvloop.run(process.run(work))
+    return 0
