@@ -1,11 +1,13 @@
 """Apache Kafka as one KRaft node: broker and controller in one small Java process."""
 
+import os
 import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from functools import partial
 from pathlib import Path
+from string import ascii_letters, digits
 
 from stack.errors import StepFailedError
 from stack.ports import LOOPBACK
@@ -22,6 +24,12 @@ JAVA_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ssX",
 )
+
+IN_UTF_8 = {"LC_ALL": "C.UTF-8"}
+"""Under cron, systemd and in containers there is no locale, and Java then finds no file whose name
+has a letter beyond ASCII."""
+
+PLAIN = ascii_letters + digits + "/._-"
 
 
 def address(port: int) -> str:
@@ -49,6 +57,7 @@ def program(config: Path, port: int) -> Program:
         argv=[*_java(), "kafka.Kafka", str(config)],
         ready=partial(kafka_answers, address(port)),
         port=port,
+        env=IN_UTF_8,
         grace=20,
     )
 
@@ -61,7 +70,8 @@ def _format(config: Path) -> None:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ("kafka.tools.StorageTool", "format", "--standalone")
     argv = [*_java(), *tool, f"--cluster-id={cluster}", f"--config={config}"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    env = {**os.environ, **IN_UTF_8}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StepFailedError(
             f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}"
@@ -79,7 +89,7 @@ listeners=PLAINTEXT://{plain},CONTROLLER://{controller}
 advertised.listeners=PLAINTEXT://{plain}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
+log.dirs={_escaped(data)}
 auto.create.topics.enable=false
 broker.session.timeout.ms=5000
 broker.heartbeat.interval.ms=1000
@@ -97,3 +107,10 @@ num.io.threads=2
 background.threads=2
 log.cleaner.dedupe.buffer.size=16777216
 """
+
+
+def _escaped(path: Path) -> str:
+    """As Java reads a file of properties: in Latin-1, with a sign of its own for other letters."""
+    units = str(path).encode("utf-16-be")
+    letters = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
+    return "".join(chr(each) if chr(each) in PLAIN else f"\\u{each:04x}" for each in letters)

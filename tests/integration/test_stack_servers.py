@@ -93,6 +93,18 @@ async def test_kafka_keeps_its_topics(tmp_path: Path, ports: Ports) -> None:
     assert "kept" in topics
 
 
+async def test_kafka_lives_in_a_home_of_any_letters_without_a_locale(
+    tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    port, home = ports.take(), tmp_path / "мой дом café: 🏠=1"
+
+    program = kafka.program(kafka.initialise(home, port, ports.take()), port)
+
+    async with running(program, tmp_path):
+        assert (home / "data" / "meta.properties").exists()
+
+
 async def test_temporal_starts_again_on_its_file(tmp_path: Path, ports: Ports) -> None:
     program = temporal.program(tmp_path / "temporal.db", temporal.TemporalPorts.take(ports))
 
