@@ -162,6 +162,18 @@ class Cancellation:
     actor: Actor
 
 
+def asked_for(wish: BookingRequest | Cancellation, status: Status) -> Appointment:
+    """The appointment as it is asked for, where its row is not known."""
+    return Appointment(
+        appointment_id=wish.appointment_id,
+        status=status,
+        patient_id=wish.patient_id,
+        doctor_id=wish.doctor_id,
+        clinic_id=wish.clinic_id,
+        starts_at=wish.starts_at,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The answer to a command: the appointment as it is, and the refusal if there is one."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from domain.booking import Appointment, BookingRequest, Outcome, Refusal, Result, Status
+from domain.booking import Appointment, BookingRequest, Outcome, Refusal, Result, Status, asked_for
 from domain.errors import (
     AlreadyCancelled,
     AlreadyConfirmed,
@@ -27,14 +27,7 @@ class BookingRecord:
         self._refusal: Refusal | None = None
         self._extensions: dict[int, Outcome] = {}
         self.first_answer: Outcome | None = None
-        self.appointment = Appointment(
-            appointment_id=request.appointment_id,
-            status=Status.PENDING,
-            patient_id=request.patient_id,
-            doctor_id=request.doctor_id,
-            clinic_id=request.clinic_id,
-            starts_at=request.starts_at,
-        )
+        self.appointment = asked_for(request, Status.PENDING)
 
     @property
     def status(self) -> Status:

@@ -2,17 +2,9 @@
 
 from datetime import timedelta
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleIntervalSpec
 
-from adapters.temporal.schedules import ensure_schedule
+from adapters.temporal.schedules import ensure_schedule, schedule_of
 from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES, FORGET_SCHEDULE
 
@@ -25,16 +17,13 @@ STUCK_AFTER = timedelta(hours=6)
 
 async def ensure_forgetting(client: Client, *, days: int) -> None:
     """However long Temporal is away; run it as a task."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(
-            ForgetMessages.run,
-            days,
-            id=FORGET_SCHEDULE,
-            task_queue=DELIVERIES,
-            execution_timeout=STUCK_AFTER,
-            static_summary=f"forget messages older than {days} days",
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=DAILY, offset=AT_NIGHT)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=DAILY),
+    action = ScheduleActionStartWorkflow(
+        ForgetMessages.run,
+        days,
+        id=FORGET_SCHEDULE,
+        task_queue=DELIVERIES,
+        execution_timeout=STUCK_AFTER,
+        static_summary=f"forget messages older than {days} days",
     )
-    await ensure_schedule(client, FORGET_SCHEDULE, schedule)
+    nightly = ScheduleIntervalSpec(every=DAILY, offset=AT_NIGHT)
+    await ensure_schedule(client, FORGET_SCHEDULE, schedule_of(action, nightly, catch_up=DAILY))

@@ -2,17 +2,9 @@
 
 from datetime import timedelta
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleIntervalSpec
 
-from adapters.temporal.schedules import ensure_schedule
+from adapters.temporal.schedules import ensure_schedule, schedule_of
 from domain.audit import AuditOrder
 from workflows.audit_bookings import AuditBookings
 from workflows.names import AUDIT_SCHEDULE, AUDITS
@@ -30,19 +22,13 @@ CATCH_UP = timedelta(seconds=30)
 
 async def ensure_audits(client: Client, *, every: timedelta) -> None:
     """Make the audits' schedule, or bring it up to date, however long Temporal is away."""
-    await ensure_schedule(client, AUDIT_SCHEDULE, _schedule(every))
-
-
-def _schedule(every: timedelta) -> Schedule:
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
-            AuditBookings.run,
-            AuditOrder(settled_after_seconds=every.total_seconds() * SETTLED_AFTER),
-            id=AUDIT_SCHEDULE,
-            task_queue=AUDITS,
-            execution_timeout=STUCK_AFTER,
-            static_summary="audit of all bookings: overlaps, lapsed and orphaned holds, events",
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+    action = ScheduleActionStartWorkflow(
+        AuditBookings.run,
+        AuditOrder(settled_after_seconds=every.total_seconds() * SETTLED_AFTER),
+        id=AUDIT_SCHEDULE,
+        task_queue=AUDITS,
+        execution_timeout=STUCK_AFTER,
+        static_summary="audit of all bookings: overlaps, lapsed and orphaned holds, events",
     )
+    schedule = schedule_of(action, ScheduleIntervalSpec(every=every), catch_up=CATCH_UP)
+    await ensure_schedule(client, AUDIT_SCHEDULE, schedule)

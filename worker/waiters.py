@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status
+from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status, asked_for
 from domain.errors import REFUSALS
 
 HOLD_SLOT, CONFIRM_APPOINTMENT = "hold_slot", "confirm_appointment"
@@ -130,15 +130,5 @@ def _done(request: BookingRequest, appointment: Appointment) -> Outcome:
 
 
 def _refused(request: BookingRequest, refusal: Refusal) -> Outcome:
-    return Outcome(
-        attempt_id=request.attempt_id,
-        appointment=Appointment(
-            appointment_id=request.appointment_id,
-            status=Status.REFUSED,
-            patient_id=request.patient_id,
-            doctor_id=request.doctor_id,
-            clinic_id=request.clinic_id,
-            starts_at=request.starts_at,
-        ),
-        refusal=refusal,
-    )
+    wish = asked_for(request, Status.REFUSED)
+    return Outcome(attempt_id=request.attempt_id, appointment=wish, refusal=refusal)

@@ -15,55 +15,39 @@ UNTIL_DONE = RetryPolicy(maximum_interval=timedelta(seconds=10))
 GIVE_UP_AFTER = timedelta(seconds=30)
 
 
-async def find_overlaps() -> Overlaps:
-    return await workflow.execute_activity_method(
-        Audit.find_overlaps,
-        start_to_close_timeout=ONE_TRY,
-        retry_policy=UNTIL_DONE,
-        summary="live appointments that overlap: none",
+def _until_done(label: str, *, one_try: timedelta = ONE_TRY) -> workflow.ActivityConfig:
+    return workflow.ActivityConfig(
+        start_to_close_timeout=one_try, retry_policy=UNTIL_DONE, summary=label
     )
+
+
+async def find_overlaps() -> Overlaps:
+    config = _until_done("live appointments that overlap: none")
+    return await workflow.execute_activity_method(Audit.find_overlaps, **config)
 
 
 async def expire_lapsed_holds() -> Holds:
-    return await workflow.execute_activity_method(
-        Audit.expire_lapsed_holds,
-        start_to_close_timeout=ONE_TRY,
-        retry_policy=UNTIL_DONE,
-        summary="holds past their deadline: expire",
-    )
+    config = _until_done("holds past their deadline: expire")
+    return await workflow.execute_activity_method(Audit.expire_lapsed_holds, **config)
 
 
 async def release_orphaned_holds(order: AuditOrder) -> Holds:
-    return await workflow.execute_activity_method(
-        Audit.release_orphaned_holds,
-        order,
-        start_to_close_timeout=ONE_TRY_WITH_MANY_RUNS,
-        retry_policy=UNTIL_DONE,
-        summary="holds without a run: release",
-    )
+    config = _until_done("holds without a run: release", one_try=ONE_TRY_WITH_MANY_RUNS)
+    return await workflow.execute_activity_method(Audit.release_orphaned_holds, order, **config)
 
 
 async def announce_missing_events(order: AuditOrder) -> Events:
-    return await workflow.execute_activity_method(
-        Audit.announce_missing_events,
-        order,
-        start_to_close_timeout=ONE_TRY_WITH_MANY_RUNS,
-        retry_policy=UNTIL_DONE,
-        summary="events that nobody received: look at their runs, publish",
-    )
+    label = "events that nobody received: look at their runs, publish"
+    config = _until_done(label, one_try=ONE_TRY_WITH_MANY_RUNS)
+    return await workflow.execute_activity_method(Audit.announce_missing_events, order, **config)
 
 
 async def refresh_days(touched: list[Touched]) -> bool:
     """Tried for a while only: nobody reads a stale day without it, and the next audit waits."""
+    config = _until_done("show the changes to everybody who looks at these days")
+    config["schedule_to_close_timeout"] = GIVE_UP_AFTER
     try:
-        await workflow.execute_activity_method(
-            Audit.refresh_days,
-            touched,
-            start_to_close_timeout=ONE_TRY,
-            schedule_to_close_timeout=GIVE_UP_AFTER,
-            retry_policy=UNTIL_DONE,
-            summary="show the changes to everybody who looks at these days",
-        )
+        await workflow.execute_activity_method(Audit.refresh_days, touched, **config)
     except ActivityError:
         return False
     return True

@@ -5,7 +5,7 @@ The model of a command: one step that is done or refused, and what every command
 
 from temporalio import workflow
 
-from domain.booking import Appointment, Cancellation, Outcome, Result, Status
+from domain.booking import Appointment, Cancellation, Outcome, Result, Status, asked_for
 from domain.errors import Refused
 from domain.events import AppointmentEvent, appointment_cancelled
 from workflows import steps
@@ -39,7 +39,7 @@ class CancelAppointment:
         return Result(status=visit.status, code=refusal.code if refusal else None, refusal=refusal)
 
     async def _done_or_refused(self) -> Outcome:
-        asked, visit = self._cancellation, _as_it_was_seen(self._cancellation)
+        asked, visit = self._cancellation, asked_for(self._cancellation, Status.CONFIRMED)
         show(visit, now="Cancelling the visit.")
         try:
             visit = await steps.cancel_appointment(asked)
@@ -53,14 +53,3 @@ class CancelAppointment:
     @described_update("The answer of the cancellation.")
     async def cancel(self) -> Outcome:
         return await answered(lambda: self._outcome)
-
-
-def _as_it_was_seen(cancellation: Cancellation) -> Appointment:
-    return Appointment(
-        appointment_id=cancellation.appointment_id,
-        status=Status.CONFIRMED,
-        patient_id=cancellation.patient_id,
-        doctor_id=cancellation.doctor_id,
-        clinic_id=cancellation.clinic_id,
-        starts_at=cancellation.starts_at,
-    )

@@ -101,10 +101,7 @@ async def mark_notice(
 async def inbox_opened(database: Database, doctor_id: UUID) -> datetime:
     """The database's time, from which on notices are new; refuses a doctor who does not exist."""
 
-    async def ask(connection: Connection) -> datetime:
-        return await _known_at(connection, doctor_id)
-
-    return await read(database, ask)
+    return await read(database, lambda connection: _known_at(connection, doctor_id))
 
 
 async def new_notices(

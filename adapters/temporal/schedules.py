@@ -2,12 +2,18 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 from structlog import get_logger
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
@@ -16,6 +22,17 @@ from temporalio.service import RPCError
 LONGEST_PAUSE_SECONDS = 10.0
 
 log = get_logger(__name__)
+
+
+def schedule_of(
+    action: ScheduleActionStartWorkflow, interval: ScheduleIntervalSpec, *, catch_up: timedelta
+) -> Schedule:
+    """One run at a time; what was missed is made up for within `catch_up`."""
+    return Schedule(
+        action=action,
+        spec=ScheduleSpec(intervals=[interval]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=catch_up),
+    )
 
 
 async def ensure_schedule(client: Client, schedule_id: str, wanted: Schedule) -> None:

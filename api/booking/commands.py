@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 from adapters.postgres.appointments import Seen, see
 from adapters.postgres.database import Database
-from adapters.postgres.direct import Cursor
 from adapters.postgres.reads import read_by_cursor
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
@@ -149,10 +148,7 @@ class Commands:
         return run.refusal
 
     async def _see(self, appointment_id: UUID) -> Seen | None:
-        async def ask(connection: Cursor) -> Seen | None:
-            return await see(connection, appointment_id)
-
-        return await read_by_cursor(self._database, ask)
+        return await read_by_cursor(self._database, lambda cursor: see(cursor, appointment_id))
 
 
 def _agreed(outcome: Outcome) -> Appointment:

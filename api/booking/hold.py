@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 from adapters.postgres.alternatives import free_alternatives
 from adapters.postgres.booking_facts import load_facts
-from adapters.postgres.database import Connection, Database
-from adapters.postgres.direct import Cursor
+from adapters.postgres.database import Database
 from adapters.postgres.reads import read, read_by_cursor
 from adapters.process.settings import Product
 from api.booking.idempotency import appointment_id_of, held_at_first, is_same_wish
@@ -127,13 +127,9 @@ class Bookings:
             return await self._begin(order, seen.facts)
 
     async def _look(self, order: Order) -> View:
-        async def ask(connection: Cursor) -> View:
-            facts, own = await load_facts(
-                connection, order.wish, appointment_id=order.appointment_id
-            )
-            return View(facts=facts, own=own)
-
-        return await read_by_cursor(self._database, ask)
+        ask = partial(load_facts, wish=order.wish, appointment_id=order.appointment_id)
+        facts, own = await read_by_cursor(self._database, ask)
+        return View(facts=facts, own=own)
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
@@ -214,14 +210,12 @@ class Bookings:
         if not isinstance(no, NotASlot | SlotTaken) or no.refusal.alternatives is not None:
             return no
 
-        async def ask(connection: Connection) -> list[Alternative]:
-            return await free_alternatives(
-                connection,
-                patient_id=order.wish.patient_id,
-                doctor_id=order.wish.doctor_id,
-                starts_at=order.wish.starts_at,
-            )
-
+        ask = partial(
+            free_alternatives,
+            patient_id=order.wish.patient_id,
+            doctor_id=order.wish.doctor_id,
+            starts_at=order.wish.starts_at,
+        )
         free = await self._alternatives.ask(order.slot, lambda: read(self._database, ask))
         return refused(replace(no.refusal, alternatives=free))
 

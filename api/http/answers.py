@@ -17,6 +17,7 @@ from api.booking.temporal_errors import NoAnswer
 from api.http.problems import (
     MEDIA_TYPE,
     FieldError,
+    Malformed,
     Problem,
     malformed,
     problem_of,
@@ -59,38 +60,24 @@ class ProblemAnswer(JsonAnswer):
 
 def answer_exceptions(app: FastAPI) -> None:
     """Register what each exception means; bugs are left to the edge."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(ReplayedRefusal, _replayed)
-    app.add_exception_handler(NoAnswer, _no_answer)
+    for kind in (Problem, Refused, ReplayedRefusal, NoAnswer, *DATABASE_AWAY):
+        app.add_exception_handler(kind, _answered)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in DATABASE_AWAY:
-        app.add_exception_handler(kind, _database_away)
 
 
-async def _problem(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)  # noqa: S101 - registered for it, as below
-    return ProblemAnswer(problem)
-
-
-async def _refused(_: Request, no: Exception) -> Response:
-    assert isinstance(no, Refused)  # noqa: S101
-    return ProblemAnswer(problem_of(no))
-
-
-async def _replayed(_: Request, replay: Exception) -> Response:
-    assert isinstance(replay, ReplayedRefusal)  # noqa: S101
-    return ProblemAnswer(problem_of(replay.refusal), REPLAYED)
-
-
-async def _no_answer(_: Request, no: Exception) -> Response:
-    assert isinstance(no, NoAnswer)  # noqa: S101
-    return ProblemAnswer(unavailable(appointment_id=no.appointment_id))
-
-
-async def _database_away(_: Request, error: Exception) -> Response:
-    return without_database(error)
+async def _answered(_: Request, error: Exception) -> Response:
+    match error:
+        case Problem():
+            return ProblemAnswer(error)
+        case Refused():
+            return ProblemAnswer(problem_of(error))
+        case ReplayedRefusal():
+            return ProblemAnswer(problem_of(error.refusal), REPLAYED)
+        case NoAnswer():
+            return ProblemAnswer(unavailable(appointment_id=error.appointment_id))
+        case _:
+            return without_database(error)
 
 
 def without_database(error: Exception) -> ProblemAnswer:
@@ -101,13 +88,11 @@ def without_database(error: Exception) -> ProblemAnswer:
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it, as below
     found = error.errors()
     if any(each["type"] == "json_invalid" for each in found):
-        problem = malformed([FieldError(field="body", message="is not JSON")], status=400)
-    else:
-        problem = malformed([_field_error(each) for each in found[:20]])
-    return ProblemAnswer(problem)
+        return ProblemAnswer(Malformed("body", "is not JSON", status=400))
+    return ProblemAnswer(malformed([_field_error(each) for each in found[:20]]))
 
 
 def _allowed(request: Request, told: str) -> str:
@@ -128,9 +113,7 @@ async def _http(request: Request, error: Exception) -> Response:
         detail = f"This page answers {headers['Allow']}."
         return ProblemAnswer(Problem(code="method_not_allowed", detail=detail), headers)
     if error.status_code == 400:  # noqa: PLR2004
-        return ProblemAnswer(
-            malformed([FieldError(field="body", message="is not JSON")], status=400)
-        )
+        return ProblemAnswer(Malformed("body", "is not JSON", status=400))
     return ProblemAnswer(Problem(code="not_found", detail="There is no such page."))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from api.http.problems import FieldError, malformed
+from api.http.problems import Malformed
 from api.http.strict_query import StrictRoute
 
 JSON = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.ASCII | re.IGNORECASE)
@@ -35,7 +35,7 @@ class JsonRoute(StrictRoute):
             if body:
                 _refuse_other_media_types(strict)
             elif is_required:
-                raise malformed([FieldError(field="body", message="is not JSON")], status=400)
+                raise Malformed("body", "is not JSON", status=400)
             return await handle(strict)
 
         return handle_json
@@ -44,5 +44,4 @@ class JsonRoute(StrictRoute):
 def _refuse_other_media_types(request: Request) -> None:
     named = ", ".join(request.headers.getlist("content-type"))  # two of them are none
     if not JSON.fullmatch(named):
-        field = FieldError(field="Content-Type", message="must be application/json")
-        raise malformed([field], status=415)
+        raise Malformed("Content-Type", "must be application/json", status=415)

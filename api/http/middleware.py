@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.answers import ProblemAnswer
-from api.http.problems import FieldError, Problem, malformed, unavailable
+from api.http.problems import Malformed, Problem, unavailable
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_WITHIN_SECONDS = 3.0
@@ -206,7 +206,7 @@ def too_large() -> Problem:
 
 def late_body() -> Problem:
     """The connection ends with it: what still comes would be taken for the next request."""
-    problem = malformed([FieldError(field="body", message="did not arrive in time")], status=408)
+    problem = Malformed("body", "did not arrive in time", status=408)
     problem.detail = "The body did not arrive in time."
     problem.headers = {"connection": "close"}
     return problem

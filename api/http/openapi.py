@@ -12,14 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from api.http.links import add_links
 from api.http.middleware import internal, late_body, too_large
-from api.http.problems import (
-    MEDIA_TYPE,
-    FieldError,
-    Problem,
-    malformed,
-    problem_of,
-    unavailable,
-)
+from api.http.problems import MEDIA_TYPE, Malformed, Problem, problem_of, unavailable
 from api.http.schemas import APPOINTMENT_ID, DOCTOR_ID, Body, ProblemBody
 from domain.booking import Refusal
 from domain.errors import refused
@@ -117,14 +110,13 @@ def _expected(path: str, method: str, operation: Document, schemas: Document) ->
     fields = _fields(operation, schemas)
     wrong = next((name for name in WRONG if name in fields), None)
     if wrong is not None:
-        yield malformed([FieldError(field=to_camel(wrong), message=WRONG[wrong])])
+        yield Malformed(to_camel(wrong), WRONG[wrong])
     if method == "post":
         yield too_large()
         yield late_body()
     if "requestBody" in operation:
-        yield malformed([FieldError(field="body", message="is not JSON")], status=400)
-        media_type = FieldError(field="Content-Type", message="must be application/json")
-        yield malformed([media_type], status=415)
+        yield Malformed("body", "is not JSON", status=400)
+        yield Malformed("Content-Type", "must be application/json", status=415)
     told = operation.pop(MARK, [])
     found = [NOT_FOUND[name] for name in fields if name in NOT_FOUND]
     for code in dict.fromkeys([*found, *told]):

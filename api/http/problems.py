@@ -148,8 +148,9 @@ class Problem(Exception):
 class Malformed(Problem):
     """One field of the request, in its body, path, query or headers, cannot be understood."""
 
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(**vars(malformed([FieldError(field=name, message=message)])))
+    def __init__(self, name: str, message: str, *, status: int | None = None) -> None:
+        error = FieldError(field=name, message=message)
+        super().__init__(**vars(malformed([error], status=status)))
 
 
 def malformed(errors: list[FieldError], *, status: int | None = None) -> Problem:

@@ -14,10 +14,10 @@ from httptools import (
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.http.coalesced_writes import CoalescedWrites
-from api.http.problems import MEDIA_TYPE, FieldError, Problem, malformed
+from api.http.problems import MEDIA_TYPE, Malformed, Problem
 
 MAX_HEADER_BYTES = 64 * 1024
-NOT_HTTP = malformed([FieldError(field="request", message="is not HTTP")], status=400)
+NOT_HTTP = Malformed("request", "is not HTTP", status=400)
 NO_METHOD = Problem(
     code="method_not_allowed",
     detail="This server answers GET, HEAD and POST.",

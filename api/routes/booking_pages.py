@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,15 +10,14 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
-from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
-from api.page.days import DoctorTimes, doctor_times, nearest, parts_of
-from api.page.directory import Directory, directory
+from api.page.days import doctor_times, nearest, parts_of
+from api.page.directory import directory
 from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
@@ -40,11 +40,8 @@ async def doctors(
 ) -> Response:
     """Where the links in patients' messages lead: whom to see, and when each is free next."""
 
-    async def ask(connection: Connection) -> Directory:
-        return await directory(
-            connection, specialty=specialty, clinic_id=clinic, patient_id=visitor.patient_id
-        )
-
+    patient_id = visitor.patient_id
+    ask = partial(directory, specialty=specialty, clinic_id=clinic, patient_id=patient_id)
     found = await read(database, ask)
     chosen = {"specialty": specialty, "clinic": clinic}
     return page(visitor, "doctors.html", here="book", found=found, chosen=chosen)
@@ -64,10 +61,8 @@ async def times(  # noqa: PLR0913 - each is a part of the request
 ) -> Response:
     """Fourteen days, and the slots of one; `note` says why the slot `at` was not held."""
 
-    async def ask(connection: Connection) -> DoctorTimes:
-        return await doctor_times(connection, doctor_id, visitor.patient_id)
-
-    found = await read(database, ask)
+    patient_id = visitor.patient_id
+    found = await read(database, lambda opened: doctor_times(opened, doctor_id, patient_id))
     day = chosen or (found.first_day if at is None else day_of(at, found.zone))
     schedule, _ = await days.read(doctor_id, day)
     return page(

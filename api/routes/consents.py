@@ -50,11 +50,7 @@ class ConsentPage(Body):
 )
 async def consents(patient_id: Id, database: DatabaseDep) -> Response:
     """Every kind of message by every channel; `given` where nothing was said."""
-
-    async def ask(connection: Connection) -> list[Agreed]:
-        return await consents_of(connection, patient_id)
-
-    return _page(await read(database, ask))
+    return _page(await read(database, lambda connection: consents_of(connection, patient_id)))
 
 
 @router.post(

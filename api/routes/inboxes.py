@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from adapters.postgres.appointments import Before, appointments_of
-from adapters.postgres.database import Connection
 from adapters.postgres.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep, InboxListenerDep, LiveStreams
@@ -17,7 +17,6 @@ from api.http.cursors import Place, cursor_of, place_of
 from api.http.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
-from domain.booking import Appointment
 from domain.documents import document, timestamp
 
 router = APIRouter(route_class=StrictRoute)
@@ -40,9 +39,7 @@ async def appointments(
     this_list = f"appointments of {patient_id}"
     before = _before(cursor, of=this_list)
 
-    async def ask(connection: Connection) -> list[Appointment]:
-        return await appointments_of(connection, patient_id, limit=limit + 1, before=before)
-
+    ask = partial(appointments_of, patient_id=patient_id, limit=limit + 1, before=before)
     found = await read(database, ask)
     places = [(each.created_at, each.appointment_id) for each in found]
     following = None
@@ -68,11 +65,7 @@ async def notifications(
     """What the doctor was told about confirmed and cancelled visits, newest first."""
     before = _before(cursor, of=_notices_of(doctor_id))
 
-    async def ask(connection: Connection) -> list[Notice]:
-        return await notices_of(
-            connection, doctor_id, limit=limit + 1, before=before, unread=unread
-        )
-
+    ask = partial(notices_of, doctor_id=doctor_id, limit=limit + 1, before=before, unread=unread)
     found = await read(database, ask)
     following = _place(found[limit - 1], doctor_id) if len(found) > limit else None
     items = [_notice(each) for each in found[:limit]]
@@ -136,9 +129,9 @@ async def mark_as_unread(doctor_id: Id, notification_id: Id, database: DatabaseD
 async def _marked(
     database: DatabaseDep, doctor_id: Id, notification_id: Id, *, is_read: bool
 ) -> Response:
-    async def ask(connection: Connection) -> Notice:
-        return await mark_notice(connection, doctor_id, notification_id, is_read=is_read)
-
+    ask = partial(
+        mark_notice, doctor_id=doctor_id, notification_id=notification_id, is_read=is_read
+    )
     return JsonAnswer(_notice(await read(database, ask)), headers=NO_STORE)
 
 

@@ -11,9 +11,8 @@ from pydantic.config import JsonDict
 from starlette.responses import Response
 
 from adapters.postgres.consents import Channel
-from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
-from adapters.postgres.receipts import Fate, Receipt, Receipted, record_receipt
+from adapters.postgres.receipts import Fate, Receipt, record_receipt
 from api.dependencies import DatabaseDep, ReceiptsDep
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
@@ -93,10 +92,7 @@ async def receipt(  # noqa: PLR0913 - what it needs is asked for by name
         code=said.code,
     )
 
-    async def ask(connection: Connection) -> Receipted:
-        return await record_receipt(connection, told)
-
-    found = await read(database, ask)
+    found = await read(database, lambda connection: record_receipt(connection, told))
     if found.unheard is not None:
         await desk.deliver_instead(found.unheard, failed=provider)
     RECEIPTS.labels(provider.value, said.status.value).inc()

@@ -102,19 +102,15 @@ async def confirm(_: OwnForm, appointment_id: Id, visitor: Patient, desk: Comman
 
 
 @router.post("/{appointment_id}/give-up")
-async def give_up(
-    _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
-) -> Response:
-    """Of a hold; one that was confirmed elsewhere meanwhile is a visit, and stays."""
-    return await _cancelled(desk, appointment_id, visitor, version)
-
-
 @router.post("/{appointment_id}/cancel")
 async def cancel(
     _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
 ) -> Response:
-    """Of a confirmed visit, as it was shown."""
-    return await _cancelled(desk, appointment_id, visitor, version)
+    """Of a hold or of a visit as it was shown: a hold that was confirmed meanwhile stays."""
+    reason = CancelReason.PATIENT_REQUEST
+    return await _told(
+        desk, appointment_id, visitor, lambda: desk.cancel(appointment_id, reason, version)
+    )
 
 
 @router.post("/{appointment_id}/extend")
@@ -122,15 +118,6 @@ async def extend(
     _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
 ) -> Response:
     return await _told(desk, appointment_id, visitor, lambda: desk.extend(appointment_id, version))
-
-
-async def _cancelled(
-    desk: Commands, appointment_id: UUID, visitor: Visitor, version: int
-) -> Response:
-    reason = CancelReason.PATIENT_REQUEST
-    return await _told(
-        desk, appointment_id, visitor, lambda: desk.cancel(appointment_id, reason, version)
-    )
 
 
 async def _told(
