@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from api.app import create_app
 from api.http.origins import Origins
 from api.services import Services
+from tests.fakes.services import NoServices
 
 HTML = {"accept": "text/html"}
 LINKS = re.compile(r'(?:href|src|action|data-live|hx-get)="(/[^"]*)"')
@@ -18,15 +18,14 @@ LINKS = re.compile(r'(?:href|src|action|data-live|hx-get)="(/[^"]*)"')
 
 @asynccontextmanager
 async def nothing_opened() -> AsyncIterator[Services]:
-    yield Mock(spec=Services)
+    yield NoServices()
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     origins = Origins(public="https://clinic.example/priyom")
     app = create_app(nothing_opened, answer_within_seconds=5, origins=origins)
-    nobody = Mock(some=AsyncMock(return_value=[]), one=AsyncMock(return_value=None))
-    app.state.services = Mock(spec=Services, demo=nobody, database=None)
+    app.state.services = NoServices()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="https://clinic.example") as client:
         yield client
