@@ -1,6 +1,6 @@
 """The directory: doctors, clinics and specialties, a page at a time, in the order of names."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -100,6 +100,12 @@ async def find_doctor(connection: Connection, doctor_id: UUID) -> DoctorCard:
     return cards[0]
 
 
+async def doctors_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID, DoctorCard]:
+    """Who these are; when each is free next is not looked for."""
+    rows = await connection.execute(CARDS.where(doctors.c.id.in_(ids)))
+    return {row.id: _card(row, None) for row in rows}
+
+
 async def list_clinics(
     connection: Connection, *, limit: int, after: After | None = None
 ) -> list[Clinic]:
@@ -168,20 +174,21 @@ def _order(
 async def _cards(connection: Connection, wanted: Select[*tuple[object, ...]]) -> list[DoctorCard]:
     rows = (await connection.execute(wanted)).all()
     free = await _next_free(connection, rows)
-    return [
-        DoctorCard(
-            doctor_id=row.id,
-            name=row.full_name,
-            specialty=row.specialty,
-            clinic_id=row.clinic_id,
-            clinic_name=row.clinic_name,
-            time_zone=row.time_zone,
-            slot_minutes=row.slot_minutes,
-            next_free=free.get(row.id),
-            now=row.now,
-        )
-        for row in rows
-    ]
+    return [_card(row, free.get(row.id)) for row in rows]
+
+
+def _card(row: Row[*tuple[object, ...]], next_free: datetime | None) -> DoctorCard:
+    return DoctorCard(
+        doctor_id=row.id,
+        name=row.full_name,
+        specialty=row.specialty,
+        clinic_id=row.clinic_id,
+        clinic_name=row.clinic_name,
+        time_zone=row.time_zone,
+        slot_minutes=row.slot_minutes,
+        next_free=next_free,
+        now=row.now,
+    )
 
 
 async def _next_free(

@@ -28,6 +28,10 @@ class Wording:
         """пт"""
         return format_date(instant, "EEE", locale=self._locale)
 
+    def weekday_of(self, number: int) -> str:
+        """пт: of 1 for Monday to 7"""
+        return self.weekday(date(2024, 1, number))  # which began on a Monday
+
     def short_day(self, instant: date) -> str:
         """пт, 27 нояб."""
         return format_date(instant, "EEE, d MMM", locale=self._locale)

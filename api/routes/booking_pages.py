@@ -1,18 +1,21 @@
 """The patient's pages before a visit: whom to see, and when. One click holds a slot."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from adapters.postgres.reads import read
+from adapters.postgres.slot_search import Wish
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep
+from api.http.cursors import cursor_of, place_of
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
@@ -21,30 +24,59 @@ from api.page.directory import directory
 from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
+from api.routes.directory import Cursor
 from api.routes.schedule import LocalDate
 from domain.documents import timestamp
 from domain.errors import AlreadyBooked, AlreadyHeld, DoctorNotFound, PatientNotFound, Refused
+from domain.search import TimesWished
 from domain.slot import day_of
 
 Word = Annotated[Text | None, Query()]
+Weekday = Annotated[int, Field(ge=1, le=7)]
+EVERY_DAY = range(1, 8)
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def doctors(
+async def doctors(  # noqa: PLR0913 - each is a part of the wish
+    *,
     visitor: PatientOrNobody,
     database: DatabaseDep,
     specialty: Word = None,
     clinic: Id | None = None,
+    earliest: Annotated[Literal["", "12:00", "15:00", "17:00", "18:00"], Query()] = "",
+    weekdays: Annotated[list[Weekday] | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> Response:
-    """Where the links in patients' messages lead: whom to see, and when each is free next."""
+    """Where the links in patients' messages lead: whom to see, and when each is free next.
 
-    patient_id = visitor.patient_id
-    ask = partial(directory, specialty=specialty, clinic_id=clinic, patient_id=patient_id)
+    If the patient says when, the times of everybody that fit, soonest first.
+    """
+    days = sorted(set(weekdays or ()))
+    times = TimesWished(
+        weekdays=frozenset(days or EVERY_DAY),
+        earliest=time.fromisoformat(earliest) if earliest else time.min,
+        latest=time.max,
+    )
+    wish = Wish(times=times, specialty=specialty, clinic_id=clinic)
+    of = f"times of {specialty} {clinic} {days} {earliest}"
+    after = place_of(cursor, of=of)
+
+    ask = partial(
+        directory,
+        wish=wish,
+        says_when=bool(earliest or days),
+        after=after,
+        patient_id=visitor.patient_id,
+    )
     found = await read(database, ask)
-    chosen = {"specialty": specialty, "clinic": clinic}
-    return page(visitor, "doctors.html", here="book", found=found, chosen=chosen)
+    chosen = {"specialty": specialty, "clinic": clinic, "earliest": earliest, "weekdays": days}
+    further = found.times.following if found.times else None
+    following = None if further is None else cursor_of(further, of=of)
+    return page(
+        visitor, "doctors.html", here="book", found=found, chosen=chosen, following=following
+    )
 
 
 @router.get("/book/{doctor_id}")

@@ -29,6 +29,9 @@ from domain.errors import AppointmentNotFound, Refused
 SeenVersion = Annotated[int, Form(alias="version", ge=1, le=1_000_000)]
 """Which state of the visit the page showed when its button was pressed."""
 
+EARLIER = 20
+MOST_EARLIER = 2_500
+
 router = APIRouter(prefix="/visits", include_in_schema=False)
 
 
@@ -38,16 +41,25 @@ class Visits:
 
     ahead: list[PatientVisit]
     behind: list[PatientVisit]
+    more: int | None
+    """How many to ask for to see more of them; null if these are all."""
 
 
 @router.get("")
-async def my_visits(visitor: Patient, database: DatabaseDep) -> Response:
+async def my_visits(
+    visitor: Patient,
+    database: DatabaseDep,
+    earlier: Annotated[int, Query(ge=1, le=MOST_EARLIER)] = EARLIER,
+) -> Response:
+    """`earlier`: how many of the visits behind are shown."""
     patient_id = visitor.signed_in.patient_id
 
     async def ask(connection: Connection) -> Visits:
+        behind = await visits_behind(connection, patient_id, limit=earlier + 1)
         return Visits(
             ahead=await visits_ahead(connection, patient_id),
-            behind=await visits_behind(connection, patient_id),
+            behind=behind[:earlier],
+            more=min(earlier * 5, MOST_EARLIER) if len(behind) > earlier else None,
         )
 
     return page(visitor, "visits.html", here="visits", visits=await read(database, ask))
