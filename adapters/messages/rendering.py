@@ -20,6 +20,7 @@ from adapters.messages.wording import (
 )
 
 MOST_SEGMENTS = 2
+"""The second is the price of the link (docs/decisions/0027)."""
 
 _templates = Environment(
     loader=PackageLoader("adapters.messages"),

@@ -105,4 +105,4 @@ def isolated(text: str) -> str:
 
 @lru_cache(maxsize=1000)
 def _is_right_to_left(letter: str) -> bool:
-    return unicodedata.bidirectional(letter) in {"R", "AL"}
+    return unicodedata.bidirectional(letter) in {"R", "AL", "RLE", "RLO"}

@@ -2,11 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 import pytest
-import vobject
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
@@ -148,28 +146,6 @@ def test_the_hours_of_a_change_of_the_clocks_are_told_apart() -> None:
     told = when(a_visit(starts_at=first, ends_at=first + timedelta(minutes=30), **london))
 
     assert (told.time, told.offset, told.until) == ("01:30", "UTC+1", "01:00 (UTC+0)")
-
-
-def a_minute(number: int) -> datetime:
-    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
-
-
-@given(
-    starts_at=st.integers(0, 10 * 365 * 24 * 60).map(a_minute),
-    zone=st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})),
-    language=st.sampled_from(Language),
-    minutes=st.integers(1, 240),
-)
-@settings(max_examples=1000, deadline=None)
-def test_each_calendar_file_names_the_instants_of_the_row(
-    starts_at: datetime, zone: str, language: Language, minutes: int
-) -> None:
-    ends_at = starts_at + timedelta(minutes=minutes)
-    visit = a_visit(starts_at=starts_at, ends_at=ends_at, time_zone=zone, language=language)
-
-    event = vobject.readOne(a_letter(visit)[3]).vevent
-
-    assert (event.dtstart.value, event.dtend.value) == (starts_at, ends_at)
 
 
 @pytest.mark.parametrize(

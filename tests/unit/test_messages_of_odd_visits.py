@@ -1,0 +1,160 @@
+"""A thousand visits with odd names, in every zone, as other libraries read what is told of them."""
+
+import email
+import email.policy
+import re
+from datetime import UTC, datetime, time, timedelta, timezone
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+import vobject
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.messages.mail import mime
+from adapters.messages.rendering import letter, text_message
+from adapters.messages.segments import segments
+from adapters.messages.visit import Kind, Language, Visit
+from tests.gsm import BY_CODE, SEPTETS, parts
+from tests.messages import a_visit
+
+ACCOUNT, SENDER = "https://priyom.example", "no-reply@priyom.example"
+
+TITLES = ("Dr", "Prof.", "Mrs", "Sir", "Доктор", "Профессор", "")
+PEOPLE = (
+    "Anne\u2013Marie O\u2019Brien",
+    "Maria van der Berg",
+    "Nguyễn Thị Minh Khai",
+    "Björk Guðmundsdóttir",
+    "Петрова Анна Сергеевна",
+    "Салтыков-Щедрин Михаил Евграфович",
+    "محمد بن عبد الله",
+    "משה כהן",
+    "李小龍",
+    "\N{WOMAN}\u200d\N{STAFF OF AESCULAPIUS}\ufe0f Joy",
+    "X Æ A-12 [Musk] {€}",
+    "Jose\u0301 \u202eGarc\u00eda",
+    "<b>Kim</b> & Co",
+    "Bartholomew Featherstonehaugh-Cholmondeley-Majoribanks de la Tour du Pin",
+)
+PLACES = (
+    "St Mary\u2019s \u2013 2nd floor\u2026",
+    "Клиника «Здоровье» № 1",
+    "מרפאה",
+    "عيادة النور",
+    "Приём на Чистых прудах, отделение восстановительного лечения",
+    "12; High Street, \\London\\",
+    "",
+)
+ZONES = sorted(available_timezones() - {"Factory", "localtime"})
+
+visits = st.builds(
+    lambda title, **known: a_visit(
+        **known
+        | {
+            "doctor_name": f"{title} {known['doctor_name']}".strip(),
+            "ends_at": known["starts_at"] + timedelta(minutes=known["ends_at"]),
+        }
+    ),
+    title=st.sampled_from(TITLES),
+    kind=st.sampled_from(Kind),
+    language=st.sampled_from(Language),
+    doctor_name=st.sampled_from(PEOPLE),
+    patient_name=st.sampled_from(PEOPLE),
+    clinic_name=st.sampled_from(PLACES),
+    clinic_address=st.sampled_from(PLACES),
+    clinic_phone=st.sampled_from(("+7 (495) 123-45-67", "+44 20 7946 0018 ext. 12", "")),
+    time_zone=st.sampled_from(ZONES),
+    starts_at=st.integers(0, 10 * 365 * 24 * 60).map(
+        lambda minute: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
+    ),
+    ends_at=st.integers(5, 240),
+)
+
+
+@given(visit=visits)
+@settings(max_examples=1000, deadline=None)
+def test_text_letter_and_calendar_each_tell_the_instant_and_the_names(visit: Visit) -> None:
+    text = text_message(visit, account_url=ACCOUNT)
+    mail = sent(visit)
+    plain, shown = body(mail, "plain"), Shown(body(mail, "html"))
+    event = vobject.readOne(body(mail, "calendar")).vevent
+
+    assert parts(text) <= 2
+    assert visit.code in text
+    for told in (text, plain, shown.text):
+        assert instants(told, visit) == {visit.starts_at}
+    assert (event.dtstart.value, event.dtend.value) == (visit.starts_at, visit.ends_at)
+    for name in (visit.patient_name, visit.doctor_name, visit.clinic_name, visit.clinic_address):
+        assert name in plain
+        assert name in shown.text
+    assert shown.tags <= OF_A_LETTER
+    assert all(not part.defects for part in mail.walk())
+
+
+@given(text=st.text(st.sampled_from([*SEPTETS, "я", "\N{SLIGHTLY SMILING FACE}"]), max_size=400))
+def test_the_product_counts_parts_as_the_tables_of_gsm_do(text: str) -> None:
+    assert segments(text) == parts(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("[" * 80, 1), ("[" * 81, 2), ("a" * 152 + "[" + "a" * 152, 3), ("я" * 71, 2), ("🙂" * 67, 3)],
+)
+def test_the_tables_of_gsm_are_read_right(text: str, count: int) -> None:
+    assert len(BY_CODE) == 128
+    assert parts(text) == count
+
+
+def sent(visit: Visit) -> EmailMessage:
+    written = letter(visit, account_url=ACCOUNT, sender=SENDER)
+    content = mime(written, sender=SENDER, to=visit.email, message_id="<1-2@priyom.example>")
+    mail = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    return mail
+
+
+def body(mail: EmailMessage, subtype: str) -> str:
+    (found,) = [part for part in mail.walk() if part.get_content_subtype() == subtype]
+    assert isinstance(found, EmailMessage)
+    return str(found.get_content())
+
+
+def instants(text: str, visit: Visit) -> set[datetime]:
+    """The first clock time of the text at each of its offsets, on the visit's date there."""
+    clock = re.search(r"\b(\d\d):(\d\d)\b", text)
+    assert clock is not None
+    offsets = {each.groups() for each in re.finditer(r"UTC([+-])(\d+)(?::(\d\d))?", text)}
+    day = visit.starts_at.astimezone(ZoneInfo(visit.time_zone)).date()
+    at = time.fromisoformat(clock.group())
+    found = set()
+    for sign, hours, minutes in offsets:
+        east = timedelta(hours=int(hours), minutes=int(minutes or 0))
+        zone = timezone(-east if sign == "-" else east)
+        found.add(datetime.combine(day, at, zone))
+    return found
+
+
+OF_A_LETTER = {
+    *("html", "head", "meta", "title", "body", "table", "tr", "td", "th", "p", "h1", "br", "a"),
+    *("strong", "s"),
+}
+
+
+class Shown(HTMLParser):
+    """What a letter shows, and by which tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
