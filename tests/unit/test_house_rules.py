@@ -2,12 +2,16 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parents[1]
+ROOT = TESTS.parent
+BESIDE_THE_PRODUCT = {"tests", "bench", "migrations", "scripts"}
+"""Folders of programs that no process imports."""
 FILES = sorted(TESTS.rglob("*.py"))
 
 CHECKS = {
@@ -27,7 +31,6 @@ CHECKS = {
 UNCHECKED = {
     "faults/test_temporal_away.py::test_faults_of_its_own_store": "a line of the report: "
     "this server cannot be told to fail so",
-    "workflows/test_budgets.py::test_a_hold_that_was_given_up_by_the_clinic": "a recording only",
 }
 """Tests without a check, each with its reason: `folder/file.py::test_name`."""
 
@@ -122,3 +125,13 @@ def test_the_architecture_names_what_lies_at_the_root_of_a_folder(folder: str) -
     }
 
     assert there == named
+
+
+def test_every_package_of_the_product_stands_in_a_layer() -> None:
+    """A contract of layers says nothing of a package that it does not name."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(each["layers"] for each in linter["contracts"] if each["type"] == "layers")
+    named = {package for layer in layers for package in layer.split(" | ")}
+    found = {path.parent.name for path in ROOT.glob("*/*.py")} - BESIDE_THE_PRODUCT
+
+    assert named == set(linter["root_packages"]) == found
