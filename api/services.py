@@ -136,13 +136,10 @@ class _Beside:
 def _readiness(
     database: Database, temporal: TemporalConnection, redis: Redis, kafka: str
 ) -> ReadinessProbe:
-    async def temporal_answers() -> None:
-        await ask_temporal(temporal.client)
-
     return ReadinessProbe(
         {
             "postgres": partial(ask_postgres, database),
-            "temporal": temporal_answers,
+            "temporal": lambda: ask_temporal(temporal.client),
             "redis": partial(ask_redis, redis),
             "kafka": partial(ask_kafka, kafka),
         }

@@ -22,14 +22,7 @@ RETURNING {COLUMNS}
 async def cancel_appointment(database: Database, cancellation: Cancellation) -> Appointment:
     """Cancel a visit that has not begun, fenced by its version; a second run finds it cancelled."""
     async with cursor(database) as connection:
-        row = await connection.one_or_none(
-            CANCEL,
-            {
-                "appointment_id": cancellation.appointment_id,
-                "version": cancellation.version,
-                "reason": cancellation.reason,
-            },
-        )
+        row = await connection.one_or_none(CANCEL, vars(cancellation))
         if row is None:
             row = await own_row(connection, cancellation.appointment_id)
             _refuse_cancellation(row, cancellation)

@@ -65,7 +65,7 @@ async def release_slot(database: Database, release: Release) -> Hold:
     A second run finds nothing to do; a confirmed row is left alone; where there is no row a
     tombstone is left. A hold that commits in the meantime is seen by the next round.
     """
-    parameters = _release_parameters(release)
+    parameters = {**vars(release.request), **vars(release), "status": release.status.value}
     async with cursor(database) as connection:
         while True:
             row = await connection.one_or_none(RELEASE, parameters)
@@ -74,19 +74,6 @@ async def release_slot(database: Database, release: Release) -> Hold:
             row = row or await own_row(connection, release.request.appointment_id)
             if row["stored_status"] != Status.HELD or release.only_if_lapsed:
                 return hold_of(row)
-
-
-def _release_parameters(release: Release) -> dict[str, object]:
-    return {
-        "appointment_id": release.request.appointment_id,
-        "patient_id": release.request.patient_id,
-        "doctor_id": release.request.doctor_id,
-        "starts_at": release.request.starts_at,
-        "origin": release.request.origin,
-        "status": release.status.value,
-        "reason": release.reason,
-        "only_if_lapsed": release.only_if_lapsed,
-    }
 
 
 def _as_it_was_confirmed(row: Row) -> Appointment:

@@ -1,6 +1,5 @@
 """Take a slot and keep it: hold and extend, each one transaction that the database decides."""
 
-from dataclasses import asdict
 from functools import partial
 
 import psycopg
@@ -88,7 +87,7 @@ async def hold_slot(database: Database, turns: TransactionLimit, request: Bookin
 async def extend_hold(database: Database, extension: Extension) -> Hold:
     """Let a live hold last from now again; a second run finds the version it made."""
     async with cursor(database) as connection:
-        extended = await connection.one_or_none(EXTEND, asdict(extension))
+        extended = await connection.one_or_none(EXTEND, vars(extension))
         if extended is None:
             extended = await own_row(connection, extension.appointment_id)
             _refuse_extension(appointment_of(extended), extension)

@@ -8,7 +8,8 @@ from adapters.postgres.database import Database
 from adapters.postgres.reads import read_by_cursor
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
-from domain.booking import Actor, Appointment, Cancellation, Outcome, Role, Status
+from domain.booking import Actor, Appointment, Cancellation, Outcome, Refusal, Role, Status
+from domain.booking_record import CODE_OF_END
 from domain.errors import (
     AlreadyCancelled,
     AlreadyConfirmed,
@@ -78,7 +79,7 @@ class Commands:
                 raise await self._why_never_held(appointment_id) from None
             if seen.appointment.status is Status.HELD:  # as for a confirm, nobody knows yet
                 raise NoAnswer(appointment_id) from None
-            raise _why_not_extended(seen.appointment) from None
+            raise _why_ended(seen.appointment) from None
 
     async def _extend(self, appointment_id: UUID, version: int) -> Appointment:
         try:
@@ -88,7 +89,7 @@ class Commands:
             if seen is None:
                 raise
             if seen.appointment.status is not Status.HELD:  # the run has yet to learn of the end
-                raise _why_not_extended(seen.appointment) from None
+                raise _why_ended(seen.appointment) from None
             if seen.appointment.version != version:
                 raise
         # Either the row was extended, but the run's server died with the word: that one is said
@@ -158,13 +159,9 @@ def _agreed(outcome: Outcome) -> Appointment:
 
 
 def _confirmed(appointment: Appointment) -> Appointment:
-    match appointment.status:
-        case Status.CONFIRMED:
-            return appointment
-        case Status.CANCELLED:
-            raise AlreadyCancelled
-        case _:
-            raise HoldExpired
+    if appointment.status is not Status.CONFIRMED:
+        raise _why_ended(appointment)
+    return appointment
 
 
 def _refuse_what_changed(appointment: Appointment, seen_version: int) -> None:
@@ -174,14 +171,8 @@ def _refuse_what_changed(appointment: Appointment, seen_version: int) -> None:
         raise Changed
 
 
-def _why_not_extended(appointment: Appointment) -> Refused:
-    match appointment.status:
-        case Status.CONFIRMED:
-            return AlreadyConfirmed()
-        case Status.CANCELLED:
-            return AlreadyCancelled()
-        case _:
-            return HoldExpired()
+def _why_ended(appointment: Appointment) -> Refused:
+    return refused(Refusal(code=CODE_OF_END.get(appointment.status, HoldExpired.code)))
 
 
 def _cancellation(appointment: Appointment, reason: str) -> Cancellation:
