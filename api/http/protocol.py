@@ -17,6 +17,10 @@ from api.http.coalesced_writes import CoalescedWrites
 from api.http.problems import MEDIA_TYPE, Malformed, Problem
 
 MAX_HEADER_BYTES = 64 * 1024
+HEAD_SECONDS = 10.0
+"""From the connection, or the first byte of a further request, to the end of its head."""
+MOST_CONNECTIONS = 4_000
+"""Of one process; each costs some 20 kB, and a few more callers must not cost it its memory."""
 NOT_HTTP = Malformed("request", "is not HTTP", status=400)
 NO_METHOD = Problem(
     code="method_not_allowed",
@@ -36,24 +40,61 @@ class ProblemProtocol(HttpToolsProtocol):
     is_between = True
     """No request has begun and not ended."""
 
+    head_seconds = HEAD_SECONDS
+    most_connections = MOST_CONNECTIONS
+    head_due: asyncio.TimerHandle | None = None
+    """Runs while a head is awaited."""
+
+    head_size = 0
+    """Of what came while it was, in bytes."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(CoalescedWrites(transport))
+        if len(self.connections) > self.most_connections:
+            self.transport.close()
+        else:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._have_head()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
         self.first_line = data if self.is_between else b""
+        if self.is_between:
+            self._await_head()
+        self.head_size += len(data)
         try:
             self.parser.feed_data(data)
         except HttpParserError as error:
             self._refuse(error)
         except HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
+        if self.head_due is not None and self.head_size > MAX_HEADER_BYTES:
+            self._refuse(HttpParserError("the head is too large"))
+
+    def _await_head(self) -> None:
+        if self.head_due is None:
+            self.head_size = 0
+            self.head_due = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _have_head(self) -> None:
+        if self.head_due is not None:
+            self.head_due.cancel()
+            self.head_due = None
+
+    def _give_up(self) -> None:
+        """A caller that is so slow, or silent, would keep the connection for ever."""
+        self.head_due = None
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         self.header_bytes = 0
         self.is_between = False
+        self._await_head()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -63,6 +104,7 @@ class ProblemProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._have_head()
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -92,6 +134,7 @@ class ProblemProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: HttpParserError | None) -> None:
         """What comes after it cannot be read any more, so the connection ends."""
+        self._have_head()
         is_method = error is None or isinstance(error, HttpParserInvalidMethodError)
         is_request = REQUEST_LINE.match(self.first_line)
         self.transport.write(_written(NO_METHOD if is_method and is_request else NOT_HTTP))
