@@ -31,6 +31,13 @@ LATE_COMMIT = "2 minutes"
 LOOK_BACK = "1 day"
 """An event that is missing longer is not looked for: Temporal has forgotten its run by then."""
 
+# Nobody has come so far as tomorrow: the clock was wrong, and what has changed since it was set
+# right lies before that place.
+COME_SO_FAR = f"""(
+    CASE WHEN p.swept_until <= statement_timestamp() THEN p.swept_until
+         ELSE statement_timestamp() - interval '{LOOK_BACK}' END
+)"""
+
 DOUBTS_KEPT = "1 hour"
 """A settled doubt is remembered while a sweep may come upon the same event again."""
 
@@ -76,11 +83,11 @@ CHANGES = ", ".join(f"('{kind.name}', s.{kind.name}_version)" for kind in EVENT_
 
 SWEEP_EVENTS = text(f"""
 WITH sweep AS (
-    SELECT greatest(swept_until - interval '{LATE_COMMIT}',
+    SELECT greatest({COME_SO_FAR} - interval '{LATE_COMMIT}',
                     statement_timestamp() - interval '{LOOK_BACK}') AS since,
            least(statement_timestamp() - make_interval(secs => :settled_after),
                  (SELECT c.updated_at FROM schedules c
-                  WHERE c.updated_at > greatest(p.swept_until,
+                  WHERE c.updated_at > greatest({COME_SO_FAR},
                                                 statement_timestamp() - interval '{LOOK_BACK}')
                   ORDER BY c.updated_at OFFSET :batch LIMIT 1)) AS until
     FROM audit_progress p WHERE p.sweep = 'events' FOR UPDATE
@@ -95,7 +102,7 @@ WITH sweep AS (
     WHERE {NOTICE.format(about="due")} IS NULL
     ON CONFLICT DO NOTHING
 ), swept AS (
-    UPDATE audit_progress p SET swept_until = greatest(p.swept_until, sweep.until)
+    UPDATE audit_progress p SET swept_until = greatest({COME_SO_FAR}, sweep.until)
     FROM sweep WHERE p.sweep = 'events'
 )
 SELECT count(*) FROM due
@@ -134,9 +141,9 @@ DELETE FROM events_in_doubt WHERE settled_at <= statement_timestamp() - interval
 # the planner ask for each row by the index of the constraint, however many it expects.
 OVERLAPPING = text(f"""
 WITH sweep AS (
-    SELECT swept_until - interval '{LATE_COMMIT}' AS since,
+    SELECT {COME_SO_FAR} - interval '{LATE_COMMIT}' AS since,
            least(statement_timestamp(),
-                 (SELECT c.updated_at FROM schedules c WHERE c.updated_at > p.swept_until
+                 (SELECT c.updated_at FROM schedules c WHERE c.updated_at > {COME_SO_FAR}
                   ORDER BY c.updated_at OFFSET :batch LIMIT 1)) AS until
     FROM audit_progress p WHERE p.sweep = 'overlaps'
 ), changed AS (
@@ -160,7 +167,7 @@ WITH sweep AS (
     SELECT DISTINCT least(id, other_id) AS id, greatest(id, other_id) AS other_id FROM pairs
     WHERE status <> 'held' OR held_until > statement_timestamp()
 ), swept AS (
-    UPDATE audit_progress p SET swept_until = greatest(p.swept_until, sweep.until)
+    UPDATE audit_progress p SET swept_until = greatest({COME_SO_FAR}, sweep.until)
     FROM sweep WHERE p.sweep = 'overlaps' AND NOT EXISTS (SELECT FROM overlapping)
 )
 SELECT id, other_id, count(*) OVER () AS count FROM overlapping ORDER BY id, other_id LIMIT :named

@@ -60,6 +60,16 @@ async def test_two_visits_of_one_doctor_at_one_time_are_found_until_they_are_men
     assert (found.count, again.count, mended.count) == (1, 1, 0)
 
 
+async def test_progress_from_a_clock_that_was_fast_hides_no_overlap(unruled: Books) -> None:
+    await unruled.clinic.execute(
+        "UPDATE audit_progress SET swept_until = clock_timestamp() + interval '1 hour'"
+    )
+    for clock in ("09:00", "09:10"):
+        await unruled.confirmed(clock, ago=timedelta(minutes=20))
+
+    assert (await audit.overlaps(unruled.clinic.database)).count == 1
+
+
 async def test_one_patient_at_two_doctors_at_one_time_is_found(unruled: Books) -> None:
     patient, colleague = await unruled.clinic.patient(), await unruled.clinic.hire()
     await unruled.clinic.on_duty(at("09:00"), at("11:00"), doctor_id=colleague)

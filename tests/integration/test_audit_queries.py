@@ -164,6 +164,20 @@ async def test_a_doubt_stays_however_far_the_sweep_has_gone(books: Books) -> Non
     assert len(await doubts(books)) == 1
 
 
+async def test_progress_from_a_clock_that_was_fast_hides_no_event(books: Books) -> None:
+    """Nor once the time has come to which it had pretended to have got."""
+    await books.clinic.execute(
+        "UPDATE audit_progress SET swept_until = clock_timestamp() + interval '1 hour'"
+    )
+    await books.confirmed("09:00", ago=timedelta(minutes=20))
+
+    assert len(await doubts(books)) == 1
+    ahead = await books.rows(
+        "SELECT FROM audit_progress WHERE sweep = 'events' AND swept_until > clock_timestamp()"
+    )
+    assert ahead == []
+
+
 async def test_a_change_that_commits_late_is_still_seen(books: Books) -> None:
     """Its instant lies before the place to which the last sweep has come."""
     await books.received(await books.confirmed("09:00", ago=timedelta(seconds=20)), 2)
