@@ -210,9 +210,9 @@ class Messages:
         """Raises TryLater."""
         try:
             provider_id = await self._hand_over(attempt)
-        except RefusedForGood as no:
-            _tell_of(attempt, no.code)
-            return Outcome(attempt=attempt, state=State.FAILED, code=no.code)
+        except RefusedForGood as refused:
+            _tell_of(attempt, refused.code)
+            return Outcome(attempt=attempt, state=State.FAILED, code=refused.code)
         except TryLater as later:
             _tell_of(attempt, later.code)
             raise

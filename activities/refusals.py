@@ -15,11 +15,11 @@ def told_to_temporal() -> Iterator[None]:
     """Turn refusals into final failures, and database faults into errors without SQL or data."""
     try:
         yield
-    except Refused as no:
+    except Refused as refused:
         raise ApplicationError(
-            str(no),
-            no.refusal,
-            type=no.code,
+            str(refused),
+            refused.refusal,
+            type=refused.code,
             non_retryable=True,
             category=ApplicationErrorCategory.BENIGN,
         ) from None

@@ -27,8 +27,8 @@ class Slots:
         with told_to_temporal():
             try:
                 return await take.hold_slot(self._database, self._turns, request)
-            except (SlotTaken, NotASlot) as no:
-                raise await self._with_alternatives(no, request) from None
+            except (SlotTaken, NotASlot) as refused:
+                raise await self._with_alternatives(refused, request) from None
 
     @activity.defn
     async def extend_hold(self, extension: Extension) -> Hold:
@@ -42,7 +42,7 @@ class Slots:
         with told_to_temporal():
             return await end.release_slot(self._database, release)
 
-    async def _with_alternatives(self, no: Refused, request: BookingRequest) -> Refused:
+    async def _with_alternatives(self, refused: Refused, request: BookingRequest) -> Refused:
         async with self._database.connect() as connection:
             free = await free_alternatives(
                 connection,
@@ -50,4 +50,4 @@ class Slots:
                 doctor_id=request.doctor_id,
                 starts_at=request.starts_at,
             )
-        return type(no)(Refusal(code=no.code, alternatives=free))
+        return type(refused)(Refusal(code=refused.code, alternatives=free))

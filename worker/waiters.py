@@ -81,8 +81,8 @@ class _NotifyWaiters(ActivityInboundInterceptor):
         request: BookingRequest = given.args[0]
         try:
             hold: Hold = await super().execute_activity(given)
-        except ApplicationError as no:
-            if no.type in REFUSALS and isinstance(refusal := no.details[0], Refusal):
+        except ApplicationError as refused:
+            if refused.type in REFUSALS and isinstance(refusal := refused.details[0], Refusal):
                 self._waiters.tell(HOLD_SLOT, _refused(request, refusal))
             raise
         if hold.appointment.status in {Status.HELD, Status.CONFIRMED}:

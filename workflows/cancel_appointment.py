@@ -43,8 +43,8 @@ class CancelAppointment:
         show(visit, now="Cancelling the visit.")
         try:
             visit = await steps.cancel_appointment(asked)
-        except Refused as no:
-            return Outcome(attempt_id=asked.attempt_id, appointment=visit, refusal=no.refusal)
+        except Refused as refused:
+            return Outcome(attempt_id=asked.attempt_id, appointment=visit, refusal=refused.refusal)
         return Outcome(attempt_id=asked.attempt_id, appointment=visit)
 
     async def _tell(self, visit: Appointment, event: AppointmentEvent | None) -> None:

@@ -109,8 +109,8 @@ class Consent:
         )
         try:
             hold = await steps.extend_hold(extension)
-        except Refused as no:
-            self._booking.extended(extend.version, no.refusal)
+        except Refused as refused:
+            self._booking.extended(extend.version, refused.refusal)
         else:
             self.record(hold)
             self._booking.extended(extend.version)

@@ -137,10 +137,10 @@ class Bookings:
             return _replay(order, seen.own)
         try:
             check_rules(order.wish, seen.facts)
-        except Refused as no:
+        except Refused as refusal:
             if order.has_key and (answer := await self._bound_answer(order)) is not None:
                 return answer
-            raise await self._with_alternatives(order, no) from None
+            raise await self._with_alternatives(order, refusal) from None
         return None
 
     async def _bound_answer(self, order: Order) -> Held | None:
@@ -189,10 +189,10 @@ class Bookings:
             seen = await self._look(order)
             if seen.own is not None:
                 return _replay(order, seen.own)
-        no = await self._with_alternatives(order, run.refusal)
+        refusal = await self._with_alternatives(order, run.refusal)
         if run.attempt_id == order.attempt_id:
-            raise no
-        raise ReplayedRefusal(no)
+            raise refusal
+        raise ReplayedRefusal(refusal)
 
     async def _answer(self, order: Order, outcome: Outcome) -> Held:
         if not is_same_wish(order.wish, outcome.appointment):
@@ -200,15 +200,18 @@ class Bookings:
         is_replay = outcome.attempt_id != order.attempt_id
         if outcome.refusal is None:
             return Held(appointment=outcome.appointment, replayed=is_replay)
-        no = refused(outcome.refusal)
+        refusal = refused(outcome.refusal)
         if is_replay:
-            raise ReplayedRefusal(await self._with_alternatives(order, no))
-        raise await self._with_alternatives(order, no)
+            raise ReplayedRefusal(await self._with_alternatives(order, refusal))
+        raise await self._with_alternatives(order, refusal)
 
-    async def _with_alternatives(self, order: Order, no: Refused) -> Refused:
+    async def _with_alternatives(self, order: Order, refusal: Refused) -> Refused:
         """Those who are refused one slot at the same time are offered the same others."""
-        if not isinstance(no, NotASlot | SlotTaken) or no.refusal.alternatives is not None:
-            return no
+        if (
+            not isinstance(refusal, NotASlot | SlotTaken)
+            or refusal.refusal.alternatives is not None
+        ):
+            return refusal
 
         ask = partial(
             free_alternatives,
@@ -217,7 +220,7 @@ class Bookings:
             starts_at=order.wish.starts_at,
         )
         free = await self._alternatives.ask(order.slot, lambda: read(self._database, ask))
-        return refused(replace(no.refusal, alternatives=free))
+        return refused(replace(refusal.refusal, alternatives=free))
 
     def _request(self, order: Order, desk: DoctorGrid) -> BookingRequest:
         return BookingRequest(
@@ -240,5 +243,5 @@ def _replay(order: Order, own: Appointment) -> Held:
         raise IdempotencyKeyReused
     try:
         return Held(appointment=held_at_first(own), replayed=True)
-    except HoldExpired as no:
-        raise ReplayedRefusal(no) from None
+    except HoldExpired as refusal:
+        raise ReplayedRefusal(refusal) from None

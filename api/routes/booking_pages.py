@@ -127,9 +127,9 @@ async def hold(
         return see(f"/visits/{unknown.appointment_id}")
     except (DoctorNotFound, PatientNotFound):
         raise
-    except Refused as no:
-        note_refusal(no, patient_id=patient_id, doctor_id=doctor_id)
-        return see(_back_to(doctor_id, at, no))
+    except Refused as refused:
+        note_refusal(refused, patient_id=patient_id, doctor_id=doctor_id)
+        return see(_back_to(doctor_id, at, refused))
     return see(f"/visits/{held.appointment.appointment_id}")
 
 
@@ -148,11 +148,11 @@ async def be_another(
     return answer
 
 
-def _back_to(doctor_id: UUID, at: datetime, no: Refused) -> str:
+def _back_to(doctor_id: UUID, at: datetime, refused: Refused) -> str:
     """The day of the slot that was not had, and why."""
     query: Mapping[str, object] = {
-        "note": no.refusal.code,
+        "note": refused.refusal.code,
         "at": timestamp(at),
-        **({"about": no.refusal.appointment_id} if no.refusal.appointment_id else {}),
+        **({"about": refused.refusal.appointment_id} if refused.refusal.appointment_id else {}),
     }
     return f"/book/{doctor_id}?{urlencode(query)}"

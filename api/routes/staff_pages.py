@@ -236,9 +236,9 @@ async def book(  # noqa: PLR0913 - each is a part of the form
         return _back(back, "pending", unknown.appointment_id)
     except (DoctorNotFound, PatientNotFound):
         raise
-    except Refused as no:
-        note_refusal(no, patient_id=patient, doctor_id=doctor)
-        return _back(back, no.refusal.code, no.refusal.appointment_id)
+    except Refused as refused:
+        note_refusal(refused, patient_id=patient, doctor_id=doctor)
+        return _back(back, refused.refusal.code, refused.refusal.appointment_id)
     return _back(back, "booked", booked.appointment_id)
 
 

@@ -145,9 +145,9 @@ async def _told(
         await command()
     except AppointmentNotFound:
         raise
-    except Refused as no:
-        note_refusal(no, appointment_id=appointment_id)
-        return see(f"{place}?note={no.refusal.code}")
+    except Refused as refused:
+        note_refusal(refused, appointment_id=appointment_id)
+        return see(f"{place}?note={refused.refusal.code}")
     except NoAnswer:
         return see(f"{place}?note=unavailable")
     return see(place)

@@ -63,8 +63,8 @@ class ScheduleFastPath:
                 written, was_cached = await services.rendered.read(plain.doctor_id, plain.day)
         except TimeoutError:
             return ProblemAnswer(unavailable())
-        except Refused as no:
-            return ProblemAnswer(problem_of(no))
+        except Refused as refused:
+            return ProblemAnswer(problem_of(refused))
         except DATABASE_AWAY as error:
             return without_database(error)
         return written.answer(was_cached=was_cached, if_none_match=plain.if_none_match)

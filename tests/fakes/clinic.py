@@ -69,8 +69,8 @@ class FakeClinic:
             ApplicationError("PostgreSQL did not do it", type=UNAVAILABLE) for _ in range(times)
         )
 
-    def refuse(self, name: str, no: Refused) -> None:
-        self.faults[name].append(no)
+    def refuse(self, name: str, refused: Refused) -> None:
+        self.faults[name].append(refused)
 
     def confirm_behind_the_back(self, request: BookingRequest) -> None:
         """Another writer confirms the row, as after a reset of the run."""

@@ -57,10 +57,10 @@ def test_only_a_refused_appointment_says_why() -> None:
 
 
 def test_a_refusal_that_crossed_a_process_is_the_same_refusal() -> None:
-    no = refused(Refusal(code="slot_taken"))
+    refusal = refused(Refusal(code="slot_taken"))
 
-    assert isinstance(no, SlotTaken)
-    assert str(no) == "Another patient has taken this slot."
+    assert isinstance(refusal, SlotTaken)
+    assert str(refusal) == "Another patient has taken this slot."
 
 
 def test_every_refusal_has_a_sentence_and_a_code_of_its_own() -> None:

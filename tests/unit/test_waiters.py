@@ -56,10 +56,10 @@ def confirms(**changes: object) -> Step:
     return confirm
 
 
-def refuses(no: Refused) -> Step:
+def refuses(refused: Refused) -> Step:
     async def refuse(_: BookingRequest) -> None:
         with told_to_temporal():
-            raise no
+            raise refused
 
     return refuse
 

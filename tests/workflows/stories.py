@@ -163,8 +163,8 @@ class Story:
             outcome = await self._word(word)
             self.told.append((word, _answer(outcome)))
             self.seen_version = outcome.appointment.version or self.seen_version
-        except Refused as no:
-            self.told.append((word, no.code))
+        except Refused as refused:
+            self.told.append((word, refused.code))
         except NoRun:
             self.told.append((word, NOBODY_LISTENS))
 
