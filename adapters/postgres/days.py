@@ -10,7 +10,6 @@ from psycopg.sql import SQL
 
 from adapters.postgres.batched_reads import BatchedReads
 from adapters.postgres.database import Database
-from adapters.postgres.direct import Cursor
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.rows import Row
 from domain.booking import Status
@@ -157,11 +156,8 @@ class DayBook:
             "ends": _array(reach.ends_at.isoformat() for reach in asked.values()),
             "whole": whole,
         }
-
-        async def ask(connection: Cursor) -> dict[int, Row]:
-            return {row["nth"]: row for row in await connection.all(DAYS, parameters)}
-
-        return await read_by_cursor(self._database, ask)
+        rows = await read_by_cursor(self._database, lambda cursor: cursor.all(DAYS, parameters))
+        return {row["nth"]: row for row in rows}
 
     def _desk_now(self, doctor_id: UUID, row: Row) -> DoctorGrid:
         """As the row has it, which is nearly always as it was."""

@@ -89,23 +89,18 @@ def priyom_plugin(
     )
 
 
-async def connect_temporal(plugin: SimplePlugin) -> Client:
-    """A connected client by the SDK's own TEMPORAL_* variables.
-
-    Compression is off: payloads are a few hundred bytes and the link is short. The SDK's core gets
-    one thread, unless the environment says otherwise: it waits for the interpreter most of the
-    time, and more threads only wake each other (docs/performance.md).
-    """
-    return await _connected(_configured(), plugin)
-
-
 def configured_namespace() -> str:
     """The namespace that clients of this process use."""
     return _configured().get("namespace", "default")
 
 
 async def connect_patiently(plugin: SimplePlugin) -> Client:
-    """A connected client, however long the server takes to be there."""
+    """A client by the SDK's own TEMPORAL_* variables, however long the server takes to be there.
+
+    Compression is off: payloads are a few hundred bytes and the link is short. The SDK's core gets
+    one thread, unless the environment says otherwise: it waits for the interpreter most of the
+    time, and more threads only wake each other (docs/performance.md).
+    """
     config, pause = _configured(), FIRST_PAUSE_SECONDS
     while True:
         try:
