@@ -46,11 +46,7 @@ class SingleFlight(Generic[Key, Answer]):
     async def ask(self, key: Key, find: Callable[[], Awaitable[Answer]]) -> Answer:
         task = self._coming.get(key)
         if task is None:
-            task = asyncio.ensure_future(_run(find))
+            task = asyncio.ensure_future(find())
             self._coming[key] = task
             task.add_done_callback(lambda _: self._coming.pop(key, None))
         return await asyncio.shield(task)
-
-
-async def _run(find: Callable[[], Awaitable[Answer]]) -> Answer:
-    return await find()

@@ -106,7 +106,7 @@ class Deadline:
                     lasts.set()
                 await send(message)
 
-        task = asyncio.create_task(_run(self._app, scope, receive, timely_send))
+        task = asyncio.ensure_future(self._app(scope, receive, timely_send))
         try:
             in_time = await self._in_time(task, lasts)
         finally:
@@ -169,10 +169,6 @@ class BodyLimit:
             return unread.pop() if unread else await receive()
 
         await self._app(scope, receive_again, send)
-
-
-async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    await app(scope, receive, send)
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes | None:

@@ -95,7 +95,7 @@ async def _with_heartbeats(
     coming: asyncio.Task[Event] | None = None
     try:
         while True:
-            coming = coming or asyncio.create_task(_next(events))
+            coming = coming or asyncio.ensure_future(anext(events))
             waited_for = {coming, leaving}
             await asyncio.wait(
                 waited_for, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -116,10 +116,6 @@ async def _with_heartbeats(
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
         await events.aclose()
-
-
-async def _next(events: AsyncGenerator[Event]) -> Event:
-    return await anext(events)
 
 
 async def merged(sources: Sequence[AsyncGenerator[Event]]) -> AsyncGenerator[Event]:
