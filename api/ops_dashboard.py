@@ -21,11 +21,14 @@ from adapters.kafka.lag import lag_of
 from adapters.postgres.database import Database
 from adapters.postgres.operations import Figures, LastAudit, figures
 from adapters.postgres.reads import read
+from adapters.postgres.zone_rules import zones_told_otherwise
+from adapters.process.time_zones import VERSION
 from adapters.temporal.client import TemporalConnection, configured_namespace
 from domain.audit import AuditReport
 from workflows.names import AUDIT_SCHEDULE
 
 ASKED_SECONDS = 2.0
+COMPARED_AGAIN_SECONDS = 5.0
 
 Answer = TypeVar("Answer")
 
@@ -43,6 +46,10 @@ class ControlRoom:
     lag: int | None
     audit: LastAudit | None
     conflicts: dict[str, int]
+    zones_otherwise: list[str] | None
+    """Clinics' zones whose times PostgreSQL's tz database tells otherwise than ours."""
+
+    tzdata: str = VERSION
 
 
 class Dashboard:
@@ -61,12 +68,25 @@ class Dashboard:
             counted = asked.create_task(self._figures())
             lag = asked.create_task(self._lag())
             audit = asked.create_task(self._audit())
+            zones = asked.create_task(self._zones_otherwise())
         return ControlRoom(
             figures=counted.result(),
             lag=lag.result(),
             audit=audit.result(),
             conflicts=_conflicts(),
+            zones_otherwise=zones.result(),
         )
+
+    async def compare_time_zones(self) -> None:
+        """Once, as soon as PostgreSQL answers: the log says whether the tz databases agree."""
+        otherwise = await self._zones_otherwise()
+        while otherwise is None:
+            await asyncio.sleep(COMPARED_AGAIN_SECONDS)
+            otherwise = await self._zones_otherwise()
+        if otherwise:
+            log.warning("time_zones_differ", tzdata=VERSION, by_postgres_otherwise=otherwise)
+        else:
+            log.info("time_zones_agree", tzdata=VERSION)
 
     def runs(self, query: str) -> str:
         """Where the Temporal UI lists the runs that the query finds."""
@@ -80,6 +100,13 @@ class Dashboard:
             return await read(self._database, figures)
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("figures_not_read", error=type(error).__name__)
+            return None
+
+    async def _zones_otherwise(self) -> list[str] | None:
+        try:
+            return await read(self._database, zones_told_otherwise)
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            log.warning("time_zones_not_compared", error=type(error).__name__)
             return None
 
     async def _audit(self) -> LastAudit | None:

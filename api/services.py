@@ -90,6 +90,11 @@ async def open_services(
             running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
         )
         runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
+        dashboard = Dashboard(
+            database, temporal, connections.kafka_bootstrap_servers, ui=product.temporal_ui_url
+        )
+        comparing = asyncio.create_task(dashboard.compare_time_zones())
+        stack.callback(comparing.cancel)
         yield Services(
             database=database,
             inbox_listener=inbox_listener,
@@ -99,12 +104,7 @@ async def open_services(
             bookings=Bookings(database, runs, product, secret, tell=changes.tell),
             commands=Commands(database, runs),
             readiness=readiness,
-            dashboard=Dashboard(
-                database,
-                temporal,
-                connections.kafka_bootstrap_servers,
-                ui=product.temporal_ui_url,
-            ),
+            dashboard=dashboard,
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(database),

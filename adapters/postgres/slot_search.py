@@ -132,6 +132,8 @@ async def _clocks(connection: Connection, wish: Wish) -> tuple[datetime, set[Zon
     asked = select(func.clock_timestamp(), func.array_agg(clinics.c.time_zone.distinct()))
     if wish.clinic_id is not None:
         asked = asked.where(clinics.c.id == wish.clinic_id)
+    if wish.doctor_id is not None:
+        asked = asked.join_from(clinics, doctors).where(doctors.c.id == wish.doctor_id)
     now, names = (await connection.execute(asked)).one()
     return now, {zone_named(name) for name in names or ()}
 

@@ -78,6 +78,7 @@ BY: dict[str, set[str]] = {
     "visits.AHEAD": DOCTOR | OF_PATIENT,
     "visits.BEHIND": DOCTOR | OF_PATIENT,
     "visits.ONE": APPOINTMENT | DOCTOR,
+    "zone_rules.OFFSETS": set(),
 }
 """By which indexes each statement is answered."""
 
