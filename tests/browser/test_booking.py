@@ -156,7 +156,7 @@ async def test_everything_needed_works_without_scripts(arrives: Arrival, clinic:
     await person.open(_page_of(slot.doctor_id, slot.starts_at))
     await person.page.locator("button.slot").first.click()
     await person.sees("Confirm your visit")
-    await expect(person.page.get_by_text("Held for you until")).to_be_visible()
+    await expect(person.page.get_by_text("10 more minutes")).to_be_visible()
     await person.click("More time")
     await expect(person.page.get_by_text("1 time left")).to_be_visible()
     await person.click("Confirm the visit")
