@@ -101,8 +101,10 @@ async def seed(database_url: str, *, doctors: int = 12, days: int = 14) -> SeedR
 
 
 async def seed_or_tell(database_url: str, *, doctors: int, days: int) -> SeedReport:
-    """Like `seed`; StackError if the database is not there."""
+    """Like `seed`; StackError, at once, if the database is not there."""
     try:
+        async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=3):
+            pass  # the pool would go on trying
         return await seed(database_url, doctors=doctors, days=days)
     except psycopg.OperationalError as error:
         why = next(iter(str(error).splitlines()), "")

@@ -29,23 +29,19 @@ class CancelAppointment:
         return await run_to_completion(self._cancel())
 
     async def _cancel(self) -> Result:
-        self._outcome = outcome = await self._done_or_refused()
-        visit, refusal = outcome.appointment, outcome.refusal
-        if refusal is None:
-            # A hold that is given up is no event; a visit that stood is.
-            await self._tell(visit, appointment_cancelled(visit) if visit.confirmed_at else None)
-        show(visit, now="Ended.", refusal=refusal)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return Result(status=visit.status, code=refusal.code if refusal else None, refusal=refusal)
-
-    async def _done_or_refused(self) -> Outcome:
-        asked, visit = self._cancellation, asked_for(self._cancellation, Status.CONFIRMED)
+        asked, refusal = self._cancellation, None
+        visit = asked_for(asked, Status.CONFIRMED)
         show(visit, now="Cancelling the visit.")
         try:
             visit = await steps.cancel_appointment(asked)
         except Refused as refused:
-            return Outcome(attempt_id=asked.attempt_id, appointment=visit, refusal=refused.refusal)
-        return Outcome(attempt_id=asked.attempt_id, appointment=visit)
+            refusal = refused.refusal
+        self._outcome = Outcome(attempt_id=asked.attempt_id, appointment=visit, refusal=refusal)
+        if refusal is None:
+            await self._tell(visit, _event_of(visit))
+        show(visit, now="Ended.", refusal=refusal)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return Result(status=visit.status, code=refusal.code if refusal else None, refusal=refusal)
 
     async def _tell(self, visit: Appointment, event: AppointmentEvent | None) -> None:
         await tell_everybody(visit, event)
@@ -53,3 +49,8 @@ class CancelAppointment:
     @described_update("The answer of the cancellation.")
     async def cancel(self) -> Outcome:
         return await answered(lambda: self._outcome)
+
+
+def _event_of(visit: Appointment) -> AppointmentEvent | None:
+    """A hold that is given up is no event; a visit that stood is."""
+    return appointment_cancelled(visit) if visit.confirmed_at else None

@@ -332,7 +332,7 @@ async def test_two_members_share_the_work_and_lose_nothing(
                     await publisher.publish(event)
                 await until(lambda: set(started.ids) >= {event.event_id for event in events})
 
-    assert set(started.ids) == {event.event_id for event in events}
+    assert set(started.ids) >= {event.event_id for event in events}
 
 
 async def test_a_bug_is_not_waited_out(kafka: str, publisher: EventPublisher) -> None:

@@ -10,8 +10,10 @@ import pytest
 from domain.booking import Status
 from domain.errors import (
     AlreadyBooked,
+    AlreadyCancelled,
     AlreadyHeld,
     DoctorNotFound,
+    HoldExpired,
     NotASlot,
     PatientBusy,
     PatientNotFound,
@@ -19,9 +21,9 @@ from domain.errors import (
     SlotTaken,
     TooManyHolds,
 )
-from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish, check_rules
+from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish, check_rules, refuse_ended
 from domain.slot import Interval
-from tests.builders import ANNA, CLINIC, DR_KIM, MONDAY_NINE
+from tests.builders import ANNA, CLINIC, DR_KIM, MONDAY_NINE, an_appointment
 
 HALF_AN_HOUR = timedelta(minutes=30)
 KIM_THE_PERSON = uuid4()
@@ -134,3 +136,12 @@ def test_the_own_hold_of_this_slot_is_named_even_at_the_cap() -> None:
     refused = refused_with(ANNAS_HOLD, live_holds=3, first_lapse=MONDAY_NINE)
 
     assert isinstance(refused, AlreadyHeld)
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal"),
+    [(Status.EXPIRED, HoldExpired), (Status.CANCELLED, AlreadyCancelled)],
+)
+def test_what_has_ended_goes_no_further(status: Status, refusal: type[Refused]) -> None:
+    with pytest.raises(refusal):
+        refuse_ended(an_appointment(status=status))

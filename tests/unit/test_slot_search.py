@@ -82,3 +82,9 @@ def test_the_spans_are_cut_without_losing_time() -> None:
     assert len(spans) == 4
     assert sum((each.ends_at - each.starts_at for each in near), timedelta()) == timedelta(hours=3)
     assert near[-1].ends_at == rest[0].starts_at
+
+
+def test_a_search_of_no_weekday_has_nothing_to_look_at() -> None:
+    wish = TimesWished(weekdays=frozenset(), earliest=time(9), latest=time(10))
+
+    assert wish.spans([LONDON], datetime(2027, 3, 1, tzinfo=UTC)) == []

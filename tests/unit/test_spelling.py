@@ -31,3 +31,10 @@ def test_one_letter_may_be_wrong_missing_too_many_or_exchanged(typed: str) -> No
 
 def test_signs_of_regular_expressions_are_letters_like_others() -> None:
     assert re.search(with_one_slip("a.*)("), "aaaaaaaa") is None
+
+
+def test_a_short_word_is_taken_as_it_is() -> None:
+    found = with_one_slip("Lee")
+
+    assert re.fullmatch(found, "Lee")
+    assert re.fullmatch(found, "Lea") is None
