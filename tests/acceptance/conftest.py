@@ -72,13 +72,15 @@ class Clinic:
         raise AssertionError
 
     async def _survey(self) -> None:
+        """What begins within hours is left out: near midnight, tomorrow has begun in the east."""
+        soonest = datetime.now(UTC) + timedelta(hours=3)
         listed = await self.http.get("/api/v1/doctors", params={"limit": 100})
         for doctor in listed.json()["items"]:
             free = [
                 Slot(doctor["doctorId"], slot["dateTime"])
                 for ahead in range(1, 13)
                 for slot in await self.day(doctor["doctorId"], _ahead(ahead))
-                if slot["state"] == "free"
+                if slot["state"] == "free" and datetime.fromisoformat(slot["dateTime"]) > soonest
             ]
             self.slots[doctor["doctorId"]] = free
 
