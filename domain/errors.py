@@ -72,7 +72,7 @@ class AlreadyHeld(Refused):
 
 
 class AlreadyBooked(Refused):
-    """You already have a confirmed visit in this very slot."""
+    """You already have a confirmed appointment in this very slot."""
 
     code = "already_booked"
 
@@ -132,7 +132,7 @@ class Changed(Refused):
 
 
 class TooLate(Refused):
-    """The visit has already begun: call the clinic."""
+    """The appointment has already started: call the clinic."""
 
     code = "too_late"
 

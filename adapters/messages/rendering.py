@@ -13,6 +13,7 @@ from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Visit
 from adapters.messages.wording import (
     When,
+    given_names,
     isolated,
     surname_and_initials,
     when,
@@ -53,6 +54,7 @@ class Said:
     specialty: str
     account_url: str
     visit_url: str
+    greeted: str
 
 
 def letter(visit: Visit, *, account_url: str, sender: str) -> Letter:
@@ -147,6 +149,7 @@ def _render(part: str, said: Said) -> str:
 def _said(visit: Visit, account_url: str) -> Said:
     return Said(
         visit=_isolated(visit),
+        greeted=isolated(given_names(visit.patient_name)),
         when=when(visit),
         specialty=specialty_name(visit.specialty, visit.language),
         account_url=account_url,

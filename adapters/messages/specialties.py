@@ -8,7 +8,7 @@ NAMES = {
     "paediatrics": {Language.RU: "педиатр", Language.EN: "paediatrician"},
     "neurology": {Language.RU: "невролог", Language.EN: "neurologist"},
     "dermatology": {Language.RU: "дерматолог", Language.EN: "dermatologist"},
-    "otolaryngology": {Language.RU: "оториноларинголог", Language.EN: "ENT doctor"},
+    "otolaryngology": {Language.RU: "ЛОР (оториноларинголог)", Language.EN: "ENT doctor"},
     "gynaecology": {Language.RU: "гинеколог", Language.EN: "gynaecologist"},
     "ophthalmology": {Language.RU: "офтальмолог", Language.EN: "ophthalmologist"},
     "dentistry": {Language.RU: "стоматолог", Language.EN: "dentist"},

@@ -91,6 +91,13 @@ def surname_and_initials(full_name: str) -> str:
     return " ".join([*(f"{word[0]}." for word in words[:at]), *words[at:]])
 
 
+def given_names(full_name: str) -> str:
+    """How a Russian letter greets: Иванов Пётр Алексеевич is greeted as Пётр Алексеевич."""
+    words = without_title(full_name).split()
+    has_surname_first = len(words) > 1 and _is_of("CYRILLIC", full_name)
+    return " ".join(words[1:] if has_surname_first else words)
+
+
 def _is_of(script: str, name: str) -> bool:
     letters = [letter for letter in name if letter.isalpha()]
     return bool(letters) and all(unicodedata.name(each, "").startswith(script) for each in letters)

@@ -33,7 +33,7 @@ STATUSES_AND_TITLES = {
     "message_not_found": (404, "No such message"),
     "not_a_slot": (422, "Not a slot of this doctor"),
     "already_held": (409, "You already hold this slot"),
-    "already_booked": (409, "You already have this visit"),
+    "already_booked": (409, "You already have this appointment"),
     "too_many_holds": (429, "Too many holds"),
     "patient_busy": (409, "You have another appointment then"),
     "slot_taken": (409, "The slot is taken"),
@@ -42,14 +42,14 @@ STATUSES_AND_TITLES = {
     "already_confirmed": (409, "The appointment is confirmed"),
     "extension_limit": (409, "No more extensions"),
     "changed": (409, "The appointment has changed"),
-    "too_late": (409, "The visit has begun"),
+    "too_late": (409, "The appointment has started"),
     "nobody": (401, "Nobody is signed in"),
     "foreign_form": (403, "A form or command of another site"),
     "misdirected": (421, "Not a name of this server"),
     "not_found": (404, "No such page"),
     "method_not_allowed": (405, "Method not allowed"),
     "unavailable": (503, "No answer in time"),
-    "internal": (500, "A fault of ours"),
+    "internal": (500, "Internal error"),
 }
 
 ADVICE = {
@@ -68,20 +68,20 @@ ADVICE = {
         "Check the message's key: the Idempotency-Key of the SMS, or the Message-ID."
     ),
     "not_a_slot": (
-        "Take one of `alternatives`, or a free slot of GET /api/v1/doctors/{id}/schedule."
+        "Offer one of `alternatives`, or a free slot of GET /api/v1/doctors/{id}/schedule."
     ),
     "already_held": (
         "Confirm or cancel the appointment that `appointmentId` names, before `heldUntil`."
     ),
-    "already_booked": "Nothing is left to do: `appointmentId` names the visit.",
+    "already_booked": "Nothing is left to do: `appointmentId` names the appointment.",
     "too_many_holds": (
         "Confirm or cancel a hold, or wait as long as Retry-After says; use a new key then."
     ),
     "patient_busy": "Choose another time, or cancel the appointment that `appointmentId` names.",
-    "slot_taken": "Take one of `alternatives`.",
+    "slot_taken": "Offer one of `alternatives`.",
     "hold_expired": "Hold a slot again.",
     "already_cancelled": "Hold a slot again to come.",
-    "already_confirmed": "Nothing is left to do: a confirmed visit needs no more time.",
+    "already_confirmed": "Nothing is left to do: a confirmed appointment needs no more time.",
     "extension_limit": "Confirm before the hold lapses, or hold the slot again afterwards.",
     "changed": "Read the appointment again and, where it still fits, send its present `version`.",
     "too_late": "Call the clinic.",

@@ -23,10 +23,11 @@ OFFERED = 5
 
 @dataclass(frozen=True, kw_only=True)
 class StripDay:
-    """One day of the strip and how many slots it has free."""
+    """One day of the strip and how many slots it has free; a day off is not open."""
 
     date: date
     free: int
+    is_open: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,17 @@ def window_of(today: date, zone: ZoneInfo) -> Interval:
     )
 
 
-def strip_of(free: Iterable[Interval], today: date, zone: ZoneInfo) -> list[StripDay]:
+def strip_of(
+    free: Iterable[Interval], ahead: Sequence[Interval], today: date, zone: ZoneInfo
+) -> list[StripDay]:
+    """`ahead`: the shifts that are not over."""
     counted = Counter(day_of(slot.starts_at, zone) for slot in free)
-    days = (today + timedelta(days=ahead) for ahead in range(DAYS))
-    return [StripDay(date=day, free=counted[day]) for day in days]
+    strip = []
+    for day in (today + timedelta(days=nth) for nth in range(DAYS)):
+        bounds = day_bounds(day, zone)
+        is_open = any(bounds.overlaps(shift) for shift in ahead)
+        strip.append(StripDay(date=day, free=counted[day], is_open=is_open))
+    return strip
 
 
 def parts_of(schedule: DaySchedule, own: Sequence[PatientVisit], zone: ZoneInfo) -> list[DayPart]:
@@ -130,12 +138,14 @@ async def doctor_times(
     doctor = await find_doctor(connection, doctor_id)
     zone = zone_named(doctor.time_zone)
     today = day_of(doctor.now, zone)
-    free = free_of(await openings_of(connection, [doctor_id], window_of(today, zone)))
+    openings = await openings_of(connection, [doctor_id], window_of(today, zone))
+    free = free_of(openings)
+    ahead = [shift for each in openings for shift in each.shifts if shift.ends_at > doctor.now]
     return DoctorTimes(
         doctor=doctor,
         clinic=await find_clinic(connection, doctor.clinic_id),
         today=today,
         free=free,
-        strip=strip_of(free, today, zone),
+        strip=strip_of(free, ahead, today, zone),
         ahead=[] if patient_id is None else await visits_ahead(connection, patient_id),
     )

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime, timedelta
+from math import ceil
 
 from babel.dates import format_date, format_time, get_timezone_location
 from markupsafe import Markup, escape
@@ -11,6 +12,9 @@ from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Language
 from domain.documents import timestamp
 from domain.zones import zone_named
+
+ACCUSATIVE = {"среда": "среду", "пятница": "пятницу", "суббота": "субботу"}
+"""Of the Russian days those that are another word then."""
 
 
 class Wording:
@@ -23,6 +27,12 @@ class Wording:
     def day(self, instant: date) -> str:
         """пятница, 27 ноября"""
         return format_date(instant, "EEEE, d MMMM", locale=self._locale)
+
+    def on_day(self, instant: date) -> str:
+        """пятницу, 27 ноября: as in «записаться на пятницу»"""
+        named = self.day(instant)
+        weekday = named.split(",")[0]
+        return named.replace(weekday, ACCUSATIVE.get(weekday, weekday))
 
     def weekday(self, instant: date) -> str:
         """пт"""
@@ -66,6 +76,11 @@ class Wording:
 
 def at_clinic(instant: datetime, zone: str) -> datetime:
     return instant.astimezone(zone_named(zone))
+
+
+def minutes(seconds: float) -> int:
+    """Whole ones, at least one."""
+    return max(1, ceil(seconds / 60))
 
 
 def _comes_twice(local: datetime) -> bool:

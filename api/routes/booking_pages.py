@@ -14,7 +14,7 @@ from starlette.responses import Response
 from adapters.postgres.reads import read
 from adapters.postgres.slot_search import Wish
 from api.booking.temporal_errors import NoAnswer
-from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep
+from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep, Settings
 from api.http.cursors import cursor_of, place_of
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
@@ -24,6 +24,7 @@ from api.page.directory import directory
 from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
+from api.page.wording import minutes
 from api.routes.directory import Cursor
 from api.routes.schedule import LocalDate
 from domain.documents import timestamp
@@ -43,6 +44,7 @@ async def doctors(  # noqa: PLR0913 - each is a part of the wish
     *,
     visitor: PatientOrNobody,
     database: DatabaseDep,
+    settings: Settings,
     specialty: Word = None,
     clinic: Id | None = None,
     earliest: Annotated[Literal["", "12:00", "15:00", "17:00", "18:00"], Query()] = "",
@@ -75,7 +77,13 @@ async def doctors(  # noqa: PLR0913 - each is a part of the wish
     further = found.times.following if found.times else None
     following = None if further is None else cursor_of(further, of=of)
     return page(
-        visitor, "doctors.html", here="book", found=found, chosen=chosen, following=following
+        visitor,
+        "doctors.html",
+        here="book",
+        found=found,
+        chosen=chosen,
+        following=following,
+        hold_minutes=minutes(settings.hold_seconds),
     )
 
 
@@ -86,6 +94,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
     visitor: PatientOrNobody,
     database: DatabaseDep,
     days: Days,
+    settings: Settings,
     chosen: Annotated[LocalDate | None, Query(alias="date")] = None,
     note: Word = None,
     at: Annotated[Instant | None, Query()] = None,
@@ -108,6 +117,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
         note=note,
         lost=at,
         about=about,
+        most_holds=settings.max_holds_per_patient,
         nearest=[] if at is None else nearest(found.free, at),
     )
 

@@ -23,6 +23,7 @@ from api.page.calendar import as_entry
 from api.page.forms import OwnForm, see
 from api.page.rendering import page
 from api.page.visitor import Patient, Visitor
+from api.page.wording import minutes
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused
 
@@ -90,6 +91,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
         visit=seen,
         state=found.appointment.status,
         hold_seconds=settings.hold_seconds,
+        hold_minutes=minutes(settings.hold_seconds),
         note=note,
     )
 

@@ -37,25 +37,25 @@ RUSSIAN = Words(
     locale="ru-RU",
     language="ru",
     choose="К кому вы хотите записаться?",  # noqa: RUF001 - Cyrillic
-    confirm_title="Подтвердите визит",
-    confirm="Подтвердить визит",
+    confirm_title="Подтвердите запись",
+    confirm="Подтвердить запись",
     booked="Вы записаны",
-    cancel="Отменить визит",
+    cancel="Отменить запись",
     sure="Да, отменить",
-    cancelled="Визит отменён",
-    visits="Мои визиты",
+    cancelled="Запись отменена",
+    visits="Мои записи",
 )
 ENGLISH = Words(
     locale="en-GB",
     language="en",
-    choose="Whom would you like to see?",
-    confirm_title="Confirm your visit",
-    confirm="Confirm the visit",
-    booked="You are booked",
-    cancel="Cancel the visit",
+    choose="Who would you like to see?",
+    confirm_title="Confirm your appointment",
+    confirm="Confirm appointment",
+    booked="Your appointment is booked",
+    cancel="Cancel appointment",
     sure="Yes, cancel it",
-    cancelled="The visit is cancelled",
-    visits="My visits",
+    cancelled="Your appointment is cancelled",
+    visits="My appointments",
 )
 
 
@@ -123,7 +123,7 @@ async def test_the_nearest_time_of_a_card_is_held_by_one_click(
 
     await person.page.locator(".doctor form button").first.click()
 
-    await person.sees("Подтвердите визит")
+    await person.sees("Подтвердите запись")
     assert (await clinic.get(person.page.url.rpartition("/")[2]))["status"] == "held"
 
 
@@ -132,7 +132,7 @@ async def test_the_keyboard_alone_is_enough(arrives: Arrival, clinic: Clinic) ->
     slot = await clinic.free_slot()
     await person.open("/")
     await person.page.keyboard.press("Tab")
-    await person.focus_is_on("Skip to the content")
+    await person.focus_is_on("Skip to main content")
     await person.page.keyboard.press("Enter")
 
     await _tab_to(person, f'.doctor h3 a[href="/book/{slot.doctor_id}"]')
@@ -140,12 +140,12 @@ async def test_the_keyboard_alone_is_enough(arrives: Arrival, clinic: Clinic) ->
     await expect(person.page.locator("#day")).to_be_visible()
     await _tab_to(person, "button.slot")
     await person.page.keyboard.press("Enter")
-    await person.sees("Confirm your visit")
+    await person.sees("Confirm your appointment")
     await _tab_to(person, "#confirm")
     await person.page.keyboard.press("Space")
 
-    await person.sees("You are booked")
-    await person.focus_is_on("You are booked")
+    await person.sees("Your appointment is booked")
+    await person.focus_is_on("Your appointment is booked")
 
 
 async def test_everything_needed_works_without_scripts(arrives: Arrival, clinic: Clinic) -> None:
@@ -155,15 +155,15 @@ async def test_everything_needed_works_without_scripts(arrives: Arrival, clinic:
 
     await person.open(_page_of(slot.doctor_id, slot.starts_at))
     await person.page.locator("button.slot").first.click()
-    await person.sees("Confirm your visit")
+    await person.sees("Confirm your appointment")
     await expect(person.page.get_by_text("10 more minutes")).to_be_visible()
-    await person.click("More time")
-    await expect(person.page.get_by_text("1 time left")).to_be_visible()
-    await person.click("Confirm the visit")
-    await person.sees("You are booked")
-    await person.page.get_by_text("Cancel the visit", exact=True).click()
+    await person.click("Add 10 minutes")
+    await expect(person.page.get_by_text("1 extension left")).to_be_visible()
+    await person.click("Confirm appointment")
+    await person.sees("Your appointment is booked")
+    await person.page.get_by_text("Cancel appointment", exact=True).click()
     await person.click("Yes, cancel it")
-    await person.sees("The visit is cancelled")
+    await person.sees("Your appointment is cancelled")
 
 
 @pytest.mark.parametrize(
@@ -186,10 +186,10 @@ async def test_a_narrow_window_and_a_large_zoom_lose_nothing(
     await person.open(_page_of(slot.doctor_id, slot.starts_at))
     await look("times-320")
     await person.hold(slot.starts_at)
-    await person.sees("Confirm your visit")
+    await person.sees("Confirm your appointment")
     await look("held-320")
-    await person.click("Confirm the visit")
-    await person.sees("You are booked")
+    await person.click("Confirm appointment")
+    await person.sees("Your appointment is booked")
     await look("confirmed-320")
     await person.open("/visits")
     await look("visits-320")

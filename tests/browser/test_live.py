@@ -53,10 +53,10 @@ async def test_a_slot_held_in_one_browser_is_taken_in_the_other_at_once(
     await expect(shown.get_by_role("button")).to_be_visible()
 
     await quick.hold(slot.starts_at)
-    await quick.sees("Подтвердите визит")
+    await quick.sees("Подтвердите запись")
 
     await expect(shown).to_contain_text("being booked", timeout=AT_ONCE_MS)
-    await quick.click("Подтвердить визит")
+    await quick.click("Подтвердить запись")
     await expect(shown).to_contain_text("taken", timeout=AT_ONCE_MS)
     await looking.audit("times-live-en")
 
@@ -90,8 +90,8 @@ async def test_a_tab_of_a_hold_that_was_confirmed_in_another_shows_the_visit_by_
 
     await clinic.confirm(appointment)
 
-    await expect(person.heading("You are booked")).to_be_visible(timeout=AT_ONCE_MS)
-    await expect(person.page.locator("#announcer")).to_have_text("You are booked")
+    await expect(person.heading("Your appointment is booked")).to_be_visible(timeout=AT_ONCE_MS)
+    await expect(person.page.locator("#announcer")).to_have_text("Your appointment is booked")
     await expect(person.page).to_have_title(re.compile("^You are booked"))
     await expect(person.page.locator("#give-up")).to_have_count(0)
 
@@ -110,7 +110,7 @@ async def test_giving_up_a_hold_in_a_stale_tab_leaves_the_visit_that_it_has_beco
 
     await person.page.locator("#give-up").click()
 
-    await person.sees("You are booked")
+    await person.sees("Your appointment is booked")
     await expect(person.page.locator("#main p.note")).to_contain_text("Nothing was done")
     assert (await clinic.get(appointment))["status"] == "confirmed"
 

@@ -30,11 +30,11 @@ async def test_a_slot_lost_to_another_browser_is_said_in_place_and_others_are_of
         await person.open(page_of(slot))
 
     await quick.hold(slot.starts_at)
-    await quick.sees("Подтвердите визит")
+    await quick.sees("Подтвердите запись")
     await slow.hold(slot.starts_at)
 
     note = slow.page.get_by_role("group")
-    await expect(note).to_contain_text("Somebody else has just taken")
+    await expect(note).to_contain_text("Someone else has just booked")
     offers = note.get_by_role("button")
     await expect(offers).to_have_count(5)
     await expect(offers.first).to_be_focused()
@@ -42,9 +42,9 @@ async def test_a_slot_lost_to_another_browser_is_said_in_place_and_others_are_of
     await expect(lost).to_contain_text("being booked")
     if scripts:
         await slow.audit("lost")
-        await expect(slow.page.locator("#announcer")).to_contain_text("has just taken")
+        await expect(slow.page.locator("#announcer")).to_contain_text("has just booked")
     await offers.first.click()
-    await slow.sees("Confirm your visit")
+    await slow.sees("Confirm your appointment")
 
 
 async def test_the_countdown_speaks_three_times_and_the_lapsed_slot_is_one_click_away(
@@ -63,17 +63,17 @@ async def test_the_countdown_speaks_three_times_and_the_lapsed_slot_is_one_click
     await _lapse(clinic, appointment)
     await person.page.clock.run_for(20_000)
 
-    await person.sees("The time has run out")
+    await person.sees("Your time to confirm has run out")
     assert await person.page.evaluate("heard") == [
-        "Five minutes are left to confirm the visit.",
-        "One minute is left to confirm the visit. You can ask for more time.",
-        "Twenty seconds are left to confirm the visit.",
-        "The time to confirm has run out.",
+        "You have 5 minutes left to confirm your appointment.",
+        "You have 1 minute left to confirm your appointment. You can ask for more time.",
+        "You have 20 seconds left to confirm your appointment.",
+        "Your time to confirm has run out.",
     ]
-    await person.focus_is_on("The time has run out")
+    await person.focus_is_on("Your time to confirm has run out")
     await person.audit("lapsed")
     await person.page.locator("#again").click()
-    await person.sees("Confirm your visit")
+    await person.sees("Confirm your appointment")
     assert not person.page.url.endswith(appointment)
 
 
@@ -92,7 +92,7 @@ async def test_a_browser_whose_clock_is_wrong_counts_by_the_servers(
 async def test_more_time_is_given_twice_and_then_no_more(arrives: Arrival, clinic: Clinic) -> None:
     person, _ = await _holder(arrives, clinic)
     timer = person.page.get_by_role("timer")
-    for left in ("1 time left", None):
+    for left in ("1 extension left", None):
         await person.page.clock.run_for(3 * MINUTE_MS)
         await expect(timer).to_have_text(about("7:00", "6:5"))
 
@@ -110,10 +110,10 @@ async def test_a_hold_that_lapsed_before_the_click_is_not_confirmed(
     person, appointment = await _holder(arrives, clinic)
     await _lapse(clinic, appointment)
 
-    await person.click("Confirm the visit")
+    await person.click("Confirm appointment")
 
-    await person.sees("The time has run out")
-    await expect(person.page.locator("#main .note")).to_contain_text("a moment too late")
+    await person.sees("Your time to confirm has run out")
+    await expect(person.page.locator("#main .note")).to_contain_text("time to confirm has passed")
 
 
 async def test_what_stands_in_the_way_of_a_hold_is_named_with_the_way_on(
@@ -126,10 +126,12 @@ async def test_what_stands_in_the_way_of_a_hold_is_named_with_the_way_on(
     await person.open(page_of(other))
     await person.hold(other.starts_at)
 
-    await expect(person.page.get_by_role("group")).to_contain_text("another visit at that time")
+    await expect(person.page.get_by_role("group")).to_contain_text(
+        "another appointment at that time"
+    )
     await person.audit("busy")
-    await person.click("Look at that visit", role="link")
-    await person.sees("Confirm your visit")
+    await person.click("View that appointment", role="link")
+    await person.sees("Confirm your appointment")
     assert person.page.url.endswith(appointment)
 
 
@@ -142,12 +144,14 @@ async def test_who_holds_too_many_is_sent_to_them(arrives: Arrival, clinic: Clin
 
     await person.hold(wish.starts_at)
 
-    await expect(person.page.get_by_role("group")).to_contain_text("as many times as one patient")
-    await expect(person.page.get_by_text("A time is being held for you")).to_have_count(3)
+    await expect(person.page.get_by_role("group")).to_contain_text(
+        "You can hold up to 3 times at once"
+    )
+    await expect(person.page.get_by_text("We're holding a time for you")).to_have_count(3)
     await person.audit("too-many")
-    await person.page.get_by_role("main").get_by_role("link", name="My visits").click()
-    await person.sees("My visits")
-    await expect(person.page.get_by_text("Waits for your word")).to_have_count(3)
+    await person.page.get_by_role("main").get_by_role("link", name="My appointments").click()
+    await person.sees("My appointments")
+    await expect(person.page.get_by_text("Needs confirming")).to_have_count(3)
 
 
 async def test_a_visit_of_somebody_else_is_no_page(arrives: Arrival, clinic: Clinic) -> None:
@@ -158,7 +162,7 @@ async def test_a_visit_of_somebody_else_is_no_page(arrives: Arrival, clinic: Cli
 
     assert answer is not None
     assert answer.status == 404
-    await person.sees("There is no such page")
+    await person.sees("Page not found")
     await person.audit("error")
     person.complaints.clear()  # Chromium logs the 404 itself
 
@@ -167,7 +171,7 @@ async def test_a_click_without_a_connection_says_so(arrives: Arrival, clinic: Cl
     person, _ = await _holder(arrives, clinic)
     await person.page.context.set_offline(offline=True)
 
-    await person.click("Confirm the visit")
+    await person.click("Confirm appointment")
 
     await expect(person.page.get_by_role("alert")).to_contain_text("There is no connection")
     person.complaints.clear()  # Chromium logs the lost request itself
@@ -176,11 +180,13 @@ async def test_a_click_without_a_connection_says_so(arrives: Arrival, clinic: Cl
 async def test_empty_places_say_what_to_do(arrives: Arrival) -> None:
     person = await arrives(locale="en-GB")
     await person.open("/visits")
-    await expect(person.page.get_by_role("heading", name="Nothing is booked")).to_be_visible()
+    await expect(
+        person.page.get_by_role("heading", name="You have no upcoming appointments")
+    ).to_be_visible()
     await person.audit("visits-empty")
 
     await person.open("/?specialty=astrology")
-    await expect(person.page.get_by_text("No doctor fits this choice")).to_be_visible()
+    await expect(person.page.get_by_text("No doctors match your choice")).to_be_visible()
     await person.audit("doctors-empty")
 
 
@@ -203,7 +209,7 @@ async def _holder(arrives: Arrival, clinic: Clinic) -> tuple[Person, str]:
     appointment = await clinic.hold(patient=person.patient)
     await person.page.clock.install()
     await person.open(f"/visits/{appointment}")
-    await person.sees("Confirm your visit")
+    await person.sees("Confirm your appointment")
     return person, appointment
 
 

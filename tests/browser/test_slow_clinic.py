@@ -21,10 +21,10 @@ async def test_a_hold_that_is_on_its_way_is_waited_for_and_comes(
 
     async with clinic.without("worker"):
         await person.hold(slot.starts_at)
-        await expect(person.heading("Holding the time…")).to_be_visible(timeout=10_000)
+        await expect(person.heading("Holding your time…")).to_be_visible(timeout=10_000)
         await person.audit("pending")
 
-    await expect(person.heading("Confirm your visit")).to_be_visible(timeout=30_000)
+    await expect(person.heading("Confirm your appointment")).to_be_visible(timeout=30_000)
 
 
 async def test_a_page_that_promised_to_ask_again_asks_on_after_an_answer_that_failed(
@@ -36,14 +36,14 @@ async def test_a_page_that_promised_to_ask_again_asks_on_after_an_answer_that_fa
 
     async with clinic.without("worker"):
         await person.hold(slot.starts_at)
-        await expect(person.heading("Holding the time…")).to_be_visible(timeout=10_000)
+        await expect(person.heading("Holding your time…")).to_be_visible(timeout=10_000)
         await person.page.route("**/visits/*", broken)
         async with person.page.expect_response(lambda answer: answer.status == FAULT):
             pass
-        await expect(person.heading("Holding the time…")).to_be_visible()
+        await expect(person.heading("Holding your time…")).to_be_visible()
         await person.page.unroute("**/visits/*")
 
-    await expect(person.heading("Confirm your visit")).to_be_visible(timeout=30_000)
+    await expect(person.heading("Confirm your appointment")).to_be_visible(timeout=30_000)
     person.complaints.clear()  # Chromium logs the 503 itself
 
 
@@ -59,9 +59,9 @@ async def test_without_the_database_a_page_says_so_and_leads_back(
 
     async with clinic.without("postgres"):
         await person.open("/visits")
-        await person.sees("The clinic does not answer just now")
+        await person.sees("The service is unavailable right now")
         await person.audit("away")
         person.complaints.clear()  # Chromium logs the 503 itself
 
     await person.click("Try again", role="link")
-    await person.sees("My visits")
+    await person.sees("My appointments")

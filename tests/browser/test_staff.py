@@ -108,7 +108,9 @@ async def test_the_days_before_and_after_are_a_click_away(arrives: Arrival, clin
     await expect(day).to_have_text(today or "")
     await doctor.open("/doctor/" + doctor.page.url.split("/doctor/")[1][:36] + "?date=2031-01-01")
 
-    await expect(doctor.page.get_by_role("heading", name="No shift on this day")).to_be_visible()
+    await expect(
+        doctor.page.get_by_role("heading", name="No appointments on this day")
+    ).to_be_visible()
     await doctor.audit("doctor-off-duty-en")
 
 
@@ -210,7 +212,7 @@ async def test_the_nearest_free_time_of_the_clinic_is_offered(
 ) -> None:
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
     await open_services(desk, clinic, await clinic.free_slot(), patient)
-    nearest = desk.page.get_by_role("list", name="Nearest free times")
+    nearest = desk.page.get_by_role("list", name="Next available times")
 
     await nearest.get_by_role("button").first.click()
 
@@ -230,7 +232,7 @@ async def test_operations_see_what_is_held_and_where_to_look(
     await expect(held.locator(".value")).to_have_text(re.compile("[1-9]"))
     link = held.get_by_role("link")
     assert str(await link.get_attribute("href")).startswith(clinic.state["temporalUi"] or "?")
-    unread = watch.page.get_by_role("listitem").filter(has_text="Events not read yet")
+    unread = watch.page.get_by_role("listitem").filter(has_text="Events in the delivery queue")
     await expect(unread.locator(".value")).to_have_text(re.compile("[0-9]+"))
     await watch.audit("ops-en")
 

@@ -17,6 +17,7 @@ from adapters.messages.mail import mime
 from adapters.messages.rendering import letter, text_message
 from adapters.messages.segments import segments
 from adapters.messages.visit import Kind, Language, Visit
+from adapters.messages.wording import given_names
 from tests.gsm import BY_CODE, SEPTETS, parts
 from tests.messages import a_visit
 
@@ -87,7 +88,12 @@ def test_text_letter_and_calendar_each_tell_the_instant_and_the_names(visit: Vis
     for told in (text, plain, shown.text):
         assert instants(told, visit) == {visit.starts_at}
     assert (event.dtstart.value, event.dtend.value) == (visit.starts_at, visit.ends_at)
-    for name in (visit.patient_name, visit.doctor_name, visit.clinic_name, visit.clinic_address):
+    for name in (
+        given_names(visit.patient_name),
+        visit.doctor_name,
+        visit.clinic_name,
+        visit.clinic_address,
+    ):
         assert name in plain
         assert name in shown.text
     assert shown.tags <= OF_A_LETTER

@@ -12,7 +12,7 @@ from adapters.messages.rendering import MOST_SEGMENTS, calendar_entry, letter, t
 from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import NAMES
 from adapters.messages.visit import Kind, Language, Visit
-from adapters.messages.wording import surname_and_initials, when
+from adapters.messages.wording import given_names, surname_and_initials, when
 from stack.seed_data import SPECIALTIES
 from tests.messages import a_visit
 
@@ -64,7 +64,7 @@ def test_a_letter_says_who_where_when_and_what_to_do(kind: Kind, language: Langu
     assert "\n" not in subject
     for body in (text, html):
         for fact in (
-            visit.patient_name,
+            given_names(visit.patient_name),
             visit.doctor_name,
             NAMES["cardiology"][language],
             visit.clinic_address,

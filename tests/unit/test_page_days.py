@@ -33,11 +33,13 @@ def a_day(*hours: float) -> DaySchedule:
 
 def test_the_strip_counts_free_slots_by_the_clinics_days() -> None:
     late_in_moscow_is_tomorrow = [slot(6), slot(6.5), slot(21.5)]
+    over_midnight = Interval(starts_at=slot(18).starts_at, ends_at=slot(23).ends_at)
 
-    strip = strip_of(late_in_moscow_is_tomorrow, MONDAY, MOSCOW)
+    strip = strip_of(late_in_moscow_is_tomorrow, [over_midnight], MONDAY, MOSCOW)
 
     assert len(strip) == DAYS
     assert [day.free for day in strip[:3]] == [2, 1, 0]
+    assert [day.is_open for day in strip[:3]] == [True, True, False]
     assert strip[-1].date == date(2027, 3, 14)
 
 

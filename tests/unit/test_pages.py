@@ -188,7 +188,7 @@ async def test_a_problem_is_a_page_for_a_browser_and_json_for_all_else(
     assert "Такой страницы нет" in page.text
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-control"] == "no-store"
-    assert "There is no such page" in exchanged.text
+    assert "Page not found" in exchanged.text
     assert for_api.json()["code"] == plain.json()["code"] == "not_found"
 
 
@@ -206,7 +206,7 @@ async def test_a_bug_is_a_page_that_names_the_request_and_nothing_else(
     answer = await http.get("/", headers={**BROWSER, "x-request-id": "r-17"})
 
     assert answer.status_code == 500
-    assert "Something went wrong on our side" in answer.text
+    assert "Sorry, there is a problem with the service" in answer.text
     assert "r-17" in answer.text
     assert "Traceback" not in answer.text
 

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.messages.visit import Language
 from adapters.process.time_zones import use_pinned_time_zones
-from api.page.wording import Wording, at_clinic
+from api.page.wording import Wording, at_clinic, minutes
 from domain.zones import zone_named
 
 
@@ -47,3 +47,23 @@ def test_the_rules_of_the_pinned_database_count_and_not_the_machines() -> None:
     finally:
         zoneinfo.reset_tzpath(before)
         ZoneInfo.clear_cache()
+
+
+@pytest.mark.parametrize(
+    ("day", "language", "said"),
+    [
+        (3, Language.RU, "среду, 3 марта"),
+        (5, Language.RU, "пятницу, 5 марта"),
+        (6, Language.RU, "субботу, 6 марта"),
+        (1, Language.RU, "понедельник, 1 марта"),
+        (3, Language.EN, "Wednesday, 3 March"),
+    ],
+)
+def test_a_button_books_for_a_day_in_its_right_case(
+    day: int, language: Language, said: str
+) -> None:
+    assert Wording(language).on_day(datetime(2027, 3, day, tzinfo=UTC)) == said
+
+
+def test_a_hold_of_seconds_is_said_as_a_minute() -> None:
+    assert [minutes(seconds) for seconds in (20, 60, 61, 600)] == [1, 1, 2, 10]
