@@ -3,7 +3,7 @@
 # ruff: noqa: RUF001 - Cyrillic
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -43,7 +43,7 @@ RUSSIAN = {
 def english() -> Iterator[str]:
     """Texts of pages, of problems and of refusals, and the letters without their links."""
     for text in russian():
-        yield from text.id if isinstance(text.id, tuple) else (text.id,)
+        yield from _each(text.id)
     for kind in KINDS.values():
         yield kind.title
     for refused in REFUSALS.values():
@@ -54,9 +54,14 @@ def english() -> Iterator[str]:
 
 def in_russian() -> Iterator[str]:
     for text in russian():
-        yield from text.string if isinstance(text.string, tuple) else (text.string,)
+        yield from _each(text.string)
     for file in FOLDER.glob("*.ru.txt"):
         yield _without_links(file.read_text())
+
+
+def _each(said: str | Sequence[str] | None) -> Sequence[str]:
+    """One text, or the forms of its plural."""
+    return (said,) if isinstance(said, str) else said or ()
 
 
 def _without_links(text: str) -> str:
