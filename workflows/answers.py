@@ -6,7 +6,7 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from domain.booking import Refusal
+from domain.booking import CancelReason, Refusal
 
 Answer = TypeVar("Answer")
 
@@ -28,3 +28,9 @@ def reject(refusal: Refusal | None) -> None:
             type=refusal.code,
             category=ApplicationErrorCategory.BENIGN,
         )
+
+
+def reject_unknown(reason: str) -> None:
+    """In a validator: a reason that is no code of ours."""
+    if reason not in set(CancelReason):
+        raise ApplicationError(f"reason is one of {', '.join(CancelReason)}", type="malformed")

@@ -1,40 +1,28 @@
 """Book an appointment: hold the slot, wait for the patient, confirm, tell everybody.
 
-Inside `async with Saga()` every step names its undo. A refusal, a failure, or a patient who does
-not agree undoes the steps taken. Leaving the block is the point of no return: what follows is
-retried until it succeeds, never undone. A Temporal cancel acts only while the run waits for the
-patient.
+A refusal, a failure, or a patient who does not agree undoes the steps taken. What follows the saga
+is retried until it succeeds, never undone. A Temporal cancel acts only on the wait for the patient.
 """
 
-import asyncio
-
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
-from domain.booking import (
-    Appointment,
-    BookingRequest,
-    CancelReason,
-    Outcome,
-    Release,
-    Result,
-    Status,
-)
+from domain.booking import Appointment, BookingRequest, Outcome, Result, Status
 from domain.booking_record import BookingRecord
 from domain.documents import AppointmentDocument, document
 from domain.errors import HoldExpired, Refused
 from domain.events import AppointmentEvent
 from workflows import steps
-from workflows.answers import answered, reject
+from workflows.answers import answered, reject, reject_unknown
 from workflows.consent import Cancel, Confirm, Consent
-from workflows.details import described_update, note, show
+from workflows.details import described_update, note, show_booking
 from workflows.saga import Saga, run_to_completion
 from workflows.tell_everybody import tell_everybody
 
 
 @workflow.defn
 class BookAppointment:
-    """One patient's booking of one slot, from the hold to its end."""
+    """One patient's booking of one slot. Updates leave a request and wait; the process decides."""
 
     @workflow.init
     def __init__(self, request: BookingRequest) -> None:
@@ -62,36 +50,30 @@ class BookAppointment:
         return await self._end()
 
     async def _hold(self) -> None:
-        self._show("Holding the slot.")
+        show_booking(self._booking, now="Holding the slot.")
         self._consent.record(await steps.hold_slot(self._request))
         note("slot_held", self._booking.appointment)
 
     async def _confirm(self) -> None:
-        self._show("The patient has agreed: writing the visit as confirmed.")
+        show_booking(self._booking, now="The patient has agreed: writing the visit as confirmed.")
         self._booking.record(await steps.confirm_appointment(self._request))
         note("visit_confirmed", self._booking.appointment)
 
     async def _release(self) -> None:
         """The undo of the hold; a visit that turns out confirmed stays confirmed."""
-        self._show("Giving the slot back.")
-        reason = self._consent.withdrawn
-        status = Status.CANCELLED if reason else Status.EXPIRED
-        release = Release(request=self._request, status=status, reason=reason)
-        self._booking.record((await steps.release_slot(release)).appointment)
+        show_booking(self._booking, now="Giving the slot back.")
+        self._booking.record((await steps.release_slot(self._consent.release)).appointment)
 
     async def _tell(self, appointment: Appointment, event: AppointmentEvent | None) -> None:
         await tell_everybody(appointment, event)
 
     async def _end(self) -> Result:
         """Whoever asked is answered first; a hold that operations stopped ends as cancelled."""
-        self._show("Ended.")
+        show_booking(self._booking, now="Ended.")
         note("booking_ended", self._booking.appointment)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._consent.stopped_by_operations and self._booking.status is Status.CANCELLED:
-            raise asyncio.CancelledError
+        self._consent.raise_if_stopped()
         return self._booking.result
-
-    # What others ask of the run. Handlers note the request and wait; the process above decides.
 
     @described_update("The answer of the hold: the held appointment, or the refusal.")
     async def hold(self) -> Outcome:
@@ -116,8 +98,7 @@ class BookAppointment:
     @cancel.validator
     def _can_still_be_given_up(self, reason: str) -> None:
         reject(self._booking.why_closed)
-        if reason not in set(CancelReason):
-            raise ApplicationError(f"reason is one of {', '.join(CancelReason)}", type="malformed")
+        reject_unknown(reason)
 
     @extend.validator
     def _can_still_be_extended(self, version: int) -> None:
@@ -126,6 +107,3 @@ class BookAppointment:
     @workflow.query(description="The appointment, as the API shows it.")
     def appointment(self) -> AppointmentDocument:
         return document(self._booking.appointment, code=self._booking.result.code)
-
-    def _show(self, now: str) -> None:
-        show(self._booking.appointment, now=now, refusal=self._booking.refusal)

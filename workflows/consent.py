@@ -1,5 +1,6 @@
 """The ten minutes: a held slot waits for its patient, who confirms, cancels, or asks for time."""
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +20,7 @@ from domain.booking_record import BookingRecord
 from domain.errors import Refused
 from workflows import steps
 from workflows.answers import answered
-from workflows.details import show
+from workflows.details import show_booking
 
 SHORTEST_WAIT = timedelta(milliseconds=50)
 """When the database's clock is behind the timer's, it is asked again this much later."""
@@ -52,8 +53,8 @@ class Consent:
         self._booking = booking
         self._requests: deque[Confirm | Cancel | Extend] = deque()
         self._lapses_at = workflow.now()
-        self.withdrawn: str | None = None
-        self.stopped_by_operations = False
+        self._withdrawn: str | None = None
+        self._stopped_by_operations = False
 
     def record(self, hold: Hold) -> None:
         """The hold as the database has it, and how long it lasts from now on."""
@@ -64,12 +65,12 @@ class Consent:
     async def is_given(self) -> bool:
         """Wait for the patient's word; more time starts the wait again."""
         while self._booking.status is Status.HELD:
-            show(self._booking.appointment, now="Waiting for the patient to confirm.")
+            show_booking(self._booking, now="Waiting for the patient to confirm.")
             request = await self._next_request()
             if isinstance(request, Confirm):
                 return True
             if isinstance(request, Cancel):
-                self.withdrawn = request.reason
+                self._withdrawn = request.reason
                 return False
             if isinstance(request, Extend):
                 await self._give_more_time(request)
@@ -85,7 +86,7 @@ class Consent:
         except TimeoutError:
             return None
         if not self._requests:
-            self.stopped_by_operations = True
+            self._stopped_by_operations = True
             return Cancel(reason=CancelReason.CLINIC_REQUEST)
         return self._requests.popleft()
 
@@ -114,6 +115,17 @@ class Consent:
         else:
             self.record(hold)
             self._booking.extended(extend.version)
+
+    @property
+    def release(self) -> Release:
+        """How the slot is given back: on the patient's word, or without one."""
+        status = Status.CANCELLED if self._withdrawn else Status.EXPIRED
+        return Release(request=self._request, status=status, reason=self._withdrawn)
+
+    def raise_if_stopped(self) -> None:
+        """For a run whose hold operations stopped, unless the visit turned out confirmed."""
+        if self._stopped_by_operations and self._booking.status is Status.CANCELLED:
+            raise asyncio.CancelledError
 
     async def asked(self, request: Confirm | Cancel, *, wish: Status) -> Outcome:
         self._requests.append(request)

@@ -9,6 +9,7 @@ from temporalio.workflow import UpdateMethodMultiParam
 
 from domain.audit import AuditReport
 from domain.booking import Appointment, Refusal, Status
+from domain.booking_record import BookingRecord
 
 MEANING = {
     Status.PENDING: "the slot is not held yet",
@@ -40,6 +41,10 @@ workflow.logger.workflow_info_on_message = False  # ours have keys
 def show(appointment: Appointment, *, now: str, refusal: Refusal | None = None) -> None:
     """On the run's page, from now on."""
     workflow.set_current_details(details_of(appointment, now=now, refusal=refusal))
+
+
+def show_booking(booking: BookingRecord, *, now: str) -> None:
+    show(booking.appointment, now=now, refusal=booking.refusal)
 
 
 def note(happened: str, appointment: Appointment) -> None:

@@ -76,5 +76,8 @@ def test_the_saga_of_the_readme_is_in_the_lines_of_the_workflow() -> None:
     assert indent(quoted, "    ") in workflow
 
 
-def test_the_readme_is_read_in_one_sitting() -> None:
-    assert len((CHECKOUT / "README.md").read_text().splitlines()) <= 180
+@pytest.mark.parametrize(
+    ("file", "lines"), [("README.md", 180), ("workflows/book_appointment.py", 110)]
+)
+def test_the_readme_and_the_booking_are_read_in_one_sitting(file: str, lines: int) -> None:
+    assert len((CHECKOUT / file).read_text().splitlines()) <= lines
