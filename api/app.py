@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from adapters.process.settings import VERSION
+from api.http.actor import permissions_of
 from api.http.answers import answer_exceptions
 from api.http.middleware import BodyLimit, Deadline, RequestContext
 from api.http.origins import CrossOrigin, OnlyOwn, Origins
@@ -78,4 +79,6 @@ def create_app(
     app.include_router(product)
     for part in (operations, pages, booking_pages, visit_pages, staff_pages, ops_page):
         app.include_router(part.router)
+    for _route, _action in permissions_of(app):
+        pass  # raises for a route that does not say who may call it
     return app

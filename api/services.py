@@ -25,6 +25,7 @@ from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
 from api.booking.runs import Runs
+from api.http.actor import Callers, SignInOff
 from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
 from api.readiness import ReadinessProbe
@@ -58,6 +59,7 @@ class Services:
     receipts: Receipts
     product: Product
     demo: DemoPatients
+    callers: Callers
 
 
 @asynccontextmanager
@@ -108,6 +110,7 @@ async def open_services(
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(database),
+            callers=SignInOff(),
         )
 
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from domain.actors import ActorRef
+
 MAX_EXTENSIONS = 2
 """How often a hold may be extended. WCAG 2.2.1 asks for more time, the clinic for an end."""
 
@@ -32,23 +34,6 @@ class CancelReason(StrEnum):
     CLINIC_REQUEST = "clinic_request"
     MISTAKE = "mistake"
     OTHER = "other"
-
-
-class Role(StrEnum):
-    """On whose behalf a command is given."""
-
-    PATIENT = "patient"
-    RECEPTION = "reception"
-    OPERATOR = "operator"
-    SYSTEM = "system"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Actor:
-    """Who gives a command; sign-in will fill it from a token."""
-
-    id: str
-    role: Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +72,7 @@ class BookingRequest:
     hold_seconds: int
     max_holds: int
     origin: str
-    actor: Actor
+    actor: ActorRef
 
     @property
     def hold_for(self) -> timedelta:
@@ -159,7 +144,7 @@ class Cancellation:
     starts_at: datetime
     version: int
     reason: str
-    actor: Actor
+    actor: ActorRef
 
 
 def asked_for(wish: BookingRequest | Cancellation, status: Status) -> Appointment:

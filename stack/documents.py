@@ -11,6 +11,7 @@ PRINTED_BY = {
     ".env.example": "adapters.process.settings",
     "docs/openapi.json": "api.describe",
     "docs/asyncapi.yaml": "notifier.asyncapi",
+    "docs/authorisation.md": "api.http.authorisation",
     "docs/configuration.md": "stack.configuration",
     "docs/decisions/README.md": "stack.decisions",
     "api/page/words/ru.po": "api.page.words",

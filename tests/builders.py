@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.booking import Actor, Appointment, BookingRequest, Cancellation, Role, Status
+from domain.actors import ActorRef, Role
+from domain.booking import Appointment, BookingRequest, Cancellation, Status
 
 DR_KIM = UUID("00000000-0000-4000-8000-0000000000d1")
 ANNA = UUID("00000000-0000-4000-8000-0000000000a1")
 CLINIC = UUID("00000000-0000-4000-8000-0000000000c1")
 MONDAY_NINE = datetime(2027, 1, 11, 9, 0, tzinfo=UTC)
-THE_PATIENT = Actor(id=str(ANNA), role=Role.PATIENT)
+THE_PATIENT = ActorRef(id=str(ANNA), role=Role.PATIENT)
 
 
 def a_request(**changes: Any) -> BookingRequest:

@@ -12,6 +12,7 @@ from adapters.postgres.direct import Cursor
 from adapters.postgres.rows import COLUMNS, appointment_of
 from domain.booking import Appointment
 from domain.errors import PatientNotFound
+from domain.permissions import Visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Seen:
 
     appointment: Appointment
     has_begun: bool
+    practitioner_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +33,23 @@ class Before:
 
 
 ONE = SQL(f"""
-SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun
+SELECT {COLUMNS}, s.practitioner_id, s.starts_at <= clock_timestamp() AS has_begun
 FROM schedules s WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 
+SEEN = """(:everything OR s.patient_id = ANY(:patient_ids) OR s.clinic_id = ANY(:clinic_ids)
+       OR s.practitioner_id = ANY(:practitioner_ids))"""
+"""Which rows of a list a caller sees: the same right as `domain.permissions.may` gives for one."""
+
 OF_PATIENT = text(f"""
-SELECT {COLUMNS} FROM schedules s WHERE s.patient_id = :id ORDER BY s.created_at DESC, s.id DESC
+SELECT {COLUMNS} FROM schedules s WHERE s.patient_id = :id AND {SEEN}
+ORDER BY s.created_at DESC, s.id DESC
 LIMIT :limit
 """)  # noqa: S608
 
 OF_PATIENT_BEFORE = text(f"""
 SELECT {COLUMNS} FROM schedules s
-WHERE s.patient_id = :id AND (s.created_at, s.id) < (:before_created_at, :before_id)
+WHERE s.patient_id = :id AND {SEEN} AND (s.created_at, s.id) < (:before_created_at, :before_id)
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT :limit
 """)  # noqa: S608
@@ -55,19 +62,42 @@ async def see(connection: Cursor, appointment_id: UUID) -> Seen | None:
     row = await connection.one_or_none(ONE, {"appointment_id": appointment_id})
     if row is None:
         return None
-    return Seen(appointment=appointment_of(row), has_begun=row["has_begun"])
+    return Seen(
+        appointment=appointment_of(row),
+        has_begun=row["has_begun"],
+        practitioner_id=row["practitioner_id"],
+    )
 
 
 async def appointments_of(
-    connection: Connection, patient_id: UUID, *, limit: int, before: Before | None
+    connection: Connection,
+    patient_id: UUID,
+    *,
+    limit: int,
+    before: Before | None,
+    sees: Visible,
 ) -> list[Appointment]:
-    """Newest first; refuses a patient who does not exist, so that no typing error looks empty."""
+    """Those that the caller sees, newest first.
+
+    Refuses a patient who does not exist, so that no typing error looks empty.
+    """
     statement = OF_PATIENT_BEFORE if before else OF_PATIENT
-    found = await connection.execute(statement, _page(patient_id, limit, before))
+    asked = _page(patient_id, limit, before) | seen_by(sees)
+    found = await connection.execute(statement, asked)
     rows = found.mappings().all()
     if not rows and (await connection.execute(PATIENT, {"id": patient_id})).first() is None:
         raise PatientNotFound
     return [appointment_of(row) for row in rows]
+
+
+def seen_by(sees: Visible) -> dict[str, object]:
+    """The parameters of `SEEN`."""
+    return {
+        "everything": sees.everything,
+        "patient_ids": list(sees.patient_ids),
+        "practitioner_ids": list(sees.practitioner_ids),
+        "clinic_ids": list(sees.clinic_ids),
+    }
 
 
 def _page(owner_id: UUID, limit: int, before: Before | None) -> dict[str, object]:

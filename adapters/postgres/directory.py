@@ -12,6 +12,7 @@ from adapters.postgres.folding import folded
 from adapters.postgres.openings import openings_of
 from adapters.postgres.tables import clinics, doctors
 from domain.errors import DoctorNotFound
+from domain.permissions import Whose
 from domain.slot import Interval
 
 SOON = timedelta(days=2)
@@ -98,6 +99,15 @@ async def find_doctor(connection: Connection, doctor_id: UUID) -> DoctorCard:
     if not cards:
         raise DoctorNotFound
     return cards[0]
+
+
+async def whose_doctor(connection: Connection, doctor_id: UUID) -> Whose:
+    """Whose a doctor's things are; raises `DoctorNotFound`."""
+    wanted = select(doctors.c.practitioner_id, doctors.c.clinic_id).where(doctors.c.id == doctor_id)
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        raise DoctorNotFound
+    return Whose(practitioner_id=row.practitioner_id, clinic_id=row.clinic_id)
 
 
 async def doctors_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID, DoctorCard]:

@@ -8,7 +8,9 @@ from adapters.postgres.database import Database
 from adapters.postgres.reads import read_by_cursor
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
-from domain.booking import Actor, Appointment, Cancellation, Outcome, Refusal, Role, Status
+from api.http.actor import check
+from domain.actors import Actor
+from domain.booking import Appointment, Cancellation, Outcome, Refusal, Status
 from domain.booking_record import CODE_OF_END
 from domain.errors import (
     AlreadyCancelled,
@@ -21,6 +23,7 @@ from domain.errors import (
     VersionMismatch,
     refused,
 )
+from domain.permissions import Action, Whose
 
 MAX_ROUNDS = 3
 """A visit that changes while it is being cancelled is read again, but not for ever."""
@@ -41,10 +44,17 @@ class Commands:
         self._database = database
         self._runs = runs
 
-    async def find(self, appointment_id: UUID) -> Found:
+    async def find(self, appointment_id: UUID, by: Actor) -> Found:
+        """Whoever may not see it is told what they are told where there is none."""
         seen = await self._see(appointment_id)
         if seen is not None:
+            _check(by, Action.READ_VISIT, seen.appointment, seen.practitioner_id)
             return Found(appointment=seen.appointment)
+        found = await self._find_run(appointment_id)
+        _check(by, Action.READ_VISIT, found.appointment)
+        return found
+
+    async def _find_run(self, appointment_id: UUID) -> Found:
         try:
             run = await self._runs.summary(appointment_id)
         except NoRun:
@@ -54,8 +64,8 @@ class Commands:
             return Found(appointment=seen.appointment)
         return Found(appointment=run.appointment, code=run.result.code if run.result else None)
 
-    async def confirm(self, appointment_id: UUID) -> Appointment:
-        seen = await self._see(appointment_id)
+    async def confirm(self, appointment_id: UUID, by: Actor) -> Appointment:
+        seen, _ = await self._see_as(by, appointment_id)
         if seen is None or seen.appointment.status is Status.HELD:
             try:
                 return _agreed(await self._runs.confirm(appointment_id))
@@ -69,8 +79,10 @@ class Commands:
                 raise NoAnswer(appointment_id)
         return _confirmed(seen.appointment)
 
-    async def extend(self, appointment_id: UUID, version: int) -> Appointment:
+    async def extend(self, appointment_id: UUID, version: int, by: Actor) -> Appointment:
         """The run first: the same version again is given the same stored answer."""
+        if not by.is_anyone:
+            await self._see_as(by, appointment_id)
         try:
             return await self._extend(appointment_id, version)
         except NoRun:
@@ -99,22 +111,24 @@ class Commands:
         return _agreed(await self._runs.extend(appointment_id, version))
 
     async def cancel(
-        self, appointment_id: UUID, reason: str, version: int | None = None
+        self, appointment_id: UUID, reason: str, version: int | None = None, *, by: Actor
     ) -> Appointment:
         """With a version: only what the caller has seen is cancelled, else `Changed`."""
         for _ in range(MAX_ROUNDS):
-            seen = await self._see(appointment_id)
+            seen, actor = await self._see_as(by, appointment_id)
             if seen is None and version is not None:
                 raise await self._why_never_held(appointment_id)
             if seen is not None and version is not None:
                 _refuse_what_changed(seen.appointment, version)
             try:
-                return await self._cancel(appointment_id, seen, reason)
+                return await self._cancel(appointment_id, seen, reason, actor)
             except (NoRun, AlreadyConfirmed, AlreadyCancelled, VersionMismatch):
                 continue  # it changed under our hands
         raise HoldExpired  # it is a hold that nobody waits for, and keeps changing
 
-    async def _cancel(self, appointment_id: UUID, seen: Seen | None, reason: str) -> Appointment:
+    async def _cancel(
+        self, appointment_id: UUID, seen: Seen | None, reason: str, actor: Actor
+    ) -> Appointment:
         if seen is None:
             return await self._cancel_pending(appointment_id, reason)
         if seen.appointment.status is Status.CANCELLED:
@@ -128,7 +142,7 @@ class Commands:
                 pass  # nobody waits for this hold: it is cancelled as a visit is, by its row
         if seen.has_begun:
             raise TooLate
-        return _agreed(await self._runs.cancel(_cancellation(seen.appointment, reason)))
+        return _agreed(await self._runs.cancel(_cancellation(seen.appointment, reason, actor)))
 
     async def _cancel_pending(self, appointment_id: UUID, reason: str) -> Appointment:
         try:
@@ -147,6 +161,19 @@ class Commands:
         if run.result is None:
             raise NoAnswer(appointment_id)
         return run.refusal
+
+    async def _see_as(self, by: Actor, appointment_id: UUID) -> tuple[Seen | None, Actor]:
+        """The row, and the caller in the role that lets him command it; its run where it has none.
+
+        Refuses whoever may not as if there were no such appointment.
+        """
+        seen = await self._see(appointment_id)
+        if seen is not None:
+            return seen, _check(by, Action.CHANGE_VISIT, seen.appointment, seen.practitioner_id)
+        if by.is_anyone:
+            return None, by
+        found = await self._find_run(appointment_id)
+        return None, _check(by, Action.CHANGE_VISIT, found.appointment)
 
     async def _see(self, appointment_id: UUID) -> Seen | None:
         return await read_by_cursor(self._database, lambda cursor: see(cursor, appointment_id))
@@ -175,7 +202,18 @@ def _why_ended(appointment: Appointment) -> Refused:
     return refused(Refusal(code=CODE_OF_END.get(appointment.status, HoldExpired.code)))
 
 
-def _cancellation(appointment: Appointment, reason: str) -> Cancellation:
+def _check(
+    by: Actor, action: Action, appointment: Appointment, practitioner_id: UUID | None = None
+) -> Actor:
+    whose = Whose(
+        patient_id=appointment.patient_id,
+        practitioner_id=practitioner_id,
+        clinic_id=appointment.clinic_id,
+    )
+    return check(by, action, whose, hidden=AppointmentNotFound)
+
+
+def _cancellation(appointment: Appointment, reason: str, actor: Actor) -> Cancellation:
     return Cancellation(
         appointment_id=appointment.appointment_id,
         attempt_id=uuid4(),
@@ -185,5 +223,5 @@ def _cancellation(appointment: Appointment, reason: str) -> Cancellation:
         starts_at=appointment.starts_at,
         version=appointment.version or 1,
         reason=reason,
-        actor=Actor(id=str(appointment.patient_id), role=Role.PATIENT),
+        actor=actor.ref_for(appointment.patient_id),
     )

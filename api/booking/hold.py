@@ -17,15 +17,19 @@ from api.booking.idempotency import appointment_id_of, held_at_first, is_same_wi
 from api.booking.runs import Runs
 from api.booking.single_flight import KeyLocks, SingleFlight
 from api.booking.temporal_errors import NoAnswer, NoRun
-from domain.booking import Actor, Alternative, Appointment, BookingRequest, Outcome, Role, Status
+from api.http.actor import check
+from domain.actors import Actor, ActorRef
+from domain.booking import Alternative, Appointment, BookingRequest, Outcome, Status
 from domain.errors import (
     HoldExpired,
     IdempotencyKeyReused,
     NotASlot,
+    PatientNotFound,
     Refused,
     SlotTaken,
     refused,
 )
+from domain.permissions import Action, Whose
 from domain.rules import DoctorGrid, Facts, SlotWish, check_rules
 
 Slot = tuple[UUID, datetime]
@@ -62,6 +66,8 @@ class Order:
     attempt_id: UUID
     wish: SlotWish
     has_key: bool
+    by: Actor
+    at_desk: bool
 
     @property
     def slot(self) -> Slot:
@@ -74,6 +80,7 @@ class View:
 
     facts: Facts
     own: Appointment | None
+    actor: ActorRef
 
 
 class Bookings:
@@ -91,12 +98,22 @@ class Bookings:
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
         self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
 
-    async def hold(
-        self, patient_id: UUID, doctor_id: UUID, starts_at: datetime, key: str | None
+    async def hold(  # noqa: PLR0913 - a wish, and who has it
+        self,
+        patient_id: UUID,
+        doctor_id: UUID,
+        starts_at: datetime,
+        key: str | None,
+        *,
+        by: Actor,
+        at_desk: bool = False,
     ) -> Held:
-        """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
+        """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun.
+
+        At the desk of the reception it is staff who act, whoever they are.
+        """
         order = Order(
-            appointment_id=appointment_id_of(self._secret, patient_id, key),
+            appointment_id=appointment_id_of(self._secret, patient_id, key, sent_by=by),
             attempt_id=uuid4(),
             wish=SlotWish(
                 patient_id=patient_id,
@@ -105,6 +122,8 @@ class Bookings:
                 max_holds=self._product.max_holds_per_patient,
             ),
             has_key=key is not None,
+            by=by,
+            at_desk=at_desk,
         )
         return await self._in_turn(order)
 
@@ -124,12 +143,12 @@ class Bookings:
                 seen = await self._look(order)
                 if (settled := await self._settled(order, seen)) is not None:
                     return settled
-            return await self._begin(order, seen.facts)
+            return await self._begin(order, seen)
 
     async def _look(self, order: Order) -> View:
         ask = partial(load_facts, wish=order.wish, appointment_id=order.appointment_id)
         facts, own = await read_by_cursor(self._database, ask)
-        return View(facts=facts, own=own)
+        return View(facts=facts, own=own, actor=_let_in(order, facts.desk))
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
@@ -150,9 +169,9 @@ class Bookings:
         except NoRun:
             return None
 
-    async def _begin(self, order: Order, facts: Facts) -> Held:
-        desk, slot = check_rules(order.wish, facts)
-        request = self._request(order, desk)
+    async def _begin(self, order: Order, seen: View) -> Held:
+        desk, slot = check_rules(order.wish, seen.facts)
+        request = self._request(order, desk, seen.actor)
         local = slot.starts_at.astimezone(desk.zone)
         summary = f"doctor {desk.doctor_id} at {local:%Y-%m-%d %H:%M} {desk.zone.key}"
         try:
@@ -222,7 +241,7 @@ class Bookings:
         free = await self._alternatives.ask(order.slot, lambda: read(self._database, ask))
         return refused(replace(refusal.refusal, alternatives=free))
 
-    def _request(self, order: Order, desk: DoctorGrid) -> BookingRequest:
+    def _request(self, order: Order, desk: DoctorGrid, actor: ActorRef) -> BookingRequest:
         return BookingRequest(
             appointment_id=order.appointment_id,
             attempt_id=order.attempt_id,
@@ -232,9 +251,18 @@ class Bookings:
             starts_at=order.wish.starts_at,
             hold_seconds=self._product.hold_seconds,
             max_holds=order.wish.max_holds,
-            origin="patient",
-            actor=Actor(id=str(order.wish.patient_id), role=Role.PATIENT),
+            origin="reception" if order.at_desk or actor.role.is_staff else "patient",
+            actor=actor,
         )
+
+
+def _let_in(order: Order, desk: DoctorGrid | None) -> ActorRef:
+    """Whoever books; a doctor who does not exist is refused later, whoever it is."""
+    if desk is None:
+        return order.by.ref
+    whose = Whose(patient_id=order.wish.patient_id, clinic_id=desk.clinic_id)
+    actor = check(order.by, Action.BOOK, whose, hidden=PatientNotFound)
+    return actor.ref if order.at_desk else actor.ref_for(order.wish.patient_id)
 
 
 def _replay(order: Order, own: Appointment) -> Held:

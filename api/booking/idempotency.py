@@ -5,20 +5,24 @@ from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID, uuid4
 
+from domain.actors import ANYONE, Actor
 from domain.booking import MAX_EXTENSIONS, Appointment, Status
 from domain.errors import HoldExpired
 from domain.rules import SlotWish
 
 
-def appointment_id_of(secret: bytes, patient_id: UUID, key: str | None) -> UUID:
+def appointment_id_of(
+    secret: bytes, patient_id: UUID, key: str | None, *, sent_by: Actor = ANYONE
+) -> UUID:
     """A retried POST finds what the first one began, also after every process was restarted.
 
-    Keys are scoped to the patient, whose id has a fixed length, so that no two pairs collide.
-    Without a key the id is new.
+    Keys are scoped to the patient and to who sent them; both have a fixed length, so that no two
+    pairs collide. Without a key the id is new.
     """
     if key is None:
         return uuid4()
-    digest = hmac.digest(secret, patient_id.bytes + key.encode("ascii"), sha256)
+    sender = b"" if sent_by.is_anyone else sha256(sent_by.subject.encode()).digest()
+    digest = hmac.digest(secret, sender + patient_id.bytes + key.encode("ascii"), sha256)
     return UUID(bytes=digest[:16], version=4)  # as random as one to all who lack the secret
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
+from api.http.actor import permissions_in
 from api.http.problems import Malformed
 from api.http.strict_query import StrictRoute
 
@@ -27,9 +28,12 @@ class JsonRoute(StrictRoute):
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle
+        permissions = list(permissions_in(self.dependant))
         is_required = self.body_field.field_info.is_required()
 
         async def handle_json(request: Request) -> Response:
+            for permission in permissions:
+                await permission(request)
             strict = StrictRequest(request.scope, request.receive)
             body = await strict.body()
             if body:

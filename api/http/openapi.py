@@ -10,12 +10,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.alias_generators import to_camel
 
+from api.http.actor import forbidden, permissions_of, unauthenticated
 from api.http.links import add_links
 from api.http.middleware import internal, late_body, too_large
 from api.http.problems import MEDIA_TYPE, Malformed, Problem, problem_of, unavailable
 from api.http.schemas import APPOINTMENT_ID, DOCTOR_ID, Body, ProblemBody
 from domain.booking import Refusal
 from domain.errors import refused
+from domain.permissions import Action
 
 MARK = "x-problems"
 REF = "#/components/schemas/"
@@ -41,6 +43,7 @@ WRONG = {
 """What may be wrong with a field; the first that an operation takes is its example."""
 
 HEADERS = {
+    "www-authenticate": "how to say who calls",
     "retry-after": "seconds to wait before the next try",
     "allow": "the methods that this page answers",
 }
@@ -56,6 +59,9 @@ page behind `type` explains each.
 """
 
 Document = dict[str, Any]
+
+TOKEN: Document = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+"""An access token of the clinic's issuer."""
 
 
 def problems(*codes: str) -> Document:
@@ -75,6 +81,7 @@ def describe(app: FastAPI) -> Document:
         )
         schemas = written["components"]["schemas"]
         _restore_nulls(schemas)
+        _add_security(app, written)
         for path, operations in written["paths"].items():
             for method, operation in operations.items():
                 _add_problems(path, method, operation, schemas)
@@ -83,6 +90,15 @@ def describe(app: FastAPI) -> Document:
         _tidy_components(written)
         app.openapi_schema = written
     return app.openapi_schema
+
+
+def _add_security(app: FastAPI, written: Document) -> None:
+    """Every operation asks for a token, but those for whoever asks."""
+    written["components"]["securitySchemes"] = {"token": TOKEN}
+    for route, action in permissions_of(app):
+        for method in route.methods or () if action is not Action.LOOK_AROUND else ():
+            operation = written["paths"].get(route.path, {}).get(method.lower(), {})
+            operation["security"] = [{"token": []}]
 
 
 def _restore_nulls(schemas: Document) -> None:
@@ -117,6 +133,9 @@ def _expected(path: str, method: str, operation: Document, schemas: Document) ->
     if "requestBody" in operation:
         yield Malformed("body", "is not JSON", status=400)
         yield Malformed("Content-Type", "must be application/json", status=415)
+    if "security" in operation:
+        yield unauthenticated()
+        yield forbidden()
     told = operation.pop(MARK, [])
     found = [NOT_FOUND[name] for name in fields if name in NOT_FOUND]
     for code in dict.fromkeys([*found, *told]):

@@ -43,6 +43,9 @@ STATUSES_AND_TITLES = {
     "extension_limit": (409, "No more extensions"),
     "changed": (409, "The appointment has changed"),
     "too_late": (409, "The appointment has started"),
+    "unauthenticated": (401, "Not signed in"),
+    "forbidden": (403, "Not for your role"),
+    "too_many_requests": (429, "Too many requests"),
     "nobody": (401, "Nobody is signed in"),
     "foreign_form": (403, "A form or command of another site"),
     "misdirected": (421, "Not a name of this server"),
@@ -85,6 +88,12 @@ ADVICE = {
     "extension_limit": "Confirm before the hold lapses, or hold the slot again afterwards.",
     "changed": "Read the appointment again and, where it still fits, send its present `version`.",
     "too_late": "Call the clinic.",
+    "unauthenticated": (
+        "Send an access token of the clinic's issuer as `Authorization: Bearer …`; one that has "
+        "expired is renewed there."
+    ),
+    "forbidden": "Ask whoever gives out roles at the clinic; docs/authorisation.md has the table.",
+    "too_many_requests": "Wait as long as Retry-After says.",
     "nobody": "The pages are for demo patients only until there is sign-in: `make seed`.",
     "foreign_form": (
         "Send it from a page of this host, or from a front end that the operator has named in "

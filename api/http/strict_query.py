@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from api.http.actor import permissions_in
 from api.http.problems import FieldError, malformed
 
 
@@ -16,8 +17,11 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         known = set(_parameters(self.dependant))
+        permissions = list(permissions_in(self.dependant))
 
         async def handle_known(request: Request) -> Response:
+            for permission in permissions:  # before anything is said about the request itself
+                await permission(request)
             unknown = [name for name in request.query_params if name not in known]
             if unknown:
                 message = "is not a parameter of this call"

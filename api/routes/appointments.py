@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Depends, Header, Request
 from starlette.responses import Response
 
 from api.dependencies import BookingsDep, CommandsDep
+from api.http.actor import Booker, VisitChanger, VisitReader
 from api.http.answers import NO_STORE, REPLAYED, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.openapi import problems
@@ -58,10 +59,12 @@ IdempotencyKey = Annotated[str | None, Depends(_only_key)]
     ),
 )
 async def hold(
-    wish: NewAppointment, desk: BookingsDep, idempotency_key: IdempotencyKey
+    wish: NewAppointment, caller: Booker, desk: BookingsDep, idempotency_key: IdempotencyKey
 ) -> Response:
     """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
-    held = await desk.hold(wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key)
+    held = await desk.hold(
+        wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key, by=caller.actor
+    )
     location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
     headers = {**NO_STORE, **location, **(REPLAYED if held.replayed else {})}
     return JsonAnswer(document(held.appointment), status_code=201, headers=headers)
@@ -72,9 +75,9 @@ async def hold(
     response_model=AppointmentBody,
     summary="Read an appointment",
 )
-async def read(appointment_id: Id, desk: CommandsDep) -> Response:
+async def read(appointment_id: Id, caller: VisitReader, desk: CommandsDep) -> Response:
     """As it is now; one that is still on its way is `pending`, one that was refused says why."""
-    found = await desk.find(appointment_id)
+    found = await desk.find(appointment_id, caller.actor)
     return JsonAnswer(document(found.appointment, code=found.code), headers=NO_STORE)
 
 
@@ -84,9 +87,9 @@ async def read(appointment_id: Id, desk: CommandsDep) -> Response:
     summary="Confirm a hold",
     openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "already_cancelled"),
 )
-async def confirm(appointment_id: Id, desk: CommandsDep) -> Response:
+async def confirm(appointment_id: Id, caller: VisitChanger, desk: CommandsDep) -> Response:
     """The visit stands. Confirming it again changes nothing and is answered the same."""
-    return _answer(await desk.confirm(appointment_id))
+    return _answer(await desk.confirm(appointment_id, caller.actor))
 
 
 @router.post(
@@ -96,11 +99,14 @@ async def confirm(appointment_id: Id, desk: CommandsDep) -> Response:
     openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "changed", "too_late"),
 )
 async def cancel(
-    appointment_id: Id, desk: CommandsDep, order: Annotated[CancelOrder | None, Body()] = None
+    appointment_id: Id,
+    caller: VisitChanger,
+    desk: CommandsDep,
+    order: Annotated[CancelOrder | None, Body()] = None,
 ) -> Response:
     """The slot is free for others at once. Cancelling again is answered the same."""
     order = order or CancelOrder()
-    return _answer(await desk.cancel(appointment_id, order.reason, order.version))
+    return _answer(await desk.cancel(appointment_id, order.reason, order.version, by=caller.actor))
 
 
 @router.post(
@@ -115,9 +121,11 @@ async def cancel(
         "extension_limit",
     ),
 )
-async def extend(appointment_id: Id, order: ExtendOrder, desk: CommandsDep) -> Response:
+async def extend(
+    appointment_id: Id, order: ExtendOrder, caller: VisitChanger, desk: CommandsDep
+) -> Response:
     """The hold lasts from now again, at most twice. The same version: the same answer."""
-    return _answer(await desk.extend(appointment_id, order.version))
+    return _answer(await desk.extend(appointment_id, order.version, caller.actor))
 
 
 def _answer(appointment: Appointment) -> Response:

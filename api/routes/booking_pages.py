@@ -15,6 +15,7 @@ from adapters.postgres.reads import read
 from adapters.postgres.slot_search import Wish
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep, Settings
+from api.http.actor import FOR_ANYBODY, Booker
 from api.http.cursors import cursor_of, place_of
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
@@ -39,7 +40,7 @@ EVERY_DAY = range(1, 8)
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
+@router.get("/", dependencies=[FOR_ANYBODY])
 async def doctors(  # noqa: PLR0913 - each is a part of the wish
     *,
     visitor: PatientOrNobody,
@@ -87,7 +88,7 @@ async def doctors(  # noqa: PLR0913 - each is a part of the wish
     )
 
 
-@router.get("/book/{doctor_id}")
+@router.get("/book/{doctor_id}", dependencies=[FOR_ANYBODY])
 async def times(  # noqa: PLR0913 - each is a part of the request
     *,
     doctor_id: Id,
@@ -124,12 +125,18 @@ async def times(  # noqa: PLR0913 - each is a part of the request
 
 @router.post("/book/{doctor_id}")
 async def hold(
-    _: OwnForm, doctor_id: Id, visitor: Patient, desk: BookingsDep, at: Annotated[Instant, Form()]
+    *,
+    _: OwnForm,
+    caller: Booker,
+    doctor_id: Id,
+    visitor: Patient,
+    desk: BookingsDep,
+    at: Annotated[Instant, Form()],
 ) -> Response:
     """The slot is the patient's to confirm; a second click on it leads to the same hold."""
     patient_id = visitor.signed_in.patient_id
     try:
-        held = await desk.hold(patient_id, doctor_id, at, None)
+        held = await desk.hold(patient_id, doctor_id, at, None, by=caller.actor)
     except (AlreadyHeld, AlreadyBooked) as own:
         note_refusal(own, patient_id=patient_id, doctor_id=doctor_id)
         return see(f"/visits/{own.refusal.appointment_id}")
@@ -143,7 +150,7 @@ async def hold(
     return see(f"/visits/{held.appointment.appointment_id}")
 
 
-@router.post("/patient")
+@router.post("/patient", dependencies=[FOR_ANYBODY])
 async def be_another(
     _: OwnForm,
     request: Request,

@@ -12,9 +12,12 @@ from adapters.postgres.consents import Agreed, Channel, Consent, consents_of, sa
 from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep
+from api.http.actor import ConsentReader, PatientChanger
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.schemas import Body, Id, example, page_example
+from domain.errors import PatientNotFound
+from domain.permissions import Whose
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -48,8 +51,9 @@ class ConsentPage(Body):
     response_model=ConsentPage,
     summary="What a patient agreed to be told",
 )
-async def consents(patient_id: Id, database: DatabaseDep) -> Response:
+async def consents(patient_id: Id, caller: ConsentReader, database: DatabaseDep) -> Response:
     """Every kind of message by every channel; `given` where nothing was said."""
+    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
     return _page(await read(database, lambda connection: consents_of(connection, patient_id)))
 
 
@@ -59,8 +63,11 @@ async def consents(patient_id: Id, database: DatabaseDep) -> Response:
     response_model=ConsentPage,
     summary="Give or withdraw a consent",
 )
-async def consent(patient_id: Id, said: ConsentChoiceBody, database: DatabaseDep) -> Response:
+async def consent(
+    patient_id: Id, said: ConsentChoiceBody, caller: PatientChanger, database: DatabaseDep
+) -> Response:
     """It counts from the next attempt on, also for a message that is under way."""
+    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
     agreed = Agreed(kind=said.kind, channel=said.channel, consent=said.consent)
 
     async def ask(connection: Connection) -> list[Agreed]:

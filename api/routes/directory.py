@@ -19,6 +19,7 @@ from adapters.postgres.directory import (
 )
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep
+from api.http.actor import FOR_ANYBODY
 from api.http.answers import JsonAnswer
 from api.http.name_cursors import cursor_after, place_after
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
@@ -30,7 +31,7 @@ Item = TypeVar("Item")
 DOCTORS, CLINICS, SPECIALTIES = "doctors", "clinics", "specialties"
 """Names of the lists in their cursors."""
 
-router = APIRouter(tags=["directory"], route_class=StrictRoute)
+router = APIRouter(tags=["directory"], route_class=StrictRoute, dependencies=[FOR_ANYBODY])
 
 Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]

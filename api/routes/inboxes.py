@@ -12,12 +12,16 @@ from adapters.postgres.appointments import Before, appointments_of
 from adapters.postgres.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep, InboxListenerDep, LiveStreams
+from api.http.actor import NoticeReader, VisitLister
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Place, cursor_of, place_of
 from api.http.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
+from api.http.whose import check_doctor
 from domain.documents import document, timestamp
+from domain.errors import PatientNotFound
+from domain.permissions import Whose
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -33,13 +37,20 @@ Unread = Annotated[bool, Query(description="only what the doctor has not read")]
     summary="A patient's appointments",
 )
 async def appointments(
-    patient_id: Id, database: DatabaseDep, limit: Limit = 20, cursor: Cursor = None
+    patient_id: Id,
+    caller: VisitLister,
+    database: DatabaseDep,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Response:
-    """Newest first, by the time they were made."""
+    """Newest first, by the time they were made; staff see those of their clinics or days."""
+    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
     this_list = f"appointments of {patient_id}"
     before = _before(cursor, of=this_list)
 
-    ask = partial(appointments_of, patient_id=patient_id, limit=limit + 1, before=before)
+    ask = partial(
+        appointments_of, patient_id=patient_id, limit=limit + 1, before=before, sees=caller.sees
+    )
     found = await read(database, ask)
     places = [(each.created_at, each.appointment_id) for each in found]
     following = None
@@ -55,14 +66,17 @@ async def appointments(
     response_model=NoticePage,
     summary="A doctor's notices",
 )
-async def notifications(
+async def notifications(  # noqa: PLR0913 - what it needs is asked for by name
+    *,
     doctor_id: Id,
+    caller: NoticeReader,
     database: DatabaseDep,
     limit: Limit = 20,
     cursor: Cursor = None,
-    unread: Unread = False,  # noqa: FBT002 - by its name in the query
+    unread: Unread = False,
 ) -> Response:
     """What the doctor was told about confirmed and cancelled visits, newest first."""
+    await check_doctor(caller, database, doctor_id)
     before = _before(cursor, of=_notices_of(doctor_id))
 
     ask = partial(notices_of, doctor_id=doctor_id, limit=limit + 1, before=before, unread=unread)
@@ -82,6 +96,7 @@ async def notifications(
 async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     *,
     doctor_id: Id,
+    caller: NoticeReader,
     request: Request,
     database: DatabaseDep,
     listener: InboxListenerDep,
@@ -93,6 +108,7 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     With `Last-Event-ID`, which browsers send by themselves, it goes on after that one. A few
     seconds before the beginning are told again: a notice is known by its `notificationId`.
     """
+    await check_doctor(caller, database, doctor_id)
     place = place_of(last_event_id, of=_notices_of(doctor_id))
     now = await inbox_opened(database, doctor_id)
     since = now if place is None else min(place.instant, now)
@@ -110,8 +126,11 @@ async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     response_model=NoticeBody,
     summary="Mark a notice as read",
 )
-async def mark_as_read(doctor_id: Id, notification_id: Id, database: DatabaseDep) -> Response:
+async def mark_as_read(
+    doctor_id: Id, notification_id: Id, caller: NoticeReader, database: DatabaseDep
+) -> Response:
     """Again and again the same: `readAt` keeps the time of the first reading."""
+    await check_doctor(caller, database, doctor_id)
     return await _marked(database, doctor_id, notification_id, is_read=True)
 
 
@@ -121,8 +140,11 @@ async def mark_as_read(doctor_id: Id, notification_id: Id, database: DatabaseDep
     response_model=NoticeBody,
     summary="Mark a notice as unread again",
 )
-async def mark_as_unread(doctor_id: Id, notification_id: Id, database: DatabaseDep) -> Response:
+async def mark_as_unread(
+    doctor_id: Id, notification_id: Id, caller: NoticeReader, database: DatabaseDep
+) -> Response:
     """Again and again the same: `readAt` is null."""
+    await check_doctor(caller, database, doctor_id)
     return await _marked(database, doctor_id, notification_id, is_read=False)
 
 

@@ -5,6 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from api.dependencies import ReadinessDep
+from api.http.actor import FOR_ANYBODY, MetricsCaller
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
 
@@ -20,7 +21,12 @@ priyom_http_requests_total{method="POST",route="/api/v1/appointments",status="20
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/healthz", response_model=HealthBody, summary="Does the process live?")
+@router.get(
+    "/healthz",
+    response_model=HealthBody,
+    summary="Does the process live?",
+    dependencies=[FOR_ANYBODY],
+)
 async def healthz() -> Response:
     """200 as long as the process answers at all."""
     return JsonAnswer({"status": "ok"}, headers=NO_STORE)
@@ -38,6 +44,7 @@ async def healthz() -> Response:
         },
     },
     summary="Can it book?",
+    dependencies=[FOR_ANYBODY],
 )
 async def readyz(watch: ReadinessDep) -> Response:
     """Redis and Kafka away are told, yet bookings go on without them."""
@@ -58,6 +65,6 @@ async def readyz(watch: ReadinessDep) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": COUNTS}}}},
     summary="Counts and times for Prometheus",
 )
-async def metrics() -> Response:
+async def metrics(_: MetricsCaller) -> Response:
     """Requests by route and status, refusals by code, the process itself."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.dependencies import DashboardDep
+from api.http.actor import OperationsCaller
 from api.page.rendering import page
 from api.page.visitor import Anybody
 
@@ -24,7 +25,7 @@ RUNS = {
 
 
 @router.get("/ops")
-async def ops(visitor: Anybody, dashboard: DashboardDep) -> Response:
+async def ops(_: OperationsCaller, visitor: Anybody, dashboard: DashboardDep) -> Response:
     """Holds, lapses, conflicts, deliveries and the last audit; runs are looked at in Temporal."""
     links = {name: dashboard.runs(query) for name, query in RUNS.items()}
     room = await dashboard.look()

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from api.dependencies import Days, LiveStreams, WatchedDays, WrittenPages
+from api.http.actor import FOR_ANYBODY
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
 from api.schedule.rendered_days import digest, document
 from domain.day import DaySchedule, SlotState
 
-router = APIRouter(tags=["schedule"], route_class=StrictRoute)
+router = APIRouter(tags=["schedule"], route_class=StrictRoute, dependencies=[FOR_ANYBODY])
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 

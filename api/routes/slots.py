@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from adapters.postgres.reads import read
 from adapters.postgres.slot_search import FreeSlot, Wish, find_slots
 from api.dependencies import DatabaseDep
+from api.http.actor import FOR_ANYBODY
 from api.http.answers import JsonAnswer
 from api.http.cursors import Place, cursor_of, place_of
 from api.http.problems import Malformed
@@ -22,7 +23,7 @@ from api.routes.schedule import LocalDate
 from domain.documents import timestamp
 from domain.search import TimesWished
 
-router = APIRouter(tags=["schedule"], route_class=StrictRoute)
+router = APIRouter(tags=["schedule"], route_class=StrictRoute, dependencies=[FOR_ANYBODY])
 
 EVERY_DAY = frozenset(range(1, 8))
 _WEEKDAYS = re.compile(r"[1-7](,[1-7]){0,6}", re.ASCII)

@@ -31,10 +31,12 @@ from adapters.postgres.reads import read
 from adapters.postgres.staff_days import staff_days
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, CommandsDep, DatabaseDep, Days, LiveStreams, WatchedDays
+from api.http.actor import DayReaderCaller, DeskCaller
 from api.http.name_cursors import cursor_after, place_after
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.http.streams import Event, merged
+from api.http.whose import check_doctor
 from api.page.days import window_of
 from api.page.forms import OwnForm, local, see
 from api.page.rendering import page
@@ -89,9 +91,14 @@ class DoctorsDay:
 
 @router.get("/doctor/{doctor_id}")
 async def doctor_day(
-    doctor_id: Id, visitor: Anybody, database: DatabaseDep, chosen: ChosenDate = None
+    doctor_id: Id,
+    caller: DayReaderCaller,
+    visitor: Anybody,
+    database: DatabaseDep,
+    chosen: ChosenDate = None,
 ) -> Response:
     """One day by its time: who comes when, where the gaps are, and what has changed of late."""
+    await check_doctor(caller, database, doctor_id)
 
     async def ask(connection: Connection) -> DoctorsDay:
         doctor = await find_doctor(connection, doctor_id)
@@ -136,6 +143,7 @@ class Desk:
 @router.get("/reception")
 async def reception(  # noqa: PLR0913 - each is a part of the request
     *,
+    _: DeskCaller,
     visitor: Anybody,
     database: DatabaseDep,
     chosen: ChosenDate = None,
@@ -174,7 +182,9 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
             clinic=here,
             day=day,
             columns=columns,
-            further=_place(named[-1]) if len(wanted) > len(named) else None,
+            further=cursor_after(named[-1].name, named[-1].doctor_id, of=DOCTORS_HERE)
+            if len(wanted) > len(named)
+            else None,
             nearest=nearest,
             specialties=specialties,
             patient=None if patient is None else await demo_patient(connection, patient),
@@ -198,6 +208,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
 @router.get("/reception/stream")
 async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     *,
+    _: DeskCaller,
     clinic: Id,
     day: Annotated[LocalDate, Query(alias="date")],
     request: Request,
@@ -221,6 +232,7 @@ async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for 
 async def book(  # noqa: PLR0913 - each is a part of the form
     *,
     _: OwnForm,
+    caller: DeskCaller,
     holds: BookingsDep,
     commands: CommandsDep,
     patient: Annotated[Id, Form()],
@@ -230,8 +242,8 @@ async def book(  # noqa: PLR0913 - each is a part of the form
 ) -> Response:
     """Hold and confirm at once: the patient stands at the desk, or is on the telephone."""
     try:
-        held = await holds.hold(patient, doctor, at, None)
-        booked = await commands.confirm(held.appointment.appointment_id)
+        held = await holds.hold(patient, doctor, at, None, by=caller.actor, at_desk=True)
+        booked = await commands.confirm(held.appointment.appointment_id, caller.actor)
     except NoAnswer as unknown:
         return _back(back, "pending", unknown.appointment_id)
     except (DoctorNotFound, PatientNotFound):
@@ -253,10 +265,6 @@ async def _doctors(
         specialty=specialty,
         after=place_after(after, of=DOCTORS_HERE),
     )
-
-
-def _place(doctor: DoctorCard) -> str:
-    return cursor_after(doctor.name, doctor.doctor_id, of=DOCTORS_HERE)
 
 
 async def _nearest(

@@ -16,6 +16,7 @@ from adapters.postgres.visits import PatientVisit, visit, visits_ahead, visits_b
 from api.booking.commands import Commands, Found
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, DatabaseDep, Settings
+from api.http.actor import Caller, VisitChanger, VisitLister, VisitReader
 from api.http.answers import NO_STORE
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Text
@@ -48,6 +49,7 @@ class Visits:
 
 @router.get("")
 async def my_visits(
+    _: VisitLister,
     visitor: Patient,
     database: DatabaseDep,
     earlier: Annotated[int, Query(ge=1, le=MOST_EARLIER)] = EARLIER,
@@ -70,6 +72,7 @@ async def my_visits(
 async def one_visit(  # noqa: PLR0913 - each is a part of the request
     *,
     appointment_id: Id,
+    caller: VisitReader,
     visitor: Patient,
     database: DatabaseDep,
     desk: CommandsDep,
@@ -77,7 +80,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     note: Annotated[Text | None, Query()] = None,
 ) -> Response:
     """Whatever became of it: held and for how long, confirmed, lapsed, cancelled, on its way."""
-    found = await _own(desk, appointment_id, visitor)
+    found = await _own(desk, appointment_id, visitor, caller)
     if found.appointment.status is Status.REFUSED:
         return see(f"/book/{found.appointment.doctor_id}?note={found.code}")
     seen = await _seen(database, appointment_id)
@@ -98,10 +101,14 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
 
 @router.get("/{appointment_id}/visit.ics")
 async def calendar_file(
-    appointment_id: Id, visitor: Patient, database: DatabaseDep, desk: CommandsDep
+    appointment_id: Id,
+    caller: VisitReader,
+    visitor: Patient,
+    database: DatabaseDep,
+    desk: CommandsDep,
 ) -> Response:
     """The same event as in the e-mail, for a calendar that the patient opens here."""
-    found = await _own(desk, appointment_id, visitor)
+    found = await _own(desk, appointment_id, visitor, caller)
     seen = await _seen(database, appointment_id)
     if seen is None or found.appointment.status is not Status.CONFIRMED:
         raise AppointmentNotFound
@@ -111,37 +118,64 @@ async def calendar_file(
 
 
 @router.post("/{appointment_id}/confirm")
-async def confirm(_: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep) -> Response:
-    return await _told(desk, appointment_id, visitor, lambda: desk.confirm(appointment_id))
+async def confirm(
+    _: OwnForm, appointment_id: Id, caller: VisitChanger, visitor: Patient, desk: CommandsDep
+) -> Response:
+    return await _told(
+        desk, appointment_id, visitor, caller, lambda: desk.confirm(appointment_id, caller.actor)
+    )
 
 
 @router.post("/{appointment_id}/give-up")
 @router.post("/{appointment_id}/cancel")
 async def cancel(
-    _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
+    *,
+    _: OwnForm,
+    appointment_id: Id,
+    caller: VisitChanger,
+    visitor: Patient,
+    desk: CommandsDep,
+    version: SeenVersion,
 ) -> Response:
     """Of a hold or of a visit as it was shown: a hold that was confirmed meanwhile stays."""
     reason = CancelReason.PATIENT_REQUEST
     return await _told(
-        desk, appointment_id, visitor, lambda: desk.cancel(appointment_id, reason, version)
+        desk,
+        appointment_id,
+        visitor,
+        caller,
+        lambda: desk.cancel(appointment_id, reason, version, by=caller.actor),
     )
 
 
 @router.post("/{appointment_id}/extend")
 async def extend(
-    _: OwnForm, appointment_id: Id, visitor: Patient, desk: CommandsDep, version: SeenVersion
+    *,
+    _: OwnForm,
+    appointment_id: Id,
+    caller: VisitChanger,
+    visitor: Patient,
+    desk: CommandsDep,
+    version: SeenVersion,
 ) -> Response:
-    return await _told(desk, appointment_id, visitor, lambda: desk.extend(appointment_id, version))
+    return await _told(
+        desk,
+        appointment_id,
+        visitor,
+        caller,
+        lambda: desk.extend(appointment_id, version, caller.actor),
+    )
 
 
 async def _told(
     desk: Commands,
     appointment_id: UUID,
     visitor: Visitor,
+    caller: Caller,
     command: Callable[[], Awaitable[Appointment]],
 ) -> Response:
     """Back to the visit, which shows what came of the command; where it was refused, why."""
-    await _own(desk, appointment_id, visitor)
+    await _own(desk, appointment_id, visitor, caller)
     place = f"/visits/{appointment_id}"
     try:
         await command()
@@ -155,9 +189,9 @@ async def _told(
     return see(place)
 
 
-async def _own(desk: Commands, appointment_id: UUID, visitor: Visitor) -> Found:
+async def _own(desk: Commands, appointment_id: UUID, visitor: Visitor, caller: Caller) -> Found:
     """A visit of somebody else is no visit."""
-    found = await desk.find(appointment_id)
+    found = await desk.find(appointment_id, caller.actor)
     if found.appointment.patient_id != visitor.signed_in.patient_id:
         raise AppointmentNotFound
     return found

@@ -14,7 +14,8 @@ from adapters.postgres.days import DayBook
 from adapters.postgres.transactions import TransactionLimit
 from adapters.process.settings import connections, product
 from adapters.redis.cache import connect_redis, invalidate
-from domain.booking import Actor, Appointment, BookingRequest, Role
+from domain.actors import ActorRef, Role
+from domain.booking import Appointment, BookingRequest
 from domain.events import appointment_confirmed
 
 POOL_SIZE = 8
@@ -79,5 +80,5 @@ def request_for(patient_id: UUID, doctor_id: UUID, starts_at: datetime) -> Booki
         hold_seconds=settings.hold_seconds,
         max_holds=settings.max_holds_per_patient,
         origin="patient",
-        actor=Actor(id=str(patient_id), role=Role.PATIENT),
+        actor=ActorRef(id=str(patient_id), role=Role.PATIENT),
     )

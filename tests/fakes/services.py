@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from adapters.postgres.demo_patients import DemoPatient
+from api.http.actor import SignInOff
 from api.services import Services
 
 
@@ -29,4 +30,6 @@ class NoServices(Services):
         """Without the fields: each is found below, and is of no use."""
 
     def __getattr__(self, name: str) -> object:
+        if name == "callers":
+            return SignInOff()
         return NobodyOfTheDemo() if name == "demo" else Unused(name)
