@@ -30,6 +30,7 @@ log = get_logger(__name__)
 RECORDED_TOGETHER_SECONDS = 0.1
 """So long the record of one message waits for the other, to be one statement."""
 
+WRITTEN_BY_ATTEMPT = 3
 GIVE_UP_AFTER = timedelta(hours=24)
 """Counted from the first attempt. Attempts also end when the visit is over."""
 
@@ -222,10 +223,28 @@ class Messages:
         """The provider's id for the message. Raises Undelivered."""
         visit, key = attempt.visit, attempt.notification_id
         if attempt.channel is Channel.SMS:
-            text = text_message(visit, account_url=self._account_url)
+            with _writing(attempt):
+                text = text_message(visit, account_url=self._account_url)
             return await self._sms.send(text, to=visit.phone.strip(), notification_id=key)
-        written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
+        with _writing(attempt):
+            written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
         return await self._mail.send(written, to=visit.email, notification_id=key)
+
+
+@contextmanager
+def _writing(attempt: Attempt) -> Iterator[None]:
+    """Writing asks no server: what fails a third time in it will not succeed before the visit.
+
+    Where the message has failed, the other channel speaks.
+    """
+    try:
+        yield
+    except Exception as fault:
+        if activity.info().attempt < WRITTEN_BY_ATTEMPT:
+            raise
+        key, kind = attempt.notification_id, type(fault).__name__
+        log.error("message_not_written", notification=key, fault=kind)  # noqa: TRY400 - its text may name somebody
+        raise RefusedForGood("cannot_be_written") from None
 
 
 def _tell_of(attempt: Attempt, code: str) -> None:

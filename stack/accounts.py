@@ -39,7 +39,8 @@ def reachable_by_others(path: Path) -> bool:
 
 def claim(folder: Path) -> None:
     """Make a folder that other accounts can traverse; refuse one that another account made."""
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise StackError(f"{folder} exists and is not ours: remove it")
+    folder.chmod(stat.S_IMODE(found.st_mode) | 0o711)  # whatever the umask is, or was

@@ -130,7 +130,9 @@ def status() -> None:
     rows = _ask({"command": "status"}).get("rows", [])
     table = Table("name", "state", "pid", "port", "since", "restarts", box=None)
     for row in rows:
-        since = datetime.fromisoformat(row["since"]).astimezone().strftime("%H:%M:%S")
+        # The C library takes any TZ; Python's datetime knows no offset of a day or more.
+        began = time.localtime(datetime.fromisoformat(row["since"]).timestamp())
+        since = time.strftime("%H:%M:%S", began)
         cells = (row["pid"] or "-", row["port"] or "-", since, row["restarts"])
         table.add_row(row["name"], row["state"], *(str(cell) for cell in cells))
     Console().print(table)
@@ -202,6 +204,8 @@ def demo() -> None:
 
 
 def main() -> None:
+    # Whatever the umask: what we make is ours to read and write, and nobody else's to write.
+    os.umask(os.umask(0) & 0o077 | 0o022)
     try:
         app()
     except BadWishError as error:

@@ -17,7 +17,7 @@ from stack.names import EVERYTHING, chosen
 from stack.plan import Plan, make_plan
 from stack.ports import Ports
 from stack.settings import checked_settings
-from stack.supervisor import Supervisor
+from stack.supervisor import CANCELLED_AGAIN_AFTER, Supervisor
 
 LEFTOVERS_GONE_WITHIN = 15
 
@@ -67,8 +67,9 @@ class Keeper:
         await asyncio.wait((bringing_up, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not bringing_up.done():
-            bringing_up.cancel()
-            await asyncio.wait((bringing_up,))
+            while not bringing_up.done():
+                bringing_up.cancel()
+                await asyncio.wait((bringing_up,), timeout=CANCELLED_AGAIN_AFTER)
             raise NotReadyError("told to stop before all was ready")
         try:
             self._patients = await bringing_up

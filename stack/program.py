@@ -33,7 +33,8 @@ async def _at_once() -> bool:
 class Program:
     """Times are seconds: `ready_within` from start to ready, `grace` from asking to killing.
 
-    A niceness above 0 gives the other programs priority on a shared processor.
+    A niceness above 0 gives the other programs priority on a shared processor. What it is told by
+    a name relative to its folder needs no quoting, whatever letters lead there.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Program:
     ready: Probe = _at_once
     port: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = CHECKOUT
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10
@@ -58,7 +60,7 @@ async def launch(program: Program, log: Path) -> asyncio.subprocess.Process:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            cwd="/" if account else CHECKOUT,
+            cwd="/" if account else program.folder,
             env={**os.environ, **program.env},
             start_new_session=True,
             preexec_fn=partial(_before_it_starts, program, os.getpid()),

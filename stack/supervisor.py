@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -35,6 +34,7 @@ class Backoff:
 BACKOFF = Backoff()
 # The first start has two tries: another process may take a port before it is bound.
 FIRST_STARTS = 2
+CANCELLED_AGAIN_AFTER = 0.5
 
 
 class Kept:
@@ -66,12 +66,11 @@ class Kept:
 
     async def stop(self) -> None:
         """Stop it and hold it down until the next `start`."""
-        async with self._launching:
-            if self._keeper is not None:
+        while self._keeper is not None and not self._keeper.done():
+            async with self._launching:  # or a process that was just launched would be lost
                 self._keeper.cancel()
-        if self._keeper is not None:
-            with suppress(asyncio.CancelledError):
-                await self._keeper
+            # More than once: a probe's library may lose it, as `wait_for` does in Python 3.11.
+            await asyncio.wait((self._keeper,), timeout=CANCELLED_AGAIN_AFTER)
         self._keeper = None
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(NotReadyError(f"{self.program.name} was stopped"))

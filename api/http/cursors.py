@@ -1,15 +1,36 @@
-"""Cursors: where a page of a list ended, opaque to the caller."""
+"""Pages of a list: how long they may be, and cursors, opaque to the caller, of where one ended."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Annotated
 from uuid import UUID
+
+from fastapi import Query
+from pydantic import BeforeValidator
 
 from api.http.problems import Malformed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,9}")
+
+
+def parse_whole(value: object) -> object:
+    """A number of the query in the one form that everybody reads alike: no `1_0`, no `+5`."""
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError("must be a whole number")
+    return value
+
+
+Limit = Annotated[
+    int,
+    BeforeValidator(parse_whole),
+    Query(ge=1, le=100, description="how many items a page has at most"),
+]
+Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,8 @@
 """How a body is read: JSON by the letter of its standard, and no other media type."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -38,6 +40,7 @@ class JsonRoute(StrictRoute):
             body = await strict.body()
             if body:
                 _refuse_other_media_types(strict)
+                _refuse_repeated_names(body)
             elif is_required:
                 raise Malformed("body", "is not JSON", status=400)
             return await handle(strict)
@@ -49,3 +52,19 @@ def _refuse_other_media_types(request: Request) -> None:
     named = ", ".join(request.headers.getlist("content-type"))  # two of them are none
     if not JSON.fullmatch(named):
         raise Malformed("Content-Type", "must be application/json", status=415)
+
+
+def _refuse_repeated_names(body: bytes) -> None:
+    """Which of the two is meant, one reader tells so and another otherwise (RFC 8259, 4)."""
+
+    def once(pairs: list[tuple[str, object]]) -> None:
+        names = Counter(name for name, _ in pairs)
+        twice = next((name for name, times in names.items() if times > 1), None)
+        if twice is not None:
+            field = twice[:100].encode(errors="replace").decode()
+            raise Malformed(field, "must be given once")
+
+    try:
+        json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return  # what is no JSON is told where it is read

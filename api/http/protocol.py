@@ -14,6 +14,7 @@ from httptools import (
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.http.coalesced_writes import CoalescedWrites
+from api.http.heads import refuse_ambiguous
 from api.http.problems import MEDIA_TYPE, Malformed, Problem
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -47,6 +48,9 @@ class ProblemProtocol(HttpToolsProtocol):
 
     head_size = 0
     """Of what came while it was, in bytes."""
+
+    ambiguous: Problem | None = None
+    """Why a head that is HTTP is refused all the same."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(CoalescedWrites(transport))
@@ -105,6 +109,10 @@ class ProblemProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._have_head()
+        version = self.parser.get_http_version()
+        self.ambiguous = refuse_ambiguous(version, self.url, self.headers)
+        if self.ambiguous is not None:
+            raise ValueError(self.ambiguous.detail)  # which the parser tells as bad HTTP
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -137,7 +145,8 @@ class ProblemProtocol(HttpToolsProtocol):
         self._have_head()
         is_method = error is None or isinstance(error, HttpParserInvalidMethodError)
         is_request = REQUEST_LINE.match(self.first_line)
-        self.transport.write(_written(NO_METHOD if is_method and is_request else NOT_HTTP))
+        told = self.ambiguous or (NO_METHOD if is_method and is_request else NOT_HTTP)
+        self.transport.write(_written(told))
         self.transport.close()
 
 

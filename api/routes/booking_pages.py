@@ -16,7 +16,7 @@ from adapters.postgres.slot_search import Wish
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep, Settings
 from api.http.actor import FOR_ANYBODY, Booker
-from api.http.cursors import cursor_of, place_of
+from api.http.cursors import Cursor, cursor_of, place_of
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
@@ -26,7 +26,6 @@ from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
 from api.page.wording import minutes
-from api.routes.directory import Cursor
 from api.routes.schedule import LocalDate
 from domain.documents import timestamp
 from domain.errors import AlreadyBooked, AlreadyHeld, DoctorNotFound, PatientNotFound, Refused

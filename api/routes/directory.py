@@ -21,6 +21,7 @@ from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep
 from api.http.actor import FOR_ANYBODY
 from api.http.answers import JsonAnswer
+from api.http.cursors import Cursor, Limit
 from api.http.name_cursors import cursor_after, place_after
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
 from api.http.strict_query import StrictRoute
@@ -33,8 +34,6 @@ DOCTORS, CLINICS, SPECIALTIES = "doctors", "clinics", "specialties"
 
 router = APIRouter(tags=["directory"], route_class=StrictRoute, dependencies=[FOR_ANYBODY])
 
-Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
-Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 SpecialtyName = Annotated[
     Text | None, Query(description="only doctors of this specialty", examples=["Cardiology"])
 ]

@@ -14,7 +14,7 @@ from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep, InboxListenerDep, LiveStreams
 from api.http.actor import NoticeReader, VisitLister
 from api.http.answers import NO_STORE, JsonAnswer
-from api.http.cursors import Place, cursor_of, place_of
+from api.http.cursors import Cursor, Limit, Place, cursor_of, place_of
 from api.http.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
@@ -25,8 +25,6 @@ from domain.permissions import Whose
 
 router = APIRouter(route_class=StrictRoute)
 
-Limit = Annotated[int, Query(ge=1, le=100, description="how many items at most")]
-Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 Unread = Annotated[bool, Query(description="only what the doctor has not read")]
 
 

@@ -7,7 +7,6 @@ import uuid
 from base64 import urlsafe_b64encode
 from functools import partial
 from pathlib import Path
-from string import ascii_letters, digits
 
 from stack.errors import StepFailedError
 from stack.ports import LOOPBACK
@@ -29,35 +28,37 @@ IN_UTF_8 = {"LC_ALL": "C.UTF-8"}
 """Under cron, systemd and in containers there is no locale, and Java then finds no file whose name
 has a letter beyond ASCII."""
 
-PLAIN = ascii_letters + digits + "/._-"
-
 
 def address(port: int) -> str:
     return f"{LOOPBACK}:{port}"
 
 
 def initialise(folder: Path, port: int, controller_port: int) -> Path:
-    """Write the node's properties for these ports, and format its data once."""
+    """Write the node's properties for these ports, and format its data once.
+
+    It runs in that folder and knows its data by name: in a list of paths a comma would end one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "server.properties"
     data = folder / "data"
     if not data.exists():
         new = folder / "data.new"
         shutil.rmtree(new, ignore_errors=True)
-        file.write_text(properties(new, port, controller_port))
+        file.write_text(properties(new.name, port, controller_port))
         _format(file)
         new.rename(data)
-    file.write_text(properties(data, port, controller_port))
+    file.write_text(properties(data.name, port, controller_port))
     return file
 
 
 def program(config: Path, port: int) -> Program:
     return Program(
         name="kafka",
-        argv=[*_java(), "kafka.Kafka", str(config)],
+        argv=[*_java(), "kafka.Kafka", config.name],
         ready=partial(kafka_answers, address(port)),
         port=port,
         env=IN_UTF_8,
+        folder=config.parent,
         grace=20,
     )
 
@@ -69,16 +70,18 @@ def _java() -> list[str]:
 def _format(config: Path) -> None:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ("kafka.tools.StorageTool", "format", "--standalone")
-    argv = [*_java(), *tool, f"--cluster-id={cluster}", f"--config={config}"]
+    argv = [*_java(), *tool, f"--cluster-id={cluster}", f"--config={config.name}"]
     env = {**os.environ, **IN_UTF_8}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=config.parent, env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise StepFailedError(
             f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}"
         )
 
 
-def properties(data: Path, port: int, controller_port: int) -> str:
+def properties(data: str, port: int, controller_port: int) -> str:
     """A killed broker cannot register again until its session ends, so the session is short."""
     plain, controller = address(port), address(controller_port)
     return f"""\
@@ -89,7 +92,7 @@ listeners=PLAINTEXT://{plain},CONTROLLER://{controller}
 advertised.listeners=PLAINTEXT://{plain}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={_escaped(data)}
+log.dirs={data}
 auto.create.topics.enable=false
 broker.session.timeout.ms=5000
 broker.heartbeat.interval.ms=1000
@@ -107,10 +110,3 @@ num.io.threads=2
 background.threads=2
 log.cleaner.dedupe.buffer.size=16777216
 """
-
-
-def _escaped(path: Path) -> str:
-    """As Java reads a file of properties: in Latin-1, with a sign of its own for other letters."""
-    units = str(path).encode("utf-16-be")
-    letters = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
-    return "".join(chr(each) if chr(each) in PLAIN else f"\\u{each:04x}" for each in letters)

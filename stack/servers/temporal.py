@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from stack.home import CHECKOUT
 from stack.ports import LOOPBACK, Ports
 from stack.probes import temporal_answers
 from stack.processors import usable_processors
@@ -106,13 +107,14 @@ def program(
             set(SEARCH_ATTRIBUTES),
         ),
         port=ports.grpc,
+        folder=database.parent if database else CHECKOUT,
     )
 
 
 def _file(database: Path) -> list[str]:
     database.parent.mkdir(parents=True, exist_ok=True)
     pragmas = {"journal_mode": "wal", "synchronous": SQLITE_SYNCHRONOUS} | SQLITE_MEMORY
-    return ["--db-filename", str(database), *_pairs("--sqlite-pragma", pragmas)]
+    return ["--db-filename", database.name, *_pairs("--sqlite-pragma", pragmas)]
 
 
 def _pairs(option: str, values: dict[str, str]) -> list[str]:

@@ -32,12 +32,13 @@ def program(folder: Path, port: int) -> Program:
     return Program(
         name="valkey",
         argv=[
-            *(str(binary()), "--bind", LOOPBACK, "--port", str(port), "--dir", str(folder)),
+            *(str(binary()), "--bind", LOOPBACK, "--port", str(port)),
             *("--save", "", "--appendonly", "no", "--daemonize", "no"),
             *("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
         ],
         ready=partial(redis_answers, address(port)),
         port=port,
+        folder=folder,
     )
 
 

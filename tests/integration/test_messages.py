@@ -177,6 +177,23 @@ async def test_a_provider_that_is_away_for_a_day_is_given_up(desk: Desk) -> None
     assert await desk.email(event) == Sent(state=State.FAILED, code="smtp_away")
 
 
+@pytest.mark.parametrize("odd", ["\udc80", None])
+async def test_a_letter_that_cannot_be_written_ends_as_failed_at_the_third_attempt(
+    desk: Desk, odd: str
+) -> None:
+    event = await desk.visit()
+    desk.mail.sender = odd
+
+    for attempt in (1, 2):
+        desk.worker.info = replace(desk.worker.info, attempt=attempt)
+        with pytest.raises(ApplicationError):
+            await desk.email(event)
+    desk.worker.info = replace(desk.worker.info, attempt=3)
+
+    assert await desk.email(event) == Sent(state=State.FAILED, code="cannot_be_written")
+    assert desk.mail.sent == []
+
+
 async def test_a_confirmation_of_a_visit_that_was_cancelled_is_dropped(desk: Desk) -> None:
     event = await desk.visit()
     await desk.moves_on(event)

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from stack.accounts import unprivileged_account
 from stack.embedded import embedded_temporal, running, temporary_folder
 from stack.ports import Ports
-from stack.servers import kafka, postgres, temporal
+from stack.servers import kafka, postgres, temporal, valkey
 
 
 @pytest.fixture
@@ -93,16 +93,38 @@ async def test_kafka_keeps_its_topics(tmp_path: Path, ports: Ports) -> None:
     assert "kept" in topics
 
 
+ODD = "мой дом, café: 🏠=1; %41 a#b?c&d \\n \"q\" 'r' $HOME"
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Nothing was taken for the name of another one."""
+    return [each for each in folder.iterdir() if each.is_dir()]
+
+
 async def test_kafka_lives_in_a_home_of_any_letters_without_a_locale(
     tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LC_ALL", "C")
-    port, home = ports.take(), tmp_path / "мой дом café: 🏠=1"
+    port, home = ports.take(), tmp_path / ODD
 
     program = kafka.program(kafka.initialise(home, port, ports.take()), port)
 
     async with running(program, tmp_path):
         assert (home / "data" / "meta.properties").exists()
+    assert folders_in(tmp_path) == [home]
+
+
+async def test_temporal_and_valkey_live_in_a_home_of_any_letters(
+    tmp_path: Path, ports: Ports
+) -> None:
+    home = tmp_path / ODD
+    file = home / "temporal" / "temporal.db"
+    database = temporal.program(file, temporal.TemporalPorts.take(ports))
+    cache = valkey.program(home / "valkey", ports.take())
+
+    async with running(database, tmp_path), running(cache, tmp_path):
+        assert file.exists()
+    assert folders_in(tmp_path) == [home]
 
 
 async def test_temporal_starts_again_on_its_file(tmp_path: Path, ports: Ports) -> None:

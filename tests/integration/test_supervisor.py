@@ -200,6 +200,35 @@ async def test_stop_ends_a_start_that_still_waits(supervisor: Supervisor) -> Non
         await starting
 
 
+async def test_a_stop_is_heeded_though_a_probe_loses_the_first_word_of_it(
+    supervisor: Supervisor,
+) -> None:
+    lost: list[asyncio.CancelledError] = []
+
+    async def deaf() -> bool:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as word:
+            if lost:
+                raise
+            lost.append(word)
+        return False
+
+    argv = [sys.executable, "-c", SLEEP]
+    kept = supervisor.add_wave()(Program(name="stuck", argv=argv, ready=deaf))
+    starting = asyncio.create_task(kept.start())
+    await until(lambda: kept.pid)
+    pid = kept.pid
+
+    await kept.stop()
+
+    assert lost
+    assert pid is not None
+    assert not alive(pid)
+    with pytest.raises(NotReadyError, match="stuck was stopped"):
+        await starting
+
+
 async def test_the_last_started_is_stopped_first(tmp_path: Path) -> None:
     held: list[str] = []
 

@@ -10,6 +10,7 @@ from tests.fakes.services import NoServices
 
 ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
 WISH = {"patientId": ID, "doctorId": ID, "dateTime": "2027-03-01T09:00:00Z"}
+ODD_NUMBERS = ("1.5", "5.0", "1_0", "%2B5", "%205", "5%20", "05", "%D9%A5", "0x5", "1e1", "-0", "")
 KEY = "must be 1 to 255 visible ASCII characters"
 
 
@@ -44,7 +45,9 @@ async def test_a_text_of_the_query_has_no_control_characters(
         ("limit=0", "must be at least 1"),
         ("limit=101", "must be at most 100"),
         ("limit=many", "must be a whole number"),
-        ("limit=1.5", "must be a whole number"),
+        *((f"limit={odd}", "must be a whole number") for odd in ODD_NUMBERS),
+        ("limit=5&limit=6", "must be given once"),
+        ("limit=5&limit=5", "must be given once"),
         ("limit=" + "9" * 5000, "must be a whole number"),
         ("cursor=%07", "must be `next` of an earlier page"),
     ],
@@ -88,6 +91,25 @@ async def test_a_wrong_value_of_a_body_is_told_in_plain_words(
     answer = await http.post(f"/appointments/{ID}/{path}", json=body)
 
     assert told(answer) == [(field, message)]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"version": 1, "version": 2}', "version"),
+        (b'{"version": 1, "version": 1}', "version"),
+        (b'{"version": 1, "versio\\u006e": 2}', "version"),
+        (b'{"a": {"b": [{"c": 1, "c": 2}]}}', "c"),
+        (b'{"\\ud800": 1, "\\ud800": 2}', "?"),
+    ],
+)
+async def test_a_name_that_stands_twice_in_a_body_is_refused(
+    http: httpx.AsyncClient, body: bytes, field: str
+) -> None:
+    sent = {"content-type": "application/json"}
+    answer = await http.post(f"/appointments/{ID}/extend", content=body, headers=sent)
+
+    assert told(answer) == [(field, "must be given once")]
 
 
 async def test_another_method_is_told_which_one_the_page_answers(http: httpx.AsyncClient) -> None:

@@ -159,7 +159,7 @@ def test_a_jar_that_is_not_on_the_list_is_refused(tmp_path: Path) -> None:
 
 
 def test_kafka_is_formatted_for_one_node_without_topics_of_its_own_making() -> None:
-    text = kafka.properties(Path("/data"), 9092, 9093)
+    text = kafka.properties("data", 9092, 9093)
 
     assert "listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093" in text
     assert "auto.create.topics.enable=false" in text
