@@ -6,7 +6,6 @@ from temporalio import activity
 
 from activities.refusals import told_to_temporal, unavailable
 from adapters.kafka.events import EventPublisher
-from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
 from adapters.redis.cache import AWAY, invalidate
 from domain.booking import Appointment
@@ -16,8 +15,8 @@ from domain.events import AppointmentEvent
 class Announcements:
     """Effects on Kafka and Redis. Temporal retries both until they succeed."""
 
-    def __init__(self, *, database: Database, redis: Redis, publisher: EventPublisher) -> None:
-        self._book = DayBook(database)
+    def __init__(self, *, book: DayBook, redis: Redis, publisher: EventPublisher) -> None:
+        self._book = book
         self._redis = redis
         self._publisher = publisher
 
@@ -31,11 +30,12 @@ class Announcements:
 
     @activity.defn
     async def invalidate_schedule(self, appointment: Appointment) -> str:
-        """Idempotent: a second run deletes nothing. Returns the day's version."""
+        """Idempotent: a second run deletes nothing. Returns the day, for who reads of the run."""
         with told_to_temporal():
             try:
-                return await invalidate(
+                day = await invalidate(
                     self._redis, self._book, appointment.doctor_id, appointment.starts_at
                 )
             except AWAY as error:
                 raise unavailable("Redis", error) from None
+            return day.isoformat()

@@ -55,6 +55,9 @@ def create_app(
         title="Priyom",
         version=VERSION,
         lifespan=lifespan,
+        # FastAPI matches an included router's routes once more at each level of inclusion: those
+        # of a booking are the application's own.
+        routes=list(appointments.router.routes),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -74,7 +77,7 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (appointments, consents, inboxes, directory, schedule, slots, receipts):
+    for part in (consents, inboxes, directory, schedule, slots, receipts):
         product.include_router(part.router)
     app.include_router(product)
     for part in (operations, pages, booking_pages, visit_pages, staff_pages, ops_page):

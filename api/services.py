@@ -81,13 +81,14 @@ async def open_services(
         publisher = EventPublisher(connections.kafka_bootstrap_servers)
         stack.push_async_callback(publisher.stop)
         temporal = TemporalConnection()
-        days = DayReader(DayBook(database), DayCache(redis))
+        book = DayBook(database)
+        days = DayReader(book, DayCache(redis))
         stack.push_async_callback(days.close)
         changes = DayChanges(redis)
         stack.push_async_callback(changes.close)
         readiness = _readiness(database, temporal, redis, connections.kafka_bootstrap_servers)
         stack.push_async_callback(readiness.close)
-        beside = _Beside(database, redis, publisher) if product.runs_bookings else None
+        beside = _Beside(database, book, redis, publisher) if product.runs_bookings else None
         await stack.enter_async_context(
             running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
         )
@@ -117,12 +118,14 @@ async def open_services(
 class _Beside:
     """The bookings' worker of this process, and those in it who wait for its steps."""
 
-    def __init__(self, database: Database, redis: Redis, publisher: EventPublisher) -> None:
+    def __init__(
+        self, database: Database, book: DayBook, redis: Redis, publisher: EventPublisher
+    ) -> None:
         self.waiters = Waiters()
         self._database = database
         self._build = build_of(deployment())
         self._promoting: asyncio.Task[None] | None = None
-        self._announcements = Announcements(database=database, redis=redis, publisher=publisher)
+        self._announcements = Announcements(book=book, redis=redis, publisher=publisher)
 
     def worker(self, client: Client) -> Worker:
         self._promoting = asyncio.create_task(ensure_current(client, self._build))

@@ -12,6 +12,7 @@ from activities.appointments import Appointments
 from activities.audit import Audit
 from activities.slots import Slots
 from adapters.kafka.events import EventPublisher, ensure_topics
+from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges
 from adapters.process.exit import exit_process
 from adapters.redis.cache import connect_redis
@@ -41,7 +42,9 @@ async def work(process: Process) -> None:
         closing.callback(topics.cancel)
         closing.callback(audits.cancel)
         closing.callback(promoting.cancel)
-        announcements = Announcements(database=process.database, redis=redis, publisher=publisher)
+        announcements = Announcements(
+            book=DayBook(process.database), redis=redis, publisher=publisher
+        )
         await closing.enter_async_context(
             announcements_worker(
                 client, announcements=announcements, deployment=upgraded(process.build)

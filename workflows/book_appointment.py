@@ -57,7 +57,6 @@ class BookAppointment:
     async def _confirm(self) -> None:
         show_booking(self._booking, now="The patient has agreed: writing the visit as confirmed.")
         self._booking.record(await steps.confirm_appointment(self._request))
-        note("visit_confirmed", self._booking.appointment)
 
     async def _release(self) -> None:
         """The undo of the hold; a visit that turns out confirmed stays confirmed."""
@@ -65,12 +64,12 @@ class BookAppointment:
         self._booking.record((await steps.release_slot(self._consent.release)).appointment)
 
     async def _tell(self, appointment: Appointment, event: AppointmentEvent | None) -> None:
+        note(f"booking_{appointment.status}", appointment)
         await tell_everybody(appointment, event)
 
     async def _end(self) -> Result:
         """Whoever asked is answered first; a hold that operations stopped ends as cancelled."""
         show_booking(self._booking, now="Ended.")
-        note("booking_ended", self._booking.appointment)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._consent.raise_if_stopped()
         return self._booking.result

@@ -57,6 +57,7 @@ CROSS JOIN LATERAL (
 """)
 
 DESKS_KEPT = 10_000
+SOME_DAY = date(2000, 1, 1)
 UNKNOWN = ZoneInfo("UTC")
 """The zone of a desk not seen yet; the answer tells the right one."""
 
@@ -99,6 +100,11 @@ class DayBook:
         if found is None:
             raise DoctorNotFound
         return found
+
+    async def desk(self, doctor_id: UUID) -> DoctorGrid:
+        """As it was last seen here, for who may err where a clinic moves to another zone."""
+        known = self._desks.get(doctor_id)
+        return known or (await self.version(doctor_id, SOME_DAY)).desk
 
     async def day(self, doctor_id: UUID, day: date) -> FreshDay:
         """The day itself, composed from one snapshot together with its version."""

@@ -24,7 +24,7 @@ from domain.slot import MINUTE, day_of
 log = structlog.stdlib.get_logger(__name__)
 
 CHANNEL = "priyom:schedule"
-"""Where a new version of a day is announced: JSON {doctorId, date, version}."""
+"""Where a changed day is announced: JSON {doctorId, date}."""
 
 KEPT = timedelta(hours=1)
 """How long a day stays in the cache. Correctness does not depend on it: reads are validated."""
@@ -210,29 +210,25 @@ class _Flight:
         self.began = 0
 
 
-async def invalidate(redis: Redis, book: DayBook, doctor_id: UUID, starts_at: datetime) -> str:
-    """Forget the day of a visit and announce its new version, which is returned.
+async def invalidate(redis: Redis, book: DayBook, doctor_id: UUID, starts_at: datetime) -> date:
+    """Forget the day of a visit, which is returned, and announce that it has changed.
 
     A visit over midnight touches two days. Raises what Redis raises. Idempotent.
     """
-    guessed = starts_at.date()
-    seen = await book.version(doctor_id, guessed)
-    first = day_of(starts_at, seen.desk.zone)
-    last = day_of(starts_at + seen.desk.slot_minutes * MINUTE - MICROSECOND, seen.desk.zone)
-    if last != first:
-        await _announce(redis, doctor_id, last, (await book.version(doctor_id, last)).version)
-    if first != guessed:
-        seen = await book.version(doctor_id, first)
-    await _announce(redis, doctor_id, first, seen.version)
-    return seen.version
-
-
-async def _announce(redis: Redis, doctor_id: UUID, day: date, version: str) -> None:
-    notice = {"doctorId": str(doctor_id), "date": day.isoformat(), "version": version}
-    async with redis.pipeline(transaction=True) as pipeline:
-        pipeline.delete(key_of(doctor_id, day))
-        pipeline.publish(CHANNEL, orjson.dumps(notice))
+    desk = await book.desk(doctor_id)
+    first = day_of(starts_at, desk.zone)
+    last = day_of(starts_at + desk.slot_minutes * MINUTE - MICROSECOND, desk.zone)
+    async with redis.pipeline(transaction=False) as pipeline:
+        for day in sorted({first, last}):
+            pipeline.delete(key_of(doctor_id, day))
+            pipeline.publish(CHANNEL, notice_of(doctor_id, day))
         await pipeline.execute()
+    return first
+
+
+def notice_of(doctor_id: UUID, day: date) -> bytes:
+    """What is published of a day that has changed: who hears it looks at the day again."""
+    return orjson.dumps({"doctorId": str(doctor_id), "date": day.isoformat()})
 
 
 def _look_at_the_fault(task: asyncio.Task[Found]) -> None:

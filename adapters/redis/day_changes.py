@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from structlog import get_logger
 
-from adapters.redis.cache import AWAY, CHANNEL
+from adapters.redis.cache import AWAY, CHANNEL, notice_of
 
 ALIVE_SECONDS = 10.0
 """Every watched day is read again this often, whatever Redis says, and Redis is pinged. A message
@@ -73,10 +73,9 @@ class DayChanges:
                 await listener
 
     async def _tell(self, doctor_id: UUID, day: date) -> None:
-        notice = orjson.dumps({"doctorId": str(doctor_id), "date": day.isoformat()})
         with suppress(*AWAY):
             async with asyncio.timeout(TOLD_WITHIN_SECONDS):
-                await self._redis.publish(CHANNEL, notice)
+                await self._redis.publish(CHANNEL, notice_of(doctor_id, day))
 
     async def _listen(self) -> None:
         was_heard = True

@@ -73,9 +73,10 @@ class RequestContext:
                 await ProblemAnswer(internal())(scope, receive, traced_send)
         finally:
             IN_FLIGHT.dec()
+            route = _route(scope)
             if not lasts:
-                SECONDS.labels(_route(scope), method).observe(time.perf_counter() - started)
-            REQUESTS.labels(_route(scope), method, str(status)).inc()
+                SECONDS.labels(route, method).observe(time.perf_counter() - started)
+            REQUESTS.labels(route, method, str(status)).inc()
 
 
 class Deadline:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header, Request
+from fastapi import APIRouter, Body, Header, Request
 from starlette.responses import Response
 
 from api.dependencies import BookingsDep, CommandsDep
@@ -15,7 +15,7 @@ from api.http.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, Key,
 from domain.booking import Appointment
 from domain.documents import document
 
-router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/appointments", tags=["appointments"], route_class=JsonRoute)
 
 HOLD_REFUSALS = (
     "doctor_not_found",
@@ -40,15 +40,6 @@ KeyHeader = Annotated[
 ]
 
 
-async def _only_key(request: Request, key: KeyHeader = None) -> str | None:
-    if len(request.headers.getlist("idempotency-key")) > 1:
-        raise Malformed("Idempotency-Key", "must be sent once")
-    return key
-
-
-IdempotencyKey = Annotated[str | None, Depends(_only_key)]
-
-
 @router.post(
     "",
     status_code=201,
@@ -59,9 +50,15 @@ IdempotencyKey = Annotated[str | None, Depends(_only_key)]
     ),
 )
 async def hold(
-    wish: NewAppointment, caller: Booker, desk: BookingsDep, idempotency_key: IdempotencyKey
+    request: Request,
+    wish: NewAppointment,
+    caller: Booker,
+    desk: BookingsDep,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise Malformed("Idempotency-Key", "must be sent once")
     held = await desk.hold(
         wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key, by=caller.actor
     )

@@ -190,7 +190,7 @@ class SteppedRedis:
         return await self._command("set", lambda: self.kept.update({key: value}))
 
     def pipeline(self, *, transaction: bool) -> "SteppedPipeline":
-        assert transaction
+        assert not transaction
         return SteppedPipeline(self)
 
     async def delete(self, key: str) -> None:
@@ -215,7 +215,7 @@ class SteppedRedis:
 
 
 class SteppedPipeline:
-    """The transaction of an invalidation: forget the day, and tell open pages."""
+    """The commands of an invalidation: forget the day, and tell open pages."""
 
     def __init__(self, redis: SteppedRedis) -> None:
         self._redis = redis

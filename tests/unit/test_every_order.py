@@ -282,11 +282,11 @@ def walk(cast: Cast) -> tuple[int, Walk]:
 
 
 EVERYTHING_OVERLAPS = {
-    "in one process": (Cast(processes=1), 200_000),
-    "in two processes": (Cast(processes=2), 10_000_000),
-    "cache too slow": (Cast(has_patience=False, after_first_look=True), 1_500_000),
-    "day remembered by one process": (Cast(processes=1, remembers=True), 70_000),
-    "day remembered by two processes": (Cast(processes=2, remembers=True), 4_900_000),
+    "in one process": (Cast(processes=1), 11_000),
+    "in two processes": (Cast(processes=2), 400_000),
+    "cache too slow": (Cast(has_patience=False, after_first_look=True), 80_000),
+    "day remembered by one process": (Cast(processes=1, remembers=True), 3_000),
+    "day remembered by two processes": (Cast(processes=2, remembers=True), 120_000),
 }
 TAKES_TIME = ("in two processes", "cache too slow", "day remembered by two processes")
 

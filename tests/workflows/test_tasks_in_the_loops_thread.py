@@ -21,6 +21,7 @@ from activities.appointments import Appointments
 from activities.slots import Slots
 from adapters.kafka.events import EventPublisher
 from adapters.postgres.database import connect_database
+from adapters.postgres.days import DayBook
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import priyom_plugin
 from tests.builders import a_request
@@ -63,7 +64,7 @@ async def test_a_booking_is_run_in_the_loops_thread(temporal: WorkflowEnvironmen
         slots=Slots(database),
         appointments=Appointments(database),
         announcements=Announcements(
-            database=database, redis=redis, publisher=EventPublisher(NOBODY_LISTENS)
+            book=DayBook(database), redis=redis, publisher=EventPublisher(NOBODY_LISTENS)
         ),
         interceptors=[NotesThreads()],
     )
