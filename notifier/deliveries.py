@@ -12,7 +12,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.documents import timestamp
-from domain.events import AppointmentEvent
+from domain.events import EVENT_KINDS, AppointmentEvent
 from workflows.deliver_notifications import FIRST_TRY, TOGETHER, DeliverNotifications
 from workflows.names import (
     APPOINTMENT_START,
@@ -48,6 +48,7 @@ class Deliveries:
                 memo={FIRST_TRY: TOGETHER},
                 search_attributes=_search_attributes(event),
                 static_summary=_summary(event),
+                static_details=_details(event),
                 request_eager_start=True,
                 rpc_timeout=timedelta(seconds=START_SECONDS),
             )
@@ -69,3 +70,9 @@ def _search_attributes(event: AppointmentEvent) -> TypedSearchAttributes:
 
 def _summary(event: AppointmentEvent) -> str:
     return f"{event.status}: doctor {event.doctor_id}, {timestamp(event.starts_at)}"
+
+
+def _details(event: AppointmentEvent) -> str:
+    """Which booking it is about; an audit may have sent the event in that run's place."""
+    run = EVENT_KINDS[event.type].announced_by(event.appointment_id)
+    return f"- appointment `{event.appointment_id}`, version {event.sequence}\n- run `{run}`"

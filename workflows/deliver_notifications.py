@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.messages import Messages, Sent
 from adapters.postgres.notifications import State
-from domain.events import AppointmentEvent
+from domain.events import EVENT_KINDS, AppointmentEvent
 from workflows.delivery_steps import (
     EMAIL,
     EMAIL_INSTEAD,
@@ -135,8 +135,11 @@ class DeliverNotifications:
     def _note(self, message: Message, words: str) -> None:
         self._told[message.label] = words
         lines = [f"- {label}: **{words}**" for label, words in self._told.items()]
-        about = f"`{self._event.status}`, version {self._event.sequence}"
-        workflow.set_current_details("\n".join([f"About an appointment {about}", "", *lines]))
+        event = self._event
+        about = f"appointment `{event.appointment_id}`: `{event.status}`, version {event.sequence}"
+        run = EVENT_KINDS[event.type].announced_by(event.appointment_id)
+        head = [f"About {about}", "", f"- announced by the run `{run}`"]
+        workflow.set_current_details("\n".join([*head, *lines]))
 
 
 def _code(fault: FailureError) -> str:

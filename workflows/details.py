@@ -38,9 +38,21 @@ def described_update(
 workflow.logger.workflow_info_on_message = False  # ours have keys
 
 
+STEPS = "\n\nSteps so far:\n"
+
+
 def show(appointment: Appointment, *, now: str, refusal: Refusal | None = None) -> None:
-    """On the run's page, from now on."""
-    workflow.set_current_details(details_of(appointment, now=now, refusal=refusal))
+    """On the run's page, from now on; the steps that are told there already stay."""
+    _, mark, steps = workflow.get_current_details().partition(STEPS)
+    told = details_of(appointment, now=now, refusal=refusal)
+    workflow.set_current_details(f"{told}{mark}{steps}")
+
+
+def tell_step(label: str, *, how: str = "done") -> None:
+    """One more line on the run's page: the history shows a local activity as a bare marker."""
+    told = workflow.get_current_details()
+    mark = "" if STEPS in told else STEPS
+    workflow.set_current_details(f"{told}{mark}\n1. {workflow.now():%H:%M:%S} UTC {label}: {how}")
 
 
 def show_booking(booking: BookingRecord, *, now: str) -> None:

@@ -26,6 +26,7 @@ from domain.booking import (
     Release,
 )
 from domain.errors import REFUSALS, Refused, refused
+from workflows.details import tell_step
 
 Doer = TypeVar("Doer")
 Wish = TypeVar("Wish")
@@ -78,7 +79,7 @@ async def _locally_first(
     give_up_after: timedelta | None = None,
 ) -> Done_co:
     try:
-        return await workflow.execute_local_activity_method(
+        done = await workflow.execute_local_activity_method(
             do,
             wish,
             start_to_close_timeout=ONE_LOCAL_TRY,
@@ -86,9 +87,13 @@ async def _locally_first(
             summary=label,
         )
     except FailureError as error:
-        _raise_refusal(error)
+        _raise_refusal(error, label)
+        tell_step(label, how="not at once, tried again")
+    else:
+        tell_step(label)
+        return done
     try:
-        return await workflow.execute_activity_method(
+        done = await workflow.execute_activity_method(
             do,
             wish,
             start_to_close_timeout=ONE_TRY,
@@ -97,14 +102,18 @@ async def _locally_first(
             summary=label,
         )
     except FailureError as error:
-        _raise_refusal(error)
+        _raise_refusal(error, label)
+        tell_step(label, how="given up")
         raise
+    tell_step(label)
+    return done
 
 
-def _raise_refusal(error: FailureError) -> None:
+def _raise_refusal(error: FailureError, label: str) -> None:
     """A failed local activity is a bare ApplicationError, a regular one is wrapped."""
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError) and cause.type in REFUSALS:
+        tell_step(label, how=f"refused, `{cause.type}`")
         raise refusal_in(cause) from None
 
 

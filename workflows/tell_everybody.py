@@ -17,7 +17,7 @@ from temporalio.types import MethodAsyncSingleParam
 from activities.announcements import Announcements
 from domain.booking import Appointment, Status
 from domain.events import AppointmentEvent
-from workflows.details import show
+from workflows.details import show, tell_step
 from workflows.names import ANNOUNCEMENTS, APPOINTMENT_STATUS
 
 News = TypeVar("News")
@@ -53,6 +53,8 @@ class Announcement(Generic[News]):
     do: MethodAsyncSingleParam[Announcements, News, object]
     about: News
     label: str
+    by: str = ""
+    """Whose run goes on with it."""
 
     async def is_made_here(self) -> bool:
         """One try, if that is quick."""
@@ -65,7 +67,9 @@ class Announcement(Generic[News]):
                 summary=self.label,
             )
         except FailureError:
+            tell_step(self.label, how="not at once, tried again")
             return False
+        tell_step(self.label, how=f"done{self.by}")
         return True
 
     async def make(self) -> None:
@@ -78,6 +82,7 @@ class Announcement(Generic[News]):
             retry_policy=UNTIL_DONE,
             summary=self.label,
         )
+        tell_step(self.label, how=f"done{self.by}")
 
 
 def change_of(appointment: Appointment) -> Announcement[Any]:
@@ -93,4 +98,5 @@ def word_of(event: AppointmentEvent) -> Announcement[Any]:
         do=Announcements.publish_event,
         about=event,
         label=f"tell patient and doctor: {event.status}",
+        by=f", delivered by the run `{event.event_id}`",
     )

@@ -1,12 +1,20 @@
 """What a run's page in the Temporal UI says about it."""
 
-from temporalio.api.sdk.v1 import WorkflowMetadata
+from uuid import uuid4
 
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.testing import WorkflowEnvironment
+
+from api.booking_story import METADATA, runs_of
 from domain.booking import BookingRequest
 from domain.errors import SlotTaken
+from domain.events import booking_workflow_id
 from tests.builders import a_request
+from tests.messages import an_event
 from tests.workflows.conftest import FrontDesk
 from tests.workflows.test_budgets import TEN_MINUTES
+from tests.workflows.test_deliver_notifications import Providers, delivering
+from workflows.details import STEPS
 
 
 async def details_of_run(desk: FrontDesk, request: BookingRequest) -> str:
@@ -27,6 +35,21 @@ async def test_a_held_run_says_until_when_it_waits(desk: FrontDesk) -> None:
     assert "held until" in details
 
 
+async def test_a_run_tells_its_steps_and_who_delivers_its_news(desk: FrontDesk) -> None:
+    request = a_request()
+    await desk.book(request)
+    await desk.run_of(request).execute_update("confirm", id="confirm")
+    await desk.run_of(request).result()
+
+    steps = (await details_of_run(desk, request)).partition(STEPS)[2].splitlines()
+
+    told = [line.partition(" UTC ")[2] for line in steps if line]
+    assert told[:2] == ["hold the slot: done", "write the visit as confirmed: done"]
+    assert told[2] == "show the change to everybody who looks at the day: done"
+    assert told[3].startswith("tell patient and doctor: confirmed: done, delivered by the run `")
+    assert len(told) == 4
+
+
 async def test_a_lapse_is_an_end_and_not_a_refusal(desk: FrontDesk) -> None:
     request = a_request()
     await desk.book(request)
@@ -45,4 +68,32 @@ async def test_a_refused_run_names_its_code(desk: FrontDesk) -> None:
     await desk.book(request)
     await desk.run_of(request).result()
 
-    assert "- refusal: `slot_taken`" in await details_of_run(desk, request)
+    details = await details_of_run(desk, request)
+    assert "- refusal: `slot_taken`" in details
+    assert "hold the slot: refused, `slot_taken`" in details
+
+
+async def test_a_run_that_no_worker_tells_of_is_told_by_its_head(
+    temporal: WorkflowEnvironment,
+) -> None:
+    appointment_id = uuid4()
+    await temporal.client.start_workflow(
+        "BookAppointment", id=booking_workflow_id(appointment_id), task_queue="nobody-works-here"
+    )
+
+    [run] = await runs_of(temporal.client, appointment_id, None)
+
+    assert (run.workflow_type, run.status) == ("BookAppointment", "running")
+    assert run.details is None
+
+
+async def test_a_delivery_names_the_booking_that_it_is_about(temporal: WorkflowEnvironment) -> None:
+    event = an_event()
+    async with delivering(temporal, Providers()) as deliveries:
+        await deliveries.start(event)
+        run = temporal.client.get_workflow_handle(str(event.event_id))
+        await run.result()
+        metadata: WorkflowMetadata = await run.query(METADATA, result_type=WorkflowMetadata)
+
+    assert f"appointment `{event.appointment_id}`" in metadata.current_details
+    assert f"run `{booking_workflow_id(event.appointment_id)}`" in metadata.current_details
