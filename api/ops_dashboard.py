@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 import psycopg
 from prometheus_client import REGISTRY
@@ -18,12 +19,14 @@ from temporalio.service import RPCError
 
 from adapters.kafka.events import APPOINTMENTS, GROUP
 from adapters.kafka.lag import lag_of
+from adapters.postgres.booking_search import Kept
 from adapters.postgres.database import Database
 from adapters.postgres.operations import Figures, LastAudit, figures
 from adapters.postgres.reads import read
 from adapters.postgres.zone_rules import zones_told_otherwise
 from adapters.process.time_zones import VERSION
 from adapters.temporal.client import TemporalConnection, configured_namespace
+from api.booking.story import RunTold, runs_of
 from domain.audit import AuditReport
 from workflows.names import AUDIT_SCHEDULE
 
@@ -76,6 +79,14 @@ class Dashboard:
             conflicts=_conflicts(),
             zones_otherwise=zones.result(),
         )
+
+    async def runs_of(self, appointment_id: UUID, kept: Kept | None) -> list[RunTold] | None:
+        """Null where Temporal does not answer."""
+        try:
+            return await runs_of(self._temporal.client, appointment_id, kept)
+        except (RPCError, TimeoutError, OSError) as error:
+            log.warning("runs_not_read", error=type(error).__name__)
+            return None
 
     async def compare_time_zones(self) -> None:
         """Once, as soon as PostgreSQL answers: the log says whether the tz databases agree."""

@@ -104,6 +104,7 @@ def _add_temporal(plan: Plan, home: Home, ports: Ports) -> None:
 def _add_mailbox(plan: Plan, _: Home, ports: Ports) -> None:
     smtp, http = ports.take(1025), ports.take(8025)
     plan.mailbox = f"http://{LOOPBACK}:{http}"
+    plan.environment["PRIYOM_MAILBOX_URL"] = plan.mailbox
     for name, url in (
         ("SMTP_URL", f"smtp://{LOOPBACK}:{smtp}"),
         ("SMS_GATEWAY_URL", f"{plan.mailbox}/sms"),

@@ -49,9 +49,12 @@ async def demo_patients_named(
     connection: Connection, sought: str, *, limit: int
 ) -> list[DemoPatient]:
     """Those whom every word names: a part of the name in either alphabet, digits of the telephone,
-    the number of a booking. Only where nobody is found, one letter of each word may be wrong.
+    the number of a booking; blanks in a telephone part nothing. Only where nobody is found, one
+    letter of each word may be wrong.
     """
     words = sought.split()[:MANY_WORDS]
+    if not any(letter.isalpha() for letter in sought):
+        words = ["".join(words)] if words else []
     if not words:
         return []
     found = await _who(connection, [_is_named(word) for word in words], limit)

@@ -68,7 +68,7 @@ async def visit(connection: Connection, appointment_id: UUID) -> PatientVisit | 
     """The visit of this id, if it has a row."""
     found = await connection.execute(ONE, {"id": appointment_id})
     row = found.mappings().one_or_none()
-    return None if row is None else _visit(row)
+    return None if row is None else visit_of(row)
 
 
 async def visits_ahead(
@@ -76,7 +76,7 @@ async def visits_ahead(
 ) -> list[PatientVisit]:
     """What the patient holds or has confirmed, the next one first."""
     found = await connection.execute(AHEAD, {"id": patient_id, "limit": limit})
-    return [_visit(row) for row in found.mappings()]
+    return [visit_of(row) for row in found.mappings()]
 
 
 async def visits_behind(
@@ -84,10 +84,10 @@ async def visits_behind(
 ) -> list[PatientVisit]:
     """What is over, was cancelled or has lapsed, the latest first."""
     found = await connection.execute(BEHIND, {"id": patient_id, "limit": limit})
-    return [_visit(row) for row in found.mappings()]
+    return [visit_of(row) for row in found.mappings()]
 
 
-def _visit(row: RowMapping) -> PatientVisit:
+def visit_of(row: RowMapping) -> PatientVisit:
     return PatientVisit(
         appointment=appointment_of(row),
         doctor_name=row["doctor_name"],

@@ -195,6 +195,9 @@ class Product(BaseSettings):
     temporal_ui_url: HttpUrl = Field(
         "http://127.0.0.1:8233", description="the Temporal UI, for links of the operations page"
     )
+    mailbox_url: HttpUrl | None = Field(
+        None, description="the mailbox of a development stack, for a link of the operations page"
+    )
 
     @property
     def runs_bookings(self) -> bool:

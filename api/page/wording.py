@@ -1,7 +1,7 @@
 """Days, times and names as a page writes them, by the clinic's wall clock."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 
 from babel.dates import format_date, format_time, get_timezone_location
@@ -95,6 +95,11 @@ def offset(local: datetime) -> str:
     return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
+def utc(instant: datetime) -> str:
+    """2026-11-30 09:00:05 UTC: one notation for whoever compares with logs and runs."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def capital(text: str) -> str:
     """The first letter large, the others as they are."""
     return text[:1].upper() + text[1:]
@@ -118,4 +123,5 @@ FILTERS = {
     "tel": tel,
     "short_code": short_code,
     "instant": timestamp,
+    "utc": utc,
 }

@@ -5,7 +5,7 @@ from uuid import uuid4
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.testing import WorkflowEnvironment
 
-from api.booking_story import METADATA, runs_of
+from api.booking.story import METADATA, runs_of
 from domain.booking import BookingRequest
 from domain.errors import SlotTaken
 from domain.events import booking_workflow_id

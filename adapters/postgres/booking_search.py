@@ -1,0 +1,125 @@
+"""Bookings that somebody on call looks for, and what the database knows of one: never a name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+
+from adapters.postgres.database import Connection
+from adapters.postgres.demo_patients import CODE, demo_patients_named
+from adapters.postgres.operations import PERIOD
+from adapters.postgres.tables import LAPSES_AT
+from adapters.postgres.visits import DETAILS, PatientVisit, visit_of
+
+PATIENTS = 10
+"""Of one name or telephone; of more than these the words say too little."""
+
+CODED = text(f"{DETAILS} WHERE s.id BETWEEN :first AND :last ORDER BY s.id LIMIT :limit")
+OF_PATIENTS = text(
+    f"{DETAILS} WHERE s.patient_id = ANY(:patients) ORDER BY s.updated_at DESC LIMIT :limit"
+)
+
+
+class Trouble(StrEnum):
+    """A figure of the operations page that names bookings."""
+
+    OVERDUE = "overdue"
+    DELAYED = "delayed"
+    FAILED = "failed"
+
+
+TROUBLED = {
+    Trouble.OVERDUE: f"{LAPSES_AT} < statement_timestamp() - interval '5 seconds'",
+    Trouble.DELAYED: """s.id IN (SELECT n.appointment_id FROM notifications n
+        WHERE n.status = 'sending'
+          AND n.created_at > statement_timestamp() - CAST(:period AS interval)
+          AND n.created_at < statement_timestamp() - interval '1 minute')""",
+    Trouble.FAILED: """s.id IN (SELECT n.appointment_id FROM notifications n
+        WHERE n.status = 'failed'
+          AND n.created_at > statement_timestamp() - CAST(:period AS interval))""",
+}
+IN_TROUBLE = {
+    trouble: text(
+        f"{DETAILS} WHERE {condition} AND CAST(:period AS interval) IS NOT NULL"
+        " ORDER BY s.updated_at DESC LIMIT :limit"
+    )
+    for trouble, condition in TROUBLED.items()
+}
+
+MESSAGES = text("""
+SELECT id, event_id, audience, channel, kind, status, attempts, error, instead_of,
+    created_at, sent_at, delivered_at, read_at
+FROM notifications WHERE appointment_id = :id ORDER BY created_at, id
+""")
+ORIGIN = text("SELECT origin, extensions FROM schedules WHERE id = :id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One message about a booking: to whom, by which way, what became of it."""
+
+    id: UUID
+    event_id: UUID
+    audience: str
+    channel: str
+    kind: str
+    status: str
+    attempts: int
+    error: str | None
+    instead_of: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What the database knows of one booking."""
+
+    visit: PatientVisit
+    origin: str
+    extensions: int
+    messages: list[Told]
+
+
+async def bookings_named(connection: Connection, sought: str, *, limit: int) -> list[PatientVisit]:
+    """By the booking reference; else of the patients whom the words name, the latest first."""
+    if CODE.fullmatch(sought.lower()):
+        found = await _listed(connection, CODED, {**_span(sought.lower()), "limit": limit})
+        if found:
+            return found
+    people = await demo_patients_named(connection, sought, limit=PATIENTS)
+    asked = {"patients": [each.patient_id for each in people], "limit": limit}
+    return await _listed(connection, OF_PATIENTS, asked) if people else []
+
+
+async def bookings_in_trouble(
+    connection: Connection, trouble: Trouble, *, limit: int
+) -> list[PatientVisit]:
+    return await _listed(connection, IN_TROUBLE[trouble], {"period": PERIOD, "limit": limit})
+
+
+async def kept(connection: Connection, visit: PatientVisit) -> Kept:
+    asked = {"id": visit.appointment.appointment_id}
+    row = (await connection.execute(ORIGIN, asked)).mappings().one()
+    messages = (await connection.execute(MESSAGES, asked)).mappings()
+    return Kept(visit=visit, **row, messages=[Told(**each) for each in messages])
+
+
+def _span(code: str) -> Mapping[str, UUID]:
+    """All ids that begin so are a stretch of the index."""
+    return {
+        "first": UUID(f"{code}-0000-0000-0000-000000000000"),
+        "last": UUID(f"{code}-ffff-ffff-ffff-ffffffffffff"),
+    }
+
+
+async def _listed(
+    connection: Connection, statement: TextClause, asked: Mapping[str, object]
+) -> list[PatientVisit]:
+    found = await connection.execute(statement, asked)
+    return [visit_of(row) for row in found.mappings()]
