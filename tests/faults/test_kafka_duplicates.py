@@ -24,7 +24,7 @@ MESSAGES_OF_A_VISIT_GIVEN_UP = 6
 async def test_duplicates_and_the_wrong_order(rig: Rig) -> None:
     title = "the cancellation's event before the confirmation's, then all of them twice, backwards"
     servers = rig.stack.address("kafka")
-    async with rig.case(42, title) as case, case.load(3):
+    async with rig.case(42, title, api_serves="reads") as case, case.load(3):
         ids = [await cancelled_before_it_was_announced(case) for _ in range(3)]
         told = await all_told(case, ids)
 
