@@ -1,7 +1,8 @@
 """Book an appointment: hold the slot, wait for the patient, confirm, tell everybody.
 
-A refusal, a failure, or a patient who does not agree undoes the steps taken. What follows the saga
-is retried until it succeeds, never undone. A Temporal cancel acts only on the wait for the patient.
+A step's undo is noted before the step runs. A refusal, a hold that is given up (`ActivityError`) or
+no word from the patient undoes the steps; a bug stalls the run and undoes nothing. What follows the
+block is retried, never undone. A Temporal cancel acts on the wait alone: it gives the slot back.
 """
 
 from temporalio import workflow
@@ -68,7 +69,7 @@ class BookAppointment:
         await tell_everybody(appointment, event)
 
     async def _end(self) -> Result:
-        """Whoever asked is answered first; a hold that operations stopped ends as cancelled."""
+        """Open updates are answered first; a hold that operations stopped ends as cancelled."""
         show_booking(self._booking, now="Ended.")
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._consent.raise_if_stopped()
