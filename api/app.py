@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from pydantic.alias_generators import to_camel
 
 from adapters.process.settings import VERSION
 from api.http.actor import permissions_of
@@ -62,6 +63,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: to_camel(route.name),  # what a client is to call
     )
     app.state.streams = Streams()
     app.state.origins = origins

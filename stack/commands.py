@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stack import run_state
+from stack.addresses import where_to_begin
 from stack.control import Answer, Request, ask
 from stack.doctor import main as examine_machine
 from stack.errors import BadWishError, NoSupervisorError, StackError
@@ -245,20 +246,8 @@ def _print_addresses(headline: str) -> None:
     if state is None:
         return
     print(headline)
-    shown = {
-        "API and page": state["api"],
-        "API reference": state["api"] and f"{state['api']}/docs",
-        "Temporal UI": state["temporalUi"],
-        "mailbox": state["mailbox"],
-        "PostgreSQL": state["databaseUrl"],
-        "Valkey": state["redisUrl"],
-        "Kafka": state["kafkaBootstrapServers"],
-        "Temporal": state["temporalAddress"],
-        "logs": state["logs"],
-    }
-    for name, address in shown.items():
-        if address:
-            print(f"  {name:<14} {address}")
+    for line in where_to_begin(state):
+        print(line)
 
 
 def _until_supervisor_ended(home: Home) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.accounts import Account, reachable_by_others
-from stack.errors import StackError
+from stack.errors import BadWishError, StackError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # A Unix socket's path must fit in 104 bytes on macOS and 108 on Linux.
@@ -25,7 +25,12 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> "Home":
-        return cls(Path(os.environ.get("PRIYOM_HOME") or ".priyom").absolute())
+        root = Path(os.environ.get("PRIYOM_HOME") or ".priyom").absolute()
+        try:
+            str(root).encode()
+        except UnicodeEncodeError:  # run.json could not name it
+            raise BadWishError(f"PRIYOM_HOME is not UTF-8: {os.fsencode(root)!r}") from None
+        return cls(root)
 
     @property
     def run_file(self) -> Path:

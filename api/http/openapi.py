@@ -13,7 +13,9 @@ from pydantic.alias_generators import to_camel
 from api.http.actor import forbidden, permissions_of, unauthenticated
 from api.http.links import add_links
 from api.http.middleware import internal, late_body, too_large
+from api.http.origins import Origins
 from api.http.problems import MEDIA_TYPE, Malformed, Problem, problem_of, unavailable
+from api.http.public_path import root_of
 from api.http.schemas import APPOINTMENT_ID, DOCTOR_ID, Body, ProblemBody
 from domain.booking import Refusal
 from domain.errors import refused
@@ -21,6 +23,7 @@ from domain.permissions import Action
 
 MARK = "x-problems"
 REF = "#/components/schemas/"
+IN_PATH = re.compile(r"{(\w+)}")
 REFERENCE = re.compile(REF + r"(\w+)")
 NOT_FOUND = {
     "appointment_id": "appointment_not_found",
@@ -87,9 +90,28 @@ def describe(app: FastAPI) -> Document:
                 _add_problems(path, method, operation, schemas)
                 _add_examples(operation, schemas)
         add_links(written["paths"])
+        written["servers"] = [_server(app.state.origins)]
+        _name_as_in_bodies(written)
         _tidy_components(written)
         app.openapi_schema = written
     return app.openapi_schema
+
+
+def _server(origins: Origins) -> Document:
+    """Where our pages are, by a path: a browser may know this server by another name."""
+    if origins.public is None:
+        return {"url": "http://localhost:8000", "description": "what `make up` starts"}
+    return {"url": root_of(origins.public) or "/", "description": "this server"}
+
+
+def _name_as_in_bodies(written: Document) -> None:
+    """One name for one thing: `appointmentId` in paths, too."""
+    text = json.dumps(written)
+    for name in set(IN_PATH.findall(" ".join(written["paths"]))):
+        for around in ('"%s"', "{%s}"):
+            text = text.replace(around % name, around % to_camel(name))
+    written.clear()
+    written.update(json.loads(text))
 
 
 def _add_security(app: FastAPI, written: Document) -> None:

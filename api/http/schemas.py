@@ -86,9 +86,9 @@ ReasonCode = Annotated[
 ]
 
 APPOINTMENT_ID = "8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11"
-DOCTOR_ID = "5b0e8c5e-2f44-4f8a-8a0b-0d7c9a2f1e01"
-PATIENT_ID = "0d9a7f3c-94f8-4c1b-8f0e-2b5f7a6c4d21"
-CLINIC_ID = "b3a1d9c2-7e5f-4a6b-9c8d-1e2f3a4b5c6d"
+DOCTOR_ID = "8e7a5cab-aca0-50fb-a571-ae9be6938b51"
+PATIENT_ID = "101f8bdd-2683-5ca7-8b7c-5932f551b269"
+CLINIC_ID = "392380d2-7d23-59ce-9b2c-9990a5a0af65"
 
 EXAMPLE_APPOINTMENT: JsonDict = {
     "appointmentId": APPOINTMENT_ID,

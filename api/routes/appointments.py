@@ -49,7 +49,7 @@ KeyHeader = Annotated[
         "idempotency_key_reused", *HOLD_REFUSALS, "hold_expired", "already_cancelled"
     ),
 )
-async def hold(
+async def hold_appointment(
     request: Request,
     wish: NewAppointment,
     caller: Booker,
@@ -72,7 +72,7 @@ async def hold(
     response_model=AppointmentBody,
     summary="Read an appointment",
 )
-async def read(appointment_id: Id, caller: VisitReader, desk: CommandsDep) -> Response:
+async def get_appointment(appointment_id: Id, caller: VisitReader, desk: CommandsDep) -> Response:
     """As it is now; one that is still on its way is `pending`, one that was refused says why."""
     found = await desk.find(appointment_id, caller.actor)
     return JsonAnswer(document(found.appointment, code=found.code), headers=NO_STORE)
@@ -84,7 +84,9 @@ async def read(appointment_id: Id, caller: VisitReader, desk: CommandsDep) -> Re
     summary="Confirm a hold",
     openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "already_cancelled"),
 )
-async def confirm(appointment_id: Id, caller: VisitChanger, desk: CommandsDep) -> Response:
+async def confirm_appointment(
+    appointment_id: Id, caller: VisitChanger, desk: CommandsDep
+) -> Response:
     """The visit stands. Confirming it again changes nothing and is answered the same."""
     return _answer(await desk.confirm(appointment_id, caller.actor))
 
@@ -95,7 +97,7 @@ async def confirm(appointment_id: Id, caller: VisitChanger, desk: CommandsDep) -
     summary="Cancel a hold or a visit",
     openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "changed", "too_late"),
 )
-async def cancel(
+async def cancel_appointment(
     appointment_id: Id,
     caller: VisitChanger,
     desk: CommandsDep,
@@ -118,7 +120,7 @@ async def cancel(
         "extension_limit",
     ),
 )
-async def extend(
+async def extend_appointment(
     appointment_id: Id, order: ExtendOrder, caller: VisitChanger, desk: CommandsDep
 ) -> Response:
     """The hold lasts from now again, at most twice. The same version: the same answer."""

@@ -51,7 +51,7 @@ class ConsentPage(Body):
     response_model=ConsentPage,
     summary="What a patient agreed to be told",
 )
-async def consents(patient_id: Id, caller: ConsentReader, database: DatabaseDep) -> Response:
+async def list_consents(patient_id: Id, caller: ConsentReader, database: DatabaseDep) -> Response:
     """Every kind of message by every channel; `given` where nothing was said."""
     caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
     return _page(await read(database, lambda connection: consents_of(connection, patient_id)))
@@ -63,7 +63,7 @@ async def consents(patient_id: Id, caller: ConsentReader, database: DatabaseDep)
     response_model=ConsentPage,
     summary="Give or withdraw a consent",
 )
-async def consent(
+async def choose_consent(
     patient_id: Id, said: ConsentChoiceBody, caller: PatientChanger, database: DatabaseDep
 ) -> Response:
     """It counts from the next attempt on, also for a message that is under way."""

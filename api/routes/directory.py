@@ -35,28 +35,28 @@ DOCTORS, CLINICS, SPECIALTIES = "doctors", "clinics", "specialties"
 router = APIRouter(tags=["directory"], route_class=StrictRoute, dependencies=[FOR_ANYBODY])
 
 SpecialtyName = Annotated[
-    Text | None, Query(description="only doctors of this specialty", examples=["Cardiology"])
+    Text | None, Query(description="only doctors of this specialty", examples=["cardiology"])
 ]
 ClinicId = Annotated[Id | None, Query(alias="clinicId", description="only doctors of this clinic")]
 
 EXAMPLE_DOCTOR: JsonDict = {
     "doctorId": DOCTOR_ID,
-    "name": "Anna Kim",
-    "specialty": "Cardiology",
+    "name": "Dr James Okafor",
+    "specialty": "cardiology",
     "clinicId": CLINIC_ID,
-    "clinicName": "Clinic on the River",
-    "timeZone": "Europe/Moscow",
+    "clinicName": "Priyom Marylebone",
+    "timeZone": "Europe/London",
     "slotMinutes": 30,
     "nextFree": "2027-03-01T06:30:00Z",
 }
 EXAMPLE_CLINIC: JsonDict = {
     "clinicId": CLINIC_ID,
-    "name": "Clinic on the River",
-    "address": "1 River Street",
-    "phone": "+7 495 555 0101",
-    "timeZone": "Europe/Moscow",
+    "name": "Priyom Marylebone",
+    "address": "27 Wimpole Street, London",
+    "phone": "+447700900999",
+    "timeZone": "Europe/London",
 }
-EXAMPLE_SPECIALTY: JsonDict = {"name": "Cardiology", "doctors": 4}
+EXAMPLE_SPECIALTY: JsonDict = {"name": "cardiology", "doctors": 4}
 
 
 class DoctorBody(Body):
@@ -122,7 +122,12 @@ class SpecialtyPage(Body):
     next: str | None = Field(description="`cursor` of the next page, null at the end")
 
 
-@router.get("/doctors", response_model=DoctorPage, summary="Doctors and when each is free next")
+@router.get(
+    "/doctors",
+    operation_id="listDoctors",
+    response_model=DoctorPage,
+    summary="Doctors and when each is free next",
+)
 async def doctors(
     database: DatabaseDep,
     specialty: SpecialtyName = None,
@@ -141,13 +146,20 @@ async def doctors(
     )
 
 
-@router.get("/doctors/{doctor_id}", response_model=DoctorBody, summary="Read a doctor")
+@router.get(
+    "/doctors/{doctor_id}",
+    operation_id="getDoctor",
+    response_model=DoctorBody,
+    summary="Read a doctor",
+)
 async def doctor(doctor_id: Id, database: DatabaseDep) -> Response:
     """With the clinic and the next free slot of the coming 14 days."""
     return JsonAnswer(_doctor(await read(database, partial(find_doctor, doctor_id=doctor_id))))
 
 
-@router.get("/clinics", response_model=ClinicPage, summary="All clinics")
+@router.get(
+    "/clinics", operation_id="listClinics", response_model=ClinicPage, summary="All clinics"
+)
 async def clinics(database: DatabaseDep, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All clinics, in the order of names."""
     after = place_after(cursor, of=CLINICS)
@@ -160,7 +172,12 @@ async def clinics(database: DatabaseDep, limit: Limit = 20, cursor: Cursor = Non
     )
 
 
-@router.get("/specialties", response_model=SpecialtyPage, summary="Specialties to choose from")
+@router.get(
+    "/specialties",
+    operation_id="listSpecialties",
+    response_model=SpecialtyPage,
+    summary="Specialties to choose from",
+)
 async def specialties(database: DatabaseDep, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All specialties that a doctor has."""
     after = place_after(cursor, of=SPECIALTIES)

@@ -34,7 +34,7 @@ Unread = Annotated[bool, Query(description="only what the doctor has not read")]
     response_model=AppointmentPage,
     summary="A patient's appointments",
 )
-async def appointments(
+async def list_appointments(
     patient_id: Id,
     caller: VisitLister,
     database: DatabaseDep,
@@ -64,7 +64,7 @@ async def appointments(
     response_model=NoticePage,
     summary="A doctor's notices",
 )
-async def notifications(  # noqa: PLR0913 - what it needs is asked for by name
+async def list_notifications(  # noqa: PLR0913 - what it needs is asked for by name
     *,
     doctor_id: Id,
     caller: NoticeReader,
@@ -91,7 +91,7 @@ async def notifications(  # noqa: PLR0913 - what it needs is asked for by name
     response_class=Response,
     responses={200: written_as(EXAMPLE_NOTICE_EVENT)},
 )
-async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
+async def stream_notifications(  # noqa: PLR0913 - what a stream needs is asked for by name
     *,
     doctor_id: Id,
     caller: NoticeReader,

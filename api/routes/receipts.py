@@ -74,7 +74,7 @@ class StandingBody(Body):
     summary="Say what became of a message",
     openapi_extra=problems("message_not_found"),
 )
-async def receipt(  # noqa: PLR0913 - what it needs is asked for by name
+async def say_receipt(  # noqa: PLR0913 - what it needs is asked for by name
     *,
     provider: Channel,
     said: ReceiptBody,

@@ -137,7 +137,7 @@ PATH = "/doctors/{doctor_id}/schedule"
     },
     summary="A doctor's day",
 )
-async def doctor_schedule(
+async def get_schedule(
     doctor_id: Id,
     day: Day,
     days: WrittenPages,
@@ -154,7 +154,7 @@ async def doctor_schedule(
     response_class=Response,
     responses={200: written_as(EXAMPLE_DAY_EVENT)},
 )
-async def stream(  # noqa: PLR0913 - what a stream needs is asked for by name
+async def stream_schedule(  # noqa: PLR0913 - what a stream needs is asked for by name
     *,
     doctor_id: Id,
     day: Day,

@@ -86,7 +86,7 @@ class FreeSlotPage(Body):
 
 
 @router.get("/slots", response_model=FreeSlotPage, summary="Free slots of all doctors that fit")
-async def slots(  # noqa: PLR0913 - each is a part of the wish
+async def search_slots(  # noqa: PLR0913 - each is a part of the wish
     *,
     database: DatabaseDep,
     specialty: SpecialtyName = None,

@@ -1,6 +1,7 @@
 """Whether the description tells of every operation what it takes and what it may answer."""
 
 import json
+import re
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from pydantic import BaseModel
 
 from api.describe import describe_only
 from api.http.openapi import describe
+from api.http.origins import Origins
 from api.http.problems import KINDS, MEDIA_TYPE
 from api.http.schemas import (
+    PATIENT_ID,
     AppointmentBody,
     AppointmentPage,
     CancelOrder,
@@ -25,19 +28,21 @@ from api.http.schemas import (
 )
 from api.http.streams import EVENTS
 from api.routes.consents import ConsentChoiceBody, ConsentPage
-from api.routes.directory import ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
+from api.routes.directory import EXAMPLE_DOCTOR, ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
 from api.routes.receipts import ReceiptBody, StandingBody
 from api.routes.schedule import ScheduleBody
 from api.routes.slots import FreeSlotPage
+from stack.seed_data import NAMED_DOCTORS, demo_patients
 
 DOCUMENT: dict[str, Any] = describe(describe_only())
+DOCUMENT_TEXT = json.dumps(DOCUMENT)
 OPERATIONS: dict[str, dict[str, Any]] = {
     f"{method.upper()} {path.removeprefix('/api/v1')}": operation
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 }
-APPOINTMENT = "/appointments/{appointment_id}"
-DAY = "GET /doctors/{doctor_id}/schedule"
+APPOINTMENT = "/appointments/{appointmentId}"
+DAY = "GET /doctors/{doctorId}/schedule"
 BODIES = {
     model.__name__.removesuffix("Body"): model
     for model in (
@@ -85,6 +90,49 @@ def test_every_operation_has_a_summary_of_its_own(name: str) -> None:
     automatic = operation["operationId"].split("_api_")[0].replace("_", " ").title()
     assert operation["summary"] != automatic
     assert operation["description"]
+
+
+def test_every_operation_has_a_name_that_a_client_can_be_made_of() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+
+    assert len(set(names)) == len(names)
+    assert {"holdAppointment", "confirmAppointment", "searchSlots", "streamSchedule"} <= set(names)
+    assert [name for name in names if not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", name)] == []
+
+
+def test_a_parameter_has_the_name_that_bodies_have() -> None:
+    names = {
+        parameter["name"]
+        for operation in OPERATIONS.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] != "header"
+    }
+
+    assert [name for name in names if "_" in name] == []
+    assert all(f"{{{name}}}" in DOCUMENT_TEXT for name in ("appointmentId", "doctorId"))
+
+
+@pytest.mark.parametrize(
+    ("public", "url"),
+    [
+        (None, "http://localhost:8000"),
+        ("https://clinic.example", "/"),
+        ("https://clinic.example/priyom", "/priyom"),
+    ],
+)
+def test_a_client_is_told_where_the_server_is(public: str | None, url: str) -> None:
+    app = describe_only()
+    app.state.origins = Origins(public=public)
+
+    assert [server["url"] for server in describe(app)["servers"]] == [url]
+
+
+def test_the_examples_are_of_the_demo_clinic() -> None:
+    doctors = {(str(each.id), str(each.clinic.id), each.specialty) for each in NAMED_DOCTORS}
+    card = EXAMPLE_DOCTOR
+
+    assert (card["doctorId"], card["clinicId"], card["specialty"]) in doctors
+    assert PATIENT_ID in {str(patient.id) for patient in demo_patients()}
 
 
 @every_operation

@@ -139,6 +139,13 @@ def test_a_stack_makes_its_own_secret_where_none_is_given(monkeypatch: pytest.Mo
     assert checked_settings().secret.get_secret_value() == ""
 
 
+def test_a_home_that_no_file_could_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIYOM_HOME", "caf\udce9")
+
+    with pytest.raises(BadWishError, match="PRIYOM_HOME is not UTF-8"):
+        Home.from_environment()
+
+
 def test_an_empty_home_is_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """`make reset` deletes the home: it must not be the checkout."""
     monkeypatch.setenv("PRIYOM_HOME", "")

@@ -1,0 +1,42 @@
+"""What `make up` says: where each person begins, and where the servers are, without a secret."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from stack.run_state import RunState
+from stack.seed_data import NAMED_DOCTORS
+
+WIDTH = 14
+
+
+def where_to_begin(state: RunState) -> Iterator[str]:
+    """A line each; who has nowhere to begin, because that server is not ours, has none."""
+    api = state["api"]
+    people = {
+        "a patient": api and f"{api}/",
+        "the reception": api and f"{api}/reception",
+        "a doctor": api and state["patients"] and f"{api}/doctor/{NAMED_DOCTORS[0].id}",
+        "operations": api and f"{api}/ops",
+        "integrators": api and f"{api}/docs",
+        "letters, SMS": state["mailbox"],
+        "each booking": state["temporalUi"],
+    }
+    servers = {
+        "PostgreSQL": _without_password(state["databaseUrl"]),
+        "Valkey": _without_password(state["redisUrl"]),
+        "Kafka": state["kafkaBootstrapServers"],
+        "Temporal": state["temporalAddress"],
+        "logs": state["logs"],
+    }
+    for name, address in {**people, **servers}.items():
+        if address:
+            yield f"  {name:<{WIDTH}} {address}"
+
+
+def _without_password(url: str | None) -> str | None:
+    """It stands in run.json, which its owner alone can read."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=user.partition(":")[0] + at + host, query="").geturl()

@@ -1,0 +1,58 @@
+"""Where `make up` sends people."""
+
+from stack.addresses import where_to_begin
+from stack.run_state import RunState
+from stack.seed_data import NAMED_DOCTORS
+
+UP: RunState = {
+    "api": "http://127.0.0.1:8000",
+    "temporalUi": "http://127.0.0.1:8233",
+    "temporalAddress": "127.0.0.1:7233",
+    "temporalNamespace": "default",
+    "databaseUrl": "postgresql://priyom:s3cret%40x@127.0.0.1:5432/priyom?password=s3cret",
+    "redisUrl": "redis://:s3cret@127.0.0.1:6379/0",
+    "kafkaBootstrapServers": "127.0.0.1:9092",
+    "mailbox": "http://127.0.0.1:8025",
+    "pids": {},
+    "logs": "/home/somebody/.priyom/logs",
+    "patients": [{"id": "1", "email": "a@example.org", "phone": "+7000", "language": "ru"}],
+}
+
+
+def said(state: RunState) -> dict[str, str]:
+    lines = (line.strip().rsplit(maxsplit=1) for line in where_to_begin(state))
+    return {name.strip(): address for name, address in lines}
+
+
+def test_each_person_is_told_where_to_begin() -> None:
+    assert said(UP) == {
+        "a patient": "http://127.0.0.1:8000/",
+        "the reception": "http://127.0.0.1:8000/reception",
+        "a doctor": f"http://127.0.0.1:8000/doctor/{NAMED_DOCTORS[0].id}",
+        "operations": "http://127.0.0.1:8000/ops",
+        "integrators": "http://127.0.0.1:8000/docs",
+        "letters, SMS": "http://127.0.0.1:8025",
+        "each booking": "http://127.0.0.1:8233",
+        "PostgreSQL": "postgresql://priyom@127.0.0.1:5432/priyom",
+        "Valkey": "redis://@127.0.0.1:6379/0",
+        "Kafka": "127.0.0.1:9092",
+        "Temporal": "127.0.0.1:7233",
+        "logs": "/home/somebody/.priyom/logs",
+    }
+
+
+def test_no_secret_is_printed() -> None:
+    assert "s3cret" not in "".join(where_to_begin(UP))
+
+
+def test_what_is_not_ours_is_not_named() -> None:
+    alone: RunState = {
+        **UP,
+        "api": None,
+        "mailbox": None,
+        "temporalUi": None,
+        "databaseUrl": None,
+        "patients": [],
+    }
+
+    assert list(said(alone)) == ["Valkey", "Kafka", "Temporal", "logs"]
