@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
-from pydantic.alias_generators import to_camel
 
 from adapters.process.settings import VERSION
 from api.http.actor import permissions_of
@@ -13,6 +12,7 @@ from api.http.middleware import BodyLimit, Deadline, RequestContext
 from api.http.origins import CrossOrigin, OnlyOwn, Origins
 from api.http.public_path import PublicPath, root_of
 from api.http.streams import Streams
+from api.http.strict_query import operation_name
 from api.page.problem_pages import ProblemPages
 from api.routes import (
     appointments,
@@ -63,7 +63,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: to_camel(route.name),  # what a client is to call
+        generate_unique_id_function=operation_name,
     )
     app.state.streams = Streams()
     app.state.origins = origins

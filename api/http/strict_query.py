@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
 
 from api.http.actor import permissions_in
 from api.http.problems import FieldError, malformed
@@ -34,6 +35,11 @@ class StrictRoute(APIRoute):
             return await handle(request)
 
         return handle_known
+
+
+def operation_name(route: APIRoute) -> str:
+    """What a generated client is to call the operation."""
+    return to_camel(route.name)
 
 
 def _wrong_with(given: Iterable[tuple[str, str]], known: set[str]) -> Iterator[FieldError]:

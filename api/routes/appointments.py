@@ -12,10 +12,16 @@ from api.http.json_route import JsonRoute
 from api.http.openapi import problems
 from api.http.problems import Malformed
 from api.http.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, Key, NewAppointment
+from api.http.strict_query import operation_name
 from domain.booking import Appointment
 from domain.documents import document
 
-router = APIRouter(prefix="/api/v1/appointments", tags=["appointments"], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/api/v1/appointments",
+    tags=["appointments"],
+    route_class=JsonRoute,
+    generate_unique_id_function=operation_name,
+)
 
 HOLD_REFUSALS = (
     "doctor_not_found",
