@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import platform
 import shlex
-import signal
 import sys
 from pathlib import Path
 
@@ -19,8 +18,7 @@ from bench.arena import arena
 from bench.engines import PEERS, RESTATES, forget_servers
 from bench.figures import PRODUCT
 from bench.match import CORES, Found, Plan, play
-from bench.turns import DRAINED_WITHIN, WARM_SECONDS, NotAnnounced
-from stack.errors import StackError
+from bench.turns import DRAINED_WITHIN, WARM_SECONDS, end_on_sigterm, exit_code_of, say
 from stack.home import CHECKOUT
 from stack.prepare import prepare
 from stack.progress import Steps, run_quietly
@@ -38,27 +36,20 @@ def main() -> int:
         retakes=options.retakes,
     )
     forget_servers()
-    try:
-        _prepare(plan, plots=options.plots is not None)
-        found = asyncio.run(_run(plan))
-    except TimeoutError:
-        _say("void: not done within its time")
-        return 1
-    except (StackError, NotAnnounced) as error:
-        _say(f"void: {error}")
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return 130
+    return exit_code_of(lambda: _measured(plan, options))
+
+
+def _measured(plan: Plan, options: argparse.Namespace) -> int:
+    _prepare(plan, plots=options.plots is not None)
+    found = asyncio.run(_run(plan))
     _tell(found, options.out, options.plots)
     return 1 if found.problems else 0
 
 
 async def _run(plan: Plan) -> Found:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    end_on_sigterm()
     async with asyncio.timeout(_bound(plan)), arena(plan.engines) as place:
-        return await play(plan, place, _say)
+        return await play(plan, place, say)
 
 
 def _bound(plan: Plan) -> float:
@@ -91,18 +82,14 @@ def _tell(found: Found, out: Path, plots: Path | None) -> None:
         problems=found.problems,
     )
     for text in report.summary(found.turns, about):
-        _say(text)
+        say(text)
     results.write(out, results.results(about, found.turns))
-    _say(f"written to {out}")
+    say(f"written to {out}")
     if plots is not None:
         run_quietly(
             [environment.PYTHON, "-m", "bench.plots", out.absolute(), plots.absolute()], CHECKOUT
         )
-        _say(f"plotted to {plots}")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+        say(f"plotted to {plots}")
 
 
 def _options() -> argparse.Namespace:

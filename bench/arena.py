@@ -21,9 +21,8 @@ from bench.counters import Counters
 from bench.engines import PEERS, Engine, Place
 from bench.figures import PRODUCT
 from bench.messages import NO_QUIET_HOURS
-from stack.control import Request, ask
+from bench.processes import tell_supervisor
 from stack.embedded import whole_stack
-from stack.errors import StackError
 from stack.home import Home
 from stack.ports import Ports
 from stack.progress import Steps
@@ -56,10 +55,6 @@ class Arena:
     def kafka(self) -> str:
         return self.state["kafkaBootstrapServers"] or ""
 
-    async def tell_supervisor(self, command: str, name: str) -> None:
-        """`stop` or `start` one part of the stack; returns when it is so."""
-        await _tell(self.home, command, name)
-
 
 @asynccontextmanager
 async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
@@ -69,7 +64,7 @@ async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
             with steps.step("starting the product's stack"):
                 state = await things.enter_async_context(whole_stack(home.root, NO_QUIET_HOURS))
             for name in TELLERS:
-                await _tell(home, "stop", name)
+                await tell_supervisor(home, "stop", name)
             with steps.step(f"seeding {DOCTORS} doctors, {DAYS} days"):
                 await _seed(state, names)
             ports = Ports()
@@ -82,7 +77,7 @@ async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
             state=state,
             engines=chosen,
             counters=await open_counters(state, things),
-            consumer=await _topic(state, things),
+            consumer=await open_topic(state, things),
         )
 
 
@@ -108,12 +103,6 @@ def paused(chosen: Sequence[Engine]) -> Iterator[None]:
             engine.resume()
 
 
-async def _tell(home: Home, command: str, name: str) -> None:
-    answer = await asyncio.to_thread(ask, home.control_socket, Request(command=command, name=name))
-    if "error" in answer:
-        raise StackError(answer["error"])
-
-
 async def _seed(state: RunState, names: Sequence[str]) -> None:
     environment = {**os.environ, "DATABASE_URL": state["databaseUrl"] or ""}
     await asyncio.to_thread(engines.fill, environment, doctors=DOCTORS, days=DAYS)
@@ -137,7 +126,7 @@ async def open_counters(state: RunState, things: AsyncExitStack) -> Counters:
     return Counters(connection, shared)
 
 
-async def _topic(state: RunState, things: AsyncExitStack) -> AIOKafkaConsumer:
+async def open_topic(state: RunState, things: AsyncExitStack) -> AIOKafkaConsumer:
     consumer = await topic.open_topic(state["kafkaBootstrapServers"] or "")
     things.push_async_callback(consumer.stop)
     return consumer

@@ -13,10 +13,8 @@ from bench.http import Answer, Connection
 
 
 async def hold(api: str, wish: Wish) -> tuple[Answer, float]:
-    patient, doctor, instant = wish
-    body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
     connection, begun = Connection(api), time.perf_counter()
-    answer = await connection.request("POST", "/api/v1/appointments", body)
+    answer = await connection.hold(wish)
     await connection.close()
     return answer, time.perf_counter() - begun
 
@@ -35,8 +33,7 @@ async def run(clinic: Clinic, count: int) -> None:
     connection = Connection(clinic.api)
     for answer, _ in answers:
         if answer.status == 201:
-            path = f"/api/v1/appointments/{answer.body['appointmentId']}/cancel"
-            await connection.request("POST", path, {})
+            await connection.tell(answer.body["appointmentId"], "cancel")
     await connection.close()
 
 

@@ -17,7 +17,6 @@ from bench.free_slots import Wish, read_wishes
 from bench.http import Connection
 from bench.processes import cpu_seconds, memory, own_cpu_seconds
 from stack import run_state
-from stack.control import Request, ask
 from stack.errors import StackError
 from stack.home import Home
 
@@ -80,13 +79,6 @@ class Clinic:
     async def wishes(self) -> list[Wish]:
         return await read_wishes(self.database_url)
 
-    async def tell_supervisor(self, command: str, name: str) -> None:
-        """`stop` or `start` one part; returns when it is so."""
-        request = Request(command=command, name=name)
-        answer = await asyncio.to_thread(ask, self.home.control_socket, request)
-        if "error" in answer:
-            raise StackError(answer["error"])
-
     async def mailbox(self, method: str, path: str, body: object | None = None) -> Any:
         connection = Connection(self.state["mailbox"] or "")
         answer = await connection.request(method, path, body)
@@ -112,16 +104,11 @@ class Clinic:
             await self._free.get_nowait().close()
 
     async def _book(self, wish: Wish, done: Bookings, *, leaves: bool) -> None:
-        patient, doctor, instant = wish
-        body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
         async with self._connection() as connection:
-            answer = await connection.request("POST", "/api/v1/appointments", body)
+            answer = await connection.hold(wish)
             if answer.status == 201:
                 appointment = answer.body["appointmentId"]
-                own = f"/api/v1/appointments/{appointment}"
-                answer = await connection.request(
-                    "POST", f"{own}/{'cancel' if leaves else 'confirm'}"
-                )
+                answer = await connection.tell(appointment, "cancel" if leaves else "confirm")
         if answer.status != 200:
             code = f"{answer.status} {(answer.body or {}).get('code')}"
             done.refused[code] = done.refused.get(code, 0) + 1

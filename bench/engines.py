@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -63,7 +63,6 @@ class Place:
     state: run_state.RunState
     folder: Path
     ports: Ports
-    shared: dict[str, int] = field(default_factory=dict)
 
     def environment(self, database_url: str) -> dict[str, str]:
         return {

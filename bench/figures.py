@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 PRODUCT = "product"
 WITH_NOTIFIER = "product+notifier"
@@ -120,32 +120,17 @@ def quietest(tries: Sequence[Turn], cores: int) -> Turn:
     return min(tries, key=lambda turn: turn.others(cores))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measures:
+def measures(turn: Turn) -> dict[str, float]:
     """What two engines are compared by."""
-
-    rate: float
-    announced_rate: float
-    held_p50: float
-    held_p99: float
-    confirmed_p50: float
-    cpu_ms: float
-    read_rate: float
-
-
-COMPARED = tuple(each.name for each in fields(Measures))
-
-
-def measures(turn: Turn) -> Measures:
-    return Measures(
-        rate=turn.rate,
-        announced_rate=turn.announced_rate,
-        held_p50=quantile(turn.held_ms, 0.5),
-        held_p99=quantile(turn.held_ms, 0.99),
-        confirmed_p50=quantile(turn.confirmed_ms, 0.5),
-        cpu_ms=sum(ms for name, ms in turn.cpu_ms().items() if name != "client"),
-        read_rate=turn.read_rate,
-    )
+    return {
+        "rate": turn.rate,
+        "announced_rate": turn.announced_rate,
+        "held_p50": quantile(turn.held_ms, 0.5),
+        "held_p99": quantile(turn.held_ms, 0.99),
+        "confirmed_p50": quantile(turn.confirmed_ms, 0.5),
+        "cpu_ms": sum(ms for name, ms in turn.cpu_ms().items() if name != "client"),
+        "read_rate": turn.read_rate,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,11 +160,9 @@ def ratios(turns: Sequence[Turn]) -> list[Ratio]:
                 for number in rounds
                 if (PRODUCT, users, number) in by_key and (peer, users, number) in by_key
             ]
-            for measure in COMPARED:
+            for measure in measures(turns[0]):
                 by_round = tuple(
-                    getattr(ours, measure) / getattr(theirs, measure)
-                    for ours, theirs in pairs
-                    if getattr(theirs, measure)
+                    ours[measure] / theirs[measure] for ours, theirs in pairs if theirs[measure]
                 )
                 if by_round:
                     found.append(Ratio(peer=peer, users=users, measure=measure, by_round=by_round))

@@ -48,6 +48,15 @@ class Connection:
         writer.write("\r\n".join(lines).encode() + payload)
         return await self._read(reader)
 
+    async def hold(self, wish: tuple[str, str, str]) -> Answer:
+        patient, doctor, instant = wish
+        body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
+        return await self.request("POST", "/api/v1/appointments", body)
+
+    async def tell(self, appointment: str, command: str) -> Answer:
+        """confirm or cancel."""
+        return await self.request("POST", f"/api/v1/appointments/{appointment}/{command}")
+
     async def close(self) -> None:
         if self._streams is not None:
             self._streams[1].close()

@@ -17,6 +17,7 @@ from bench.engines import RESTATES, Engine
 from bench.figures import NOISY, PRODUCT, WITH_NOTIFIER, Turn, quietest
 from bench.free_slots import read_wishes
 from bench.messages import everybody_is_told
+from bench.processes import tell_supervisor
 from bench.run_costs import Cost, cost_of
 from bench.turns import Turns
 from domain.events import booking_workflow_id
@@ -124,7 +125,7 @@ async def _with_notifier(plan: Plan, place: Arena, turns: Turns, say: Say) -> li
     bare.resume()
     await topic.skip_to_end(place.kafka, GROUP)
     for name in TELLERS:
-        await place.tell_supervisor("start", name)
+        await tell_supervisor(place.home, "start", name)
     engine = _and_tellers(place, bare)
     for users in plan.users:
         turn = Turn(engine=WITH_NOTIFIER, round=1, users=users)
@@ -132,7 +133,7 @@ async def _with_notifier(plan: Plan, place: Arena, turns: Turns, say: Say) -> li
         done.append(await turns.take(engine, turn, seconds=plan.seconds, settle=told))
         say(report.line(turn, CORES))
     for name in reversed(TELLERS):
-        await place.tell_supervisor("stop", name)
+        await tell_supervisor(place.home, "stop", name)
     bare.pause()
     return done
 

@@ -84,10 +84,10 @@ def held_against_users(results: Results) -> plt.Figure:
         style = "--" if engine in DASHED else "-"
         axes.plot(
             *(users, points, style),
-            color=_colour(engine),
+            color=COLOURS.get(engine, INK),
             marker="o",
             markersize=4,
-            label=_name(engine),
+            label=NAMES.get(engine, engine),
         )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
@@ -115,7 +115,7 @@ def costs_by_process(results: Results) -> plt.Figure:
             )
             left += width
         axes.annotate(f"{left:.0f}", (left, row), (4, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(split)), [_name(engine) for engine in split])
+    axes.set_yticks(range(len(split)), [NAMES.get(engine, engine) for engine in split])
     axes.invert_yaxis()
     axes.set_xlabel(f"CPU-ms a booking, {users} users at once")
     axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
@@ -142,14 +142,6 @@ def _cpu(results: Results, engine: str, users: int) -> dict[str, float]:
     turns = _of(results, engine, users)
     names = [name for name in turns[0]["cpuMs"] if name != "client"]
     return {name: statistics.median(turn["cpuMs"][name] for turn in turns) for name in names}
-
-
-def _name(engine: str) -> str:
-    return NAMES.get(engine, engine)
-
-
-def _colour(engine: str) -> str:
-    return COLOURS.get(engine, INK)
 
 
 def _save(figure: plt.Figure, path: Path) -> None:

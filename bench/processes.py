@@ -1,10 +1,15 @@
 """What processes use: seconds of CPU, memory; and how they are paused."""
 
+import asyncio
 import signal
 from collections.abc import Iterable
 from contextlib import suppress
 
 import psutil
+
+from stack.control import Request, ask
+from stack.errors import StackError
+from stack.home import Home
 
 
 def tree_of(pid: int) -> list[psutil.Process]:
@@ -49,6 +54,13 @@ def pause(pids: Iterable[int]) -> None:
 
 def resume(pids: Iterable[int]) -> None:
     _signal(pids, signal.SIGCONT)
+
+
+async def tell_supervisor(home: Home, command: str, name: str) -> None:
+    """`stop` or `start` one part of a stack; returns when it is so."""
+    answer = await asyncio.to_thread(ask, home.control_socket, Request(command=command, name=name))
+    if "error" in answer:
+        raise StackError(answer["error"])
 
 
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:

@@ -7,26 +7,25 @@ whose days change before every read void the run if one of them sees an old vers
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import uvloop
 
-from bench.clinic import Clinic
+from bench.clinic import Clinic, options_of
 from bench.figures import quantile
 from bench.http import Connection
 from bench.readers import Told, read, request
 
 WARM_SECONDS = 0.5
 DAYS_AHEAD = 10
+CONNECTIONS = (1, 16, 64)
 CHANGED_READERS = 8
 WAITING = 1000
 """Readers who wait for one day that has just changed."""
@@ -90,7 +89,7 @@ async def hits(clinic: Clinic, paths: list[str], options: argparse.Namespace) ->
         "times' page": [request(f"/book/{path.split('/')[4]}") for path in paths],
     }
     await read(clinic.api, kinds["many days"], connections=4, seconds=WARM_SECONDS)
-    for readers in options.connections:
+    for readers in CONNECTIONS:
         for what, requests in kinds.items():
             reading = partial(
                 read, clinic.api, requests, connections=readers, seconds=options.seconds
@@ -175,16 +174,5 @@ async def run(options: argparse.Namespace) -> None:
     print(await crowd(clinic, paths[0]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64])
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--days", type=int, default=200)
-    home = Path(os.environ.get("PRIYOM_HOME") or ".priyom")
-    parser.add_argument("--home", type=Path, default=home)
-    uvloop.run(run(parser.parse_args()))
-
-
 if __name__ == "__main__":
-    main()
+    uvloop.run(run(options_of(__doc__, seconds=2.0, rounds=2, days=200)))

@@ -45,8 +45,8 @@ def fetch(steps: Steps) -> None:
 
 def check(archive: Path) -> None:
     """Refuse a package that differs in any way from those of the list that is committed."""
-    found = hashlib.sha512(archive.read_bytes()).hexdigest()
-    if f"{found}  {archive.name}" not in DIGESTS.read_text().splitlines():
+    digest = hashlib.sha512(archive.read_bytes()).hexdigest()
+    if f"{digest}  {archive.name}" not in DIGESTS.read_text().splitlines():
         raise StepFailedError(f"{archive.name} is not the package of {DIGESTS.name}")
 
 

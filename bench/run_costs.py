@@ -30,12 +30,11 @@ class Cost:
 
 def cost_of(history: WorkflowHistory) -> Cost:
     kinds = [event.event_type for event in history.events]
-    upserts = kinds.count(EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
     return Cost(
         actions=sum(kind in BILLED for kind in kinds) + _local(history) + _retries(history),
         events=len(kinds),
         workflow_tasks=kinds.count(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED),
-        upserts=upserts,
+        upserts=kinds.count(EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES),
     )
 
 

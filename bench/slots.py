@@ -6,14 +6,12 @@ after the other, and pages further on; loopback only.
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 import time
 from http import HTTPStatus
-from pathlib import Path
 
-from bench.clinic import Clinic
+from bench.clinic import Clinic, options_of
 from bench.figures import quantile
 from bench.http import Connection
 
@@ -63,13 +61,5 @@ async def run(options: argparse.Namespace) -> None:
     await connection.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--searches", type=int, default=100)
-    home = Path(os.environ.get("PRIYOM_HOME") or ".priyom")
-    parser.add_argument("--home", type=Path, default=home)
-    asyncio.run(run(parser.parse_args()))
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(options_of(__doc__, searches=100)))

@@ -74,10 +74,9 @@ async def change(api: str, pages: list[Page], todo: list[Wish]) -> None:
     """Hold a slot of the open day, wait until every page was told, give it up again."""
     connection = Connection(api)
     firsts, lasts = [], []
-    for patient, doctor, instant in todo:
-        begun = time.perf_counter()
-        body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
-        held = await connection.request("POST", "/api/v1/appointments", body)
+    for wish in todo:
+        begun, instant = time.perf_counter(), wish[2]
+        held = await connection.hold(wish)
         if held.status != 201:
             continue
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -86,8 +85,7 @@ async def change(api: str, pages: list[Page], todo: list[Wish]) -> None:
         told = [page.told[instant] - begun for page in pages]
         firsts.append(min(told) * 1000)
         lasts.append(max(told) * 1000)
-        path = f"/api/v1/appointments/{held.body['appointmentId']}/cancel"
-        await connection.request("POST", path, {})
+        await connection.tell(held.body["appointmentId"], "cancel")
     await connection.close()
     if not lasts:
         raise SystemExit("void: no slot of the open day could be held")

@@ -1,6 +1,7 @@
 """One turn of one engine: users who hold and confirm, one visit after another, and the drain."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -14,6 +15,7 @@ from bench.figures import Turn
 from bench.free_slots import Wish
 from bench.http import Connection
 from bench.readers import Told
+from stack.errors import StackError
 
 WARM_SECONDS = 2.0
 DRAINED_WITHIN = 30.0
@@ -110,10 +112,8 @@ class Turns:
 
 async def book(connection: Connection, wish: Wish, turn: Turn) -> None:
     """Hold and confirm; what is refused is counted by its code."""
-    patient, doctor, instant = wish
-    body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
     started = time.perf_counter()
-    held = await connection.request("POST", "/api/v1/appointments", body)
+    held = await connection.hold(wish)
     answered = time.perf_counter()
     if held.status != 201:
         _refuse(turn, f"hold {held.status} {(held.body or {}).get('code')}")
@@ -121,13 +121,35 @@ async def book(connection: Connection, wish: Wish, turn: Turn) -> None:
     turn.held_ms.append((answered - started) * 1000)
     appointment = held.body["appointmentId"]
     started = time.perf_counter()
-    confirmed = await connection.request("POST", f"/api/v1/appointments/{appointment}/confirm")
+    confirmed = await connection.tell(appointment, "confirm")
     answered = time.perf_counter()
     if confirmed.status != 200 or confirmed.body["status"] != "confirmed":
         _refuse(turn, f"confirm {confirmed.status} {(confirmed.body or {}).get('code')}")
         return
     turn.confirmed_ms.append((answered - started) * 1000)
     turn.confirmed.append(appointment)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def end_on_sigterm() -> None:
+    """As on Ctrl-C: what was started is stopped."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def exit_code_of(run: Callable[[], int]) -> int:
+    """What voids a run is said in a line."""
+    try:
+        return run()
+    except (StackError, NotAnnounced, TimeoutError) as error:
+        say(f"void: {str(error) or 'not done within its time'}")
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
 
 
 def _refuse(turn: Turn, what: str) -> None:

@@ -9,13 +9,12 @@ import argparse
 import asyncio
 import os
 import shlex
-import signal
 import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,15 +23,15 @@ from aiokafka import AIOKafkaConsumer
 
 from adapters.process.exit import exit_process
 from bench import engines, report, topic, truth
-from bench.arena import SHARED, TELLERS, alone, open_counters, paused
+from bench.arena import SHARED, TELLERS, alone, open_counters, open_topic, paused
 from bench.engines import Engine
-from bench.figures import COMPARED, PRODUCT, Turn, measures, quietest
+from bench.figures import PRODUCT, Turn, measures, quietest
 from bench.free_slots import read_wishes
 from bench.match import CORES, tries_of
 from bench.messages import NO_QUIET_HOURS, everybody_is_told
 from bench.readers import Told, read, request
 from bench.reads import days_of
-from bench.turns import NotAnnounced, Turns, events_are_all
+from bench.turns import Turns, end_on_sigterm, events_are_all, exit_code_of, say
 from stack import run_state
 from stack.embedded import running
 from stack.errors import StackError
@@ -77,14 +76,7 @@ class Side:
         own = [(name, pid) for name, pid in state["pids"].items() if pid and name not in SHARED]
         if self.reads_pid is not None:
             own.append(("api-reads", self.reads_pid))
-        url = self.database_url
-        return Engine(
-            name=self.name,
-            urls=(state["api"] or "",),
-            database_url=url,
-            databases=(engines.database_name(url),),
-            pids=tuple(own),
-        )
+        return replace(engines.product(state), name=self.name, pids=tuple(own))
 
     async def call(self, *arguments: str, **settings: str) -> None:
         """A command of this checkout's own `make`."""
@@ -115,9 +107,7 @@ class Lane:
 
 
 async def compare(options: argparse.Namespace) -> int:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    end_on_sigterm()
     async with AsyncExitStack() as things:
         sides = [(PRODUCT, CHECKOUT), (OTHER, options.against.resolve())]
         lanes = [await _lane(name, checkout, options, things) for name, checkout in sides]
@@ -125,14 +115,14 @@ async def compare(options: argparse.Namespace) -> int:
         taken = await _rounds(lanes, options)
         problems = [text for lane in lanes for text in await _problems(lane, taken)]
     for text in (*summary([quietest(tries, CORES) for tries in taken]), *problems):
-        _say(text)
+        say(text)
     return 1 if problems else 0
 
 
 async def _lane(
     name: str, checkout: Path, options: argparse.Namespace, things: AsyncExitStack
 ) -> Lane:
-    _say(f"starting {name}: {checkout}")
+    say(f"starting {name}: {checkout}")
     apart = options.apart and name == PRODUCT
     side = await things.enter_async_context(_started(name, checkout, apart=apart))
     if not options.deliveries:
@@ -143,8 +133,7 @@ async def _lane(
         side.requests = await _requests(side.reads_at)
     state = side.state
     counters = await open_counters(state, things)
-    consumer = await topic.open_topic(state["kafkaBootstrapServers"] or "")
-    things.push_async_callback(consumer.stop)
+    consumer = await open_topic(state, things)
     wishes = await read_wishes(side.database_url)
     turns = Turns(wishes, counters, consumer)
     return Lane(side=side, turns=turns, consumer=consumer)
@@ -202,7 +191,7 @@ async def _rounds(lanes: Sequence[Lane], options: argparse.Namespace) -> list[li
             for lane in lanes if number % 2 else reversed(lanes):
                 like = Turn(engine=lane.side.name, round=number, users=users)
                 take = partial(_take, lane, options)
-                taken.append(await tries_of(take, like, _say, retakes=options.retakes))
+                taken.append(await tries_of(take, like, say, retakes=options.retakes))
     return taken
 
 
@@ -237,17 +226,13 @@ def summary(turns: Sequence[Turn]) -> list[str]:
         for name in (PRODUCT, OTHER):
             some = [measures(t) for t in turns if (t.engine, t.users) == (name, users)]
             told = "  ".join(
-                f"{measure} {statistics.median(getattr(each, measure) for each in some):.1f}"
-                for measure in COMPARED
+                f"{measure} {statistics.median(each[measure] for each in some):.1f}"
+                for measure in some[0]
             )
             lines.append(f"{name:<8} {users:>3} users  {told}")
     lines += ["", "What a booking costs (medians of the rounds):", *report.costs(turns)]
     lines += ["", "This checkout / the other, in the same round (median, and each round):"]
     return lines + report.ratio_lines(turns)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def _options() -> argparse.Namespace:
@@ -270,14 +255,8 @@ def main() -> int:
     options = _options()
     engines.forget_servers()
     prepare()
-    _say(shlex.join(["python", "-m", "bench.versus", *sys.argv[1:]]))
-    try:
-        return asyncio.run(compare(options))
-    except (StackError, NotAnnounced) as error:
-        _say(f"void: {error}")
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return 130
+    say(shlex.join(["python", "-m", "bench.versus", *sys.argv[1:]]))
+    return exit_code_of(lambda: asyncio.run(compare(options)))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from bench.clinic import Bookings, Clinic, options_of
+from bench.processes import tell_supervisor
 
 LEAVE_EVERY = 20
 SPARE = 1.1
@@ -65,9 +66,9 @@ async def _running(clinic: Clinic, name: str) -> int:
 
 async def restart_kafka(clinic: Clinic, *, after: float) -> None:
     await asyncio.sleep(after)
-    await clinic.tell_supervisor("stop", "kafka")
+    await tell_supervisor(clinic.home, "stop", "kafka")
     await asyncio.sleep(KAFKA_AWAY_SECONDS)
-    await clinic.tell_supervisor("start", "kafka")
+    await tell_supervisor(clinic.home, "start", "kafka")
 
 
 async def mail_leaves(clinic: Clinic, *, after: float) -> None:
