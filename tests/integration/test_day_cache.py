@@ -188,7 +188,8 @@ async def test_without_redis_days_come_from_postgresql_and_the_outage_is_told_on
         answers = [await read(reader, clinic.doctor_id) for _ in range(10)]
 
     assert answers == [(FREE, False)] * 10
-    assert [entry["event"] for entry in logs] == ["cache_lost"]
+    # Clients of other servers, which tests before this one have left, may complain meanwhile.
+    assert [entry["event"] for entry in logs if "cache" in entry["event"]] == ["cache_lost"]
     await nobody.aclose()
 
 

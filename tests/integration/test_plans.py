@@ -182,10 +182,15 @@ async def test_holds_of_others_cost_a_hold_nothing(years: Database) -> None:
 
 
 def indexes_of(plan: Plan, name: str) -> set[str]:
-    """Of a doubt it does not matter by which index it is known to be open, nor how a clinic is."""
+    """Of a doubt it does not matter by which index it is known to be open, nor how a clinic is.
+
+    A patient's few visits are found by either of two indexes that begin with the patient.
+    """
     found = {SAME.get(each, each) for each in plan.indexes - {"clinics_pkey"}}
     if "doubts that are open" in BY[name] and "events_in_doubt_settled_idx" in found:
         return found - {"events_in_doubt_settled_idx"} | {"doubts that are open"}
+    if OF_PATIENT <= BY[name] and "schedules_patient_free" in found:
+        return found - ({"schedules_patient_free"} - BY[name]) | OF_PATIENT
     return found
 
 

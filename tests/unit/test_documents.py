@@ -60,15 +60,6 @@ def test_a_decision_without_its_number_is_not_listed_under_another(tmp_path: Pat
         row_of(decision)
 
 
-@pytest.mark.parametrize("folder", ["api", "adapters"])
-def test_the_root_of_a_folder_has_the_files_that_the_architecture_names(folder: str) -> None:
-    named = set(re.findall(rf"`{folder}/(\w+\.py)`", (DOCS / "architecture.md").read_text()))
-
-    there = {path.name for path in (CHECKOUT / folder).glob("*.py")} - {"__init__.py"}
-
-    assert there == named
-
-
 def test_the_saga_of_the_readme_is_in_the_lines_of_the_workflow() -> None:
     workflow = (CHECKOUT / "workflows" / "book_appointment.py").read_text()
     (quoted,) = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)

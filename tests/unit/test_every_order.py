@@ -229,11 +229,19 @@ def _steps_of(actor: str, steps: list[str]) -> list[str]:
     return [step.removeprefix(actor) for step in steps if step.startswith(f"{actor}:")]
 
 
-class Walk:
-    """Through every order of steps of a story; a state that was seen is not walked from again."""
+class Caught(Exception):
+    """Somebody saw what a walk was to look for."""
 
-    def __init__(self, tell: Callable[[], Story]) -> None:
+
+class Walk:
+    """Through every order of steps of a story; a state that was seen is not walked from again.
+
+    Raises Caught as soon as a lie ends in `until`.
+    """
+
+    def __init__(self, tell: Callable[[], Story], *, until: str | None = None) -> None:
         self._tell = tell
+        self._until = until
         self._orders_from: dict[State, int] = {}
         self.lies: dict[str, list[str]] = {}
 
@@ -251,6 +259,9 @@ class Walk:
         state = story.state(possible)
         for lie in story.lies:
             self.lies.setdefault(lie, taken)
+            if self._until is not None and lie.endswith(self._until):
+                await story.end()
+                raise Caught(lie)
         if state in self._orders_from:
             await story.end()
             return self._orders_from[state]
@@ -274,8 +285,8 @@ class Walk:
         return story
 
 
-def walk(cast: Cast) -> tuple[int, Walk]:
-    every = Walk(lambda: Story(cast))
+def walk(cast: Cast, *, until: str | None = None) -> tuple[int, Walk]:
+    every = Walk(lambda: Story(cast), until=until)
     loop = StillLoop()
     with closing(loop):  # a walk that was broken off leaves actors whose steps nobody takes
         return loop.run_until_complete(every.orders()), every
@@ -288,7 +299,12 @@ EVERYTHING_OVERLAPS = {
     "day remembered by one process": (Cast(processes=1, remembers=True), 3_000),
     "day remembered by two processes": (Cast(processes=2, remembers=True), 120_000),
 }
-TAKES_TIME = ("in two processes", "cache too slow", "day remembered by two processes")
+TAKES_TIME = (
+    "in one process",
+    "in two processes",
+    "cache too slow",
+    "day remembered by two processes",
+)
 
 
 @pytest.mark.parametrize(
@@ -311,13 +327,15 @@ def test_no_order_of_two_reads_and_an_invalidated_write_shows_a_stale_day(story:
     "cast",
     [
         Cast(reader=Trusting, processes=1, after_first_look=True),
-        Cast(reader=Trusting, processes=2, after_first_look=True),
+        pytest.param(
+            Cast(reader=Trusting, processes=2, after_first_look=True),
+            marks=pytest.mark.exhaustive,
+        ),
         Cast(reader=Joining, processes=1, after_first_look=True),
         Cast(book=Hasty, processes=1, remembers=True),
     ],
     ids=["Trusting-1", "Trusting-2", "Joining-1", "Hasty-1"],
 )
 def test_a_reader_that_does_not_validate_is_caught(cast: Cast) -> None:
-    _, walked = walk(cast)
-
-    assert any(lie.endswith("saw free, true was ['booked']") for lie in walked.lies)
+    with pytest.raises(Caught):
+        walk(cast, until="saw free, true was ['booked']")
