@@ -2,12 +2,22 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
+import pytest
 from temporalio.client import Client
 
-from tests.acceptance.conftest import Clinic, eventually
+from tests.acceptance.conftest import Clinic, another_api, eventually
 from tests.acceptance.test_booking import two_doctors_at_one_time
 from tests.acceptance.watching import records_about, result_of
+
+
+@pytest.fixture(scope="module")
+async def hasty_clinic(clinic: Clinic) -> AsyncIterator[Clinic]:
+    """One API process for all of these tests."""
+    async with another_api(clinic, PRIYOM_HOLD_SECONDS="3") as http:
+        yield replace(clinic, http=http)
 
 
 async def test_a_lapsed_hold_is_free_for_others_gone_for_its_patient_and_no_event(

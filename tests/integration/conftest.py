@@ -5,9 +5,12 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import uvicorn
+from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 from temporalio.client import Client
 
@@ -19,7 +22,7 @@ from api.services import open_services
 from stack.embedded import embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 from tests.integration.audit_office import Office, opened, runs_of_a_test
-from tests.integration.audit_rows import scratch_database
+from tests.integration.audit_rows import MIGRATED, scratch_database
 from tests.integration.years import VISITS
 
 RECEIPTS_KEY = b"r" * 32
@@ -42,6 +45,14 @@ async def clinic_database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
             env={**os.environ, "DATABASE_URL": url},
         )
         assert await migration.wait() == 0
+        async with await psycopg.AsyncConnection.connect(
+            urlsplit(url)._replace(path="postgres").geturl(), autocommit=True
+        ) as server:
+            await server.execute(
+                SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    Identifier(MIGRATED), Identifier(urlsplit(url).path.strip("/"))
+                )
+            )
         async with connect_database(url, pool_size=10, name="test") as database:
             yield database
 

@@ -189,7 +189,7 @@ def indexes_of(plan: Plan, name: str) -> set[str]:
     found = {SAME.get(each, each) for each in plan.indexes - {"clinics_pkey"}}
     if "doubts that are open" in BY[name] and "events_in_doubt_settled_idx" in found:
         return found - {"events_in_doubt_settled_idx"} | {"doubts that are open"}
-    if OF_PATIENT <= BY[name] and "schedules_patient_free" in found:
+    if BY[name] >= OF_PATIENT and "schedules_patient_free" in found:
         return found - ({"schedules_patient_free"} - BY[name]) | OF_PATIENT
     return found
 

@@ -1,32 +1,23 @@
 """The seed on a real database: it adds what is missing, and nothing else."""
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from typing import LiteralString
 
 import psycopg
 import pytest
 
-from stack.embedded import embedded_postgres
-from stack.home import CHECKOUT
+from adapters.postgres.database import Database
 from stack.seed import SeedReport, seed
 from stack.seed_data import NAMED_DOCTORS
+from tests.integration.audit_rows import scratch_database
 
 NOTHING = SeedReport(clinics=0, doctors=0, patients=0, shifts=0)
 
 
 @pytest.fixture(scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    async with embedded_postgres(tmp_path_factory.mktemp("postgres")) as url:
-        migration = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "alembic", "upgrade", "head"),
-            cwd=CHECKOUT,
-            env={**os.environ, "DATABASE_URL": url},
-        )
-        assert await migration.wait() == 0
-        yield url
+async def server(clinic_database: Database) -> AsyncIterator[str]:
+    async with scratch_database(clinic_database) as scratch:
+        yield scratch.url
 
 
 @pytest.fixture

@@ -68,13 +68,13 @@ async def test_a_command_without_a_stack_says_how_to_start_one(tmp_path: Path) -
     assert said == "Priyom is not running: `make up` starts it.\n"
 
 
-@pytest.mark.parametrize("command", ["up", "run", "demo"])
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("command", "name", "value", "said"),
     [
-        ("PRIYOM_HOLD_SECOND", "5", "unknown setting PRIYOM_HOLD_SECOND"),
-        ("PRIYOM_SECRET", "short", "PRIYOM_SECRET must be 32 characters or more"),
-        ("SMTP_URL", "foo", "SMTP_URL: must begin with smtp://"),
+        ("up", "PRIYOM_HOLD_SECOND", "5", "unknown setting PRIYOM_HOLD_SECOND"),
+        ("up", "PRIYOM_SECRET", "short", "PRIYOM_SECRET must be 32 characters or more"),
+        ("run", "PRIYOM_SECRET", "short", "PRIYOM_SECRET must be 32 characters or more"),
+        ("demo", "SMTP_URL", "foo", "SMTP_URL: must begin with smtp://"),
     ],
 )
 async def test_a_bad_setting_is_one_clear_line_before_anything_starts(
