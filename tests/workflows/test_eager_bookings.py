@@ -193,8 +193,9 @@ async def test_a_worker_that_stops_with_the_step_in_hand_is_not_missed(
     if step == "confirm_appointment":
         await beside.runs.hold(request, summary="a test")
     database = beside.clinic.close_gate(step)
+    as_the_product = EagerBookings(TemporalConnection(beside.client), beside.heard)
     answer = asyncio.create_task(
-        beside.runs.hold(request, summary="a test")
+        as_the_product.hold(request, summary="a test")
         if step == "hold_slot"
         else beside.runs.confirm(request.appointment_id)
     )
