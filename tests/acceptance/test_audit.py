@@ -9,6 +9,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from domain.events import EventType, event_id
 from tests.acceptance.conftest import AUDIT_SECONDS, Clinic, eventually
+from tests.acceptance.test_lapse import lapse
 from tests.acceptance.watching import records_about
 
 SCHEDULE = "audit-bookings"
@@ -94,7 +95,7 @@ async def test_a_hold_whose_deadline_passed_with_everything_dead_is_expired_by_t
     appointment = await hasty_clinic.hold(slot)
     async with hasty_clinic.without("worker"):
         await temporal_client.get_workflow_handle(f"appointment-{appointment}").terminate()
-        await asyncio.sleep(timedelta(seconds=9).total_seconds())
+        await lapse()
         [before] = await hasty_clinic.rows(
             "SELECT status FROM schedules WHERE id = %s", appointment
         )
