@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed dead prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed token dead prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -29,6 +29,8 @@ logs: $(VENV) ## follow the logs
 	@$(STACK) logs
 seed: $(VENV) ## add demo doctors with shifts, up to DOCTORS=20 in all, DAYS=14 ahead
 	@$(STACK) seed --doctors=$(DOCTORS) --days=$(DAYS)
+token: $(VENV) ## an access token of an account of run.json, alone on one line: AS=patient1
+	@$(STACK) token $(or $(AS),$(error say whose: make token AS=patient1))
 doctor: $(VENV) ## what is found on this machine, what will be built, what is missing
 	@$(STACK) doctor
 dead: $(VENV) ## records of Kafka that nobody could read; REPLAY=0:17 or all gives them again

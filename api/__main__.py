@@ -13,14 +13,15 @@ from adapters.process.exit import exit_process
 from adapters.process.file_limit import raise_open_file_limit
 from adapters.process.gc_tuning import collect_garbage_seldom
 from adapters.process.logs import configure_logs
+from adapters.process.setting_values import origins_of
 from adapters.process.settings import (
     BadSettings,
     Connections,
     Product,
     connections,
-    origins_of,
     product,
     secret_of,
+    sign_in_of,
 )
 from adapters.process.time_zones import use_pinned_time_zones
 from api.app import create_app
@@ -59,6 +60,7 @@ def main() -> int:
     try:
         settings, servers = product(), connections()
         secret = secret_of(settings)
+        sign_in_of(settings)
     except BadSettings as error:
         sys.stderr.write(f"priyom api: {error}\n")
         return BAD_SETTINGS

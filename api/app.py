@@ -20,11 +20,13 @@ from api.routes import (
     consents,
     directory,
     inboxes,
+    me,
     operations,
     ops_page,
     pages,
     receipts,
     schedule,
+    sign_in,
     slots,
     staff_pages,
     visit_pages,
@@ -79,10 +81,10 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (consents, inboxes, directory, schedule, slots, receipts):
+    for part in (me, consents, inboxes, directory, schedule, slots, receipts):
         product.include_router(part.router)
     app.include_router(product)
-    for part in (operations, pages, booking_pages, visit_pages, staff_pages, ops_page):
+    for part in (sign_in, operations, pages, booking_pages, visit_pages, staff_pages, ops_page):
         app.include_router(part.router)
     for _route, _action in permissions_of(app):
         pass  # raises for a route that does not say who may call it

@@ -20,6 +20,7 @@ from api.receipts import Receipts
 from api.schedule.live_days import LiveDays
 from api.schedule.rendered_days import RenderedDays
 from api.services import Services
+from api.sign_in.pages import PageSignIn
 
 
 def _opened(choose: Callable[[Services], object]) -> Depends:
@@ -47,4 +48,7 @@ ReadinessDep = Annotated[ReadinessProbe, _opened(lambda services: services.readi
 Settings = Annotated[Product, _opened(lambda services: services.product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]
 InboxListenerDep = Annotated[InboxListener, _opened(lambda services: services.inbox_listener)]
+PageSignInDep = Annotated[PageSignIn | None, _opened(lambda services: services.page_sign_in)]
+"""Null where nobody signs in."""
+
 DemoPatientsDep = Annotated[DemoPatients, _opened(lambda services: services.demo)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from redis.asyncio import Redis
+from structlog import get_logger
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -14,13 +15,17 @@ from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
 from adapters.kafka.events import EventPublisher
+from adapters.oidc.code import CodeFlow
+from adapters.oidc.keys import Issuer
+from adapters.oidc.tokens import Tokens
 from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
-from adapters.process.settings import Connections, Product, deployment
+from adapters.process.settings import Connections, Product, deployment, sign_in_of
 from adapters.redis.cache import DayCache, DayReader, connect_redis
 from adapters.redis.day_changes import DayChanges
+from adapters.redis.sessions import SessionStore
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
@@ -32,6 +37,9 @@ from api.readiness import ReadinessProbe
 from api.receipts import Receipts
 from api.schedule.live_days import LiveDays
 from api.schedule.rendered_days import RenderedDays
+from api.sign_in.callers import SignIn
+from api.sign_in.pages import PageSignIn
+from api.sign_in.sessions import Sessions
 from worker.bookings_worker import bookings_worker
 from worker.deployment import build_of, ensure_current, pinned
 from worker.eager_bookings import EagerBookings
@@ -41,6 +49,8 @@ from worker.waiters import GiveWay, NotifyWaiters, Waiters
 POOL_SIZE = 12
 """For requests and for the steps of the bookings that run beside them."""
 NAME = "priyom-api"
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +70,7 @@ class Services:
     product: Product
     demo: DemoPatients
     callers: Callers
+    page_sign_in: PageSignIn | None
 
 
 @asynccontextmanager
@@ -96,6 +107,7 @@ async def open_services(
         dashboard = Dashboard(
             database, temporal, connections.kafka_bootstrap_servers, ui=product.temporal_ui_url
         )
+        callers, page_sign_in = await _sign_in(stack, product, database, redis)
         comparing = asyncio.create_task(dashboard.compare_time_zones())
         stack.callback(comparing.cancel)
         yield Services(
@@ -111,8 +123,29 @@ async def open_services(
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(database),
-            callers=SignInOff(),
+            callers=callers,
+            page_sign_in=page_sign_in,
         )
+
+
+async def _sign_in(
+    stack: AsyncExitStack, product: Product, database: Database, redis: Redis
+) -> tuple[Callers, PageSignIn | None]:
+    """Who tells callers apart, and how browsers sign in."""
+    url = sign_in_of(product)
+    if url is None:
+        log.warning("sign_in_is_off", every_caller="is believed, and may do anything")
+        return SignInOff(), None
+    issuer = await stack.enter_async_context(Issuer(url))
+    tokens = Tokens(issuer, audience=product.oidc_audience, role_claim=product.role_claim)
+    store = SessionStore(redis)
+    sessions = Sessions(store)
+    secret = product.oidc_client_secret.get_secret_value()
+    flow = CodeFlow(issuer, tokens, client_id=product.oidc_client_id, secret=secret)
+    pages = PageSignIn(
+        flow=flow, tokens=tokens, sessions=sessions, store=store, public_url=product.public_url
+    )
+    return SignIn(database, tokens, sessions, url), pages
 
 
 class _Beside:

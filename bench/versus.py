@@ -33,7 +33,7 @@ from bench.readers import Told, read, request
 from bench.reads import days_of
 from bench.turns import Turns, end_on_sigterm, events_are_all, exit_code_of, say
 from stack import run_state
-from stack.embedded import running
+from stack.embedded import SIGNED_OFF, running
 from stack.errors import StackError
 from stack.home import CHECKOUT
 from stack.ports import LOOPBACK, Ports
@@ -84,7 +84,13 @@ class Side:
         process = await asyncio.create_subprocess_exec(
             *(str(python) if python.exists() else sys.executable, "-m", "stack", *arguments),
             cwd=self.checkout,
-            env={**os.environ, **NO_QUIET_HOURS, **settings, "PRIYOM_HOME": str(self.home)},
+            env={
+                **os.environ,
+                **NO_QUIET_HOURS,
+                **_nobody_signs_in(self.checkout),
+                **settings,
+                "PRIYOM_HOME": str(self.home),
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -95,6 +101,12 @@ class Side:
     async def read(self, seconds: float, *, connections: int) -> Told:
         """Days and pages, by closed-loop readers; they ask the process that serves reads."""
         return await read(self.reads_at, self.requests, connections=connections, seconds=seconds)
+
+
+def _nobody_signs_in(checkout: Path) -> dict[str, str]:
+    """A checkout that knows of no sign-in takes the setting for a typing error."""
+    knows = "PRIYOM_SIGN_IN" in (checkout / ".env.example").read_text()
+    return SIGNED_OFF if knows else {}
 
 
 @dataclass(frozen=True, kw_only=True)

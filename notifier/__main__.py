@@ -15,9 +15,7 @@ from adapters.messages.mail import SmtpMail
 from adapters.messages.sms import SmsGateway
 from adapters.postgres.notifications import Notifications
 from adapters.process.exit import exit_process
-from adapters.process.settings import (
-    quiet_hours_of,
-)
+from adapters.process.setting_values import quiet_hours_of
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from stack.run_state import RunState
+from stack.run_state import DemoAccount, RunState
 from stack.seed_data import NAMED_DOCTORS
 
 WIDTH = 14
@@ -31,6 +31,16 @@ def where_to_begin(state: RunState) -> Iterator[str]:
     for name, address in {**people, **servers}.items():
         if address:
             yield f"  {name:<{WIDTH}} {address}"
+    for account in accounts_to_try(state):
+        yield f"  {'sign in as':<{WIDTH}} {account['username']}  {account['password']}"
+
+
+def accounts_to_try(state: RunState) -> list[DemoAccount]:
+    """A patient, the reception and a manager of the development issuer, if it runs."""
+    first: dict[str, DemoAccount] = {}
+    for account in state.get("accounts", []):
+        first.setdefault(account["role"], account)
+    return [first[role] for role in ("patient", "reception", "manager") if role in first]
 
 
 def _without_password(url: str | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 import psycopg
 from psycopg.rows import kwargs_row
 
+from stack.demo_accounts import save_accounts
 from stack.errors import NotReadyError
 from stack.plan import Plan
 from stack.program import Program, end, launch
@@ -66,6 +67,8 @@ class BringUp:
         if "postgres" in self._plan.servers or not await demo_patients(url):
             amounts = (f"--doctors={DEMO_DOCTORS}", f"--days={DEMO_DAYS}")
             await self._told("demo data", self._step("stack", "seed", *amounts))
+        if self._plan.issuer is not None:
+            await save_accounts(plain_url(url), self._plan.issuer, self._plan.accounts)
         return await demo_patients(url)
 
     async def _server(self, name: str, make: Callable[[], Program]) -> None:

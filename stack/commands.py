@@ -190,6 +190,18 @@ def dead(replay: Replay = "") -> None:
 
 
 @app.command()
+def token(username: Annotated[str, typer.Argument(help="One of `accounts` of run.json.")]) -> None:
+    """Print an access token of the development issuer, and nothing else."""
+    from stack.tokens import access_token  # noqa: PLC0415 - the servers run without it
+
+    home = Home.from_environment()
+    state = run_state.read(home.run_file)
+    if state is None:
+        _leave("Priyom is not running: `make up` first.")
+    print(access_token(home, state, username))
+
+
+@app.command()
 def doctor() -> None:
     """Show what this machine has, what will be built, what is missing."""
     sys.exit(examine_machine())

@@ -18,6 +18,9 @@ from stack.ports import Ports
 from stack.program import Program, end, launch, until_ready
 from stack.servers import kafka, postgres, temporal, valkey
 
+SIGNED_OFF = {"PRIYOM_SIGN_IN": "off"}
+"""Most tests are not about who calls."""
+
 
 @asynccontextmanager
 async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
@@ -75,8 +78,11 @@ async def running(program: Program, logs: Path) -> AsyncIterator[asyncio.subproc
 async def whole_stack(
     home: Path, env: Mapping[str, str] | None = None, only: str = ""
 ) -> AsyncIterator[run_state.RunState]:
-    """The stack of `make up` in that home. It is stopped and deleted when the block ends."""
-    environment = {**os.environ, **(env or {}), "PRIYOM_HOME": str(home)}
+    """The stack of `make up` in that home; nobody signs in unless `env` says so.
+
+    It is stopped and deleted when the block ends.
+    """
+    environment = {**os.environ, **SIGNED_OFF, **(env or {}), "PRIYOM_HOME": str(home)}
     try:
         await _stack(environment, "up", *([f"--only={only}"] if only else []))
         state = run_state.read(home / "run.json")

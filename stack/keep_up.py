@@ -110,7 +110,7 @@ class Keeper:
 
     def state(self) -> run_state.RunState:
         plan, known = self._plan, {**os.environ, **self._plan.environment}
-        return {
+        state: run_state.RunState = {
             "api": plan.api,
             "temporalUi": plan.temporal_ui,
             "temporalAddress": known.get("TEMPORAL_ADDRESS"),
@@ -123,6 +123,9 @@ class Keeper:
             "logs": str(self._home.logs),
             "patients": self._patients,
         }
+        if plan.issuer is not None:
+            state |= {"issuer": plan.issuer, "accounts": plan.accounts}
+        return state
 
     def _rows(self) -> list[Row]:
         return [

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-SERVERS = ("postgres", "valkey", "kafka", "temporal")
+SERVERS = ("postgres", "valkey", "kafka", "temporal", "issuer")
 PROCESSES = ("worker", "notifier", "api")
 EVERYTHING = (*SERVERS, "mailbox", *PROCESSES)
 # If all variables of a server are set, that server is used and ours is not started.
@@ -12,10 +12,12 @@ GIVEN_BY = {
     "kafka": ("KAFKA_BOOTSTRAP_SERVERS",),
     "temporal": ("TEMPORAL_ADDRESS",),
     "mailbox": ("SMTP_URL", "SMS_GATEWAY_URL"),
+    "issuer": ("PRIYOM_OIDC_ISSUER",),
 }
 
 
 def chosen(only: Collection[str], environment: Mapping[str, str]) -> list[str]:
     """The programs to start: those asked for, without the servers that the environment names."""
+    without = {"issuer"} if environment.get("PRIYOM_SIGN_IN") == "off" else set()
     given = {name for name, by in GIVEN_BY.items() if all(environment.get(each) for each in by)}
-    return [name for name in only or EVERYTHING if name not in given]
+    return [name for name in only or EVERYTHING if name not in given | without]

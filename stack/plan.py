@@ -8,12 +8,14 @@ from functools import partial
 
 from adapters.process.settings import Product
 from stack.accounts import unprivileged_account
+from stack.demo_accounts import demo_accounts
 from stack.home import Home
 from stack.names import PROCESSES
 from stack.ports import LOOPBACK, Ports
 from stack.probes import http_answers
 from stack.program import Program
-from stack.servers import kafka, postgres, temporal, valkey
+from stack.run_state import DemoAccount
+from stack.servers import issuer, kafka, postgres, temporal, valkey
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 
@@ -32,6 +34,8 @@ class Plan:
     api: str | None = None
     temporal_ui: str | None = None
     mailbox: str | None = None
+    issuer: str | None = None
+    accounts: list[DemoAccount] = field(default_factory=list)
 
 
 def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str]) -> Plan:
@@ -58,6 +62,8 @@ def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str
         plan.environment.setdefault(
             "PRIYOM_PUBLIC_URL", os.environ.get("PRIYOM_PUBLIC_URL", plan.api)
         )
+    if "issuer" in names and plan.api is not None:
+        _add_issuer(plan, home, ports)
     for name in PROCESSES:
         if name in names:
             plan.processes.append(_process(plan, name, ports))
@@ -119,6 +125,27 @@ def _add_mailbox(plan: Plan, _: Home, ports: Ports) -> None:
         niceness=GIVES_WAY,
     )
     plan.servers["mailbox"] = lambda: program
+
+
+def _add_issuer(plan: Plan, home: Home, ports: Ports) -> None:
+    port, secret = ports.take(8180), home.secret("issuer-secret")
+    plan.issuer = issuer.address(port)
+    plan.accounts = demo_accounts(secret)
+    plan.environment |= {
+        "PRIYOM_OIDC_ISSUER": plan.issuer,
+        "PRIYOM_OIDC_AUDIENCE": issuer.AUDIENCE,
+        "PRIYOM_OIDC_CLIENT_ID": issuer.CLIENT,
+        "PRIYOM_OIDC_CLIENT_SECRET": secret,
+    }
+    pages = plan.environment["PRIYOM_PUBLIC_URL"].rstrip("/")
+
+    def make() -> Program:
+        folder = issuer.initialise(
+            home.root / "issuer", port, plan.accounts, secret=secret, pages=pages
+        )
+        return issuer.program(folder, port)
+
+    plan.servers["issuer"] = make
 
 
 def _process(plan: Plan, name: str, ports: Ports) -> Program:

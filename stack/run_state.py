@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Patient(TypedDict):
@@ -10,6 +10,17 @@ class Patient(TypedDict):
     email: str
     phone: str
     language: str
+
+
+class DemoAccount(TypedDict):
+    """Somebody who may sign in at the development issuer, and who that is here."""
+
+    username: str
+    password: str
+    role: str
+    patientId: str | None
+    doctorId: str | None
+    clinicId: str | None
 
 
 class RunState(TypedDict):
@@ -26,6 +37,8 @@ class RunState(TypedDict):
     pids: dict[str, int | None]
     logs: str
     patients: list[Patient]
+    issuer: NotRequired[str]
+    accounts: NotRequired[list[DemoAccount]]
 
 
 def write(path: Path, state: RunState) -> None:

@@ -7,6 +7,7 @@ from adapters.process.settings import (
     connections,
     product,
     secret_of,
+    sign_in_of,
 )
 from stack.errors import BadWishError
 
@@ -19,6 +20,8 @@ def checked_settings() -> Product:
         # If there is none, the home's own secret is used.
         if settings.secret.get_secret_value():
             secret_of(settings)
+        if settings.sign_in == "off":
+            sign_in_of(settings)
     except BadSettings as error:
         raise BadWishError(str(error)) from None
     return settings

@@ -13,6 +13,9 @@ HERE = Path(__file__).parent
 QUICK_FIRST = ("unit", "mutations", "reliability", "workflows", "integration")
 """Folders whose tests need no whole stack: a stack that is up slows all tests that come later."""
 
+os.environ["PRIYOM_SIGN_IN"] = "off"
+"""Most tests are not about who calls; those that are say so to the stack they start."""
+
 ended_with = pytest.StashKey[int]()
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, ExcludeConstraint
 
 metadata = MetaData(
     naming_convention={
@@ -98,6 +98,17 @@ patients = Table(
     Column("time_zone", Text),
     CheckConstraint("language IN ('ru', 'en')", name="language"),
 )
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("patient_id", ForeignKey("patients.id", ondelete="SET NULL"), index=True),
+    Column("practitioner_id", Uuid),
+    Column("clinic_ids", ARRAY(Uuid), nullable=False, server_default="{}"),
+)
+"""Who somebody of an issuer is here, where the issuer's tokens do not say it."""
 
 consents = Table(
     "consents",

@@ -1,107 +1,30 @@
 """Settings from the environment; `python -m adapters.process.settings` prints `.env.example`."""
 
 import os
-import re
 import sys
-from collections.abc import Callable, Collection, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.messages.addresses import BadAddress, mailbox
-from domain.quiet_hours import QuietHours
+from adapters.process.setting_values import (
+    SHORTEST_SECRET,
+    bootstrap_servers,
+    long_or_none,
+    mail_address,
+    origins,
+    two_times,
+    url_of,
+    url_or_none,
+)
 
 VERSION = "0.2.0"
 """Of the product, as in pyproject.toml."""
 
 PREFIX = "PRIYOM_"
-HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
-HIGHEST_PORT = 65_535
-SHORTEST_SECRET = 32
-"""Characters: 128 bits of hex."""
-
-
-def url_of(*schemes: str, local: Collection[str] = ()) -> Callable[[str], str]:
-    """Accepts a URL of these schemes with a host; a `local` one may have a path in its place.
-
-    What it says of a bad one does not repeat it: there may be a password in it.
-    """
-
-    def check(value: str) -> str:
-        known = " or ".join(f"{scheme}://" for scheme in schemes)
-        try:
-            url = urlsplit(value)
-            host, port = url.hostname, url.port
-        except ValueError:
-            raise ValueError(
-                "is not a URL: is the port a number, are special characters percent-encoded?"
-            ) from None
-        if url.scheme not in schemes or not value.lower().startswith(f"{url.scheme}://"):
-            raise ValueError(f"must begin with {known}")
-        if any(character.isspace() for character in value):
-            raise ValueError("must have no spaces")
-        if port == 0 or not (host or (url.scheme in local and (url.path.strip("/") or url.query))):
-            raise ValueError("must name a host, and a port from 1 to 65535 if any")
-        return value
-
-    return check
-
-
-def bootstrap_servers(value: str) -> str:
-    """Accepts host:port, and more of them by comma."""
-    for each in value.split(","):
-        found = HOST_AND_PORT.fullmatch(each.strip())
-        if found is None or not 1 <= int(found["port"]) <= HIGHEST_PORT:
-            raise ValueError("must be host:port, several by comma")
-    return value
-
-
-def origins(value: str) -> str:
-    """Accepts scheme://host with a port if any, several by comma, or none."""
-    for each in origins_of(value):
-        url = urlsplit(url_of("http", "https")(each))
-        if url.path or url.query or url.fragment or url.username:
-            raise ValueError("must be scheme://host without a path, several by comma")
-    return value
-
-
-def origins_of(value: str) -> list[str]:
-    """Each of them as browsers write it."""
-    return [each.strip().lower().rstrip("/") for each in value.split(",") if each.strip()]
-
-
-def mail_address(value: str) -> str:
-    """Accepts a bare address: Message-IDs are made of what follows its @."""
-    try:
-        return mailbox(value)
-    except BadAddress:
-        raise ValueError("must be one e-mail address") from None
-
-
-def long_or_none(value: SecretStr) -> SecretStr:
-    """Accepts a key that cannot be guessed, or none."""
-    if 0 < len(value.get_secret_value()) < SHORTEST_SECRET:
-        raise ValueError(f"must be {SHORTEST_SECRET} characters or more, or empty")
-    return value
-
-
-def two_times(value: str) -> str:
-    """Accepts two times of the day; over midnight if the first is the later one."""
-    quiet_hours_of(value)
-    return value
-
-
-def quiet_hours_of(value: str) -> QuietHours:
-    """The hours that a setting has written down."""
-    try:
-        begin, end = (datetime.strptime(each, "%H:%M").time() for each in value.split("-"))  # noqa: DTZ007 - a wall clock
-    except ValueError:
-        raise ValueError("must be two times of the day") from None
-    return QuietHours(begin=begin, end=end)
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -198,6 +121,20 @@ class Product(BaseSettings):
     mailbox_url: HttpUrl | None = Field(
         None, description="the mailbox of a development stack, for a link of the operations page"
     )
+    sign_in: Literal["on", "off"] = Field(
+        "on", description="off believes every caller, and is taken on loopback only"
+    )
+    oidc_issuer: Annotated[str, AfterValidator(url_or_none)] = Field(
+        "", description="the OpenID Connect issuer whose tokens are taken"
+    )
+    oidc_audience: str = Field(
+        "priyom", min_length=1, description="the audience that access tokens are for"
+    )
+    oidc_client_id: str = Field("", description="the pages' client at the issuer")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="its secret")
+    role_claim: str = Field(
+        "roles", min_length=1, description="the claim that roles are in, dotted if it is within one"
+    )
 
     @property
     def runs_bookings(self) -> bool:
@@ -246,6 +183,23 @@ def secret_of(settings: Product) -> bytes:
             f"{PREFIX}SECRET must be {SHORTEST_SECRET} characters or more: openssl rand -hex 32"
         )
     return secret
+
+
+def sign_in_of(settings: Product) -> str | None:
+    """The issuer; null where nobody signs in, which is for loopback only."""
+    if settings.sign_in == "off":
+        if settings.api_host not in LOOPBACK:
+            raise BadSettings(
+                f"{PREFIX}SIGN_IN=off believes every caller: it is for loopback only, "
+                f"and {PREFIX}API_HOST is {settings.api_host}"
+            )
+        return None
+    if not settings.oidc_issuer:
+        raise BadSettings(
+            f"{PREFIX}OIDC_ISSUER must name the issuer that people sign in at, "
+            f"or {PREFIX}SIGN_IN=off believe every caller"
+        )
+    return settings.oidc_issuer
 
 
 def _read(group: type[Group]) -> Group:

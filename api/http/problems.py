@@ -94,7 +94,7 @@ ADVICE = {
     ),
     "forbidden": "Ask whoever gives out roles at the clinic; docs/authorisation.md has the table.",
     "too_many_requests": "Wait as long as Retry-After says.",
-    "nobody": "The pages are for demo patients only until there is sign-in: `make seed`.",
+    "nobody": "The clinic makes a record for a new patient; then the pages are open to them.",
     "foreign_form": (
         "Send it from a page of this host, or from a front end that the operator has named in "
         "PRIYOM_ALLOWED_ORIGINS."

@@ -1,6 +1,7 @@
 """A problem as a page, for those who came with a browser."""
 
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from starlette.datastructures import Headers
@@ -8,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import MEDIA_TYPE
+from api.page.forms import see
 from api.page.rendering import page
 from api.page.visitor import anybody
 
@@ -41,10 +43,20 @@ class ProblemPages:
                 return
             body += message.get("body", b"")
             if not message.get("more_body"):
-                answer = _page(scope, head, orjson.loads(body))
+                problem = orjson.loads(body)
+                answer = _sign_in_first(scope, problem) or _page(scope, head, problem)
                 await answer(scope, receive, send)
 
         await self._app(scope, receive, send_page)
+
+
+def _sign_in_first(scope: Scope, problem: dict[str, Any]) -> ASGIApp | None:
+    """Whoever opens a page without a session signs in, and comes back to it."""
+    visitor = anybody(HTTPConnection(scope))
+    is_asked = problem["code"] == "unauthenticated" and scope["method"] == "GET"
+    if not is_asked or visitor.sign_in == "off" or scope["path"].startswith("/sign-in"):
+        return None
+    return see(f"/sign-in?back={quote(visitor.path, safe='')}")
 
 
 def _page(scope: Scope, head: Message, problem: dict[str, Any]) -> ASGIApp:

@@ -61,7 +61,8 @@ def environment(language: Language) -> Environment:
 def page(visitor: Visitor, template: str, *, status: int = 200, **facts: object) -> Response:
     """The page as this visitor reads it; 304 where the browser has it as it is.
 
-    `private, no-cache`: a browser may keep it, and asks before every use.
+    `private, no-cache`: a browser may keep it, and asks before every use; not what is shown to
+    somebody who is signed in.
     """
     written = environment(visitor.language).get_template(template)
     body = written.render(visitor=visitor, status=status, **facts).encode()
@@ -69,7 +70,7 @@ def page(visitor: Visitor, template: str, *, status: int = 200, **facts: object)
     headers = {
         **SAFE,
         "etag": etag,
-        "cache-control": "private, no-cache",
+        "cache-control": "no-store" if visitor.sign_in == "in" else "private, no-cache",
         "vary": "Accept-Encoding, Accept-Language, Cookie",
     }
     if status == 200 and visitor.knows is not None and knows(visitor.knows, etag[2:]):  # noqa: PLR2004

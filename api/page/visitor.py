@@ -1,6 +1,7 @@
-"""Who looks at a page, and how: the one place where sign-in will come."""
+"""Who looks at a page, and how: signed in, or any patient of the demo where nobody signs in."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -8,14 +9,26 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 
 from adapters.messages.visit import Language
+from adapters.postgres.accounts import names_of
 from adapters.postgres.demo_patients import DemoPatient
-from api.dependencies import DemoPatientsDep
+from adapters.postgres.reads import read_by_cursor
+from api.dependencies import DatabaseDep, DemoPatientsDep, PageSignInDep
 from api.http.negotiation import takes_gzip
 from api.http.problems import Problem
 from api.http.schemas import parse_uuid
+from api.page.demo_desk import DemoPatients
 from api.page.language import language_of
+from api.sign_in.sessions import COOKIE as SESSION
 
 COOKIE = "patient"
+
+
+class PageSignInState(StrEnum):
+    """What the head of every page says of it."""
+
+    OFF = "off"  # anybody may be anybody, which is said loudly
+    OUT = "out"
+    IN = "in"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +41,7 @@ class Visitor:
     knows: str | None = None
     patient: DemoPatient | None = None
     others: list[DemoPatient] = field(default_factory=list)
+    sign_in: PageSignInState = PageSignInState.OFF
 
     @property
     def patient_id(self) -> UUID | None:
@@ -51,15 +65,44 @@ def anybody(connection: HTTPConnection) -> Visitor:
         path=f"{path}?{query}" if query else path,
         takes_gzip=takes_gzip(connection.headers.get("accept-encoding", "")),
         knows=connection.headers.get("if-none-match"),
+        sign_in=_state_of(connection),
     )
+
+
+def _state_of(connection: HTTPConnection) -> PageSignInState:
+    """By the cookie alone: whether its session still stands is asked where it matters."""
+    services = getattr(connection.app.state, "services", None)
+    if services is None or services.page_sign_in is None:
+        return PageSignInState.OFF
+    is_named = SESSION in connection.cookies
+    return PageSignInState.IN if is_named else PageSignInState.OUT
 
 
 async def _anybody(request: Request) -> Visitor:
     return anybody(request)
 
 
-async def _patient(request: Request, desk: DemoPatientsDep) -> Visitor:
-    """The patient of the cookie, else the first of the demo: where sign-in will come."""
+async def _patient(
+    request: Request, desk: DemoPatientsDep, pages: PageSignInDep, database: DatabaseDep
+) -> Visitor:
+    """Who is signed in, as the one that is booked for; nobody where nobody is."""
+    if pages is None:
+        return await _of_the_demo(request, desk)
+    visitor = anybody(request)
+    if visitor.sign_in is not PageSignInState.IN:
+        return visitor
+    actor = await request.app.state.services.callers.actor_of(request)
+    session = await pages.sessions.find(request)
+    names = await read_by_cursor(database, lambda cursor: names_of(cursor, actor.patients))
+    others = [DemoPatient(patient_id=key, name=name) for key, name in names.items()]
+    by_id = {each.patient_id: each for each in others}
+    chosen = session.chosen if session is not None else None
+    patient = by_id.get(chosen or actor.patient_id) or next(iter(others), None)
+    return Visitor(**{**vars(visitor), "patient": patient, "others": others})
+
+
+async def _of_the_demo(request: Request, desk: DemoPatients) -> Visitor:
+    """The patient of the cookie, else the first of the demo."""
     others = await desk.some()
     chosen = _id(request.cookies.get(COOKIE))
     patient = await desk.one(chosen) if chosen is not None else None

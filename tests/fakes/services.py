@@ -32,4 +32,6 @@ class NoServices(Services):
     def __getattr__(self, name: str) -> object:
         if name == "callers":
             return SignInOff()
+        if name == "page_sign_in":
+            return None
         return NobodyOfTheDemo() if name == "demo" else Unused(name)

@@ -13,6 +13,7 @@ from adapters.process.settings import (
     connections,
     product,
     secret_of,
+    sign_in_of,
 )
 from stack.errors import BadWishError
 from stack.home import Home
@@ -151,3 +152,31 @@ def test_an_empty_home_is_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PRIYOM_HOME", "")
 
     assert Home.from_environment().root == Path.cwd() / ".priyom"
+
+
+def test_a_process_without_an_issuer_does_not_start_unless_nobody_is_to_sign_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PRIYOM_SIGN_IN", "on")
+
+    with pytest.raises(BadSettings, match="PRIYOM_OIDC_ISSUER must name the issuer"):
+        sign_in_of(product())
+
+
+def test_every_caller_is_believed_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIYOM_SIGN_IN", "off")
+    believed = sign_in_of(product())
+    monkeypatch.setenv("PRIYOM_API_HOST", "::")
+
+    assert believed is None
+    with pytest.raises(BadSettings, match="PRIYOM_SIGN_IN=off believes every caller"):
+        sign_in_of(product())
+    with pytest.raises(BadWishError, match="it is for loopback only"):
+        checked_settings()
+
+
+def test_the_issuer_is_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIYOM_SIGN_IN", "on")
+    monkeypatch.setenv("PRIYOM_OIDC_ISSUER", "https://issuer.example/realms/clinic")
+
+    assert sign_in_of(product()) == "https://issuer.example/realms/clinic"

@@ -13,9 +13,9 @@ import psutil
 
 from adapters.process.settings import product
 from stack.bring_up import BringUp
-from stack.embedded import running
+from stack.embedded import SIGNED_OFF, running
 from stack.home import Home
-from stack.names import EVERYTHING
+from stack.names import chosen
 from stack.plan import Plan, make_plan
 from stack.ports import Ports
 from stack.probes import http_answers
@@ -186,10 +186,10 @@ async def stack_of_links(folder: Path, **settings: str) -> AsyncIterator[Stack]:
     home, ports = Home(folder), AnyPorts()
     home.create()
     supervisor = Supervisor(home.logs, lambda: None, RESTARTS)
-    plan = make_plan(home, product(), ports, EVERYTHING)
+    plan = make_plan(home, product(), ports, chosen((), SIGNED_OFF))
     stack = Stack(home=home, plan=plan, supervisor=supervisor)
     stack.links.update(laid_links(plan, ports))
-    send_processes_over(stack.links, plan, {"PRIYOM_LOG_FORMAT": "json", **settings})
+    send_processes_over(stack.links, plan, {"PRIYOM_LOG_FORMAT": "json", **SIGNED_OFF, **settings})
     let_kafka_name(stack.links, plan, ports)
     try:
         for proxy in stack.links.values():
