@@ -118,8 +118,8 @@ class Product(BaseSettings):
     temporal_ui_url: HttpUrl = Field(
         "http://127.0.0.1:8233", description="the Temporal UI, for links of the operations page"
     )
-    mailbox_url: HttpUrl | None = Field(
-        None, description="the mailbox of a development stack, for a link of the operations page"
+    mailbox_url: Annotated[str, AfterValidator(url_or_none)] = Field(
+        "", description="the mailbox of a development stack, for a link of the operations page"
     )
     sign_in: Literal["on", "off"] = Field(
         "on", description="off believes every caller, and is taken on loopback only"
