@@ -227,12 +227,9 @@ THE_SAGA = (
         name="a step is tried locally and never as an activity",
         file="workflows/steps.py",
         at="_locally_first",
-        text="""        _raise_refusal(error)
-    try:
+        text="""        tell_step(label, how="not at once, tried again")
 """,
-        instead="""        _raise_refusal(error)
-        raise
-    try:
+        instead="""        raise
 """,
         red=(
             f"{RARER}::test_a_broken_database_delays_the_confirmation_and_loses_nothing",

@@ -70,4 +70,7 @@ def test_the_children_end_with_their_parent(how: signal.Signals) -> None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    """It may end between two looks at it."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
