@@ -1,7 +1,7 @@
 """What `make up` says: where each person begins, and where the servers are, without a secret."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from stack.run_state import DemoAccount, RunState
 from stack.seed_data import NAMED_DOCTORS
@@ -49,4 +49,5 @@ def _without_password(url: str | None) -> str | None:
         return None
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=user.partition(":")[0] + at + host, query="").geturl()
+    netloc = user.partition(":")[0] + at + host
+    return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
