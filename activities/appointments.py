@@ -1,11 +1,15 @@
-"""Appointments: confirmed and cancelled. One call is one transaction."""
+"""Appointments: confirmed, moved and cancelled. One call is one transaction."""
 
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
-from adapters.postgres import cancel, end
+from adapters.postgres import cancel, end, move
 from adapters.postgres.database import Database
-from domain.booking import Appointment, BookingRequest, Cancellation
+from adapters.postgres.transactions import TransactionLimit
+from domain.booking import Appointment, BookingRequest, Cancellation, Move
+
+CONCURRENT_MOVES = 4
+"""As for holds: more of them only cause more serialization conflicts."""
 
 
 class Appointments:
@@ -13,6 +17,7 @@ class Appointments:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._turns = TransactionLimit(CONCURRENT_MOVES)
 
     @activity.defn
     async def confirm_appointment(self, request: BookingRequest) -> Appointment:
@@ -25,3 +30,9 @@ class Appointments:
         """Idempotent: a second run finds the appointment cancelled."""
         with told_to_temporal():
             return await cancel.cancel_appointment(self._database, cancellation)
+
+    @activity.defn
+    async def move_appointment(self, wish: Move) -> Appointment:
+        """Idempotent: a second run finds the move that the first one made."""
+        with told_to_temporal():
+            return await move.move_appointment(self._database, self._turns, wish)

@@ -155,7 +155,8 @@ class Audit:
             standing = Standing.COMPLETED
             if listed[doubt.run] != {WorkflowExecutionStatus.COMPLETED}:
                 standing = await runs.standing_of(self._client, doubt.run)
-            if standing is Standing.COMPLETED and doubt.is_overtaken:
+            may_be_refused = not kind.run_waits_for_patient
+            if standing is Standing.COMPLETED and (doubt.is_overtaken or may_be_refused):
                 standing = await runs.standing_of_word(self._client, doubt.run, kind.status)
             if standing is Standing.WAITING and not kind.run_waits_for_patient:
                 standing = Standing.AT_WORK  # it waits for a worker: it misses no confirmation

@@ -12,6 +12,7 @@ from adapters.process.settings import Product
 from adapters.redis.cache import DayReader
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
+from api.booking.move import Moves
 from api.http.streams import Streams
 from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
@@ -41,6 +42,7 @@ Days = Annotated[DayReader, _opened(lambda services: services.days)]
 WrittenPages = Annotated[RenderedDays, _opened(lambda services: services.rendered)]
 WatchedDays = Annotated[LiveDays, _opened(lambda services: services.live)]
 BookingsDep = Annotated[Bookings, _opened(lambda services: services.bookings)]
+MovesDep = Annotated[Moves, _opened(lambda services: services.moves)]
 CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]
 DashboardDep = Annotated[Dashboard, _opened(lambda services: services.dashboard)]
 ReceiptsDep = Annotated[Receipts, _opened(lambda services: services.receipts)]

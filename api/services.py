@@ -29,6 +29,7 @@ from adapters.redis.sessions import SessionStore
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
+from api.booking.move import Moves
 from api.booking.runs import Runs
 from api.http.actor import Callers, SignInOff
 from api.ops_dashboard import Dashboard
@@ -64,6 +65,7 @@ class Services:
     live: LiveDays
     bookings: Bookings
     commands: Commands
+    moves: Moves
     readiness: ReadinessProbe
     dashboard: Dashboard
     receipts: Receipts
@@ -118,6 +120,7 @@ async def open_services(
             live=LiveDays(days, changes),
             bookings=Bookings(database, runs, product, secret, tell=changes.tell),
             commands=Commands(database, runs),
+            moves=Moves(database, runs),
             readiness=readiness,
             dashboard=dashboard,
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),

@@ -80,6 +80,16 @@ class BookingRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a visit stands: with which doctor, at which clinic, at what time."""
+
+    doctor_id: UUID
+    clinic_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Appointment:
     """A row of Schedules as the rest of the code sees it. Every change adds one to `version`."""
 
@@ -97,6 +107,8 @@ class Appointment:
     cancelled_at: datetime | None = None
     reason: str | None = None
     extensions_left: int = 0
+    moves: int = 0
+    rescheduled_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +159,28 @@ class Cancellation:
     actor: ActorRef
 
 
-def asked_for(wish: BookingRequest | Cancellation, status: Status) -> Appointment:
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """Move a confirmed visit to another time or doctor; the input of `RescheduleAppointment`.
+
+    `version` fences it, and says with the id what was `previous`. The rest is where it goes to.
+    `leaves_day` says whether that is another doctor's day, or another day by the clinic's clock.
+    """
+
+    appointment_id: UUID
+    attempt_id: UUID
+    patient_id: UUID
+    version: int
+    previous: Placement
+    doctor_id: UUID
+    clinic_id: UUID
+    starts_at: datetime
+    leaves_day: bool
+    reason: str | None
+    actor: ActorRef
+
+
+def asked_for(wish: BookingRequest | Cancellation | Move, status: Status) -> Appointment:
     """The appointment as it is asked for, where its row is not known."""
     return Appointment(
         appointment_id=wish.appointment_id,

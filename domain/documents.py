@@ -23,6 +23,7 @@ class AppointmentDocument(TypedDict):
     cancelledAt: str | None
     reason: str | None
     extensionsLeft: int
+    moves: int
     code: NotRequired[str]
 
 
@@ -49,6 +50,7 @@ def document(appointment: Appointment, *, code: str | None = None) -> Appointmen
         cancelledAt=_optional(appointment.cancelled_at),
         reason=appointment.reason,
         extensionsLeft=appointment.extensions_left if appointment.status is Status.HELD else 0,
+        moves=appointment.moves,
     )
     if code is not None and appointment.status is Status.REFUSED:
         written["code"] = code

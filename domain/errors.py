@@ -8,6 +8,7 @@ Refused
 ├── TooManyHolds
 ├── HoldExpired · AlreadyCancelled · AlreadyConfirmed
 ├── ExtensionLimit · VersionMismatch · Changed · TooLate
+├── NotConfirmed · OtherSpecialty
 └── IdempotencyKeyReused
 
 A refusal is final and quiet: it is an outcome of the process, not a fault of it.
@@ -135,6 +136,18 @@ class TooLate(Refused):
     """The appointment has already started: call the clinic."""
 
     code = "too_late"
+
+
+class NotConfirmed(Refused):
+    """Only a confirmed appointment can be moved: this one is not, or not any more."""
+
+    code = "not_confirmed"
+
+
+class OtherSpecialty(Refused):
+    """That doctor has another specialty: book another appointment."""
+
+    code = "other_specialty"
 
 
 class IdempotencyKeyReused(Refused):

@@ -4,12 +4,12 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from domain.booking import Appointment, Status
+from domain.booking import Appointment, Placement, Status
 
 EVENTS = UUID("6f1c7d0e-5c4b-5e0a-9d43-7a1f0f3d2b10")
 """Namespace of event ids (uuid5 of appointment, version and type)."""
@@ -22,6 +22,7 @@ class EventType(StrEnum):
 
     CONFIRMED = "org.priyom.appointment.confirmed.v1"
     CANCELLED = "org.priyom.appointment.cancelled.v1"
+    RESCHEDULED = "org.priyom.appointment.rescheduled.v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,9 @@ class AppointmentEvent:
     expires_at: datetime | None = None
     """After this nobody needs to be told any more (CloudEvents' `expirytime`)."""
 
+    previous: Placement | None = None
+    """Where a visit stood before it was moved."""
+
 
 def booking_workflow_id(appointment_id: UUID) -> str:
     return f"appointment-{appointment_id}"
@@ -49,6 +53,11 @@ def booking_workflow_id(appointment_id: UUID) -> str:
 
 def cancel_workflow_id(appointment_id: UUID) -> str:
     return f"cancel-{appointment_id}"
+
+
+def reschedule_workflow_id(appointment_id: UUID, version: int) -> str:
+    """By the version that the mover has seen: of each there is one move at most."""
+    return f"reschedule-{appointment_id}-{version}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +75,8 @@ class EventKind:
     """What the change left the appointment in."""
 
     happened_at: Callable[[Appointment], datetime | None]
-    announced_by: Callable[[UUID], str]
-    """The id of the run that publishes it, from the appointment's id."""
+    announced_by: Callable[[UUID, int], str]
+    """The id of the run that publishes it, from the appointment's id and the event's sequence."""
 
     run_waits_for_patient: bool
     """Whether that run may have missed a confirmation, so that the audit has to send it again."""
@@ -90,7 +99,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         title="A visit was confirmed",
         status=Status.CONFIRMED,
         happened_at=lambda appointment: appointment.confirmed_at,
-        announced_by=booking_workflow_id,
+        announced_by=lambda appointment_id, _: booking_workflow_id(appointment_id),
         run_waits_for_patient=True,
         letter="confirmed",
         consent="confirmed",
@@ -100,10 +109,22 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         title="A confirmed visit was cancelled",
         status=Status.CANCELLED,
         happened_at=lambda appointment: appointment.cancelled_at,
-        announced_by=cancel_workflow_id,
+        announced_by=lambda appointment_id, _: cancel_workflow_id(appointment_id),
         run_waits_for_patient=False,
         letter="cancelled",
         consent="cancelled",
+    ),
+    EventType.RESCHEDULED: EventKind(
+        name="rescheduled",
+        title="A confirmed visit was moved to another time or doctor",
+        status=Status.CONFIRMED,
+        happened_at=lambda appointment: appointment.rescheduled_at,
+        announced_by=lambda appointment_id, sequence: reschedule_workflow_id(
+            appointment_id, sequence - 1
+        ),
+        run_waits_for_patient=False,
+        letter="rescheduled",
+        consent="rescheduled",
     ),
 }
 
@@ -119,6 +140,10 @@ def appointment_confirmed(appointment: Appointment) -> AppointmentEvent:
 
 def appointment_cancelled(appointment: Appointment) -> AppointmentEvent:
     return event_of(EventType.CANCELLED, appointment)
+
+
+def appointment_rescheduled(appointment: Appointment, previous: Placement) -> AppointmentEvent:
+    return replace(event_of(EventType.RESCHEDULED, appointment), previous=previous)
 
 
 def event_id(appointment_id: UUID, version: int, kind: EventType) -> UUID:

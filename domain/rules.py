@@ -10,13 +10,16 @@ from domain.errors import (
     AlreadyBooked,
     AlreadyCancelled,
     AlreadyHeld,
+    Changed,
     DoctorNotFound,
     HoldExpired,
     NotASlot,
+    NotConfirmed,
     PatientBusy,
     PatientNotFound,
     Refused,
     SlotTaken,
+    TooLate,
     TooManyHolds,
 )
 from domain.slot import Interval, slot_at
@@ -75,17 +78,30 @@ class SlotWish:
 
 def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
     """The desk and the slot to hold; raises the first refusal that applies."""
-    if facts.desk is None:
-        raise DoctorNotFound
-    if not facts.patient_exists:
-        raise PatientNotFound
-    slot = slot_at(wish.starts_at, facts.shifts, facts.desk.slot_minutes, facts.desk.zone)
-    if slot is None or slot.starts_at <= facts.now:
-        raise NotASlot
+    desk, slot = _slot_of(wish, facts)
     _refuse_own_slot(wish, facts, slot)
     _refuse_too_many_holds(wish, facts)
-    _refuse_overlaps(wish, facts, facts.desk, slot)
-    return facts.desk, slot
+    _refuse_overlaps(wish, facts, desk, slot)
+    return desk, slot
+
+
+def check_target(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
+    """The same for a visit that moves: it is no hold, and its own time is not in its way."""
+    desk, slot = _slot_of(wish, facts)
+    _refuse_overlaps(wish, facts, desk, slot)
+    return desk, slot
+
+
+def refuse_unmovable(visit: Appointment, *, version: int, has_begun: bool) -> None:
+    """Only a visit that stands, is as it was seen and has not begun can be moved."""
+    if visit.status is Status.CANCELLED:
+        raise AlreadyCancelled
+    if visit.status is not Status.CONFIRMED:
+        raise NotConfirmed
+    if visit.version != version:
+        raise Changed
+    if has_begun:
+        raise TooLate
 
 
 def refuse_ended(appointment: Appointment) -> None:
@@ -94,6 +110,17 @@ def refuse_ended(appointment: Appointment) -> None:
         raise HoldExpired
     if appointment.status is Status.CANCELLED:
         raise AlreadyCancelled
+
+
+def _slot_of(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
+    if facts.desk is None:
+        raise DoctorNotFound
+    if not facts.patient_exists:
+        raise PatientNotFound
+    slot = slot_at(wish.starts_at, facts.shifts, facts.desk.slot_minutes, facts.desk.zone)
+    if slot is None or slot.starts_at <= facts.now:
+        raise NotASlot
+    return facts.desk, slot
 
 
 def _refuse_own_slot(wish: SlotWish, facts: Facts, slot: Interval) -> None:

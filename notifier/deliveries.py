@@ -74,5 +74,5 @@ def _summary(event: AppointmentEvent) -> str:
 
 def _details(event: AppointmentEvent) -> str:
     """Which booking it is about; an audit may have sent the event in that run's place."""
-    run = EVENT_KINDS[event.type].announced_by(event.appointment_id)
+    run = EVENT_KINDS[event.type].announced_by(event.appointment_id, event.sequence)
     return f"- appointment `{event.appointment_id}`, version {event.sequence}\n- run `{run}`"

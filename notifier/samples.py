@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -82,6 +83,12 @@ def samples() -> dict[str, str]:
 def _visits() -> Iterator[Visit]:
     for visit in (IN_MOSCOW, IN_LONDON):
         yield visit
+        yield replace(
+            visit,
+            kind=Kind.RESCHEDULED,
+            version=visit.version + 1,
+            moved_from=visit.starts_at - timedelta(days=3),
+        )
         changed = {"kind": Kind.CANCELLED, "version": visit.version + 1}
         later = {"changed_at": visit.changed_at + timedelta(days=1)}
         yield Visit(**{**vars(visit), **changed, **later})

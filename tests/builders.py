@@ -5,7 +5,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.actors import ActorRef, Role
-from domain.booking import Appointment, BookingRequest, Cancellation, Status
+from domain.booking import (
+    Appointment,
+    BookingRequest,
+    Cancellation,
+    Move,
+    Placement,
+    Status,
+)
 
 DR_KIM = UUID("00000000-0000-4000-8000-0000000000d1")
 ANNA = UUID("00000000-0000-4000-8000-0000000000a1")
@@ -60,3 +67,32 @@ def a_cancellation(appointment: Appointment, **changes: Any) -> Cancellation:
         "actor": THE_PATIENT,
     }
     return Cancellation(**(values | changes))
+
+
+def a_placement(appointment: Appointment) -> Placement:
+    """Where the appointment stands."""
+    assert appointment.ends_at is not None
+    return Placement(
+        doctor_id=appointment.doctor_id,
+        clinic_id=appointment.clinic_id,
+        starts_at=appointment.starts_at,
+        ends_at=appointment.ends_at,
+    )
+
+
+def a_move(appointment: Appointment, **changes: Any) -> Move:
+    """To the next half hour of the same doctor, unless told otherwise."""
+    values: dict[str, Any] = {
+        "appointment_id": appointment.appointment_id,
+        "attempt_id": uuid4(),
+        "patient_id": appointment.patient_id,
+        "version": appointment.version,
+        "previous": a_placement(appointment),
+        "doctor_id": appointment.doctor_id,
+        "clinic_id": appointment.clinic_id,
+        "starts_at": appointment.starts_at + timedelta(minutes=30),
+        "leaves_day": False,
+        "reason": None,
+        "actor": THE_PATIENT,
+    }
+    return Move(**(values | changes))

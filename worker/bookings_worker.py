@@ -22,6 +22,7 @@ from worker.sandbox import workflow_runner
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.names import BOOKINGS
+from workflows.reschedule_appointment import RescheduleAppointment
 
 OPEN_BOOKINGS = 5000
 """Cached runs: a confirm whose run was evicted pays for a whole replay."""
@@ -48,13 +49,14 @@ def bookings_worker(  # noqa: PLR0913 - what a process of ours has
     return Worker(
         client,
         task_queue=BOOKINGS,
-        workflows=[BookAppointment, CancelAppointment],
+        workflows=[BookAppointment, CancelAppointment, RescheduleAppointment],
         activities=[
             slots.hold_slot,
             slots.extend_hold,
             slots.release_slot,
             appointments.confirm_appointment,
             appointments.cancel_appointment,
+            appointments.move_appointment,
             announcements.publish_event,
             announcements.invalidate_schedule,
         ],

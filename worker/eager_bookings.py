@@ -1,7 +1,7 @@
-"""Holds and confirmations on the shortest way: run by this process's own worker, told by it."""
+"""Holds, confirmations and moves on the shortest way: by this process's own worker."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,15 +11,17 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from adapters.temporal.client import TemporalConnection
 from adapters.temporal.runs import CONFIRM
-from domain.booking import BookingRequest, Outcome, Result, Status
-from domain.events import booking_workflow_id
-from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, Waiters
+from domain.booking import BookingRequest, Move, Outcome, Result
+from domain.events import booking_workflow_id, reschedule_workflow_id
+from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, MOVE_APPOINTMENT, Waiters
 from workflows.book_appointment import BookAppointment
-from workflows.names import BOOKINGS, HOLD, TASK_TIMEOUT
-from workflows.starting import labels_of_booking
+from workflows.names import BOOKINGS, HOLD, TASK_TIMEOUT, reschedule_update_id
+from workflows.reschedule_appointment import RescheduleAppointment
+from workflows.starting import labels_of_booking, labels_of_move
 
 Answer = TypeVar("Answer")
 Run = WorkflowHandle[BookAppointment, Result]
+MoveRun = WorkflowHandle[RescheduleAppointment, Result]
 
 HEARD_WITHIN_SECONDS = 0.5
 """Nearly every hold is heard of sooner. From then on the run is asked too: another process may have
@@ -31,7 +33,7 @@ workflow task fails, and the SDK sends it again until then."""
 
 
 class EagerBookings:
-    """Holds and confirmations beside the worker that runs them.
+    """Holds, confirmations and moves beside the worker that runs them.
 
     A run is begun with its first task in the start's own answer (eager start). Whoever waits is
     answered by the step itself when its row is committed, or by the run, whichever is first.
@@ -58,13 +60,18 @@ class EagerBookings:
                 run = await asyncio.shield(self._call(self._begin(request, summary=summary)))
             except WorkflowAlreadyStartedError:
                 return await self._held(self._run(request.appointment_id))
-            await asyncio.wait((heard,), timeout=self._heard_within)
-            if not heard.done():
-                asked = self._call(self._held(run))
-                await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
-                if asked.done():
-                    return asked.result()
-        return await _settled(run, heard.result())
+            told = await self._told_if_not(heard, lambda: self._held(run))
+        return told or await _settled(run, heard.result(), lambda: self._held(run))
+
+    async def move(self, move: Move) -> Outcome:
+        """Begin the run, or find that of this version, and wait for what became of the move."""
+        with self._waiters.expecting(MOVE_APPOINTMENT, move.attempt_id) as heard:
+            try:
+                run = await asyncio.shield(self._call(self._begin_move(move)))
+            except WorkflowAlreadyStartedError:
+                return await self._moved(self._run_of(move), move)
+            told = await self._told_if_not(heard, lambda: self._moved(run, move))
+        return told or await _settled(run, heard.result(), lambda: self._moved(run, move))
 
     async def confirm(self, appointment_id: UUID) -> Outcome:
         """Tell the run that the patient agrees; simultaneous callers share one update."""
@@ -91,9 +98,40 @@ class EagerBookings:
             **labels_of_booking(request, summary=summary),
         )
 
+    async def _begin_move(self, move: Move) -> MoveRun:
+        """As a booking; after a move that was refused another one of this version may begin."""
+        return await self._temporal.client.start_workflow(
+            RescheduleAppointment.run,
+            move,
+            id=reschedule_workflow_id(move.appointment_id, move.version),
+            task_queue=BOOKINGS,
+            task_timeout=TASK_TIMEOUT,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            request_eager_start=True,
+            **labels_of_move(move),
+        )
+
+    async def _told_if_not(
+        self, heard: asyncio.Future[Outcome], ask: Callable[[], Coroutine[Any, Any, Outcome]]
+    ) -> Outcome | None:
+        """What the run says if the step is not heard of in time; None where the step is first."""
+        await asyncio.wait((heard,), timeout=self._heard_within)
+        if heard.done():
+            return None
+        asked = self._call(ask())
+        await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
+        return asked.result() if asked.done() else None
+
     async def _held(self, run: Run) -> Outcome:
         async with asyncio.timeout(CALL_LASTS_SECONDS):
             return await run.execute_update(BookAppointment.hold, id=HOLD)
+
+    async def _moved(self, run: MoveRun, move: Move) -> Outcome:
+        async with asyncio.timeout(CALL_LASTS_SECONDS):
+            return await run.execute_update(
+                RescheduleAppointment.reschedule, id=reschedule_update_id(move.attempt_id)
+            )
 
     async def _confirmed(self, appointment_id: UUID) -> Outcome:
         async with asyncio.timeout(CALL_LASTS_SECONDS):
@@ -104,6 +142,11 @@ class EagerBookings:
     def _run(self, appointment_id: UUID) -> Run:
         return self._temporal.client.get_workflow_handle_for(
             BookAppointment.run, booking_workflow_id(appointment_id)
+        )
+
+    def _run_of(self, move: Move) -> MoveRun:
+        return self._temporal.client.get_workflow_handle_for(
+            RescheduleAppointment.run, reschedule_workflow_id(move.appointment_id, move.version)
         )
 
     def _call(self, call: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
@@ -119,11 +162,13 @@ class EagerBookings:
             call.exception()
 
 
-async def _settled(run: Run, outcome: Outcome) -> Outcome:
-    """A hold is settled by its row. A refusal has none, so it is settled when the run has ended.
+async def _settled(
+    run: Run | MoveRun, outcome: Outcome, ask: Callable[[], Coroutine[Any, Any, Outcome]]
+) -> Outcome:
+    """A row settles what was done. A refusal has none, so it is settled when the run has ended.
 
     Another worker that repeats the step may find the slot free again; then the run says so.
     """
-    if outcome.refusal is None or (await run.result()).status is Status.REFUSED:
+    if outcome.refusal is None or (await run.result()).code is not None:
         return outcome
-    return await run.execute_update(BookAppointment.hold, id=HOLD)
+    return await ask()

@@ -9,10 +9,20 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status, asked_for
+from domain.booking import (
+    Appointment,
+    BookingRequest,
+    Hold,
+    Move,
+    Outcome,
+    Refusal,
+    Status,
+    asked_for,
+)
 from domain.errors import REFUSALS
 
 HOLD_SLOT, CONFIRM_APPOINTMENT = "hold_slot", "confirm_appointment"
+MOVE_APPOINTMENT = "move_appointment"
 """The steps that a patient waits for."""
 
 GIVES_WAY_SECONDS = 0.03
@@ -20,7 +30,11 @@ GIVES_WAY_SECONDS = 0.03
 
 
 class Waiters:
-    """Callers who wait for what becomes of a step."""
+    """Callers who wait for what becomes of a step, by the id of what they asked for.
+
+    A booking is asked for by its appointment, a move by the attempt: of two moves of one visit only
+    one can be made.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, UUID], list[asyncio.Future[Outcome]]] = {}
@@ -28,10 +42,10 @@ class Waiters:
         self._nobody.set()
 
     @contextmanager
-    def expecting(self, step: str, appointment_id: UUID) -> Iterator[asyncio.Future[Outcome]]:
+    def expecting(self, step: str, asked: UUID) -> Iterator[asyncio.Future[Outcome]]:
         """Open before the step is asked for: it may be done before the asking is answered."""
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault((step, appointment_id), [])
+        waiting = self._waiting.setdefault((step, asked), [])
         waiting.append(outcome)
         self._nobody.clear()
         try:
@@ -39,12 +53,13 @@ class Waiters:
         finally:
             waiting.remove(outcome)
             if not waiting:
-                self._waiting.pop((step, appointment_id), None)
+                self._waiting.pop((step, asked), None)
             if not self._waiting:
                 self._nobody.set()
 
-    def tell(self, step: str, outcome: Outcome) -> None:
-        for waiting in self._waiting.get((step, outcome.appointment.appointment_id), ()):
+    def tell(self, step: str, outcome: Outcome, *, asked: UUID | None = None) -> None:
+        asked = asked or outcome.appointment.appointment_id
+        for waiting in self._waiting.get((step, asked), ()):
             if not waiting.done():
                 waiting.set_result(outcome)
 
@@ -74,6 +89,8 @@ class _NotifyWaiters(ActivityInboundInterceptor):
                 return await self._hold(input)
             case "confirm_appointment":
                 return await self._confirm(input)
+            case "move_appointment":
+                return await self._move(input)
             case _:
                 return await super().execute_activity(input)
 
@@ -81,8 +98,8 @@ class _NotifyWaiters(ActivityInboundInterceptor):
         request: BookingRequest = given.args[0]
         try:
             hold: Hold = await super().execute_activity(given)
-        except ApplicationError as refused:
-            if refused.type in REFUSALS and isinstance(refusal := refused.details[0], Refusal):
+        except ApplicationError as error:
+            if (refusal := _refusal_in(error)) is not None:
                 self._waiters.tell(HOLD_SLOT, _refused(request, refusal))
             raise
         if hold.appointment.status in {Status.HELD, Status.CONFIRMED}:
@@ -94,6 +111,18 @@ class _NotifyWaiters(ActivityInboundInterceptor):
         if appointment.status is Status.CONFIRMED:
             self._waiters.tell(CONFIRM_APPOINTMENT, _done(given.args[0], appointment))
         return appointment
+
+    async def _move(self, given: ExecuteActivityInput) -> Appointment:
+        move: Move = given.args[0]
+        try:
+            visit: Appointment = await super().execute_activity(given)
+        except ApplicationError as error:
+            if (refusal := _refusal_in(error)) is not None:
+                outcome = _refused(move, refusal, Status.CONFIRMED)
+                self._waiters.tell(MOVE_APPOINTMENT, outcome, asked=move.attempt_id)
+            raise
+        self._waiters.tell(MOVE_APPOINTMENT, _done(move, visit), asked=move.attempt_id)
+        return visit
 
 
 class GiveWay(Interceptor):
@@ -125,10 +154,18 @@ def _was_told(appointment: Appointment) -> bool:
     return appointment.status is Status.CONFIRMED
 
 
-def _done(request: BookingRequest, appointment: Appointment) -> Outcome:
-    return Outcome(attempt_id=request.attempt_id, appointment=appointment)
+def _refusal_in(error: ApplicationError) -> Refusal | None:
+    refusal = error.details[0] if error.type in REFUSALS else None
+    return refusal if isinstance(refusal, Refusal) else None
 
 
-def _refused(request: BookingRequest, refusal: Refusal) -> Outcome:
-    wish = asked_for(request, Status.REFUSED)
-    return Outcome(attempt_id=request.attempt_id, appointment=wish, refusal=refusal)
+def _done(asked: BookingRequest | Move, appointment: Appointment) -> Outcome:
+    return Outcome(attempt_id=asked.attempt_id, appointment=appointment)
+
+
+def _refused(
+    asked: BookingRequest | Move, refusal: Refusal, status: Status = Status.REFUSED
+) -> Outcome:
+    """With the status that is left behind."""
+    wish = asked_for(asked, status)
+    return Outcome(attempt_id=asked.attempt_id, appointment=wish, refusal=refusal)

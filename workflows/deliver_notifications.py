@@ -137,7 +137,7 @@ class DeliverNotifications:
         lines = [f"- {label}: **{words}**" for label, words in self._told.items()]
         event = self._event
         about = f"appointment `{event.appointment_id}`: `{event.status}`, version {event.sequence}"
-        run = EVENT_KINDS[event.type].announced_by(event.appointment_id)
+        run = EVENT_KINDS[event.type].announced_by(event.appointment_id, event.sequence)
         head = [f"About {about}", "", f"- announced by the run `{run}`"]
         workflow.set_current_details("\n".join([*head, *lines]))
 

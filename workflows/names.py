@@ -1,6 +1,7 @@
 """Names that other processes need: task queues, workflow ids, update ids, search attributes."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from temporalio.common import SearchAttributeKey
 
@@ -37,6 +38,11 @@ ATTEMPT_ID = "attemptId"
 # Update ids are stable, so that a call made twice is one update with one stored outcome.
 HOLD = "hold"
 CANCEL = "cancel"
+
+
+def reschedule_update_id(attempt_id: UUID) -> str:
+    """Of each caller: a refusal that was stored must not answer who asks again later."""
+    return f"reschedule-{attempt_id}"
 
 
 def extend_update_id(version: int) -> str:

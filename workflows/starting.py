@@ -1,11 +1,11 @@
-"""What the run of a booking or of a cancellation is started with, whoever starts it."""
+"""What the run of a command is started with, whoever starts it."""
 
 from collections.abc import Mapping
 from typing import TypedDict
 
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from domain.booking import BookingRequest, Cancellation, Status
+from domain.booking import BookingRequest, Cancellation, Move, Status
 from domain.documents import timestamp
 from workflows.names import (
     APPOINTMENT_START,
@@ -46,7 +46,21 @@ def labels_of_cancellation(cancellation: Cancellation) -> Labels:
     )
 
 
-def _attributes(about: BookingRequest | Cancellation, status: Status) -> TypedSearchAttributes:
+def labels_of_move(move: Move) -> Labels:
+    """Found by where the visit goes to."""
+    return Labels(
+        search_attributes=_attributes(move, Status.CONFIRMED),
+        static_summary=f"move: doctor {move.doctor_id} at {timestamp(move.starts_at)}",
+        static_details=f"{_details(move)}\n\n"
+        f"Before: doctor `{move.previous.doctor_id}` at {timestamp(move.previous.starts_at)}, "
+        f"version {move.version}",
+        memo={ATTEMPT_ID: str(move.attempt_id)},
+    )
+
+
+def _attributes(
+    about: BookingRequest | Cancellation | Move, status: Status
+) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
             SearchAttributePair(DOCTOR_ID, str(about.doctor_id)),
@@ -58,7 +72,7 @@ def _attributes(about: BookingRequest | Cancellation, status: Status) -> TypedSe
     )
 
 
-def _details(about: BookingRequest | Cancellation) -> str:
+def _details(about: BookingRequest | Cancellation | Move) -> str:
     return (
         f"- appointment `{about.appointment_id}`\n"
         f"- doctor `{about.doctor_id}`, clinic `{about.clinic_id}`\n"

@@ -22,6 +22,7 @@ from domain.booking import (
     Cancellation,
     Extension,
     Hold,
+    Move,
     Refusal,
     Release,
 )
@@ -68,6 +69,13 @@ async def release_slot(release: Release) -> Hold:
 async def cancel_appointment(cancellation: Cancellation) -> Appointment:
     return await _locally_first(
         Appointments.cancel_appointment, cancellation, label="cancel the visit, free the slot"
+    )
+
+
+async def move_appointment(move: Move) -> Appointment:
+    """The point of no return: the old time is kept until the new one is taken."""
+    return await _locally_first(
+        Appointments.move_appointment, move, label="take the new time, leave the old"
     )
 
 

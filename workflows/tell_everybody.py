@@ -35,7 +35,11 @@ async def tell_everybody(appointment: Appointment, event: AppointmentEvent | Non
     tell_operations(appointment)
     if appointment.status is Status.REFUSED:
         return
-    news = [change_of(appointment), *([word_of(event)] if event else [])]
+    await announce([change_of(appointment), *([word_of(event)] if event else [])])
+
+
+async def announce(news: "list[Announcement[Any]]") -> None:
+    """In this order, each once where the run is; what is left goes on side by side."""
     left = [each for each in news if not await each.is_made_here()]
     await asyncio.gather(*(each.make() for each in left))
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from domain.booking import Status
+from domain.booking import Placement, Status
 from domain.documents import timestamp
 from domain.events import SOURCE, AppointmentEvent, EventType
 
@@ -28,6 +28,15 @@ class Text:
     format: str | None = None
 
 
+class PreviousData(TypedDict):
+    """Where a visit stood before it was moved."""
+
+    doctorId: Annotated[str, Text("The doctor before.", "uuid")]
+    clinicId: Annotated[str, Text("The clinic of that doctor.", "uuid")]
+    dateTime: Annotated[str, Text("When the visit would have begun, in UTC.", "date-time")]
+    endsAt: Annotated[str, Text("When the visit would have ended, in UTC.", "date-time")]
+
+
 class AppointmentData(TypedDict):
     """The appointment as the event left it: opaque ids and instants."""
 
@@ -39,6 +48,7 @@ class AppointmentData(TypedDict):
     endsAt: Annotated[str, Text("When the visit ends, in UTC.", "date-time")]
     status: Status
     version: int
+    previous: NotRequired[PreviousData]
 
 
 class CloudEvent(TypedDict):
@@ -86,6 +96,8 @@ def encode(event: AppointmentEvent) -> bytes:
         status=event.status,
         version=event.sequence,
     )
+    if event.previous is not None:
+        data["previous"] = _previous_data(event.previous)
     record = CloudEvent(
         specversion="1.0",
         id=str(event.event_id),
@@ -99,6 +111,15 @@ def encode(event: AppointmentEvent) -> bytes:
     if event.expires_at is not None:
         record["expirytime"] = timestamp(event.expires_at)
     return orjson.dumps(record)
+
+
+def _previous_data(previous: Placement) -> PreviousData:
+    return PreviousData(
+        doctorId=str(previous.doctor_id),
+        clinicId=str(previous.clinic_id),
+        dateTime=timestamp(previous.starts_at),
+        endsAt=timestamp(previous.ends_at),
+    )
 
 
 def decode(value: bytes | None) -> AppointmentEvent:
@@ -142,6 +163,16 @@ def _event(kind: EventType, record: CloudEvent) -> AppointmentEvent:
         ends_at=_instant(data["endsAt"]),
         status=Status(data["status"]),
         expires_at=_instant(record["expirytime"]) if "expirytime" in record else None,
+        previous=_placement(data["previous"]) if "previous" in data else None,
+    )
+
+
+def _placement(previous: PreviousData) -> Placement:
+    return Placement(
+        doctor_id=UUID(previous["doctorId"]),
+        clinic_id=UUID(previous["clinicId"]),
+        starts_at=_instant(previous["dateTime"]),
+        ends_at=_instant(previous["endsAt"]),
     )
 
 

@@ -57,7 +57,7 @@ def _event(visit: Visit, summary: str, about: str) -> Event:
         event.add("DESCRIPTION", about)
     event.add("LOCATION", f"{visit.clinic_name}, {visit.clinic_address}")
     event.add("STATUS", "CANCELLED" if visit.kind is Kind.CANCELLED else "CONFIRMED")
-    if visit.kind is Kind.CONFIRMED:
+    if visit.kind is not Kind.CANCELLED:
         event.add_component(_alarm(summary))
     return event
 

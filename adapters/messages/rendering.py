@@ -103,7 +103,8 @@ def text_message(visit: Visit, *, account_url: str = "") -> str:
 
 
 def _line(said: Said) -> str:
-    return " ".join(_render("sms", said).replace("….", "…").split())
+    text = _render("sms", said).replace("….", "…").replace("..", ".")
+    return " ".join(text.split())
 
 
 def _shorter_and_shorter(visit: Visit, link: str) -> Iterator[tuple[Visit, str]]:

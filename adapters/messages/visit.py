@@ -13,6 +13,7 @@ class Kind(StrEnum):
 
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
+    RESCHEDULED = "rescheduled"
 
 
 class Language(StrEnum):
@@ -40,6 +41,8 @@ class Visit:
     clinic_address: str
     clinic_phone: str
     time_zone: str
+    moved_from: datetime | None = None
+    """When the visit would have begun before it was moved."""
 
     @property
     def code(self) -> str:

@@ -9,13 +9,14 @@ from babel.dates import format_datetime, get_timezone_location
 from babel.units import format_unit
 
 from adapters.messages.visit import Visit
+from domain.zones import zone_named
 
 
 @dataclass(frozen=True, kw_only=True)
 class When:
     """One visit's time, written out: `day` вторник, 24 ноября 2026 · `time` 10:30 · `short` 24.11.
 
-    `lasts` 30 минут.
+    `lasts` 30 минут · `before` 23 ноября, 09:00, or nothing where it was not moved.
     """
 
     day: str
@@ -25,6 +26,7 @@ class When:
     short: str
     zone: str
     offset: str
+    before: str
 
 
 def when(visit: Visit) -> When:
@@ -37,7 +39,15 @@ def when(visit: Visit) -> When:
         short=format_datetime(start, "d MMM" if language == "en" else "dd.MM", locale=language),
         zone=get_timezone_location(visit.time_zone, locale=language, return_city=True),
         offset=_offset(start),
+        before=_before(visit),
     )
+
+
+def _before(visit: Visit) -> str:
+    if visit.moved_from is None:
+        return ""
+    start = visit.moved_from.astimezone(zone_named(visit.time_zone))
+    return format_datetime(start, "d MMMM, HH:mm", locale=visit.language.value)
 
 
 def _minutes(visit: Visit) -> int:

@@ -13,11 +13,19 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.engine import RowMapping
 
 from adapters.postgres.database import Database
+from adapters.postgres.made_moves import MadeMove, made_move, placement_before
 from adapters.postgres.rows import COLUMNS, appointment_of
 from adapters.postgres.tables import LAPSES_AT
 from domain.audit import AuditOrder, Overlap, Overlaps, Touched
-from domain.booking import Appointment
-from domain.events import EVENT_KINDS, AppointmentEvent, EventType, event_of, type_named
+from domain.booking import Appointment, Placement
+from domain.events import (
+    EVENT_KINDS,
+    AppointmentEvent,
+    EventType,
+    appointment_rescheduled,
+    event_of,
+    type_named,
+)
 
 HOLDS_EXPIRED = 500
 HOLDS_LOOKED_AT = 1000
@@ -78,7 +86,7 @@ NOTICE = """(
     LIMIT 1
 )"""
 
-# The row keeps the version of each change that is announced.
+# The row keeps the version of each change that is announced; of moves, every one is kept beside it.
 CHANGES = ", ".join(f"('{kind.name}', s.{kind.name}_version)" for kind in EVENT_KINDS.values())
 
 SWEEP_EVENTS = text(f"""
@@ -94,7 +102,10 @@ WITH sweep AS (
 ), due AS (
     SELECT s.id AS appointment_id, event.sequence, event.kind
     FROM sweep JOIN schedules s ON s.updated_at > sweep.since AND s.updated_at <= sweep.until
-    CROSS JOIN LATERAL (VALUES {CHANGES}) AS event (kind, sequence)
+    CROSS JOIN LATERAL (
+        VALUES {CHANGES}
+        UNION SELECT 'rescheduled', m.version FROM moves m WHERE m.appointment_id = s.id
+    ) AS event (kind, sequence)
     WHERE s.confirmed_at IS NOT NULL AND event.sequence IS NOT NULL
 ), noted AS (
     INSERT INTO events_in_doubt (appointment_id, sequence, kind)
@@ -122,8 +133,13 @@ WITH next AS (
     UPDATE events_in_doubt d SET looked_at = clock_timestamp()
     FROM next WHERE (d.appointment_id, d.sequence) = (next.appointment_id, next.sequence)
 )
-SELECT next.sequence, next.kind, {COLUMNS}
+SELECT next.sequence, next.kind, to_json(made) AS made, to_json(following) AS following, {COLUMNS}
 FROM next JOIN schedules s ON s.id = next.appointment_id
+LEFT JOIN moves made ON made.appointment_id = s.id AND made.version = next.sequence
+LEFT JOIN LATERAL (
+    SELECT m.* FROM moves m WHERE m.appointment_id = s.id AND m.version > next.sequence
+    ORDER BY m.version LIMIT 1
+) following ON s.moves > 0
 ORDER BY next.sequence
 """)  # noqa: S608
 
@@ -184,11 +200,17 @@ class OpenHold:
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """An event that nobody was seen to receive, and its appointment as it is now."""
+    """An event that nobody was seen to receive, and its appointment as it is now.
+
+    `standing` is where the visit stood then, if it has been moved since; `made` the move itself,
+    if it is about one.
+    """
 
     sequence: int
     type: EventType
     appointment: Appointment
+    standing: Placement | None = None
+    made: MadeMove | None = None
 
     @property
     def is_overtaken(self) -> bool:
@@ -198,7 +220,7 @@ class Doubt:
     @property
     def run(self) -> str:
         """The id of the run that has to announce it."""
-        return EVENT_KINDS[self.type].announced_by(self.appointment.appointment_id)
+        return EVENT_KINDS[self.type].announced_by(self.appointment.appointment_id, self.sequence)
 
     @property
     def touched(self) -> Touched:
@@ -213,7 +235,12 @@ class Doubt:
         """As the run would have published it, with the same id."""
         status = EVENT_KINDS[self.type].status
         then = replace(self.appointment, status=status, version=self.sequence)
-        return event_of(self.type, then)
+        if self.standing is not None:
+            then = replace(then, **vars(self.standing))
+        if self.made is None:
+            return event_of(self.type, then)
+        then = replace(then, rescheduled_at=self.made.moved_at)
+        return appointment_rescheduled(then, self.made.previous)
 
 
 async def expire_lapsed_holds(database: Database) -> list[Touched]:
@@ -240,12 +267,18 @@ async def doubtful_events(database: Database, order: AuditOrder) -> list[Doubt]:
     )
     await _run(database, SETTLE_RECEIVED)
     await _run(database, FORGET_SETTLED)
-    return [
-        Doubt(
-            sequence=row["sequence"], type=type_named(row["kind"]), appointment=appointment_of(row)
-        )
-        for row in await _all(database, DOUBTS, batch=DOUBTS_LOOKED_AT)
-    ]
+    return [_doubt(row) for row in await _all(database, DOUBTS, batch=DOUBTS_LOOKED_AT)]
+
+
+def _doubt(row: RowMapping) -> Doubt:
+    following, made = row["following"], row["made"]
+    return Doubt(
+        sequence=row["sequence"],
+        type=type_named(row["kind"]),
+        appointment=appointment_of(row),
+        standing=None if following is None else placement_before(following),
+        made=None if made is None else made_move(made),
+    )
 
 
 async def settle(database: Database, doubt: Doubt) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.sql import SQL
 
 from adapters.postgres.direct import Cursor
+from adapters.postgres.made_moves import placement_before
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Status
 from domain.errors import AppointmentNotFound
@@ -61,8 +62,12 @@ FROM clock, LATERAL (
 
 OWN = SQL(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = %(appointment_id)s")  # noqa: S608 - our own columns
 OWN_AT_FIRST = SQL(f"""
-SELECT {COLUMNS}, coalesce(s.first_held_until, s.held_until) AS first_held_until
-FROM schedules s WHERE s.id = %(appointment_id)s
+SELECT {COLUMNS}, coalesce(s.first_held_until, s.held_until) AS first_held_until,
+    to_json(first_move) AS first_move
+FROM schedules s LEFT JOIN LATERAL (
+    SELECT m.* FROM moves m WHERE m.appointment_id = s.id ORDER BY m.version LIMIT 1
+) first_move ON s.moves > 0
+WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
 
 
@@ -79,18 +84,28 @@ async def load_facts(
 ) -> tuple[Facts, Appointment | None]:
     """The facts about a wish, and the appointment's own row if it has one already.
 
-    Of its own row, the end of the hold is the first one, from before it was extended.
+    Of its own row, the end of the hold is the first one, from before it was extended, and it
+    stands where it was first held, before it was moved.
     """
     row = await connection.one(LOOK, _parameters(wish, appointment_id))
-    own = await _own_at_first(connection, appointment_id) if row["has_row"] else None
+    own = await own_at_first(connection, appointment_id) if row["has_row"] else None
     return _facts(row), own
 
 
-async def _own_at_first(connection: Cursor, appointment_id: UUID) -> Appointment | None:
+async def load_facts_besides(connection: Cursor, wish: SlotWish, *, appointment_id: UUID) -> Facts:
+    """The facts about where an appointment goes to, as if it stood nowhere yet."""
+    return _facts(await connection.one(LOOK, _parameters(wish, appointment_id)))
+
+
+async def own_at_first(connection: Cursor, appointment_id: UUID) -> Appointment | None:
+    """The appointment's row with its first placement and the first end of its hold."""
     row = await connection.one_or_none(OWN_AT_FIRST, {"appointment_id": appointment_id})
     if row is None:
         return None
-    return replace(appointment_of(row), held_until=row["first_held_until"])
+    own = replace(appointment_of(row), held_until=row["first_held_until"])
+    if row["first_move"] is None:
+        return own
+    return replace(own, **vars(placement_before(row["first_move"])))
 
 
 def _parameters(wish: SlotWish, appointment_id: UUID) -> dict[str, object]:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from psycopg.sql import SQL
 
-from adapters.postgres.booking_facts import OWN, own_row
+from adapters.postgres.booking_facts import OWN, own_at_first, own_row
 from adapters.postgres.database import Database
-from adapters.postgres.direct import cursor
+from adapters.postgres.direct import Cursor, cursor
 from adapters.postgres.rows import COLUMNS, GRACE, Row, appointment_of, hold_of
 from domain.booking import Appointment, Hold, Release, Status
 from domain.errors import VersionMismatch
@@ -53,8 +53,8 @@ async def confirm_appointment(database: Database, appointment_id: UUID) -> Appoi
     async with cursor(database) as connection:
         row = await connection.one_or_none(CONFIRM, {"appointment_id": appointment_id})
         row = row or await own_row(connection, appointment_id)
-    if row["confirmed_version"] is not None:
-        return _as_it_was_confirmed(row)
+        if row["confirmed_version"] is not None:
+            return await _as_it_was_confirmed(connection, row)
     refuse_ended(appointment_of(row))
     raise VersionMismatch  # alive, yet not confirmed: only a changed row does that
 
@@ -76,12 +76,15 @@ async def release_slot(database: Database, release: Release) -> Hold:
                 return hold_of(row)
 
 
-def _as_it_was_confirmed(row: Row) -> Appointment:
+async def _as_it_was_confirmed(connection: Cursor, row: Row) -> Appointment:
     """Whatever has become of the visit since."""
+    at_first = await own_at_first(connection, row["id"]) if row["moves"] else None
     return replace(
-        appointment_of(row),
+        at_first or appointment_of(row),
         status=Status.CONFIRMED,
         version=row["confirmed_version"],
         cancelled_at=None,
         reason=None,
+        moves=0,
+        rescheduled_at=None,
     )

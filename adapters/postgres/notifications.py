@@ -127,15 +127,18 @@ WITH visit AS (
         id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
         starts_at, sequence, attempts, sent_at
     )
-    SELECT :notice_id, :event_id, 'doctor', 'inbox', :kind,
+    SELECT told.id, :event_id, 'doctor', 'inbox', :kind,
         CASE WHEN EXISTS (
             SELECT FROM notifications later
             WHERE later.appointment_id = v.appointment_id AND later.audience = 'doctor'
-              AND later.sequence > :sequence
+              AND later.sequence > :sequence AND later.doctor_id = told.doctor_id
         ) THEN 'superseded' ELSE 'sent' END,
-        v.appointment_id, v.patient_id, CAST(:doctor_id AS uuid), :starts_at, :sequence, 1,
+        v.appointment_id, v.patient_id, told.doctor_id, told.starts_at, :sequence, 1,
         clock_timestamp()
-    FROM visit v WHERE CAST(:notice_id AS uuid) IS NOT NULL
+    FROM visit v CROSS JOIN unnest(
+        CAST(:notice_ids AS uuid[]), CAST(:notice_doctors AS uuid[]),
+        CAST(:notice_times AS timestamptz[])
+    ) AS told (id, doctor_id, starts_at)
     ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
     RETURNING doctor_id
 ), told AS MATERIALIZED (SELECT pg_notify('{INBOX}', doctor_id::text) FROM notice)
@@ -163,6 +166,29 @@ WHERE n.id = o.id AND n.status = 'sending'
 """)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Notice:
+    """What one doctor is told: of a visit at this time."""
+
+    id: UUID
+    doctor_id: UUID
+    starts_at: datetime
+
+
+def _notices(event: AppointmentEvent) -> list[_Notice]:
+    """The doctor's; and that of the doctor whom a move takes the visit from."""
+    own = _Notice(
+        id=notification_id(event, Audience.DOCTOR, Channel.INBOX),
+        doctor_id=event.doctor_id,
+        starts_at=event.starts_at,
+    )
+    before = event.previous
+    if before is None or before.doctor_id == event.doctor_id:
+        return [own]
+    left = uuid5(NOTIFICATIONS, f"{event.event_id}:{Audience.DOCTOR}:{before.doctor_id}")
+    return [own, _Notice(id=left, doctor_id=before.doctor_id, starts_at=before.starts_at)]
+
+
 def notification_id(event: AppointmentEvent, audience: Audience, channel: Channel) -> UUID:
     """The same for every attempt: it is also the Message-ID and the gateway's idempotency key."""
     return uuid5(NOTIFICATIONS, f"{event.event_id}:{audience}:{channel}")
@@ -185,20 +211,22 @@ class Notifications:
         """Record one more attempt by each channel and read what it has to say. Raises VisitUnknown.
 
         `instead_of`: the channel that failed for good, for which this one stands in.
-        `tells_doctor`: put the notice into the doctor's inbox as well, once.
+        `tells_doctor`: put the notice into the doctor's inbox as well, once; after a move to
+        another doctor into both.
         """
-        notice = notification_id(event, Audience.DOCTOR, Channel.INBOX) if tells_doctor else None
+        notices = _notices(event) if tells_doctor else []
         asked = {
             "ids": [notification_id(event, Audience.PATIENT, channel) for channel in channels],
             "channels": [channel.value for channel in channels],
-            "notice_id": notice,
+            "notice_ids": [notice.id for notice in notices],
+            "notice_doctors": [notice.doctor_id for notice in notices],
+            "notice_times": [notice.starts_at for notice in notices],
             "event_id": event.event_id,
             "kind": EVENT_KINDS[event.type].name,
             "consent": EVENT_KINDS[event.type].consent,
             "appointment_id": event.appointment_id,
             "patient_id": event.patient_id,
             "doctor_id": event.doctor_id,
-            "starts_at": event.starts_at,
             "sequence": event.sequence,
             "expires_at": event.expires_at,
             "instead_of": None if instead_of is None else instead_of.value,
@@ -258,6 +286,7 @@ def _visit(event: AppointmentEvent, row: RowMapping) -> Visit:
         kind=Kind(EVENT_KINDS[event.type].letter),
         version=event.sequence,
         changed_at=event.time,
+        moved_from=event.previous.starts_at if event.previous else None,
         language=Language(str(row["language"])),
         **facts,
     )

@@ -170,12 +170,14 @@ schedules = Table(
     Column("moves", Integer, nullable=False, server_default="0"),
     Column("confirmed_version", Integer),
     Column("cancelled_version", Integer),
+    Column("rescheduled_version", Integer),
     Column("attendance", Text),
     Column("service_id", Uuid),
     Column("origin", Text, nullable=False, server_default="patient"),
     Column("reason", Text),
     _instant("confirmed_at"),
     _instant("cancelled_at"),
+    _instant("rescheduled_at"),
     _instant("created_at", nullable=False),
     _instant("updated_at", nullable=False),
     Column("revision", BigInteger, nullable=False, server_default=revisions.next_value()),
@@ -233,6 +235,25 @@ schedules = Table(
         postgresql_where=text(f"({LAPSES_AT}) IS NOT NULL"),
     ),
 )
+
+moves = Table(
+    "moves",
+    metadata,
+    Column(
+        "appointment_id", Uuid, ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _instant("moved_at", nullable=False),
+    Column("doctor_id", Uuid, nullable=False),
+    Column("clinic_id", Uuid, nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("previous_doctor_id", Uuid, nullable=False),
+    Column("previous_clinic_id", Uuid, nullable=False),
+    Column("previous_starts_at", DateTime(timezone=True), nullable=False),
+    Column("previous_ends_at", DateTime(timezone=True), nullable=False),
+)
+"""Every move of a visit, by the version that it made. A trigger writes them."""
 
 notifications = Table(
     "notifications",

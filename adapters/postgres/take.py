@@ -81,7 +81,7 @@ async def hold_slot(database: Database, turns: TransactionLimit, request: Bookin
     try:
         return await serializable(database, partial(_hold, request=request), turns)
     except psycopg.IntegrityError as error:
-        raise _refusal_of(error) from None
+        raise refusal_of(error) from None
 
 
 async def extend_hold(database: Database, extension: Extension) -> Hold:
@@ -140,7 +140,7 @@ def _refuse_extension(appointment: Appointment, extension: Extension) -> None:
     raise ExtensionLimit if appointment.version == extension.version else VersionMismatch
 
 
-def _refusal_of(error: psycopg.IntegrityError) -> Refused | psycopg.IntegrityError:
+def refusal_of(error: psycopg.IntegrityError) -> Refused | psycopg.IntegrityError:
     """A rule that the database keeps, as the refusal that it means."""
     kind = REFUSAL_OF_CONSTRAINT.get(error.diag.constraint_name or "")
     return error if kind is None else kind()

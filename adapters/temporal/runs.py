@@ -71,10 +71,11 @@ async def standing_of(client: Client, workflow_id: str) -> Standing:
 
 
 async def standing_of_word(client: Client, workflow_id: str, kind: Status) -> Standing:
-    """Whether a run that completed has announced this: it announces what it ended with."""
+    """Whether a run that completed has announced this: it announces what it has done."""
     run = client.get_workflow_handle(workflow_id, result_type=Result)
     result: Result = await run.result(rpc_timeout=ONE_CALL)
-    return Standing.COMPLETED if result.status is kind else Standing.GONE
+    has_done_it = result.status is kind and result.code is None
+    return Standing.COMPLETED if has_done_it else Standing.GONE
 
 
 async def remind(client: Client, appointment_id: UUID) -> None:

@@ -50,4 +50,5 @@ def held_at_first(row: Appointment) -> Appointment:
         cancelled_at=None,
         reason=None,
         extensions_left=MAX_EXTENSIONS,
+        moves=0,
     )

@@ -7,9 +7,9 @@ from temporalio.client import WorkflowHandle
 from adapters.temporal.client import TemporalConnection
 from adapters.temporal.runs import CONFIRM
 from api.booking.run_summary import RunSummary, summary_of
-from api.booking.start_runs import begin_booking, begin_cancellation
+from api.booking.start_runs import begin_booking, begin_cancellation, begin_move
 from api.booking.temporal_errors import translated
-from domain.booking import BookingRequest, Cancellation, Outcome, Result
+from domain.booking import BookingRequest, Cancellation, Move, Outcome, Result
 from domain.events import booking_workflow_id
 from worker.eager_bookings import EagerBookings
 from workflows.book_appointment import BookAppointment
@@ -43,6 +43,13 @@ class Runs:
         """Cancel a visit that has a row."""
         async with translated(cancellation.appointment_id):
             return await begin_cancellation(self._temporal.client, cancellation)
+
+    async def move(self, move: Move) -> Outcome:
+        """Move a visit that has a row. Another call with this version may answer for both."""
+        async with translated(move.appointment_id):
+            if self._eager is not None:
+                return await self._eager.move(move)
+            return await begin_move(self._temporal.client, move)
 
     async def confirm(self, appointment_id: UUID) -> Outcome:
         """Tell the run that the patient agrees; the same word again is one update."""

@@ -10,12 +10,13 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from domain.booking import BookingRequest, Cancellation, Outcome, Result
-from domain.events import booking_workflow_id, cancel_workflow_id
+from domain.booking import BookingRequest, Cancellation, Move, Outcome, Result
+from domain.events import booking_workflow_id, cancel_workflow_id, reschedule_workflow_id
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
-from workflows.names import BOOKINGS, CANCEL, HOLD, TASK_TIMEOUT
-from workflows.starting import labels_of_booking, labels_of_cancellation
+from workflows.names import BOOKINGS, CANCEL, HOLD, TASK_TIMEOUT, reschedule_update_id
+from workflows.reschedule_appointment import RescheduleAppointment
+from workflows.starting import labels_of_booking, labels_of_cancellation, labels_of_move
 
 Operation = WithStartWorkflowOperation[Any, Result]
 
@@ -58,6 +59,26 @@ async def begin_cancellation(client: Client, cancellation: Cancellation) -> Outc
         return await client.execute_update_with_start_workflow(
             CancelAppointment.cancel,
             id=f"{CANCEL}-{cancellation.version}",
+            start_workflow_operation=operation,
+        )
+
+
+async def begin_move(client: Client, move: Move) -> Outcome:
+    """Move a visit, or join the run of this version, and wait for what became of it."""
+    operation: Operation = WithStartWorkflowOperation(
+        RescheduleAppointment.run,
+        move,
+        id=reschedule_workflow_id(move.appointment_id, move.version),
+        task_queue=BOOKINGS,
+        task_timeout=TASK_TIMEOUT,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        **labels_of_move(move),
+    )
+    async with _looked_at(operation):
+        return await client.execute_update_with_start_workflow(
+            RescheduleAppointment.reschedule,
+            id=reschedule_update_id(move.attempt_id),
             start_workflow_operation=operation,
         )
 

@@ -46,6 +46,8 @@ STATUSES_AND_TITLES = {
     "unauthenticated": (401, "Not signed in"),
     "forbidden": (403, "Not for your role"),
     "too_many_requests": (429, "Too many requests"),
+    "not_confirmed": (409, "The appointment is not confirmed"),
+    "other_specialty": (422, "A doctor of another specialty"),
     "nobody": (401, "Nobody is signed in"),
     "foreign_form": (403, "A form or command of another site"),
     "misdirected": (421, "Not a name of this server"),
@@ -95,6 +97,10 @@ ADVICE = {
     "forbidden": "Ask whoever gives out roles at the clinic; docs/authorisation.md has the table.",
     "too_many_requests": "Wait as long as Retry-After says.",
     "nobody": "The clinic makes a record for a new patient; then the pages are open to them.",
+    "not_confirmed": "Confirm a hold before it is moved, or hold the other slot instead.",
+    "other_specialty": (
+        "Take a doctor of GET /api/v1/doctors?specialty= with the visit's specialty, or book anew."
+    ),
     "foreign_form": (
         "Send it from a page of this host, or from a front end that the operator has named in "
         "PRIYOM_ALLOWED_ORIGINS."

@@ -105,6 +105,7 @@ EXAMPLE_APPOINTMENT: JsonDict = {
     "cancelledAt": None,
     "reason": None,
     "extensionsLeft": 2,
+    "moves": 0,
 }
 
 EXAMPLE_NOTICE: JsonDict = {
@@ -176,6 +177,21 @@ class ExtendOrder(Body):
     version: Version = Field(description="the `version` that the patient saw")
 
 
+class RescheduleOrder(Body):
+    """Where a visit shall go, and which state of it the caller has seen."""
+
+    model_config = example({"dateTime": "2027-03-02T09:00:00+03:00", "version": 2})
+
+    date_time: Instant = Field(description="when the new slot begins")
+    doctor_id: Id | None = Field(
+        default=None, description="another doctor of the same specialty; the same one if absent"
+    )
+    version: Version = Field(
+        description="the `version` that was seen; with another one nothing is done"
+    )
+    reason: ReasonCode | None = None
+
+
 class AppointmentBody(Body):
     """An appointment: a wish on its way, a hold, a visit, or what became of it."""
 
@@ -197,6 +213,7 @@ class AppointmentBody(Body):
     cancelled_at: Instant | None
     reason: CancelReason | None
     extensions_left: int
+    moves: int = Field(description="how often it was moved")
     code: str | None = Field(None, description="why it was refused; only where `status` is refused")
 
 
@@ -216,7 +233,7 @@ class NoticeBody(Body):
 
     notification_id: Id
     appointment_id: Id
-    kind: str = Field(examples=["confirmed", "cancelled"])
+    kind: str = Field(examples=["confirmed", "rescheduled", "cancelled"])
     date_time: Instant
     created_at: Instant
     read_at: Instant | None

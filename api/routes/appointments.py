@@ -1,17 +1,26 @@
-"""Appointments: hold a slot, confirm, give up, ask for more time, read."""
+"""Appointments: hold a slot, confirm, move, give up, ask for more time, read."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Request
 from starlette.responses import Response
 
-from api.dependencies import BookingsDep, CommandsDep
+from api.booking.move import MoveOrder
+from api.dependencies import BookingsDep, CommandsDep, MovesDep
 from api.http.actor import Booker, VisitChanger, VisitReader
 from api.http.answers import NO_STORE, REPLAYED, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.openapi import problems
 from api.http.problems import Malformed
-from api.http.schemas import AppointmentBody, CancelOrder, ExtendOrder, Id, Key, NewAppointment
+from api.http.schemas import (
+    AppointmentBody,
+    CancelOrder,
+    ExtendOrder,
+    Id,
+    Key,
+    NewAppointment,
+    RescheduleOrder,
+)
 from api.http.strict_query import operation_name
 from domain.booking import Appointment
 from domain.documents import document
@@ -112,6 +121,37 @@ async def cancel_appointment(
     """The slot is free for others at once. Cancelling again is answered the same."""
     order = order or CancelOrder()
     return _answer(await desk.cancel(appointment_id, order.reason, order.version, by=caller.actor))
+
+
+@router.post(
+    "/{appointment_id}/reschedule",
+    response_model=AppointmentBody,
+    summary="Move a visit",
+    openapi_extra=problems(
+        "doctor_not_found",
+        "not_a_slot",
+        "patient_busy",
+        "slot_taken",
+        "changed",
+        "not_confirmed",
+        "already_cancelled",
+        "too_late",
+        "other_specialty",
+    ),
+)
+async def reschedule_appointment(
+    appointment_id: Id, order: RescheduleOrder, caller: VisitChanger, desk: MovesDep
+) -> Response:
+    """The old time is kept until the new one is taken. The same time: nothing changes."""
+    wish = MoveOrder(
+        appointment_id=appointment_id,
+        version=order.version,
+        starts_at=order.date_time,
+        by=caller.actor,
+        doctor_id=order.doctor_id,
+        reason=order.reason,
+    )
+    return _answer(await desk.move(wish))
 
 
 @router.post(

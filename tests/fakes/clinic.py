@@ -1,6 +1,6 @@
 """The clinic in memory: the activities of the booking processes, with faults on demand.
 
-Rows follow the rules of `adapters.postgres.take`, `end` and `cancel`; the contract test in
+Rows follow the rules of `adapters.postgres.take`, `end`, `move` and `cancel`; the contract test in
 tests/integration runs the same stories on both.
 """
 
@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from domain.booking import (
     Cancellation,
     Extension,
     Hold,
+    Move,
     Release,
     Status,
 )
@@ -34,7 +35,7 @@ from domain.errors import (
     VersionMismatch,
 )
 from domain.events import AppointmentEvent
-from domain.rules import refuse_ended
+from domain.rules import refuse_ended, refuse_unmovable
 from tests.builders import MONDAY_NINE, an_appointment
 
 
@@ -43,8 +44,10 @@ class FakeClinic:
 
     def __init__(self) -> None:
         self.rows: dict[UUID, Appointment] = {}
+        self.moved: dict[tuple[UUID, int], Appointment] = {}
         self.calls: list[str] = []
         self.events: list[AppointmentEvent] = []
+        self.shown: list[tuple[UUID, datetime]] = []
         self.faults: dict[str, list[Exception]] = defaultdict(list)
         self.gates: dict[str, asyncio.Event] = {}
         self.waiting: set[str] = set()
@@ -59,6 +62,7 @@ class FakeClinic:
             self.release_slot,
             self.confirm_appointment,
             self.cancel_appointment,
+            self.move_appointment,
             self.publish_event,
             self.invalidate_schedule,
         ]
@@ -155,6 +159,28 @@ class FakeClinic:
             )
 
     @activity.defn
+    async def move_appointment(self, move: Move) -> Appointment:
+        await self._enter("move_appointment")
+        with told_to_temporal():
+            made = self.moved.get((move.appointment_id, move.version))
+            if made and (made.doctor_id, made.starts_at) == (move.doctor_id, move.starts_at):
+                return made
+            row = self.rows[move.appointment_id]
+            refuse_unmovable(row, version=move.version, has_begun=False)
+            self._refuse_taken(move)
+            written = self._write(
+                row,
+                doctor_id=move.doctor_id,
+                clinic_id=move.clinic_id,
+                starts_at=move.starts_at,
+                ends_at=move.starts_at + timedelta(minutes=30),
+                moves=row.moves + 1,
+                rescheduled_at=MONDAY_NINE,
+            )
+            self.moved[move.appointment_id, move.version] = written
+            return written
+
+    @activity.defn
     async def publish_event(self, event: AppointmentEvent) -> None:
         await self._enter("publish_event")
         self.events.append(event)
@@ -162,6 +188,7 @@ class FakeClinic:
     @activity.defn
     async def invalidate_schedule(self, appointment: Appointment) -> str:
         await self._enter("invalidate_schedule")
+        self.shown.append((appointment.doctor_id, appointment.starts_at))
         return f"version after {appointment.version}"
 
     async def _enter(self, name: str) -> None:
@@ -174,12 +201,7 @@ class FakeClinic:
                 raise self.faults[name].pop(0)
 
     def _take(self, request: BookingRequest) -> Appointment:
-        wanted = (request.doctor_id, request.starts_at)
-        live = {Status.HELD, Status.CONFIRMED}
-        if any(
-            (r.doctor_id, r.starts_at) == wanted and r.status in live for r in self.rows.values()
-        ):
-            raise SlotTaken
+        self._refuse_taken(request)
         row = an_appointment(
             appointment_id=request.appointment_id,
             patient_id=request.patient_id,
@@ -189,6 +211,13 @@ class FakeClinic:
         )
         self.rows[row.appointment_id] = row
         return row
+
+    def _refuse_taken(self, wish: BookingRequest | Move) -> None:
+        wanted = (wish.doctor_id, wish.starts_at)
+        live = {Status.HELD, Status.CONFIRMED}
+        others = (r for r in self.rows.values() if r.appointment_id != wish.appointment_id)
+        if any((r.doctor_id, r.starts_at) == wanted and r.status in live for r in others):
+            raise SlotTaken
 
     def _tombstone(self, release: Release) -> Appointment:
         row = an_appointment(

@@ -72,6 +72,16 @@ class Books:
         await self.turn_back(appointment_id)
         return appointment_id
 
+    async def moved(self, appointment_id: UUID, clock: str) -> None:
+        await self.clinic.execute(
+            "UPDATE schedules SET starts_at = :start, ends_at = :end, version = version + 1"
+            " WHERE id = :id",
+            id=appointment_id,
+            start=at(clock),
+            end=at(clock) + timedelta(minutes=30),
+        )
+        await self.turn_back(appointment_id)
+
     async def received(self, appointment_id: UUID, sequence: int, kind: str = "confirmed") -> None:
         """The notifier has recorded the doctor's notice of that event."""
         await self.clinic.execute(
@@ -96,5 +106,5 @@ class Books:
 
     async def nothing_yet(self) -> None:
         """As on the first day."""
-        await self.clinic.execute("TRUNCATE schedules, notifications, events_in_doubt")
+        await self.clinic.execute("TRUNCATE schedules, moves, notifications, events_in_doubt")
         await self.clinic.execute("UPDATE audit_progress SET swept_until = '-infinity'")

@@ -128,7 +128,7 @@ async def test_a_run_that_completed_has_announced_though_nobody_received_it_yet(
 ) -> None:
     visit = await office.books.cancelled("09:00")
     await (await office.begin(visit, "ends")).result()
-    await (await office.begin(visit, "ends", cancels=True)).result()
+    await (await office.begin(visit, "ends as cancelled", cancels=True)).result()
 
     events = await office.audit.announce_missing_events(ORDER)
     again = await office.audit.announce_missing_events(ORDER)

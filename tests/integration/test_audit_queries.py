@@ -136,6 +136,22 @@ async def test_a_cancelled_visit_has_two_events_of_two_versions(books: Books) ->
     assert found[EventType.CANCELLED].time > found[EventType.CONFIRMED].time
 
 
+async def test_every_move_of_a_visit_has_its_event_as_it_was_then(books: Books) -> None:
+    visit = await books.confirmed("09:00")
+    for clock in ("09:30", "10:00"):
+        await books.moved(visit, clock)
+
+    found = {doubt.sequence: doubt for doubt in await doubts(books)}
+
+    stood = [found[version].event.starts_at for version in (2, 3, 4)]
+    assert stood == [at("09:00"), at("09:30"), at("10:00")]
+    before = [found[version].event.previous for version in (2, 3, 4)]
+    assert [each and each.starts_at for each in before] == [None, at("09:00"), at("09:30")]
+    assert found[3].event.event_id == event_id(visit, 3, EventType.RESCHEDULED)
+    assert found[3].event.time < found[4].event.time
+    assert found[4].run == f"reschedule-{visit}-3"
+
+
 async def test_a_hold_that_was_given_up_or_lapsed_has_no_event(books: Books) -> None:
     for clock, status in (("09:00", "cancelled"), ("09:30", "expired")):
         hold = await books.held(clock)

@@ -18,6 +18,7 @@ from adapters.messages.visit import Kind
 from adapters.postgres.consents import Agreed, Consent, say_consent
 from adapters.postgres.consents import Channel as ReachedBy
 from adapters.postgres.notifications import Notifications, State
+from domain.booking import Placement
 from domain.events import AppointmentEvent, EventType
 from domain.quiet_hours import QuietHours
 from tests.clinic_rows import Clinic, at
@@ -238,6 +239,34 @@ async def test_the_doctor_is_told_of_both_once(desk: Desk) -> None:
     assert told == Sent(state=State.SENT)
     assert (row["audience"], row["channel"], row["status"]) == ("doctor", "inbox", "sent")
     assert row["starts_at"] == confirmed.starts_at
+
+
+async def test_both_doctors_are_told_of_a_move_from_one_to_the_other(desk: Desk) -> None:
+    confirmed = await desk.visit()
+    moved = an_event(
+        type=EventType.RESCHEDULED,
+        appointment_id=confirmed.appointment_id,
+        patient_id=confirmed.patient_id,
+        doctor_id=confirmed.doctor_id,
+        sequence=confirmed.sequence,
+        previous=Placement(
+            doctor_id=uuid4(),
+            clinic_id=confirmed.clinic_id,
+            starts_at=confirmed.starts_at - timedelta(days=1),
+            ends_at=confirmed.ends_at - timedelta(days=1),
+        ),
+    )
+
+    for _ in range(2):
+        await desk.worker.run(desk.messages.notify_doctor, moved)
+
+    assert moved.previous is not None
+    notices = await desk.all_recorded(moved)
+    assert {(each["doctor_id"], each["starts_at"]) for each in notices} == {
+        (moved.doctor_id, moved.starts_at),
+        (moved.previous.doctor_id, moved.previous.starts_at),
+    }
+    assert len(notices) == 2
 
 
 async def test_an_event_of_no_appointment_of_ours_ends_at_once(desk: Desk) -> None:

@@ -25,6 +25,7 @@ from api.http.schemas import (
     NoticePage,
     ProblemBody,
     ReadinessBody,
+    RescheduleOrder,
 )
 from api.http.streams import EVENTS
 from api.routes.consents import ConsentChoiceBody, ConsentPage
@@ -54,6 +55,7 @@ BODIES = {
         ConsentPage,
         DoctorBody,
         DoctorPage,
+        RescheduleOrder,
         ExtendOrder,
         FreeSlotPage,
         HealthBody,

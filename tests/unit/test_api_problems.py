@@ -31,6 +31,8 @@ STATUSES = {
     "too_many_holds": 429,
     "patient_busy": 409,
     "slot_taken": 409,
+    "not_confirmed": 409,
+    "other_specialty": 422,
     "hold_expired": 410,
     "already_cancelled": 409,
     "already_confirmed": 409,

@@ -20,6 +20,10 @@ class Made(StrEnum):
     UP = "org.priyom.appointment.moved.v1"
 
 
+def _run_of(appointment_id: UUID, sequence: int) -> str:
+    return f"move-{appointment_id}-{sequence}"
+
+
 @pytest.fixture
 def third(monkeypatch: pytest.MonkeyPatch) -> EventType:
     """The table with one more row, and nothing else changed."""
@@ -30,7 +34,7 @@ def third(monkeypatch: pytest.MonkeyPatch) -> EventType:
         title="A visit was moved",
         status=Status.CONFIRMED,
         happened_at=lambda appointment: appointment.created_at,
-        announced_by=lambda appointment_id: f"move-{appointment_id}",
+        announced_by=_run_of,
     )
     monkeypatch.setitem(EVENT_KINDS, made_up, row)
     return made_up
@@ -52,7 +56,7 @@ def test_the_audit_publishes_a_missing_event_of_a_new_type_as_its_run_would(
 
     doubt = Doubt(sequence=3, type=type_named("moved"), appointment=visit)
 
-    assert doubt.run == f"move-{visit.appointment_id}"
+    assert doubt.run == f"move-{visit.appointment_id}-3"
     assert doubt.is_overtaken
     assert doubt.event.event_id == event_id(visit.appointment_id, 3, third)
     assert (doubt.event.type, doubt.event.status) == (third, Status.CONFIRMED)

@@ -20,7 +20,11 @@ from tests.messages import TUESDAY, an_event
 PROMISED: dict[str, Any] = json.loads(
     (CHECKOUT / "tests" / "schemas" / "events-v1.json").read_text()
 )["$defs"]
-SCHEMA = {EventType.CONFIRMED: "Confirmed", EventType.CANCELLED: "Cancelled"}
+SCHEMA = {
+    EventType.CONFIRMED: "Confirmed",
+    EventType.CANCELLED: "Cancelled",
+    EventType.RESCHEDULED: "Rescheduled",
+}
 EVENTS = [
     an_event(type=kind, expires_at=expires_at)
     for kind in EventType

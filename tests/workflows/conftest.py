@@ -29,6 +29,7 @@ from worker.waiters import NotifyWaiters, Waiters
 from workflows import names
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
+from workflows.reschedule_appointment import RescheduleAppointment
 
 SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [
     names.DOCTOR_ID,
@@ -138,7 +139,7 @@ async def working(
         Worker(
             client,
             task_queue=names.BOOKINGS,
-            workflows=[BookAppointment, CancelAppointment],
+            workflows=[BookAppointment, CancelAppointment, RescheduleAppointment],
             activities=clinic.activities,
             workflow_runner=sandboxed_runner(),
             workflow_task_executor=executor,

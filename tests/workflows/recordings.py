@@ -22,6 +22,7 @@ from workflows.cancel_appointment import CancelAppointment
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.forget_messages import ForgetMessages
+from workflows.reschedule_appointment import RescheduleAppointment
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "tests" / "histories"
@@ -40,10 +41,11 @@ EVERY_WORKFLOW = (
     DeliverInstead,
     DeliverNotifications,
     ForgetMessages,
+    RescheduleAppointment,
 )
 
 
-PINNED_TYPES = {"BookAppointment", "CancelAppointment"}
+PINNED_TYPES = {"BookAppointment", "CancelAppointment", "RescheduleAppointment"}
 
 
 def folder_of(history: WorkflowHistory) -> Path:

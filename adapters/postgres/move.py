@@ -1,0 +1,115 @@
+"""Move a visit in place: one transaction takes the new time and leaves the old, or does nothing."""
+
+from dataclasses import replace
+from functools import partial
+
+import psycopg
+from psycopg.sql import SQL
+
+from adapters.postgres.appointments import see
+from adapters.postgres.booking_facts import load_facts_besides
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Cursor
+from adapters.postgres.rows import COLUMNS, Row, appointment_of
+from adapters.postgres.take import refusal_of
+from adapters.postgres.transactions import TransactionLimit, serializable
+from domain.booking import Appointment, Move, Status
+from domain.errors import AppointmentNotFound, Changed, Refused
+from domain.rules import DoctorGrid, SlotWish, check_target, refuse_unmovable
+from domain.slot import Interval
+
+# PostgreSQL compares no row with itself, so a visit may overlap the time that it leaves. Lapsed
+# holds make way as for a hold. Triggers count the move and keep where the visit stood.
+MOVE = SQL(f"""
+WITH lapsed AS (
+    UPDATE schedules SET status = 'expired', version = version + 1
+    WHERE status = 'held' AND held_until <= clock_timestamp() AND id <> %(appointment_id)s
+      AND (practitioner_id = %(practitioner_id)s OR patient_id = %(patient_id)s)
+      AND occupies && tstzrange(%(starts_at)s, %(ends_at)s)
+    RETURNING id
+), moved AS (
+    UPDATE schedules s
+    SET doctor_id = %(doctor_id)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s,
+        overbook = false, version = s.version + 1
+    FROM (SELECT count(*) FROM lapsed) AS made_way
+    WHERE s.id = %(appointment_id)s AND s.status = 'confirmed' AND s.version = %(version)s
+      AND s.starts_at > clock_timestamp()
+    RETURNING s.*
+)
+SELECT {COLUMNS} FROM moved s
+""")  # noqa: S608 - our own columns
+
+MADE = SQL("""
+SELECT version, moved_at, doctor_id, clinic_id, starts_at, ends_at
+FROM moves WHERE appointment_id = %(appointment_id)s AND version = %(version)s + 1
+  AND doctor_id = %(doctor_id)s AND starts_at = %(starts_at)s
+""")
+
+
+async def move_appointment(database: Database, turns: TransactionLimit, move: Move) -> Appointment:
+    """Move a visit that has not begun, fenced by its version.
+
+    A second run finds that the move was made, whatever has become of the visit since.
+    """
+    try:
+        return await serializable(database, partial(_move, move=move), turns)
+    except psycopg.IntegrityError as error:
+        raise refusal_of(error) from None
+
+
+async def _move(connection: Cursor, move: Move) -> Appointment:
+    wish = SlotWish(
+        patient_id=move.patient_id,
+        doctor_id=move.doctor_id,
+        starts_at=move.starts_at,
+        max_holds=0,
+    )
+    facts = await load_facts_besides(connection, wish, appointment_id=move.appointment_id)
+    try:
+        desk, slot = check_target(wish, facts)
+    except Refused as refused:
+        return await _as_it_was_moved(connection, move, otherwise=refused)
+    moved = await connection.one_or_none(MOVE, _parameters(move, desk, slot))
+    if moved is None:
+        return await _as_it_was_moved(connection, move, otherwise=Changed())
+    return appointment_of(moved)
+
+
+def _parameters(move: Move, desk: DoctorGrid, slot: Interval) -> dict[str, object]:
+    return {
+        "appointment_id": move.appointment_id,
+        "version": move.version,
+        "patient_id": move.patient_id,
+        "doctor_id": desk.doctor_id,
+        "practitioner_id": desk.practitioner_id,
+        "starts_at": slot.starts_at,
+        "ends_at": slot.ends_at,
+    }
+
+
+async def _as_it_was_moved(connection: Cursor, move: Move, *, otherwise: Refused) -> Appointment:
+    """What an earlier run of this move did; else why there is none."""
+    seen = await see(connection, move.appointment_id)
+    if seen is None:
+        raise AppointmentNotFound
+    made = await connection.one_or_none(MADE, vars(move))
+    if made is not None:
+        return _standing(seen.appointment, made)
+    refuse_unmovable(seen.appointment, version=move.version, has_begun=seen.has_begun)
+    raise otherwise
+
+
+def _standing(visit: Appointment, made: Row) -> Appointment:
+    """The visit as this move left it."""
+    return replace(
+        visit,
+        status=Status.CONFIRMED,
+        version=made["version"],
+        doctor_id=made["doctor_id"],
+        clinic_id=made["clinic_id"],
+        starts_at=made["starts_at"],
+        ends_at=made["ends_at"],
+        rescheduled_at=made["moved_at"],
+        cancelled_at=None,
+        reason=None,
+    )

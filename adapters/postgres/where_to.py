@@ -1,0 +1,59 @@
+"""A visit and what is known of where it shall go, before it is moved."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.sql import SQL
+
+from adapters.postgres.booking_facts import load_facts_besides
+from adapters.postgres.direct import Cursor
+from adapters.postgres.rows import COLUMNS, appointment_of
+from domain.booking import Appointment
+from domain.rules import Facts, SlotWish
+
+VISIT = SQL(f"""
+SELECT {COLUMNS}, s.starts_at <= clock_timestamp() AS has_begun, s.practitioner_id, d.specialty,
+    CASE WHEN wanted.id IS NULL THEN d.specialty ELSE wanted.specialty END AS wanted_specialty
+FROM schedules s JOIN doctors d ON d.id = s.doctor_id
+LEFT JOIN doctors wanted ON wanted.id = %(doctor_id)s
+WHERE s.id = %(appointment_id)s
+""")  # noqa: S608 - our own columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The visit as it is, and the facts about the slot that is wished for."""
+
+    visit: Appointment
+    practitioner_id: UUID
+    has_begun: bool
+    specialty: str
+    wanted_specialty: str
+    wish: SlotWish
+    facts: Facts
+
+
+async def look_at_target(
+    connection: Cursor, *, appointment_id: UUID, doctor_id: UUID | None, starts_at: datetime
+) -> Target | None:
+    """None where no row has this id; without a doctor the visit stays with its own."""
+    asked = {"appointment_id": appointment_id, "doctor_id": doctor_id}
+    row = await connection.one_or_none(VISIT, asked)
+    if row is None:
+        return None
+    wish = SlotWish(
+        patient_id=row["patient_id"],
+        doctor_id=doctor_id or row["doctor_id"],
+        starts_at=starts_at,
+        max_holds=0,
+    )
+    return Target(
+        visit=appointment_of(row),
+        practitioner_id=row["practitioner_id"],
+        has_begun=row["has_begun"],
+        specialty=row["specialty"],
+        wanted_specialty=row["wanted_specialty"],
+        wish=wish,
+        facts=await load_facts_besides(connection, wish, appointment_id=appointment_id),
+    )

@@ -1,0 +1,205 @@
+"""Move a visit: refuse what the database refuses, answer what is so already, begin one run."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+from uuid import UUID, uuid4
+
+from adapters.postgres.alternatives import free_alternatives
+from adapters.postgres.database import Database
+from adapters.postgres.reads import read, read_by_cursor
+from adapters.postgres.where_to import Target, look_at_target
+from api.booking.run_summary import RunSummary
+from api.booking.single_flight import KeyLocks, SingleFlight
+from api.booking.temporal_errors import NoAnswer, NoRun
+from api.http.actor import check
+from domain.actors import Actor
+from domain.booking import Alternative, Appointment, Move, Outcome, Placement, Status
+from domain.errors import (
+    AppointmentNotFound,
+    NotASlot,
+    NotConfirmed,
+    OtherSpecialty,
+    Refused,
+    SlotTaken,
+    refused,
+)
+from domain.permissions import Action, Whose
+from domain.rules import check_target, refuse_unmovable
+from domain.slot import day_of
+
+Slot = tuple[UUID, datetime]
+
+MAX_ROUNDS = 3
+"""Another call with the same version may have been answered for another slot: then look again."""
+
+BEGINNINGS_AT_ONCE = 24
+"""As for holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveOrder:
+    """Where a visit of this version shall go; without a doctor it stays with its own."""
+
+    appointment_id: UUID
+    version: int
+    starts_at: datetime
+    by: Actor
+    doctor_id: UUID | None = None
+    reason: str | None = None
+
+
+class Runs(Protocol):
+    """What is asked of runs here."""
+
+    async def move(self, move: Move) -> Outcome: ...
+
+    async def summary(self, appointment_id: UUID) -> RunSummary: ...
+
+
+class Moves:
+    """Moves of confirmed visits. One run is begun at a time for each slot in this process."""
+
+    def __init__(self, database: Database, runs: Runs) -> None:
+        self._database = database
+        self._runs = runs
+        self._turns: KeyLocks[Slot] = KeyLocks()
+        self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
+        self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
+
+    async def move(self, order: MoveOrder) -> Appointment:
+        """Raises `Refused`, or `NoAnswer` where a run may have begun."""
+        for _ in range(MAX_ROUNDS):
+            seen = await self._look(order)
+            if _is_there(order, seen):
+                return seen.visit
+            await self._refuse(order, seen)
+            try:
+                return await self._in_turn(order, seen)
+            except (NoRun, _AnotherMove):
+                continue
+        raise NoAnswer(order.appointment_id)
+
+    async def _in_turn(self, order: MoveOrder, seen: Target) -> Appointment:
+        """Of a hundred who want one slot at once, one begins a run, and the others read its row."""
+        slot = seen.wish.doctor_id, order.starts_at
+        while not self._turns.is_free(slot):
+            await self._turns.end_of(slot)
+            seen = await self._look(order)
+            if _is_there(order, seen):
+                return seen.visit
+            await self._refuse(order, seen)
+        async with self._turns.turn(slot), self._beginnings:
+            move = _move(order, seen)
+            outcome = await self._runs.move(move)
+        return await self._answer(order, move, outcome)
+
+    async def _look(self, order: MoveOrder) -> Target:
+        ask = partial(
+            look_at_target,
+            appointment_id=order.appointment_id,
+            doctor_id=order.doctor_id,
+            starts_at=order.starts_at,
+        )
+        seen = await read_by_cursor(self._database, ask)
+        if seen is not None:
+            _let_in(order, seen.visit, seen.practitioner_id)
+            return seen
+        try:
+            run = await self._runs.summary(order.appointment_id)
+        except NoRun:
+            raise AppointmentNotFound from None
+        _let_in(order, run.appointment)
+        raise NotConfirmed if run.result is None else run.refusal
+
+    async def _refuse(self, order: MoveOrder, seen: Target) -> None:
+        """Say no to what needs no run to be refused."""
+        refuse_unmovable(seen.visit, version=order.version, has_begun=seen.has_begun)
+        actor = _let_in(order, seen.visit, seen.practitioner_id)
+        if seen.specialty != seen.wanted_specialty and not actor.role.is_staff:
+            raise OtherSpecialty
+        _let_in_there(actor, seen)
+        try:
+            check_target(seen.wish, seen.facts)
+        except Refused as refusal:
+            raise await self._with_alternatives(seen, refusal) from None
+
+    async def _answer(self, order: MoveOrder, move: Move, outcome: Outcome) -> Appointment:
+        told = outcome.appointment
+        if (told.doctor_id, told.starts_at) != (move.doctor_id, move.starts_at):
+            raise _AnotherMove
+        if outcome.refusal is None:
+            return told
+        seen = await self._look(order)
+        raise await self._with_alternatives(seen, refused(outcome.refusal))
+
+    async def _with_alternatives(self, seen: Target, refusal: Refused) -> Refused:
+        """Those who are refused one slot at the same time are offered the same others."""
+        if not isinstance(refusal, NotASlot | SlotTaken):
+            return refusal
+        wish = seen.wish
+        ask = partial(
+            free_alternatives,
+            patient_id=wish.patient_id,
+            doctor_id=wish.doctor_id,
+            starts_at=wish.starts_at,
+        )
+        free = await self._alternatives.ask(
+            (wish.doctor_id, wish.starts_at), lambda: read(self._database, ask)
+        )
+        return refused(replace(refusal.refusal, alternatives=free))
+
+
+class _AnotherMove(Exception):
+    """The run of this version went for another slot."""
+
+
+def _let_in(order: MoveOrder, visit: Appointment, practitioner_id: UUID | None = None) -> Actor:
+    """Whoever may not move it is told what they are told where there is none."""
+    whose = Whose(
+        patient_id=visit.patient_id,
+        practitioner_id=practitioner_id,
+        clinic_id=visit.clinic_id,
+    )
+    return check(order.by, Action.CHANGE_VISIT, whose, hidden=AppointmentNotFound)
+
+
+def _let_in_there(actor: Actor, seen: Target) -> None:
+    """Staff book for their own clinics, there as well."""
+    if seen.facts.desk is not None:
+        whose = Whose(patient_id=seen.visit.patient_id, clinic_id=seen.facts.desk.clinic_id)
+        check(actor, Action.BOOK, whose, hidden=AppointmentNotFound)
+
+
+def _is_there(order: MoveOrder, seen: Target) -> bool:
+    """The visit stands where it shall go: that of an older version was moved there, perhaps."""
+    visit, version = seen.visit, seen.visit.version or 0
+    if visit.status is not Status.CONFIRMED or order.version > version:
+        return False
+    return (visit.doctor_id, visit.starts_at) == (seen.wish.doctor_id, order.starts_at)
+
+
+def _move(order: MoveOrder, seen: Target) -> Move:
+    visit, (desk, slot) = seen.visit, check_target(seen.wish, seen.facts)
+    previous = Placement(
+        doctor_id=visit.doctor_id,
+        clinic_id=visit.clinic_id,
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at or visit.starts_at,
+    )
+    same_day = day_of(visit.starts_at, desk.zone) == day_of(slot.starts_at, desk.zone)
+    return Move(
+        appointment_id=visit.appointment_id,
+        attempt_id=uuid4(),
+        patient_id=visit.patient_id,
+        version=order.version,
+        previous=previous,
+        doctor_id=desk.doctor_id,
+        clinic_id=desk.clinic_id,
+        starts_at=slot.starts_at,
+        leaves_day=visit.doctor_id != desk.doctor_id or not same_day,
+        reason=order.reason,
+        actor=_let_in(order, visit, seen.practitioner_id).ref_for(visit.patient_id),
+    )

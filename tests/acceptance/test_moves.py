@@ -1,0 +1,144 @@
+"""A visit is moved: over HTTP, on real servers."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from tests.acceptance.conftest import Clinic, Slot, eventually
+
+
+async def test_a_moved_visit_keeps_its_id_and_everybody_is_told(clinic: Clinic) -> None:
+    was, becomes = await two_slots(clinic)
+    visit = await confirmed(clinic, was)
+
+    moved = await move(clinic, visit, becomes)
+
+    assert moved.status_code == 200, moved.text
+    body = moved.json()
+    assert (body["appointmentId"], body["status"]) == (visit["appointmentId"], "confirmed")
+    assert (body["version"], body["moves"]) == (3, 1)
+    assert body["dateTime"] == becomes.starts_at
+    assert await clinic.get(visit["appointmentId"]) == body
+    assert (await clinic.state_of(was), await clinic.state_of(becomes)) == ("free", "booked")
+    await eventually(lambda: is_told(clinic, visit["appointmentId"], "rescheduled"))
+    await eventually(lambda: letters_say(clinic, visit["appointmentId"], "SEQUENCE:3"))
+
+
+async def test_moving_again_changes_nothing_and_is_answered_the_same(clinic: Clinic) -> None:
+    was, becomes = await two_slots(clinic)
+    visit = await confirmed(clinic, was)
+    moved = await move(clinic, visit, becomes)
+
+    again = await move(clinic, visit, becomes)
+    of_today = await move(clinic, moved.json(), becomes)
+    elsewhere = await move(clinic, visit, was)
+    back = await move(clinic, moved.json(), was)
+
+    assert (again.json(), of_today.json()) == (moved.json(), moved.json())
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (409, "changed")
+    assert (back.status_code, back.json()["version"], back.json()["moves"]) == (200, 4, 2)
+
+
+async def test_a_visit_keeps_its_time_where_the_new_one_is_taken(clinic: Clinic) -> None:
+    was, becomes = await two_slots(clinic)
+    visit = await confirmed(clinic, was)
+    await clinic.hold(becomes)
+
+    refused = await move(clinic, visit, becomes)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "slot_taken")
+    assert refused.json()["alternatives"]
+    assert await clinic.get(visit["appointmentId"]) == visit
+
+
+async def test_a_hold_a_cancelled_visit_and_another_specialty_are_not_moved(
+    clinic: Clinic,
+) -> None:
+    was, becomes = await two_slots(clinic)
+    held = await clinic.get(await clinic.hold(was))
+    not_yet = await move(clinic, held, becomes)
+    visit = (await clinic.confirm(held["appointmentId"])).json()
+
+    other = await move(clinic, visit, await slot_of_another_specialty(clinic, was))
+    nobodys = await move(clinic, visit, Slot("00000000-0000-4000-8000-000000000000", was.starts_at))
+    await clinic.cancel(held["appointmentId"])
+    over = await move(clinic, visit, becomes)
+
+    assert (not_yet.status_code, not_yet.json()["code"]) == (409, "not_confirmed")
+    assert (other.status_code, other.json()["code"]) == (422, "other_specialty")
+    assert (nobodys.status_code, nobodys.json()["code"]) == (404, "doctor_not_found")
+    assert (over.status_code, over.json()["code"]) == (409, "already_cancelled")
+
+
+async def test_many_move_to_one_slot_and_all_but_one_stay_where_they_are(
+    clinic: Clinic,
+) -> None:
+    target = await clinic.free_slot()
+    slots = [clinic.slots[target.doctor_id].pop(0) for _ in range(20)]
+    visits = [await confirmed(clinic, slot) for slot in slots]
+
+    answers = await asyncio.gather(*(move(clinic, visit, target) for visit in visits))
+
+    codes = [answer.status_code for answer in answers]
+    assert (codes.count(200), codes.count(409)) == (1, len(visits) - 1)
+    for visit, answer in zip(visits, answers, strict=True):
+        if answer.status_code == 409:
+            assert answer.json()["code"] == "slot_taken"
+            assert answer.json()["alternatives"]
+            assert await clinic.get(visit["appointmentId"]) == visit
+
+
+async def test_a_moved_visit_is_cancelled(clinic: Clinic) -> None:
+    was, becomes = await two_slots(clinic)
+    visit = await confirmed(clinic, was)
+    await move(clinic, visit, becomes)
+
+    cancelled = await clinic.cancel(visit["appointmentId"])
+
+    assert (cancelled.status_code, cancelled.json()["version"]) == (200, 4)
+    assert await clinic.state_of(becomes) == "free"
+    await eventually(lambda: is_told(clinic, visit["appointmentId"], "cancelled"))
+
+
+async def two_slots(clinic: Clinic) -> tuple[Slot, Slot]:
+    """Two free slots of one doctor."""
+    one = await clinic.free_slot()
+    other = clinic.slots[one.doctor_id].pop(0)
+    return one, other
+
+
+async def confirmed(clinic: Clinic, slot: Slot) -> dict[str, Any]:
+    answer = await clinic.confirm(await clinic.hold(slot))
+    visit: dict[str, Any] = answer.json()
+    return visit
+
+
+async def move(clinic: Clinic, visit: dict[str, Any], to: Slot) -> httpx.Response:
+    return await clinic.http.post(
+        f"/api/v1/appointments/{visit['appointmentId']}/reschedule",
+        json={"dateTime": to.starts_at, "doctorId": to.doctor_id, "version": visit["version"]},
+    )
+
+
+async def slot_of_another_specialty(clinic: Clinic, than: Slot) -> Slot:
+    listed = (await clinic.http.get("/api/v1/doctors", params={"limit": 100})).json()["items"]
+    specialty = {doctor["doctorId"]: doctor["specialty"] for doctor in listed}
+    other = next(id_ for id_ in specialty if specialty[id_] != specialty[than.doctor_id])
+    return clinic.slots[other][0]
+
+
+async def is_told(clinic: Clinic, appointment_id: str, kind: str) -> bool:
+    rows = await clinic.rows(
+        "SELECT audience FROM notifications WHERE appointment_id = %s AND kind = %s"
+        " AND status IN ('sent', 'delivered')",
+        appointment_id,
+        kind,
+    )
+    return {row["audience"] for row in rows} == {"patient", "doctor"}
+
+
+async def letters_say(clinic: Clinic, appointment_id: str, line: str) -> bool:
+    messages = await clinic.messages_about(appointment_id)
+    files = [file["text"] for message in messages for file in message["attachments"]]
+    return any(line in text for text in files)
