@@ -25,6 +25,14 @@ class Connection:
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
+    @property
+    def local_port(self) -> int:
+        """Of a connection that is open: by it the server's process is found."""
+        if self._streams is None:
+            raise ConnectionError("the connection is not open")
+        port: int = self._streams[1].get_extra_info("sockname")[1]
+        return port
+
     async def request(
         self,
         method: str,

@@ -51,6 +51,22 @@ async def test_killed_while_patients_wait(rig: Rig) -> None:
         await case.confirmed(5)
 
 
+async def test_one_of_two_killed_while_patients_wait(rig: Rig) -> None:
+    title = "kill -9 one of two API processes under load, twice: the other one goes on"
+    async with (
+        rig.case(3, title) as case,
+        case.stack.told("api", PRIYOM_API_PROCESSES="2"),
+        case.load(6),
+    ):
+        for _ in range(2):
+            await case.confirmed(10)
+            with case.nobody_can_answer():  # whom the dead one had in hand
+                case.stack.kill_child("api")
+                case.injected("kill -9 one of two API processes")
+                await case.confirmed(1)
+        await case.confirmed(10)
+
+
 async def test_told_to_stop_while_patients_wait(rig: Rig) -> None:
     title = "SIGTERM API under load: what is in hand is answered, then its worker is shut down"
     async with rig.case(3, title) as case, case.load(6):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from stack.names import PROCESSES
@@ -72,7 +71,7 @@ def let_kafka_name(links: Links, plan: Plan, ports: Ports) -> None:
 
     def make_with_more_listeners() -> Program:
         program = make()
-        file = Path(program.argv[-1])
+        file = program.folder / program.argv[-1]
         lines = [_with_listeners(line, proxies) for line in file.read_text().splitlines()]
         file.write_text("\n".join(lines) + "\n")
         return program

@@ -98,6 +98,10 @@ class Stack:
         for process in _family(self.pid(name)):
             _signal(process, signal.SIGKILL)
 
+    def kill_child(self, name: str) -> None:
+        """kill -9 one of the processes that it has started; it goes on, and replaces that one."""
+        _signal(psutil.Process(self.pid(name)).children()[0], signal.SIGKILL)
+
     async def kill_and_hold_down(self, name: str) -> None:
         self.kill(name)
         await self.kept(name).stop()
