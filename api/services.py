@@ -47,8 +47,9 @@ from worker.eager_bookings import EagerBookings
 from worker.running import running_when_connected
 from worker.waiters import GiveWay, NotifyWaiters, Waiters
 
-POOL_SIZE = 12
-"""For requests and for the steps of the bookings that run beside them."""
+POOL_SIZE = 6
+"""For requests and for the steps of the bookings beside them. One interpreter keeps no more busy,
+and each connection plans every statement anew some six times (docs/decisions/0029)."""
 NAME = "priyom-api"
 
 log = get_logger(__name__)

@@ -145,7 +145,7 @@ def connect_database(
                 "application_name": name,
                 "connect_timeout": 3,
                 "options": limits,
-                "prepare_threshold": 2,
+                "prepare_threshold": 0,
                 "cursor_factory": PooledCursor,
             },
             min_size=min(2, pool_size),

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -57,14 +56,19 @@ def _refuse_other_media_types(request: Request) -> None:
 def _refuse_repeated_names(body: bytes) -> None:
     """Which of the two is meant, one reader tells so and another otherwise (RFC 8259, 4)."""
 
-    def once(pairs: list[tuple[str, object]]) -> None:
-        names = Counter(name for name, _ in pairs)
-        twice = next((name for name, times in names.items() if times > 1), None)
-        if twice is not None:
-            field = twice[:100].encode(errors="replace").decode()
-            raise Malformed(field, "must be given once")
-
     try:
-        json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
+        NAMES_ONCE.decode(body.decode())
     except (ValueError, RecursionError):
         return  # what is no JSON is told where it is read
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    field = twice[:100].encode(errors="replace").decode()
+    raise Malformed(field, "must be given once")
+
+
+NAMES_ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str)

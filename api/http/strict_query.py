@@ -29,9 +29,10 @@ class StrictRoute(APIRoute):
         async def handle_known(request: Request) -> Response:
             for permission in permissions:  # before anything is said about the request itself
                 await permission(request)
-            wrong = list(_wrong_with(request.query_params.multi_items(), known))
-            if wrong:
-                raise malformed(wrong[:MOST_TOLD])
+            if request.scope["query_string"]:
+                wrong = list(_wrong_with(request.query_params.multi_items(), known))
+                if wrong:
+                    raise malformed(wrong[:MOST_TOLD])
             return await handle(request)
 
         return handle_known
