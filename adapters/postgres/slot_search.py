@@ -9,8 +9,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import DateTime, Select, Text, Uuid, cast, func, literal, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, TSTZMULTIRANGE, Range, array
+from sqlalchemy.dialects.postgresql import TSTZMULTIRANGE, Range, array
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
+from sqlalchemy.types import NullType
 
 from adapters.postgres.database import Connection
 from adapters.postgres.tables import clinics, doctors, shifts
@@ -23,7 +24,7 @@ FURTHER = 3
 """Most find enough in the first hours that fit; each further look is so many times longer."""
 PORTION = 200
 MORE = 4
-"""Most are free; each further portion of slots is so many times larger."""
+"""Most are free; where fewer than one in so many was, the next portion is so many times larger."""
 MOST_LOOKED_AT = 2_000
 """Slots of one page: where all are taken, the page ends early and its cursor goes on."""
 LAST_ID = UUID(int=2**128 - 1)
@@ -115,9 +116,11 @@ async def find_slots(
         look *= FURTHER
         slots = _in_order(await _on_duty(connection, wish, near), near, wish.times, begin)
         while some := list(islice(slots, min(portion, MOST_LOOKED_AT - looked_at))):
-            found += await _free(connection, some)
+            free = await _free(connection, some)
+            found += map(_told, free[: limit + 1 - len(found)])
             looked_at += len(some)
-            portion *= MORE
+            if len(free) * MORE < len(some):
+                portion *= MORE
             if len(found) > limit:
                 last = found[limit - 1]
                 return SlotPage(slots=found[:limit], next_after=(last.starts_at, last.doctor_id))
@@ -166,7 +169,7 @@ def _whose(wish: Wish, spans: Sequence[Interval]) -> Select[*tuple[object, ...]]
         clinics.c.time_zone,
     )
     person = array([cast(doctors.c.id, Text), cast(doctors.c.practitioner_id, Text)])
-    who = func.array_agg(person, type_=ARRAY(Text, dimensions=2)).label("who")
+    who = func.array_agg(person, type_=NullType()).label("who")  # lists of texts as they come
     wanted: Select[*tuple[object, ...]] = (
         select(*shape, who)
         .join_from(shifts, doctors, shifts.c.doctor_id == doctors.c.id)
@@ -205,7 +208,7 @@ def _in_order(
         yield from sorted(slots, key=attrgetter("doctor_id"))
 
 
-async def _free(connection: Connection, slots: Sequence[Slot]) -> list[FreeSlot]:
+async def _free(connection: Connection, slots: Sequence[Slot]) -> list[Slot]:
     """Those that nobody has: nothing live of the doctor's person overlaps them, at any desk."""
     asked = {
         "practitioner_ids": _array(slot.practitioner_id for slot in slots),
@@ -213,15 +216,16 @@ async def _free(connection: Connection, slots: Sequence[Slot]) -> list[FreeSlot]
         "ends": _array(slot.during.ends_at.isoformat() for slot in slots),
     }
     free = (await connection.execute(FREE, asked)).scalars()
-    return [
-        FreeSlot(
-            starts_at=slot.during.starts_at,
-            doctor_id=UUID(slot.doctor_id),
-            clinic_id=slot.clinic_id,
-            ends_at=slot.during.ends_at,
-        )
-        for slot in (slots[nth - 1] for nth in sorted(free))
-    ]
+    return [slots[nth - 1] for nth in sorted(free)]
+
+
+def _told(slot: Slot) -> FreeSlot:
+    return FreeSlot(
+        starts_at=slot.during.starts_at,
+        doctor_id=UUID(slot.doctor_id),
+        clinic_id=slot.clinic_id,
+        ends_at=slot.during.ends_at,
+    )
 
 
 def _array(words: Iterable[str]) -> str:

@@ -1,9 +1,12 @@
 """A real browser before the running product, and what a person does with it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,12 +16,14 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright, expect
 
 from stack.embedded import whole_stack
+from stack.home import CHECKOUT
 from stack.supplies.chromium import HOW_TO_GET, find_chromium
 from tests.acceptance.conftest import Clinic, Slot
 
 # The container's root may not use the browser's own sandbox; the pages are our own.
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--force-prefers-reduced-motion"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FIVE_CALLS = CHECKOUT / "docs" / "five-calls.md"
 DESK = ViewportSize(width=1280, height=900)
 TELEPHONE = ViewportSize(width=320, height=720)
 
@@ -106,14 +111,36 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def elsewhere() -> Iterator[str]:
+    """The page of the documents, served as a front end that is not ours."""
+    (html,) = re.findall(r"```html\n(.*?)```", FIVE_CALLS.read_text(), re.DOTALL)
+
+    class Front(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Front)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
 async def clinic(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, elsewhere: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Clinic]:
     """Started for a browser only: without one there is nothing to wait for."""
     assert browser.is_connected()
     home = tmp_path_factory.mktemp("home")
     async with (
-        whole_stack(home) as state,
+        whole_stack(home, {"PRIYOM_ALLOWED_ORIGINS": elsewhere}) as state,
         httpx.AsyncClient(base_url=state["api"] or "", timeout=15) as http,
     ):
         running = FrontClinic(home=home, state=state, http=http, patients=[])
