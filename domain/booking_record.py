@@ -105,7 +105,7 @@ class BookingRecord:
         """A hold that was given up or has lapsed is none."""
         if self.status is not Status.CONFIRMED:
             return None
-        return appointment_confirmed(self.appointment)
+        return appointment_confirmed(self.appointment, by=self._request.actor.role)
 
     @property
     def result(self) -> Result:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
+from domain.actors import Role
 from domain.booking import Appointment, Placement, Status
 
 EVENTS = UUID("6f1c7d0e-5c4b-5e0a-9d43-7a1f0f3d2b10")
@@ -45,6 +46,9 @@ class AppointmentEvent:
 
     previous: Placement | None = None
     """Where a visit stood before it was moved."""
+
+    actor_role: Role | None = None
+    """In what capacity somebody made the change, never who; null where only the row is known."""
 
 
 def booking_workflow_id(appointment_id: UUID) -> str:
@@ -134,16 +138,18 @@ def type_named(name: str) -> EventType:
     return {kind.name: type_ for type_, kind in EVENT_KINDS.items()}[name]
 
 
-def appointment_confirmed(appointment: Appointment) -> AppointmentEvent:
-    return event_of(EventType.CONFIRMED, appointment)
+def appointment_confirmed(appointment: Appointment, *, by: Role | None = None) -> AppointmentEvent:
+    return event_of(EventType.CONFIRMED, appointment, by=by)
 
 
-def appointment_cancelled(appointment: Appointment) -> AppointmentEvent:
-    return event_of(EventType.CANCELLED, appointment)
+def appointment_cancelled(appointment: Appointment, *, by: Role | None = None) -> AppointmentEvent:
+    return event_of(EventType.CANCELLED, appointment, by=by)
 
 
-def appointment_rescheduled(appointment: Appointment, previous: Placement) -> AppointmentEvent:
-    return replace(event_of(EventType.RESCHEDULED, appointment), previous=previous)
+def appointment_rescheduled(
+    appointment: Appointment, previous: Placement, *, by: Role | None = None
+) -> AppointmentEvent:
+    return replace(event_of(EventType.RESCHEDULED, appointment, by=by), previous=previous)
 
 
 def event_id(appointment_id: UUID, version: int, kind: EventType) -> UUID:
@@ -151,7 +157,9 @@ def event_id(appointment_id: UUID, version: int, kind: EventType) -> UUID:
     return uuid5(EVENTS, f"{appointment_id}:{version}:{kind}")
 
 
-def event_of(type_: EventType, appointment: Appointment) -> AppointmentEvent:
+def event_of(
+    type_: EventType, appointment: Appointment, *, by: Role | None = None
+) -> AppointmentEvent:
     """The event of the change that left the appointment as it is here."""
     happened_at = EVENT_KINDS[type_].happened_at(appointment)
     if happened_at is None or appointment.ends_at is None or appointment.version is None:
@@ -168,4 +176,5 @@ def event_of(type_: EventType, appointment: Appointment) -> AppointmentEvent:
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
         status=appointment.status,
+        actor_role=by,
     )

@@ -16,6 +16,7 @@ from stack import run_state
 from stack.demo_clinic import DemoClinic, NotAsPromisedError
 from stack.demo_page import Page
 from stack.demo_story import tell
+from stack.demo_tokens import DemoTokens
 from stack.home import CHECKOUT, Home
 
 HOLD_SECONDS = 8
@@ -41,7 +42,7 @@ async def demo() -> int:
     home = Home(Path(tempfile.mkdtemp(prefix="priyom-demo-")))
     try:
         async with _stack(home) as run:
-            await _show(page, run)
+            await _show(page, home, run)
     except (NotAsPromisedError, httpx.HTTPError) as error:
         page.broken(str(error) or type(error).__name__)
         page.line(f"The servers' logs: {home.logs}")
@@ -50,13 +51,14 @@ async def demo() -> int:
     return 0
 
 
-async def _show(page: Page, run: run_state.RunState) -> None:
+async def _show(page: Page, home: Home, run: run_state.RunState) -> None:
     begun = time.monotonic()
     page.title(f"A hold lasts {HOLD_SECONDS} s here, not ten minutes, so that you see one lapse.")
     async with httpx.AsyncClient(
         base_url=run["api"] or "", timeout=ANSWER_WITHIN, trust_env=False
     ) as http:
-        await tell(DemoClinic(run, http, page), page, run["patients"])
+        tokens = DemoTokens(home, run)
+        await tell(DemoClinic(run, http, page, tokens), page, tokens)
     page.title(f"Four stories in {time.monotonic() - begun:.0f} s. Stopping the servers.")
 
 

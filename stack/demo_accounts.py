@@ -1,4 +1,4 @@
-"""Those who may sign in at the development issuer: two of each role, of two clinics."""
+"""Those who may sign in at the development issuer: two or more of each role, of two clinics."""
 
 import hashlib
 import hmac
@@ -31,11 +31,9 @@ def demo_accounts(secret: str) -> list[DemoAccount]:
 
 def _accounts() -> Iterator[DemoAccount]:
     patients = list(demo_patients())
-    languages = (
-        next(each for each in patients if each.language == "ru"),
-        next(each for each in patients if each.language == "en"),
-    )
-    for number, patient in enumerate(languages, 1):
+    russian = [each for each in patients if each.language == "ru"]
+    english = [each for each in patients if each.language == "en"]
+    for number, patient in enumerate((russian[0], english[0], russian[1]), 1):
         yield _account(f"patient{number}", "patient", patient=str(patient.id))
     doctors = demo_doctors(12)
     for number, clinic in enumerate(CLINICS[:2], 1):

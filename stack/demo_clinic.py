@@ -12,6 +12,7 @@ import httpx
 
 from domain.documents import AppointmentDocument
 from stack.demo_page import Page, local_time
+from stack.demo_tokens import DemoTokens
 from stack.run_state import Patient, RunState
 
 API = "/api/v1"
@@ -28,6 +29,7 @@ class DoctorDocument(TypedDict):
     doctorId: str
     name: str
     specialty: str
+    clinicId: str
     clinicName: str
     timeZone: str
     slotMinutes: int
@@ -67,16 +69,30 @@ Found = TypeVar("Found")
 class DemoClinic:
     """One front end. Every call is printed when it is answered."""
 
-    def __init__(self, run: RunState, http: httpx.AsyncClient, page: Page) -> None:
+    def __init__(
+        self, run: RunState, http: httpx.AsyncClient, page: Page, tokens: DemoTokens
+    ) -> None:
         self._run = run
         self._http = http
         self._page = page
+        self._tokens = tokens
+        self._whose: dict[str, str] = {}
 
     def show_run(self, workflow_id: str) -> None:
         """The URL of this run in the Temporal UI; empty if the UI is not known."""
         ui, namespace = self._run["temporalUi"], self._run["temporalNamespace"]
         if ui is not None:
             self._page.link("watch the run", f"{ui}/namespaces/{namespace}/workflows/{workflow_id}")
+
+    async def sign_in(self, patient: Patient) -> None:
+        """Show who the API takes the bearer of the patient's token for."""
+        begun = time.perf_counter()
+        headers = await self._tokens.of_patient(patient["id"])
+        me = expect(await self._http.get(f"{API}/me", headers=headers), 200).json()
+        who = f"{me['subject']}, {', '.join(me['roles'])}"
+        self._page.call("GET", "/me, with a token", who, elapsed_ms(begun))
+        if me["patientId"] != patient["id"]:
+            raise NotAsPromisedError("the token is another patient's")
 
     async def doctor(self, specialty: str, zone: str) -> DoctorDocument:
         """A doctor of that specialty, preferably in that time zone."""
@@ -118,6 +134,7 @@ class DemoClinic:
     ) -> AppointmentDocument:
         answer, took = await self._post_appointment(patient, doctor, slot, key)
         held: AppointmentDocument = expect(answer, 201).json()
+        self._whose[held["appointmentId"]] = patient["id"]
         until = local_time(held["heldUntil"] or "", doctor["timeZone"], seconds=True)
         replayed = ", replayed" if answer.headers.get("Idempotent-Replayed") == "true" else ""
         self._page.call(
@@ -140,14 +157,19 @@ class DemoClinic:
     async def act(self, appointment_id: str, verb: str, status: int) -> str:
         """Confirm or cancel. Return the new status or the code of the refusal."""
         begun = time.perf_counter()
-        answer = await self._http.post(f"{API}/appointments/{appointment_id}/{verb}", json={})
+        answer = await self._http.post(
+            f"{API}/appointments/{appointment_id}/{verb}",
+            json={},
+            headers=await self._as_patient_of(appointment_id),
+        )
         document = expect(answer, status).json()
         outcome = str(document["code"] if answer.is_error else document["status"])
         self._page.call("POST", f"/appointments/…/{verb}", f"{status} {outcome}", elapsed_ms(begun))
         return outcome
 
     async def status(self, appointment_id: str) -> str:
-        answer = await self._http.get(f"{API}/appointments/{appointment_id}")
+        headers = await self._as_patient_of(appointment_id)
+        answer = await self._http.get(f"{API}/appointments/{appointment_id}", headers=headers)
         return str(expect(answer, 200).json()["status"])
 
     async def until_status(self, appointment_id: str, status: str) -> None:
@@ -172,12 +194,18 @@ class DemoClinic:
         """The kind of the doctor's newest notice about this appointment."""
 
         async def arrived() -> NoticeDocument | None:
-            answer = await self._http.get(f"{API}/doctors/{doctor['doctorId']}/notifications")
+            headers = await self._tokens.of_reception(doctor["clinicId"])
+            answer = await self._http.get(
+                f"{API}/doctors/{doctor['doctorId']}/notifications", headers=headers
+            )
             items: list[NoticeDocument] = expect(answer, 200).json()["items"]
             about = [item for item in items if item["appointmentId"] == appointment_id]
             return about[0] if len(about) >= number else None
 
         return (await until("the doctor is notified", arrived))["kind"]
+
+    async def _as_patient_of(self, appointment_id: str) -> dict[str, str]:
+        return await self._tokens.of_patient(self._whose[appointment_id])
 
     async def _slots(self, doctor: DoctorDocument, day: date) -> list[SlotDocument]:
         answer = await self._http.get(
@@ -194,10 +222,9 @@ class DemoClinic:
             "doctorId": doctor["doctorId"],
             "dateTime": slot["dateTime"],
         }
+        headers = {"Idempotency-Key": key, **await self._tokens.of_patient(patient["id"])}
         begun = time.perf_counter()
-        answer = await self._http.post(
-            f"{API}/appointments", json=wish, headers={"Idempotency-Key": key}
-        )
+        answer = await self._http.post(f"{API}/appointments", json=wish, headers=headers)
         return answer, elapsed_ms(begun)
 
 

@@ -13,6 +13,7 @@ from stack.demo_clinic import (
     same_instant,
 )
 from stack.demo_page import Page, local_time
+from stack.demo_tokens import DemoTokens
 from stack.run_state import Patient
 
 SPECIALTY, ZONE = "general-practice", "Europe/Moscow"
@@ -31,8 +32,11 @@ class Cast:
     other_slot: SlotDocument
 
 
-async def tell(clinic: DemoClinic, page: Page, patients: list[Patient]) -> None:
-    cast = await _introduce(clinic, page, patients)
+async def tell(clinic: DemoClinic, page: Page, tokens: DemoTokens) -> None:
+    cast = await _introduce(clinic, page, tokens.patients())
+    if tokens.are_needed:
+        page.title("A patient signs in at the clinic's issuer")
+        await clinic.sign_in(cast.booked_by)
     appointment_id = await _book(clinic, page, cast)
     await _collide(clinic, page, cast)
     await _lapse(clinic, page, cast)

@@ -38,7 +38,7 @@ class CancelAppointment:
             refusal = refused.refusal
         self._outcome = Outcome(attempt_id=asked.attempt_id, appointment=visit, refusal=refusal)
         if refusal is None:
-            await self._tell(visit, _event_of(visit))
+            await self._tell(visit, _event_of(visit, asked))
         show(visit, now="Ended.", refusal=refusal)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return Result(status=visit.status, code=refusal.code if refusal else None, refusal=refusal)
@@ -51,6 +51,6 @@ class CancelAppointment:
         return await answered(lambda: self._outcome)
 
 
-def _event_of(visit: Appointment) -> AppointmentEvent | None:
+def _event_of(visit: Appointment, asked: Cancellation) -> AppointmentEvent | None:
     """A hold that is given up is no event; a visit that stood is."""
-    return appointment_cancelled(visit) if visit.confirmed_at else None
+    return appointment_cancelled(visit, by=asked.actor.role) if visit.confirmed_at else None

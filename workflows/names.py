@@ -30,6 +30,9 @@ DOCTOR_ID = SearchAttributeKey.for_keyword("DoctorId")
 PATIENT_ID = SearchAttributeKey.for_keyword("PatientId")
 CLINIC_ID = SearchAttributeKey.for_keyword("ClinicId")
 APPOINTMENT_START = SearchAttributeKey.for_datetime("AppointmentStart")
+ACTOR = SearchAttributeKey.for_keyword("Actor")
+"""The role of who began the run."""
+
 APPOINTMENT_STATUS = SearchAttributeKey.for_keyword("AppointmentStatus")
 
 ATTEMPT_ID = "attemptId"

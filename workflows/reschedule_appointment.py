@@ -52,7 +52,14 @@ class RescheduleAppointment:
         days = [change_of(visit)]
         if self._move.leaves_day:
             days.append(change_of(replace(visit, **vars(self._move.previous))))
-        await announce([*days, word_of(appointment_rescheduled(visit, self._move.previous))])
+        await announce(
+            [
+                *days,
+                word_of(
+                    appointment_rescheduled(visit, self._move.previous, by=self._move.actor.role)
+                ),
+            ]
+        )
 
     @described_update("The answer of the move.")
     async def reschedule(self) -> Outcome:

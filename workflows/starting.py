@@ -8,6 +8,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from domain.booking import BookingRequest, Cancellation, Move, Status
 from domain.documents import timestamp
 from workflows.names import (
+    ACTOR,
     APPOINTMENT_START,
     APPOINTMENT_STATUS,
     ATTEMPT_ID,
@@ -68,6 +69,7 @@ def _attributes(
             SearchAttributePair(CLINIC_ID, str(about.clinic_id)),
             SearchAttributePair(APPOINTMENT_START, about.starts_at),
             SearchAttributePair(APPOINTMENT_STATUS, status.value),
+            SearchAttributePair(ACTOR, about.actor.role.value),
         ]
     )
 

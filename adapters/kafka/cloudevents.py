@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from domain.actors import Role
 from domain.booking import Placement, Status
 from domain.documents import timestamp
 from domain.events import SOURCE, AppointmentEvent, EventType
@@ -37,6 +38,12 @@ class PreviousData(TypedDict):
     endsAt: Annotated[str, Text("When the visit would have ended, in UTC.", "date-time")]
 
 
+class ActorData(TypedDict):
+    """Who made the change, by the role alone."""
+
+    role: Role
+
+
 class AppointmentData(TypedDict):
     """The appointment as the event left it: opaque ids and instants."""
 
@@ -49,6 +56,7 @@ class AppointmentData(TypedDict):
     status: Status
     version: int
     previous: NotRequired[PreviousData]
+    actor: NotRequired[ActorData]
 
 
 class CloudEvent(TypedDict):
@@ -98,6 +106,8 @@ def encode(event: AppointmentEvent) -> bytes:
     )
     if event.previous is not None:
         data["previous"] = _previous_data(event.previous)
+    if event.actor_role is not None:
+        data["actor"] = ActorData(role=event.actor_role)
     record = CloudEvent(
         specversion="1.0",
         id=str(event.event_id),
@@ -164,6 +174,7 @@ def _event(kind: EventType, record: CloudEvent) -> AppointmentEvent:
         status=Status(data["status"]),
         expires_at=_instant(record["expirytime"]) if "expirytime" in record else None,
         previous=_placement(data["previous"]) if "previous" in data else None,
+        actor_role=Role(data["actor"]["role"]) if "actor" in data else None,
     )
 
 

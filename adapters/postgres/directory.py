@@ -117,11 +117,18 @@ async def doctors_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID
 
 
 async def list_clinics(
-    connection: Connection, *, limit: int, after: After | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: After | None = None,
+    ids: Collection[UUID] | None = None,
 ) -> list[Clinic]:
+    """All of them, or of these."""
     wanted = select(clinics).order_by(*_order(clinics.c.name, clinics.c.id)).limit(limit)
     if after is not None:
         wanted = wanted.where(_behind(clinics.c.name, clinics.c.id, after))
+    if ids is not None:
+        wanted = wanted.where(clinics.c.id.in_(ids))
     return [_clinic(row) for row in await connection.execute(wanted)]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from itertools import islice
 from typing import Annotated
@@ -25,19 +25,20 @@ from adapters.postgres.directory import (
     list_doctors,
     list_specialties,
 )
-from adapters.postgres.inbox import Notice, notices_of
+from adapters.postgres.inbox import notices_of
 from adapters.postgres.openings import openings_of
 from adapters.postgres.reads import read
 from adapters.postgres.staff_days import staff_days
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, CommandsDep, DatabaseDep, Days, LiveStreams, WatchedDays
-from api.http.actor import DayReaderCaller, DeskCaller
+from api.http.actor import DayReaderCaller, DeskCaller, forbidden
 from api.http.name_cursors import cursor_after, place_after
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.http.streams import Event, merged
 from api.http.whose import check_doctor
 from api.page.days import window_of
+from api.page.doctors_day import DoctorsDay
 from api.page.forms import OwnForm, local, see
 from api.page.rendering import page
 from api.page.visitor import Anybody
@@ -64,29 +65,6 @@ WANTED = 100
 DOCTORS_HERE = "doctors of the reception"
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DoctorsDay:
-    """What a doctor sees of a day."""
-
-    doctor: DoctorCard
-    clinic: Clinic
-    day: date
-    staff: StaffDay
-    notices: list[Notice]
-
-    @property
-    def before(self) -> date:
-        return self.day - timedelta(days=1)
-
-    @property
-    def after(self) -> date:
-        return self.day + timedelta(days=1)
-
-    @property
-    def is_today(self) -> bool:
-        return self.day == day_of(self.doctor.now, zone_named(self.doctor.time_zone))
 
 
 @router.get("/doctor/{doctor_id}")
@@ -143,7 +121,7 @@ class Desk:
 @router.get("/reception")
 async def reception(  # noqa: PLR0913 - each is a part of the request
     *,
-    _: DeskCaller,
+    caller: DeskCaller,
     visitor: Anybody,
     database: DatabaseDep,
     chosen: ChosenDate = None,
@@ -158,8 +136,11 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
     """Find the patient, see several doctors' free time, book in one click."""
 
     async def ask(connection: Connection) -> Desk:
-        clinics = await list_clinics(connection, limit=CLINICS)
-        here = None if clinic is None else await clinic_of(connection, clinic)
+        sees = caller.sees
+        own = None if sees.everything else sees.clinic_ids
+        clinics = await list_clinics(connection, limit=CLINICS, ids=own)
+        is_own = clinic is not None and (own is None or clinic in own)
+        here = await clinic_of(connection, clinic) if clinic is not None and is_own else None
         here = here or next(iter(clinics), None)
         if here is not None and here not in clinics:
             clinics = [here, *clinics]
@@ -208,7 +189,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
 @router.get("/reception/stream")
 async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for by name
     *,
-    _: DeskCaller,
+    caller: DeskCaller,
     clinic: Id,
     day: Annotated[LocalDate, Query(alias="date")],
     request: Request,
@@ -220,6 +201,8 @@ async def reception_stream(  # noqa: PLR0913 - what a stream needs is asked for 
     after: Word = None,
 ) -> Response:
     """That one of the doctors' days has changed; a stream each would be more than browsers open."""
+    if not caller.sees.everything and clinic not in caller.sees.clinic_ids:
+        raise forbidden()
     wanted = await read(
         database, partial(_doctors, clinic_id=clinic, specialty=specialty, after=after)
     )

@@ -17,6 +17,7 @@ SEARCH_ATTRIBUTES = {
     "PatientId": "Keyword",
     "ClinicId": "Keyword",
     "AppointmentStatus": "Keyword",
+    "Actor": "Keyword",
     "AppointmentStart": "Datetime",
 }
 # FULL syncs the write-ahead log at every commit, NORMAL at every checkpoint. Both survive a killed

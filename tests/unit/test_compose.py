@@ -150,6 +150,7 @@ def test_temporal_is_taught_every_search_attribute() -> None:
         names.CLINIC_ID,
         names.APPOINTMENT_START,
         names.APPOINTMENT_STATUS,
+        names.ACTOR,
     )
 
     assert taught == {key.name: key.indexed_value_type.name.capitalize() for key in keys}
