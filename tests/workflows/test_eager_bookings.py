@@ -2,20 +2,23 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from adapters.temporal.client import TemporalConnection
 from api.booking.temporal_errors import NoRun
-from domain.booking import BookingRequest, Status
+from domain.booking import Appointment, BookingRequest, Outcome, Status, asked_for
 from domain.errors import HoldExpired, SlotTaken
-from domain.events import booking_workflow_id
-from tests.builders import a_request
+from domain.events import booking_workflow_id, reschedule_workflow_id
+from tests.builders import a_move, a_request
 from tests.workflows.conftest import Beside, another_client, eventually
 from worker.eager_bookings import EagerBookings
-from worker.waiters import Waiters
+from worker.waiters import MOVE_APPOINTMENT, Waiters
 
 
 def a_wish() -> BookingRequest:
@@ -208,3 +211,84 @@ async def test_a_worker_that_stops_with_the_step_in_hand_is_not_missed(
 
         assert outcome.refusal is None
         assert outcome.appointment == beside.clinic.rows[request.appointment_id]
+
+
+async def a_visit(beside: Beside) -> Appointment:
+    request = a_wish()
+    await beside.runs.hold(request, summary="a test")
+    visit = (await beside.runs.confirm(request.appointment_id)).appointment
+    await beside.ended(request)
+    return visit
+
+
+async def test_a_move_is_begun_with_its_first_task_and_answered_by_its_step(
+    beside: Beside,
+) -> None:
+    move = a_move(await a_visit(beside))
+
+    outcome = await beside.runs.move(move)
+
+    assert (outcome.attempt_id, outcome.refusal) == (move.attempt_id, None)
+    assert outcome.appointment == beside.clinic.rows[move.appointment_id]
+    run = beside.environment.client.get_workflow_handle(
+        reschedule_workflow_id(move.appointment_id, move.version)
+    )
+    await run.result()
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED not in await kinds_of(run)
+
+
+async def test_a_refused_move_is_told_when_its_run_has_ended(beside: Beside) -> None:
+    visit = await a_visit(beside)
+    beside.clinic.refuse("move_appointment", SlotTaken())
+
+    outcome = await beside.runs.move(a_move(visit))
+
+    assert outcome.refusal == SlotTaken().refusal
+
+
+async def test_a_move_whose_refusal_was_not_the_last_word_is_told_by_its_run(
+    beside: Beside,
+) -> None:
+    """Another worker that repeats the step may find the slot free again."""
+    move = a_move(await a_visit(beside))
+    refused = Outcome(
+        attempt_id=move.attempt_id,
+        appointment=asked_for(move, Status.CONFIRMED),
+        refusal=SlotTaken().refusal,
+    )
+    database_answers = beside.clinic.close_gate("move_appointment")
+    moving = asyncio.create_task(beside.runs.move(move))
+    await eventually(lambda: "move_appointment" in beside.clinic.waiting)
+
+    beside.heard.tell(MOVE_APPOINTMENT, refused, asked=move.attempt_id)
+    database_answers.set()
+
+    with pytest.raises(NoRun):
+        await moving
+    assert beside.clinic.rows[move.appointment_id].moves == 1
+
+
+async def test_who_comes_upon_the_run_of_a_move_is_told_what_it_did(beside: Beside) -> None:
+    visit = await a_visit(beside)
+    kafka_is_back = beside.clinic.close_gate("publish_event")
+    one = await beside.runs.move(a_move(visit))
+
+    other = await beside.runs.move(a_move(visit, starts_at=visit.starts_at + timedelta(hours=1)))
+    kafka_is_back.set()
+
+    assert other == one
+    assert beside.clinic.calls.count("move_appointment") == 1
+
+
+async def test_a_move_that_is_not_heard_of_is_asked_for(beside: Beside) -> None:
+    move = a_move(await a_visit(beside))
+    database_answers = beside.clinic.close_gate("move_appointment")
+    moving = asyncio.create_task(beside.impatient().move(move))
+    await eventually(lambda: "move_appointment" in beside.clinic.waiting)
+    database_answers.set()
+
+    assert (await moving).appointment == beside.clinic.rows[move.appointment_id]
+
+
+async def kinds_of(run: WorkflowHandle[Any, Any]) -> list[int]:
+    return [event.event_type for event in (await run.fetch_history()).events]

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
 
+from bench.run_costs import cost_of
 from domain.booking import Appointment, Move, Result, Status
 from domain.events import EventType, reschedule_workflow_id
 from tests.builders import DR_KIM, MONDAY_NINE, a_move, a_placement, a_request
@@ -48,7 +49,8 @@ async def test_a_moved_visit_is_shown_and_announced_with_where_it_stood(
     assert (event.type, event.sequence) == (EventType.RESCHEDULED, 3)
     assert event.starts_at == HALF_PAST_NINE
     assert event.previous == a_placement(visit)
-    await record("moved", move_of(desk, move))
+    cost = cost_of(await record("moved", move_of(desk, move)))
+    assert (cost.actions, cost.workflow_tasks, cost.upserts) == (3, 1, 0)
 
 
 async def test_a_visit_that_leaves_its_day_is_shown_on_both(
