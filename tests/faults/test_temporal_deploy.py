@@ -1,18 +1,27 @@
-"""A worker with changed workflow code takes over open bookings: each ends, none loses its way."""
+"""A worker with changed workflow code over open bookings: each ends, none loses its way."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
+from temporalio.client import Client
 
+from adapters.process.settings import deployment
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.history import Booking, Kind
 from tests.faults.rig.stack import Stack
 from tests.workflows.changed_booking import PATIENT_FIRST
 
 CHANGED = [sys.executable, "-m", "tests.faults.rig.changed_worker"]
+DEPLOYMENT, FIRST, SECOND = "priyom", deployment().worker_build_id, "the next build"
 
 
 async def test_deployed_over_open_bookings(rig: Rig) -> None:
@@ -39,7 +48,7 @@ async def deployed(stack: Stack) -> AsyncIterator[None]:
     kept = stack.kept("worker")
     before = kept.program
     await kept.stop()
-    kept.program = replace(before, argv=CHANGED)
+    kept.program = replace(before, argv=[*CHANGED, "Patched"])
     await kept.start()
     try:
         yield
@@ -58,3 +67,63 @@ async def is_of_the_new_code(case: Case, booking: Booking) -> bool:
         if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
     ]
     return any(PATIENT_FIRST in str(mark.details) for mark in marks)
+
+
+@pytest.mark.timeout(480)
+async def test_two_builds_beside_each_other_under_load(rig: Rig) -> None:
+    """The second build has a changed order of steps and no patch: right only as it is pinned."""
+    title = "the next build beside this one (pinned) under load"
+    async with AsyncExitStack() as second_build:
+        async with rig.case(38, title, api_serves="reads") as case, case.load(3):
+            opened: list[Booking] = []
+            deploying = asyncio.create_task(
+                second_build.enter_async_context(second_build_beside(case.stack, rig.temporal))
+            )
+            while (current := await current_build(rig.temporal)) != SECOND or not deploying.done():
+                booking = case.booking()
+                assert (await case.insist(Kind.HOLD, booking)).status == 201
+                if current == FIRST:
+                    opened.append(booking)
+                assert not deploying.done() or deploying.exception() is None
+            case.injected("a second build beside the first")
+            last = opened[-5:]
+            for booking in last:
+                assert (await case.insist(Kind.CONFIRM, booking)).status in {200, 410}
+            new = case.booking()
+            for kind, status in ((Kind.HOLD, 201), (Kind.CONFIRM, 200)):
+                assert (await case.insist(kind, new)).status == status
+
+        *before, _ = [await build_of(case, each) for each in opened]  # the last met the switch
+        assert set(before) == {FIRST}
+        assert await build_of(case, new) == SECOND
+
+
+@asynccontextmanager
+async def second_build_beside(stack: Stack, temporal: Client) -> AsyncIterator[None]:
+    """Its processes make it current; it is rolled back before they end, or runs would wait."""
+    changed = [*CHANGED, "ChangedAtOnce"]
+    async with (
+        stack.another("notifier", TEMPORAL_WORKER_BUILD_ID=SECOND),
+        stack.another("worker", changed, TEMPORAL_WORKER_BUILD_ID=SECOND),
+    ):
+        try:
+            yield
+        finally:
+            await temporal.workflow_service.set_worker_deployment_current_version(
+                SetWorkerDeploymentCurrentVersionRequest(
+                    namespace=temporal.namespace, deployment_name=DEPLOYMENT, build_id=FIRST
+                )
+            )
+
+
+async def current_build(temporal: Client) -> str:
+    described = await temporal.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(namespace=temporal.namespace, deployment_name=DEPLOYMENT)
+    )
+    routing = described.worker_deployment_info.routing_config
+    return routing.current_deployment_version.build_id
+
+
+async def build_of(case: Case, booking: Booking) -> str:
+    info = (await case.run_of(booking).describe()).raw_description.workflow_execution_info
+    return info.versioning_info.deployment_version.build_id

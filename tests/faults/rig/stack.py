@@ -125,14 +125,17 @@ class Stack:
             self.stopped.discard(process.pid)
 
     @asynccontextmanager
-    async def another(self, name: str) -> AsyncIterator[None]:
+    async def another(
+        self, name: str, argv: list[str] | None = None, **environment: str
+    ) -> AsyncIterator[None]:
         """Run one more process of that kind over the same links, while the block runs."""
         ports = AnyPorts()
-        port = ports.take()
+        port, like = ports.take(), self.kept(name).program
         program = replace(
-            self.kept(name).program,
+            like,
             name=f"{name}-2",
-            env={**self.kept(name).program.env, "PRIYOM_HEALTH_PORT": str(port)},
+            argv=argv or like.argv,
+            env={**like.env, "PRIYOM_HEALTH_PORT": str(port), **environment},
             ready=partial(http_answers, f"http://127.0.0.1:{port}/readyz"),
         )
         try:
