@@ -85,6 +85,7 @@ async def test_two_builds_beside_each_other_under_load(rig: Rig) -> None:
                 if current == FIRST:
                     opened.append(booking)
                 assert not deploying.done() or deploying.exception() is None
+                await asyncio.sleep(0.5)  # the server is asked of a deployment a few times a second
             case.injected("a second build beside the first")
             last = opened[-5:]
             for booking in last:
