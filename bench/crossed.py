@@ -62,12 +62,9 @@ def process_of(clinic: Clinic, connection: Connection) -> int:
 
 async def confirmed_in(begins: Connection, confirms: Connection, wish: Wish) -> float:
     """Seconds, of a confirmation that is right."""
-    patient, doctor, instant = wish
-    body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
-    held = await begins.request("POST", "/api/v1/appointments", body)
-    path = f"/api/v1/appointments/{held.body['appointmentId']}/confirm"
+    held = await begins.hold(wish)
     started = time.perf_counter()
-    answer = await confirms.request("POST", path)
+    answer = await confirms.tell(held.body["appointmentId"], "confirm")
     took = time.perf_counter() - started
     if (answer.status, answer.body["status"]) != (200, "confirmed"):
         raise RuntimeError(f"not confirmed: {answer.body}")

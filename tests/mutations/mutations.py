@@ -271,7 +271,7 @@ WHAT_OTHERS_LEARN = (
     Mutation(
         name="the local try of an announcement is the only one",
         file="workflows/tell_everybody.py",
-        at="tell_everybody",
+        at="announce",
         text="await asyncio.gather(*(each.make() for each in left))",
         instead="pass",
         red=(
