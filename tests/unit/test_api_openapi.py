@@ -30,6 +30,7 @@ from api.http.schemas import (
 from api.http.streams import EVENTS
 from api.routes.consents import ConsentChoiceBody, ConsentPage
 from api.routes.directory import EXAMPLE_DOCTOR, ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
+from api.routes.me import MeBody
 from api.routes.receipts import ReceiptBody, StandingBody
 from api.routes.schedule import ScheduleBody
 from api.routes.slots import FreeSlotPage
@@ -59,6 +60,7 @@ BODIES = {
         ExtendOrder,
         FreeSlotPage,
         HealthBody,
+        MeBody,
         NewAppointment,
         NoticeBody,
         NoticePage,

@@ -33,7 +33,7 @@ def test_everything_is_started_when_nothing_is_said() -> None:
 def test_a_server_from_the_environment_is_not_started() -> None:
     names = chosen((), {"DATABASE_URL": "postgresql://db/x", "TEMPORAL_ADDRESS": "t:7233"})
 
-    assert names == ["valkey", "kafka", "mailbox", "worker", "notifier", "api"]
+    assert names == ["valkey", "kafka", "issuer", "mailbox", "worker", "notifier", "api"]
 
 
 @pytest.mark.parametrize(
