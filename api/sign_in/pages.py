@@ -25,6 +25,11 @@ def see(place: str) -> Response:
     return RedirectResponse(place, status_code=303, headers={"cache-control": "no-store"})
 
 
+def _on_to(place: str) -> Response:
+    """To another site after a form, which our own policy lets nobody be redirected to."""
+    return Response(headers={"refresh": f"0; url={place}", "cache-control": "no-store"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class PageSignIn:
     """How browsers sign in and out."""
@@ -87,6 +92,6 @@ class PageSignIn:
         place = None
         if session is not None:
             place = await self.flow.end(session.identity, back=f"{self.public_url.rstrip('/')}/")
-        answer = see(place or "/")
+        answer = see("/") if place is None else _on_to(place)
         drop_cookie(answer)
         return answer
