@@ -53,6 +53,22 @@ async def test_a_stack_is_brought_up_once_switched_and_deleted(tmp_path: Path) -
     assert not home.exists()
 
 
+@pytest.mark.parametrize("mask", [0o077, 0o777, 0o000])
+async def test_a_stack_comes_up_and_is_shown_under_any_umask_and_tz(
+    tmp_path: Path, mask: int
+) -> None:
+    home, before = tmp_path / "home", os.umask(mask)
+    try:
+        up, _ = await stack(home, "up", "--only=postgres,valkey", TZ="AAA-99")
+        status, shown = await stack(home, "status", TZ="AAA-99")
+    finally:
+        os.umask(before)
+        await stack(home, "reset")
+
+    assert (up, status) == (0, 0)
+    assert "postgres" in shown
+
+
 async def test_two_homes_are_two_stacks(tmp_path: Path) -> None:
     async with (
         whole_stack(tmp_path / "one", only="valkey") as one,
