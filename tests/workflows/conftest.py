@@ -35,6 +35,7 @@ SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [
     names.DOCTOR_ID,
     names.PATIENT_ID,
     names.CLINIC_ID,
+    names.ACTOR,
     names.APPOINTMENT_START,
     names.APPOINTMENT_STATUS,
 ]
