@@ -93,6 +93,17 @@ async def list_doctors(
     return await _cards(connection, wanted)
 
 
+async def count_doctors(
+    connection: Connection, *, specialty: str | None = None, clinic_id: UUID | None = None
+) -> int:
+    counted = select(func.count()).select_from(doctors)
+    if specialty is not None:
+        counted = counted.where(doctors.c.specialty == specialty)
+    if clinic_id is not None:
+        counted = counted.where(doctors.c.clinic_id == clinic_id)
+    return int((await connection.execute(counted)).scalar_one())
+
+
 async def find_doctor(connection: Connection, doctor_id: UUID) -> DoctorCard:
     """Raises `DoctorNotFound`."""
     cards = await _cards(connection, CARDS.where(doctors.c.id == doctor_id))

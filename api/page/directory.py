@@ -1,14 +1,19 @@
 """Whom the patient may choose from, when somebody is free, and what the patient has ahead."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import islice
+from unicodedata import name
 from uuid import UUID
 
+from adapters.messages.visit import Language
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
     Specialty,
+    count_doctors,
     doctors_of,
     list_clinics,
     list_doctors,
@@ -21,6 +26,8 @@ from api.http.cursors import Place
 AT_MOST = 100
 """A page of more doctors is no help in choosing one: specialty, clinic and time are."""
 TIMES = 20
+LOOKS = 10
+"""At pages of free times, until they name enough doctors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,24 +58,20 @@ class Directory:
     ahead: list[PatientVisit]
 
 
-async def directory(
+async def directory(  # noqa: PLR0913 - each is a part of what the page shows
     connection: Connection,
     wish: Wish,
     *,
+    language: Language,
     says_when: bool,
     after: Place | None,
     patient_id: UUID | None,
 ) -> Directory:
-    doctors = (
-        []
-        if says_when
-        else await list_doctors(
-            connection, limit=AT_MOST + 1, specialty=wish.specialty, clinic_id=wish.clinic_id
-        )
-    )
+    there_are = await count_doctors(connection, specialty=wish.specialty, clinic_id=wish.clinic_id)
+    doctors = [] if says_when else await _soonest(connection, wish, there_are)
     return Directory(
-        doctors=sorted(doctors[:AT_MOST], key=_soonest_first),
-        has_more=len(doctors) > AT_MOST,
+        doctors=sorted(doctors, key=partial(_own_first, language)),
+        has_more=not says_when and there_are > len(doctors),
         times=await _times(connection, wish, after) if says_when else None,
         specialties=await list_specialties(connection, limit=AT_MOST),
         clinics=await list_clinics(connection, limit=AT_MOST),
@@ -76,9 +79,42 @@ async def directory(
     )
 
 
-def _soonest_first(card: DoctorCard) -> tuple[bool, datetime]:
-    """Whoever has nothing soon comes last; those of one time stay in the order of their names."""
-    return card.next_free is None, card.next_free or card.now
+async def _soonest(connection: Connection, wish: Wish, there_are: int) -> list[DoctorCard]:
+    """All of them; of very many those who are free the soonest, whatever their names begin with."""
+    by_name = partial(
+        list_doctors,
+        connection,
+        limit=AT_MOST,
+        specialty=wish.specialty,
+        clinic_id=wish.clinic_id,
+    )
+    if there_are <= AT_MOST:
+        return await by_name()
+    soonest, place = dict[UUID, datetime](), None
+    for _ in range(LOOKS):
+        free = await find_slots(connection, wish, limit=2 * AT_MOST, after=place)
+        for slot in free.slots:
+            soonest.setdefault(slot.doctor_id, slot.starts_at)
+        place = free.next_after
+        if len(soonest) >= AT_MOST or place is None:
+            break
+    shown = dict(islice(soonest.items(), AT_MOST))
+    cards = await doctors_of(connection, shown)
+    found = [replace(cards[each], next_free=starts_at) for each, starts_at in shown.items()]
+    if len(found) == AT_MOST:
+        return found
+    rest = [each for each in await by_name() if each.doctor_id not in shown]
+    return [*found, *rest][:AT_MOST]
+
+
+def _own_first(language: Language, card: DoctorCard) -> tuple[bool, bool, datetime]:
+    """Free soonest first, those whose name the patient can read before the others.
+
+    Whoever has nothing soon comes last; those of one time stay in the order of their names.
+    """
+    is_russian = any(name(letter, "").startswith("CYRILLIC") for letter in card.name)
+    is_foreign = is_russian is not (language is Language.RU)
+    return card.next_free is None, is_foreign, card.next_free or card.now
 
 
 async def _times(connection: Connection, wish: Wish, after: Place | None) -> Times:

@@ -68,6 +68,7 @@ async def doctors(  # noqa: PLR0913 - each is a part of the wish
     ask = partial(
         directory,
         wish=wish,
+        language=visitor.language,
         says_when=bool(earliest or days),
         after=after,
         patient_id=visitor.patient_id,

@@ -225,3 +225,14 @@ async def _tab_to(person: Person, selector: str) -> None:
 
 def _page_of(doctor_id: str, starts_at: str) -> str:
     return f"/book/{doctor_id}?at={starts_at}"
+
+
+async def test_the_first_doctor_is_on_the_first_screen_of_a_phone(arrives: Arrival) -> None:
+    phone = await arrives(window=ViewportSize(width=390, height=844))
+
+    await phone.open()
+
+    box = await phone.page.locator(".doctor").first.bounding_box()
+    assert box is not None
+    assert box["y"] < 844 * 0.7
+    await phone.fits()

@@ -83,6 +83,37 @@ async def test_a_list_of_doctors_that_is_cut_says_so(clinic: Clinic, root: str) 
     assert says in await shown(f"{root}/?clinic={clinic.id}")
 
 
+async def test_of_very_many_doctors_the_soonest_stand_first_whatever_their_names(
+    week: Clinic, root: str
+) -> None:
+    begins = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
+    for _ in range(AT_MOST):
+        await week.hire()
+    last = await week.hire()
+    await week.execute("UPDATE doctors SET full_name = 'Dr Zyx' WHERE id = :id", id=last)
+    await week.on_duty(begins, begins + timedelta(hours=1), doctor_id=last)
+
+    page = await shown(f"{root}/?clinic={week.id}")
+
+    cards = [UUID(each) for each in re.findall(r'<h3><a href="/book/([0-9a-f-]{36})"', page)]
+    assert cards[:2] == [last, week.doctor_id]
+    assert len(cards) == AT_MOST
+
+
+async def test_a_patient_reads_first_of_doctors_whose_names_are_of_the_own_language(
+    week: Clinic, root: str
+) -> None:
+    russian = await week.hire()
+    await week.execute("UPDATE doctors SET full_name = 'Белов С. П.' WHERE id = :id", id=russian)  # noqa: RUF001
+    begins = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
+    await week.on_duty(begins, begins + timedelta(hours=1), doctor_id=russian)
+
+    page = await shown(f"{root}/?clinic={week.id}")
+
+    cards = [UUID(each) for each in re.findall(r'<h3><a href="/book/([0-9a-f-]{36})"', page)]
+    assert cards == [week.doctor_id, russian]
+
+
 async def test_earlier_visits_that_are_not_shown_are_led_to(clinic: Clinic, root: str) -> None:
     patient_id = uuid4()
     await clinic.execute(
