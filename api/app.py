@@ -19,6 +19,7 @@ from api.routes import (
     booking_pages,
     consents,
     directory,
+    doctor_pages,
     inboxes,
     me,
     operations,
@@ -84,7 +85,9 @@ def create_app(
     for part in (me, consents, inboxes, directory, schedule, slots, receipts):
         product.include_router(part.router)
     app.include_router(product)
-    for part in (sign_in, operations, pages, booking_pages, visit_pages, staff_pages, ops_page):
+    for part in (sign_in, operations, pages, booking_pages, visit_pages):
+        app.include_router(part.router)
+    for part in (staff_pages, doctor_pages, ops_page):
         app.include_router(part.router)
     for _route, _action in permissions_of(app):
         pass  # raises for a route that does not say who may call it

@@ -73,6 +73,10 @@ class StaffDay:
         return sum(1 for slot in self.slots if slot.visit is not None)
 
     @property
+    def has_more_to_come(self) -> bool:
+        return any(not slot.is_past for slot in self.slots)
+
+    @property
     def free(self) -> int:
         return sum(1 for slot in self.slots if slot.is_free)
 

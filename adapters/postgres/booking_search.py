@@ -88,13 +88,20 @@ class Kept:
 
 async def bookings_named(connection: Connection, sought: str, *, limit: int) -> list[PatientVisit]:
     """By the booking reference; else of the patients whom the words name, the latest first."""
-    if CODE.fullmatch(sought.lower()):
-        found = await _listed(connection, CODED, {**_span(sought.lower()), "limit": limit})
-        if found:
-            return found
+    coded = await bookings_coded(connection, sought, limit=limit)
+    if coded:
+        return coded
     people = await demo_patients_named(connection, sought, limit=PATIENTS)
     asked = {"patients": [each.patient_id for each in people], "limit": limit}
     return await _listed(connection, OF_PATIENTS, asked) if people else []
+
+
+async def bookings_coded(connection: Connection, sought: str, *, limit: int) -> list[PatientVisit]:
+    """Those of a booking reference, as messages and pages show it."""
+    code = sought.strip().lower()
+    if not CODE.fullmatch(code):
+        return []
+    return await _listed(connection, CODED, {**_span(code), "limit": limit})
 
 
 async def bookings_in_trouble(

@@ -47,6 +47,18 @@ FROM doctors d WHERE d.id = ANY(:doctor_ids)
 """)
 
 
+NAMES = text(f"""
+SELECT s.id, p.full_name FROM schedules s JOIN patients p ON p.id = s.patient_id
+WHERE s.id = ANY(:ids) AND {MADE_UP}
+""")  # noqa: S608
+
+
+async def names_of(connection: Connection, appointment_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Whose appointments these are; who may not be named is left out."""
+    rows = await connection.execute(NAMES, {"ids": list(appointment_ids)})
+    return {row.id: row.full_name for row in rows}
+
+
 async def staff_days(
     connection: Connection,
     doctor_ids: Sequence[UUID],

@@ -110,6 +110,11 @@ def short_code(appointment_id: object) -> str:
     return str(appointment_id)[:8].upper()
 
 
+def in_halves(code: str) -> str:
+    """1A2B 3C4D: as it is said on the telephone."""
+    return f"{code[:4]} {code[4:]}"
+
+
 def code_marked(text: str) -> Markup:
     """What stands between backticks, as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
@@ -123,5 +128,6 @@ FILTERS = {
     "tel": tel,
     "short_code": short_code,
     "instant": timestamp,
+    "in_halves": in_halves,
     "utc": utc,
 }

@@ -88,7 +88,10 @@ async def test_a_doctor_sees_a_visit_come_and_go_and_is_told_of_it(
     await expect(line).to_contain_text(await name_of(clinic, patient))
     notices = doctor.page.get_by_role("region", name="What has changed")
     await expect(notices).to_contain_text(appointment[:8].upper())
+    await expect(notices).to_contain_text(await name_of(clinic, patient))
     await doctor.audit("doctor-en")
+    await notices.get_by_role("button", name="Mark as read").first.click()
+    await expect(notices.locator(".new")).to_have_count(0)
 
     await clinic.cancel(appointment)
     await expect(line).to_contain_text("cancelled:")
@@ -164,8 +167,8 @@ async def test_the_reception_books_for_a_patient_found_by_name(
     await place.get_by_role("button").click()
 
     note = desk.page.get_by_role("group")
-    await expect(note).to_contain_text("Booked and confirmed.")
-    await desk.focus_is_on("Booked and confirmed.")
+    await expect(note).to_contain_text(f"Booked: {name}")
+    await expect(note.locator("#note-title")).to_be_focused()
     await expect(place).to_contain_text(name)
     assert await clinic.state_of(slot) == "booked"
     await desk.audit("reception-booked-en")
@@ -216,7 +219,7 @@ async def test_the_nearest_free_time_of_the_clinic_is_offered(
 
     await nearest.get_by_role("button").first.click()
 
-    await expect(desk.page.get_by_role("group")).to_contain_text("Booked and confirmed.")
+    await expect(desk.page.get_by_role("group")).to_contain_text("Booked:")
 
 
 async def test_operations_see_what_is_held_and_where_to_look(
@@ -245,15 +248,20 @@ async def test_every_page_of_the_staff_is_for_everybody(
 ) -> None:
     person = await arrives(window=window, scheme=scheme)
     slot = await clinic.free_slot()
-    await clinic.book(slot)
+    booked = await clinic.hold(slot)
+    await clinic.confirm(booked)
     size = f"{scheme}-{window['width']}"
 
     await open_doctor(person, clinic, slot)
     await person.audit(f"doctor-{size}-ru")
     await open_services(person, clinic, slot, person.patient)
     await person.audit(f"reception-{size}-ru")
+    await person.open(f"/reception/visits/{booked}")
+    await person.audit(f"desk-visit-{size}-ru")
     await person.open("/ops")
     await person.audit(f"ops-{size}-ru")
+    await person.open(f"/ops/bookings/{booked}")
+    await person.audit(f"ops-booking-{size}-ru")
 
 
 @pytest.mark.parametrize("path", ["/reception", "/ops"])

@@ -125,7 +125,9 @@
     const hadFocus = old.contains(document.activeElement);
     if (!fresh) {
       if (hadFocus) announce(old.textContent.trim());
+      const row = old.closest("tr");
       old.remove();
+      if (row && !row.querySelector("[data-piece]")) row.remove(); // a time that nobody has now
       return;
     }
     const put = document.importNode(fresh, true);

@@ -1,0 +1,217 @@
+"""What the reception sees: some doctors of one clinic side by side, their times in line."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from uuid import UUID
+
+from adapters.postgres.booking_search import bookings_coded
+from adapters.postgres.database import Connection
+from adapters.postgres.demo_patients import DemoPatient, demo_patient, demo_patients_named
+from adapters.postgres.directory import (
+    Clinic,
+    DoctorCard,
+    Specialty,
+    clinic_of,
+    list_clinics,
+    list_doctors,
+    list_specialties,
+)
+from adapters.postgres.openings import openings_of
+from adapters.postgres.staff_days import staff_days
+from adapters.postgres.visits import PatientVisit, visit, visits_ahead
+from api.http.name_cursors import cursor_after, place_after
+from api.page.days import window_of
+from domain.slot import Interval, day_of
+from domain.staff_day import StaffDay, StaffSlot
+from domain.zones import zone_named
+
+SIDE_BY_SIDE = 12
+"""Doctors on one page of the reception; each is a day that the page follows."""
+NEAREST = 6
+OF_ONE_DOCTOR = 2
+"""Of the nearest times: six quarters of an hour of one doctor are no choice."""
+FOUND = 6
+"""Patients of one search; where there are more, the page says so."""
+CLINICS = 200
+"""In the list to choose from; it says where it is cut, and leads on."""
+WANTED = 100
+DOCTORS_HERE, CLINICS_HERE = "doctors of the reception", "clinics of the reception"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskWish:
+    """What was chosen so far; `about` is the appointment that the page tells of."""
+
+    own: frozenset[UUID] | None
+    """The clinics that the caller may see; null for all."""
+    day: date | None
+    clinic_id: UUID | None
+    specialty: str | None
+    sought: str | None
+    patient_id: UUID | None
+    about: UUID | None
+    after: str | None
+    clinics_after: str | None
+
+    def may_see(self, clinic_id: UUID) -> bool:
+        return self.own is None or clinic_id in self.own
+
+    def seen(self, visits: Sequence[PatientVisit]) -> list[PatientVisit]:
+        return [each for each in visits if self.may_see(each.appointment.clinic_id)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A free time that the reception may offer."""
+
+    doctor: DoctorCard
+    starts_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One time of the day, and what each doctor has then, in the order of the columns."""
+
+    starts_at: datetime
+    cells: list[list[StaffSlot]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The day of several doctors; what begins together stands in one row."""
+
+    columns: list[tuple[DoctorCard, StaffDay]]
+
+    @property
+    def rows(self) -> list[Row]:
+        by_time = [_shown(staff) for _, staff in self.columns]
+        times = sorted({starts_at for slots in by_time for starts_at in slots})
+        return [
+            Row(starts_at=starts_at, cells=[slots.get(starts_at, []) for slots in by_time])
+            for starts_at in times
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Everything that the page says."""
+
+    clinics: list[Clinic]
+    more_clinics: str | None
+    clinic: Clinic | None
+    day: date | None
+    table: Table
+    further: str | None
+    nearest: list[Offer]
+    specialties: list[Specialty]
+    patient: DemoPatient | None
+    ahead: list[PatientVisit]
+    """The chosen patient's next appointments."""
+    coded: list[PatientVisit]
+    """Appointments whose reference was typed."""
+    matches: list[DemoPatient]
+    has_more_matches: bool
+    about: PatientVisit | None
+    about_whom: DemoPatient | None
+
+
+async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
+    clinics, more_clinics, here = await _clinics(connection, wish)
+    wanted, specialties = list[DoctorCard](), list[Specialty]()
+    if here is not None:
+        wanted = await doctors_of_desk(connection, here.clinic_id, wish.specialty, wish.after)
+        specialties = await list_specialties(connection, limit=WANTED, clinic_id=here.clinic_id)
+    named = wanted[:SIDE_BY_SIDE]
+    day, columns, nearest = wish.day, list[tuple[DoctorCard, StaffDay]](), list[Offer]()
+    if here is not None and named:
+        zone, now = zone_named(here.time_zone), named[0].now
+        day = wish.day or day_of(now, zone)
+        ids = [each.doctor_id for each in named]
+        days = await staff_days(connection, ids, day, zone, now=now)
+        columns = [(each, days[each.doctor_id]) for each in named]
+        nearest = await _nearest(connection, wanted, window_of(day, zone))
+    sought, whom, about = wish.sought, wish.patient_id, None
+    matches = [] if not sought else await demo_patients_named(connection, sought, limit=FOUND + 1)
+    if wish.about is not None:
+        about = await visit(connection, wish.about)
+        about = about if about and wish.may_see(about.appointment.clinic_id) else None
+    whose = None
+    if about is not None:
+        whose = await demo_patient(connection, about.appointment.patient_id)
+    return Desk(
+        clinics=clinics,
+        more_clinics=more_clinics,
+        clinic=here,
+        day=day,
+        table=Table(columns=columns),
+        further=cursor_after(named[-1].name, named[-1].doctor_id, of=DOCTORS_HERE)
+        if len(wanted) > len(named)
+        else None,
+        nearest=nearest,
+        specialties=specialties,
+        patient=None if whom is None else await demo_patient(connection, whom),
+        ahead=[] if whom is None else wish.seen(await visits_ahead(connection, whom, limit=FOUND)),
+        coded=[]
+        if not sought
+        else wish.seen(await bookings_coded(connection, sought, limit=FOUND)),
+        matches=matches[:FOUND],
+        has_more_matches=len(matches) > FOUND,
+        about=about,
+        about_whom=whose,
+    )
+
+
+async def doctors_of_desk(
+    connection: Connection, clinic_id: UUID, specialty: str | None, after: str | None
+) -> list[DoctorCard]:
+    """Those of the page, and some more behind them for the nearest free times."""
+    return await list_doctors(
+        connection,
+        limit=WANTED,
+        clinic_id=clinic_id,
+        specialty=specialty,
+        after=place_after(after, of=DOCTORS_HERE),
+    )
+
+
+async def _clinics(
+    connection: Connection, wish: DeskWish
+) -> tuple[list[Clinic], str | None, Clinic | None]:
+    """Those to choose from, where the list goes on, and the one whose desk this is."""
+    place = place_after(wish.clinics_after, of=CLINICS_HERE)
+    listed = await list_clinics(connection, limit=CLINICS + 1, after=place, ids=wish.own)
+    clinics, more = listed[:CLINICS], None
+    if len(listed) > len(clinics):
+        more = cursor_after(clinics[-1].name, clinics[-1].clinic_id, of=CLINICS_HERE)
+    asked = wish.clinic_id
+    is_own = asked is not None and wish.may_see(asked)
+    here = await clinic_of(connection, asked) if asked is not None and is_own else None
+    here = here or next(iter(clinics), None)
+    if here is not None and here not in clinics:
+        clinics = [here, *clinics]
+    return clinics, more, here
+
+
+def _shown(staff: StaffDay) -> dict[datetime, list[StaffSlot]]:
+    """Who comes, and what is free; a time that has passed unbooked is of no use here."""
+    shown = defaultdict[datetime, list[StaffSlot]](list)
+    for slot in staff.slots:
+        if slot.visit or slot.elsewhere or slot.is_free:
+            shown[slot.starts_at].append(slot)
+    return shown
+
+
+async def _nearest(
+    connection: Connection, doctors: Sequence[DoctorCard], window: Interval
+) -> list[Offer]:
+    """The earliest free times of all of them, from the day on."""
+    cards = {each.doctor_id: each for each in doctors}
+    found = [
+        Offer(doctor=cards[openings.desk.doctor_id], starts_at=slot.starts_at)
+        for openings in await openings_of(connection, list(cards), window)
+        for slot in islice(openings.free(), OF_ONE_DOCTOR)
+    ]
+    return sorted(found, key=lambda offer: (offer.starts_at, offer.doctor.name))[:NEAREST]

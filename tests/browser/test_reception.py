@@ -1,0 +1,118 @@
+"""The receptionist's tasks by keyboard alone, each with its number of keys (docs/desks.md)."""
+
+from playwright.async_api import Page, expect
+
+from tests.acceptance.conftest import Clinic
+from tests.browser.conftest import Arrival
+from tests.browser.test_staff import name_of, open_services
+
+
+class Keys:
+    """Counts what is pressed; what is typed into a field counts as the letters it has."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.pressed = 0
+
+    async def type(self, text: str) -> None:
+        await self._page.keyboard.type(text)
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            self.pressed += 1
+            await self._page.keyboard.press(key)
+
+
+async def test_from_the_search_to_the_booking_are_four_keys_and_back_three(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, patient = await arrives(locale="en-GB"), clinic.patient()
+    name, slot = await name_of(clinic, patient), await clinic.free_slot()
+    await open_services(desk, clinic, slot)
+    keys = Keys(desk.page)
+    await expect(desk.page.locator("#q")).to_be_focused()
+
+    await keys.type(name)
+    await keys.press("Enter")
+    await expect(desk.page.locator(".matches a").first).to_be_focused()
+    await keys.press("Enter")
+    await expect(desk.page.locator("#when-title")).to_be_focused()
+    await keys.press("ArrowDown")
+    first = desk.page.locator("button.slot:focus")
+    await expect(first).to_have_count(1)
+    await keys.press("Enter")
+
+    note = desk.page.get_by_role("group")
+    await expect(note).to_contain_text("Booked:")
+    assert keys.pressed == 4
+
+    await keys.press("Tab", "Tab", "Enter")
+
+    await expect(desk.page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    assert keys.pressed == 4 + 3
+    [row] = await clinic.rows(
+        "SELECT status, reason FROM schedules WHERE id = %s", desk.page.url.rpartition("/")[2]
+    )
+    assert (row["status"], row["reason"]) == ("cancelled", "mistake")
+
+
+async def test_a_reference_is_cancelled_with_a_reason_in_seven_keys(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk = await arrives(locale="en-GB")
+    booked = await clinic.hold()
+    await clinic.confirm(booked)
+    await desk.open("/reception")
+    keys = Keys(desk.page)
+
+    await keys.type(booked[:8].upper())
+    await keys.press("Enter")
+    await expect(desk.page.locator(".matches a").first).to_be_focused()
+    await keys.press("Enter")
+    await expect(desk.page.get_by_text("To read out:")).to_be_visible()
+    await keys.press("Tab", "Tab", "ArrowDown", "Tab", "Enter")
+
+    await expect(desk.page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    assert keys.pressed == 7
+    [row] = await clinic.rows("SELECT reason FROM schedules WHERE id = %s", booked)
+    assert row["reason"] == "clinic_request"
+
+
+async def test_what_was_cancelled_elsewhere_is_not_cancelled_unseen(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk = await arrives(locale="en-GB", scripts=False)
+    held = await clinic.hold()
+    await desk.open(f"/reception/visits/{held}")
+    await clinic.confirm(held)
+
+    await desk.click("Release this time")
+
+    await expect(desk.page.get_by_text("was changed elsewhere")).to_be_visible()
+    assert (await clinic.get(held))["status"] == "confirmed"
+
+
+async def test_escape_leads_to_the_search_and_arrows_from_time_to_time(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, slot = await arrives(locale="en-GB"), await clinic.free_slot()
+    place = await open_services(desk, clinic, slot, clinic.patient())
+    await place.get_by_role("button").focus()
+
+    await desk.page.keyboard.press("ArrowDown")
+    await desk.page.keyboard.press("ArrowUp")
+
+    await expect(place.get_by_role("button")).to_be_focused()
+    await desk.page.keyboard.press("Escape")
+    await desk.focus_is_on("Change patient")
+
+
+async def test_the_printed_day_is_the_table_alone(arrives: Arrival, clinic: Clinic) -> None:
+    desk = await arrives()
+    place = await open_services(desk, clinic, await clinic.free_slot())
+
+    await desk.page.emulate_media(media="print")
+
+    await expect(place).to_be_visible()
+    for hidden in ("header.top", "#who-title", ".filters", "#choose-first"):
+        await expect(desk.page.locator(hidden)).to_be_hidden()
