@@ -23,7 +23,9 @@ class Appointments:
     async def confirm_appointment(self, request: BookingRequest) -> Appointment:
         """Idempotent: a second run finds the appointment confirmed."""
         with told_to_temporal():
-            return await end.confirm_appointment(self._database, request.appointment_id)
+            return await end.confirm_appointment(
+                self._database, request.appointment_id, request.actor
+            )
 
     @activity.defn
     async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:

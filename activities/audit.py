@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from activities.refusals import told_to_temporal, unavailable
+from activities.trail import checked_trail
 from adapters.kafka.events import KafkaAway
 from adapters.postgres import audit
 from adapters.postgres.audit import Doubt, OpenHold
@@ -21,7 +22,7 @@ from adapters.process.audit_gauges import AuditGauges, Gauge
 from adapters.redis.cache import AWAY, invalidate
 from adapters.temporal import runs
 from adapters.temporal.runs import Standing
-from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched
+from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched, Trail
 from domain.events import EVENT_KINDS, AppointmentEvent, booking_workflow_id
 
 EXPIRES_FOR_SECONDS = 10.0
@@ -124,6 +125,19 @@ class Audit:
         _tell("waiting_run_was_reminded", events.reminded)
         _tell("event_was_published_again", events.published)
         return events
+
+    @activity.defn
+    async def check_trail(self, before: Trail | None) -> Trail:
+        """Idempotent: what is broken stays so. Goes on where the one before ended, round and round.
+
+        A short trail is looked at as a whole each time; the newest seals always are.
+        """
+        with told_to_temporal():
+            trail = await checked_trail(self._database, before)
+        self._gauges.show(Gauge.TRAIL_BREAKS, len(trail.breaks))
+        for broken in trail.breaks:
+            log.error("trail_is_broken", what=broken)
+        return trail
 
     @activity.defn
     async def refresh_days(self, touched: list[Touched]) -> None:

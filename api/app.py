@@ -25,11 +25,13 @@ from api.routes import (
     operations,
     ops_page,
     pages,
+    patients,
     receipts,
     schedule,
     sign_in,
     slots,
     staff_pages,
+    trail,
     visit_pages,
 )
 from api.schedule.schedule_fast_path import ScheduleFastPath
@@ -82,7 +84,8 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (me, consents, inboxes, directory, schedule, slots, receipts):
+    product_parts = (me, trail, patients, consents, inboxes, directory, schedule, slots, receipts)
+    for part in product_parts:
         product.include_router(part.router)
     app.include_router(product)
     for part in (sign_in, operations, pages, booking_pages, visit_pages):

@@ -66,6 +66,27 @@ class Overlaps:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seal:
+    """The last link of the chain over the trail of who did what, and its hash."""
+
+    place: int
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """One check of that trail, up to the seal of `until`: each break is a sentence that names it.
+
+    `seal` was the last one. The next audit knows it from here, outside the database.
+    """
+
+    lines: int
+    until: int
+    seal: Seal | None
+    breaks: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditReport:
     """What one audit counted, found and mended; `mended` names the first appointments of these."""
 
@@ -81,3 +102,4 @@ class AuditReport:
     runs_reminded: int
     days_refreshed: bool
     mended: list[UUID]
+    trail: Trail | None = None

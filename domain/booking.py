@@ -51,6 +51,7 @@ class Refusal:
 
     code: str
     appointment_id: UUID | None = None
+    patient_id: UUID | None = None
     held_until: datetime | None = None
     retry_after_seconds: int | None = None
     alternatives: list[Alternative] | None = None
@@ -109,6 +110,9 @@ class Appointment:
     extensions_left: int = 0
     moves: int = 0
     rescheduled_at: datetime | None = None
+    origin: str = "patient"
+    service_id: UUID | None = None
+    attendance: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +143,7 @@ class Extension:
     appointment_id: UUID
     version: int
     hold_seconds: int
+    actor: ActorRef | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import NotRequired, TypedDict
+from uuid import UUID
 
 from domain.booking import Appointment, Status
 
@@ -23,7 +24,11 @@ class AppointmentDocument(TypedDict):
     cancelledAt: str | None
     reason: str | None
     extensionsLeft: int
+    visitCode: str
+    origin: str
+    serviceId: str | None
     moves: int
+    attendance: str | None
     code: NotRequired[str]
 
 
@@ -50,11 +55,20 @@ def document(appointment: Appointment, *, code: str | None = None) -> Appointmen
         cancelledAt=_optional(appointment.cancelled_at),
         reason=appointment.reason,
         extensionsLeft=appointment.extensions_left if appointment.status is Status.HELD else 0,
+        visitCode=visit_code(appointment.appointment_id),
+        origin=appointment.origin,
+        serviceId=None if appointment.service_id is None else str(appointment.service_id),
         moves=appointment.moves,
+        attendance=appointment.attendance,
     )
     if code is not None and appointment.status is Status.REFUSED:
         written["code"] = code
     return written
+
+
+def visit_code(appointment_id: UUID) -> str:
+    """What messages and pages show, and people say on the phone."""
+    return str(appointment_id)[:8].upper()
 
 
 def _optional(instant: datetime | None) -> str | None:

@@ -2,9 +2,10 @@
 
 Refused
 ├── DoctorNotFound · PatientNotFound · AppointmentNotFound · NoticeNotFound
-├── MessageNotFound
+├── MessageNotFound · ProxyNotFound
 ├── NotASlot · SlotTaken                      (offer alternatives)
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
+├── PatientExists (names the record) · HasVisits
 ├── TooManyHolds
 ├── HoldExpired · AlreadyCancelled · AlreadyConfirmed
 ├── ExtensionLimit · VersionMismatch · Changed · TooLate
@@ -127,9 +128,27 @@ class VersionMismatch(Refused):
 
 
 class Changed(Refused):
-    """The appointment is no longer as you saw it: read it again, nothing was done."""
+    """It is no longer as you saw it: read it again, nothing was done."""
 
     code = "changed"
+
+
+class PatientExists(Refused):
+    """There is a record of this patient already."""
+
+    code = "patient_exists"
+
+
+class HasVisits(Refused):
+    """The patient has a visit ahead: cancel it first."""
+
+    code = "has_visits"
+
+
+class ProxyNotFound(Refused):
+    """There is no such proxy of this patient."""
+
+    code = "proxy_not_found"
 
 
 class TooLate(Refused):

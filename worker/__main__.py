@@ -11,6 +11,7 @@ from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.audit import Audit
 from activities.slots import Slots
+from activities.trail import keep_sealing
 from adapters.kafka.events import EventPublisher, ensure_topics
 from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges
@@ -33,6 +34,7 @@ async def work(process: Process) -> None:
     topics = asyncio.create_task(ensure_topics(process.servers.kafka_bootstrap_servers))
     audit_every = timedelta(seconds=process.settings.audit_seconds)
     audits = asyncio.create_task(ensure_audits(client, every=audit_every))
+    sealing = asyncio.create_task(keep_sealing(process.database))
     promoting = asyncio.create_task(ensure_current(client, process.build))
     gauges = AuditGauges(fade_after=3 * audit_every)
     REGISTRY.register(gauges)
@@ -41,6 +43,7 @@ async def work(process: Process) -> None:
         closing.push_async_callback(publisher.stop)
         closing.callback(topics.cancel)
         closing.callback(audits.cancel)
+        closing.callback(sealing.cancel)
         closing.callback(promoting.cancel)
         announcements = Announcements(
             book=DayBook(process.database), redis=redis, publisher=publisher

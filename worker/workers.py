@@ -41,6 +41,7 @@ def audits_worker(
         deployment_config=deployment,
         workflows=[AuditBookings],
         activities=[
+            audit.check_trail,
             audit.find_overlaps,
             audit.expire_lapsed_holds,
             audit.release_orphaned_holds,

@@ -1,20 +1,23 @@
-"""Audit all bookings: mend what is safe to mend, say what was done, fail loudly on an overlap.
+"""Audit all bookings: mend what is safe to mend, say what was done, fail loudly on what nobody can.
 
 Looking for overlaps comes first, so that nothing delays the alarm's gauge; failing comes last, so
 that the alarm delays no repair. A check that cannot be made now is tried until it can.
 """
 
+from dataclasses import replace
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from domain.audit import AuditOrder, AuditReport, Events, Holds, Overlaps
+from domain.audit import AuditOrder, AuditReport, Events, Holds, Overlaps, Trail
 from workflows import audit_steps as steps
 from workflows.details import details_of_audit
 
 MENDED_NAMED = 20
 
 OVERLAP = "overlap"
-"""Type of the failure of an audit that found what no audit can mend."""
+BROKEN_TRAIL = "broken_trail"
+"""Types of the failures of an audit that found what no audit can mend."""
 
 
 @workflow.defn
@@ -27,11 +30,22 @@ class AuditBookings:
         lapsed = await steps.expire_lapsed_holds()
         orphaned = await steps.release_orphaned_holds(order)
         events = await steps.announce_missing_events(order)
-        report = await _mended(overlaps, lapsed, orphaned, events)
+        trail = await _checked_trail()
+        report = replace(await _mended(overlaps, lapsed, orphaned, events), trail=trail)
         workflow.set_current_details(details_of_audit(report))
         if overlaps.count:
             raise ApplicationError(_alarm(overlaps), report, type=OVERLAP, non_retryable=True)
+        if trail is not None and trail.breaks:
+            raise ApplicationError(_broken(trail), report, type=BROKEN_TRAIL, non_retryable=True)
         return report
+
+
+async def _checked_trail() -> Trail | None:
+    """Against what the last audit that found nothing wrong has seen of it."""
+    if not workflow.patched("check-the-trail"):
+        return None
+    before = workflow.get_last_completion_result(AuditReport)
+    return await steps.check_trail(before.trail if before else None)
 
 
 async def _mended(
@@ -51,6 +65,13 @@ async def _mended(
         runs_reminded=len(events.reminded),
         days_refreshed=await steps.refresh_days(touched) if touched else True,
         mended=[each.appointment_id for each in touched[:MENDED_NAMED]],
+    )
+
+
+def _broken(trail: Trail) -> str:
+    return (
+        "the trail of who did what is not as it was written: "
+        f"{', '.join(trail.breaks)}: somebody has to look at this"
     )
 
 

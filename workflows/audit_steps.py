@@ -7,7 +7,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.audit import Audit
-from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched
+from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched, Trail
 
 ONE_TRY = timedelta(seconds=20)
 ONE_TRY_WITH_MANY_RUNS = timedelta(seconds=60)
@@ -40,6 +40,11 @@ async def announce_missing_events(order: AuditOrder) -> Events:
     label = "events that nobody received: look at their runs, publish"
     config = _until_done(label, one_try=ONE_TRY_WITH_MANY_RUNS)
     return await workflow.execute_activity_method(Audit.announce_missing_events, order, **config)
+
+
+async def check_trail(before: Trail | None) -> Trail:
+    config = _until_done("the trail of who did what: as it was written")
+    return await workflow.execute_activity_method(Audit.check_trail, before, **config)
 
 
 async def refresh_days(touched: list[Touched]) -> bool:

@@ -105,6 +105,7 @@ class Consent:
     async def _give_more_time(self, extend: Extend) -> None:
         extension = Extension(
             appointment_id=self._request.appointment_id,
+            actor=self._request.actor,
             version=extend.version,
             hold_seconds=self._request.hold_seconds,
         )

@@ -103,6 +103,9 @@ def details_of_audit(report: AuditReport) -> str:
         f"- **overlap**: `{pair.appointment_id}` and `{pair.other_id}`"
         for pair in report.overlaps.first
     ]
+    if report.trail is not None:
+        lines.append(f"- lines of the trail of who did what, looked at: {report.trail.lines}")
+        lines += [f"- **trail**: {broken}" for broken in report.trail.breaks]
     lines += [f"- mended: `{appointment_id}`" for appointment_id in report.mended]
     return "\n".join(lines)
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import TextClause, text
 from sqlalchemy.engine import RowMapping
 
+from adapters.postgres.acting import ACTING_BY_NAME, told
 from adapters.postgres.database import Database
 from adapters.postgres.made_moves import MadeMove, made_move, placement_before
 from adapters.postgres.rows import COLUMNS, appointment_of
 from adapters.postgres.tables import LAPSES_AT
+from domain.actors import SYSTEM
 from domain.audit import AuditOrder, Overlap, Overlaps, Touched
 from domain.booking import Appointment, Placement
 from domain.events import (
@@ -59,7 +61,7 @@ WITH lapsed AS (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE schedules SET status = 'expired', version = version + 1
-WHERE id = ANY(ARRAY(SELECT id FROM lapsed))
+WHERE id = ANY(ARRAY(SELECT id FROM lapsed)) AND {ACTING_BY_NAME}
 RETURNING id, doctor_id, starts_at
 """)  # noqa: S608 - our own words, as below
 
@@ -71,11 +73,11 @@ WHERE {LAPSES_AT} > statement_timestamp()
 ORDER BY {LAPSES_AT} DESC LIMIT :batch
 """)  # noqa: S608
 
-GIVE_BACK = text("""
+GIVE_BACK = text(f"""
 UPDATE schedules SET status = 'expired', version = version + 1
-WHERE id = :id AND status = 'held' AND version = :version
+WHERE id = :id AND status = 'held' AND version = :version AND {ACTING_BY_NAME}
 RETURNING id
-""")
+""")  # noqa: S608
 
 # The doctor's notice is the sign that an event was received: it has a row for every event. Asked as
 # one value, since EXISTS may become a join, for which the planner would read the whole table.
@@ -244,7 +246,8 @@ class Doubt:
 
 
 async def expire_lapsed_holds(database: Database) -> list[Touched]:
-    return [_touched(row) for row in await _all(database, EXPIRE_LAPSED, batch=HOLDS_EXPIRED)]
+    rows = await _all(database, EXPIRE_LAPSED, batch=HOLDS_EXPIRED, actor=told(SYSTEM))
+    return [_touched(row) for row in rows]
 
 
 async def open_holds(database: Database, order: AuditOrder) -> list[OpenHold]:
@@ -256,7 +259,11 @@ async def open_holds(database: Database, order: AuditOrder) -> list[OpenHold]:
 
 async def give_back(database: Database, hold: OpenHold) -> bool:
     """False if the appointment has changed since it was read."""
-    key = {"id": hold.touched.appointment_id, "version": hold.version}
+    key = {
+        "id": hold.touched.appointment_id,
+        "version": hold.version,
+        "actor": told(SYSTEM),
+    }
     return bool(await _all(database, GIVE_BACK, **key))
 
 

@@ -2,6 +2,7 @@
 
 from psycopg.sql import SQL
 
+from adapters.postgres.acting import ACTING, told
 from adapters.postgres.booking_facts import own_row
 from adapters.postgres.database import Database
 from adapters.postgres.direct import cursor
@@ -14,7 +15,7 @@ UPDATE schedules s
 SET status = 'cancelled', reason = %(reason)s, cancelled_at = clock_timestamp(),
     version = version + 1
 WHERE id = %(appointment_id)s AND status IN ('held', 'confirmed') AND version = %(version)s
-  AND starts_at > clock_timestamp()
+  AND starts_at > clock_timestamp() AND {ACTING}
 RETURNING {COLUMNS}
 """)  # noqa: S608 - our own columns
 
@@ -22,7 +23,8 @@ RETURNING {COLUMNS}
 async def cancel_appointment(database: Database, cancellation: Cancellation) -> Appointment:
     """Cancel a visit that has not begun, fenced by its version; a second run finds it cancelled."""
     async with cursor(database) as connection:
-        row = await connection.one_or_none(CANCEL, vars(cancellation))
+        asked = {**vars(cancellation), "actor": told(cancellation.actor)}
+        row = await connection.one_or_none(CANCEL, asked)
         if row is None:
             row = await own_row(connection, cancellation.appointment_id)
             _refuse_cancellation(row, cancellation)

@@ -37,12 +37,13 @@ class Agreed:
 
 OF_PATIENT = text("""
 SELECT c.kind, c.channel, c.consent FROM patients p LEFT JOIN consents c ON c.patient_id = p.id
-WHERE p.id = :patient_id
+WHERE p.id = :patient_id AND p.erased_at IS NULL
 """)
 
 SAY = text("""
 INSERT INTO consents (patient_id, kind, channel, consent)
-SELECT id, :kind, :channel, :consent FROM patients WHERE id = :patient_id
+SELECT id, :kind, :channel, :consent FROM patients
+WHERE id = :patient_id AND erased_at IS NULL
 ON CONFLICT ON CONSTRAINT consents_pkey DO UPDATE SET
     consent = excluded.consent,
     changed_at = CASE WHEN consents.consent = excluded.consent THEN consents.changed_at

@@ -57,8 +57,8 @@ async def demo_patients_named(
         words = ["".join(words)] if words else []
     if not words:
         return []
-    found = await _who(connection, [_is_named(word) for word in words], limit)
-    return found or await _who(connection, [_is_nearly_named(word) for word in words], limit)
+    found = await _who(connection, [is_named(word) for word in words], limit)
+    return found or await _who(connection, [is_nearly_named(word) for word in words], limit)
 
 
 async def _who(
@@ -78,7 +78,7 @@ NAME = folded(patients.c.full_name)
 DIGITS: ColumnElement[str] = func.regexp_replace(patients.c.phone, r"\D", "", "g")
 
 
-def _is_named(word: str) -> ColumnElement[bool]:
+def is_named(word: str) -> ColumnElement[bool]:
     spellings = dict.fromkeys([word, in_the_other_alphabet(word)])
     ways = [func.strpos(NAME, folded(literal(each))) > 0 for each in spellings]
     number = re.sub(r"\D", "", word)
@@ -98,6 +98,6 @@ def _has_booked(code: str) -> ColumnElement[bool]:
     )
 
 
-def _is_nearly_named(word: str) -> ColumnElement[bool]:
+def is_nearly_named(word: str) -> ColumnElement[bool]:
     spellings = [with_one_slip(each) for each in (word.lower(), in_the_other_alphabet(word))]
     return NAME.regexp_match(cast(literal("|".join(spellings)), String))

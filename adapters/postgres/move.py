@@ -6,6 +6,7 @@ from functools import partial
 import psycopg
 from psycopg.sql import SQL
 
+from adapters.postgres.acting import ACTING, told
 from adapters.postgres.appointments import see
 from adapters.postgres.booking_facts import load_facts_besides
 from adapters.postgres.database import Database
@@ -33,7 +34,7 @@ WITH lapsed AS (
         overbook = false, version = s.version + 1
     FROM (SELECT count(*) FROM lapsed) AS made_way
     WHERE s.id = %(appointment_id)s AND s.status = 'confirmed' AND s.version = %(version)s
-      AND s.starts_at > clock_timestamp()
+      AND s.starts_at > clock_timestamp() AND {ACTING}
     RETURNING s.*
 )
 SELECT {COLUMNS} FROM moved s
@@ -84,6 +85,7 @@ def _parameters(move: Move, desk: DoctorGrid, slot: Interval) -> dict[str, objec
         "practitioner_id": desk.practitioner_id,
         "starts_at": slot.starts_at,
         "ends_at": slot.ends_at,
+        "actor": told(move.actor),
     }
 
 

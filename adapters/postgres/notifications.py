@@ -74,6 +74,7 @@ class VisitUnknown(Exception):
     """There is no such appointment: the event is older than the database, or not of this clinic."""
 
 
+# Without an address there is nothing to send, and nothing to keep in reserve for.
 # Superseded: the appointment has moved on to a later version, the visit is over, or the event is.
 # Open: the rows that another attempt may still change. One that was kept in reserve is opened by
 # the attempt that stands in for another channel. The doctor's notice is written where asked for.
@@ -84,7 +85,8 @@ WITH visit AS (
         s.version > :sequence OR s.ends_at <= clock_timestamp()
             OR coalesce(CAST(:expires_at AS timestamptz) <= clock_timestamp(), false) AS superseded,
         clock_timestamp() AS now, coalesce(p.time_zone, c.time_zone) AS patient_zone,
-        p.full_name AS patient_name, p.email, p.phone, p.language,
+        p.full_name AS patient_name, coalesce(p.email, '') AS email,
+        coalesce(p.phone, '') AS phone, p.language,
         d.full_name AS doctor_name, d.specialty,
         c.name AS clinic_name, c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone
     FROM schedules s
@@ -95,11 +97,16 @@ WITH visit AS (
 ), judged AS (
     SELECT wanted.id, wanted.channel, v.starts_at, CASE
         WHEN v.superseded THEN 'superseded'
-        WHEN w.consent = 'withdrawn' THEN 'declined'
-        WHEN w.consent = 'fallback' AND CAST(:instead_of AS text) IS NULL THEN 'reserved'
+        WHEN w.consent = 'withdrawn' OR address.own = '' THEN 'declined'
+        WHEN w.consent = 'fallback' AND CAST(:instead_of AS text) IS NULL AND address.other <> ''
+            THEN 'reserved'
         ELSE 'sending' END AS status
     FROM visit v
     CROSS JOIN unnest(CAST(:ids AS uuid[]), CAST(:channels AS text[])) AS wanted (id, channel)
+    CROSS JOIN LATERAL (SELECT
+        CASE wanted.channel WHEN 'sms' THEN v.phone ELSE v.email END AS own,
+        CASE wanted.channel WHEN 'sms' THEN v.email ELSE v.phone END AS other
+    ) address
     LEFT JOIN consents w
         ON w.patient_id = v.patient_id AND w.kind = :consent AND w.channel = wanted.channel
 ), attempt AS (

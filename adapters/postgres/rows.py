@@ -12,7 +12,7 @@ GRACE = "2 seconds"
 COLUMNS = f"""
     s.id, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at, s.held_until, s.version,
     s.status AS stored_status, s.created_at, s.confirmed_at, s.cancelled_at, s.reason, s.extensions,
-    s.confirmed_version, s.moves, s.rescheduled_at,
+    s.confirmed_version, s.moves, s.rescheduled_at, s.origin, s.service_id, s.attendance,
     CAST(extract(epoch FROM s.held_until - clock_timestamp()) AS float8) AS lasts_seconds,
     CASE WHEN s.status = 'held' AND s.held_until + interval '{GRACE}' <= clock_timestamp()
          THEN 'expired'
@@ -47,6 +47,9 @@ def appointment_of(row: Row) -> Appointment:
         extensions_left=max(0, MAX_EXTENSIONS - row["extensions"]),
         moves=row["moves"],
         rescheduled_at=row["rescheduled_at"],
+        origin=row["origin"],
+        service_id=row["service_id"],
+        attendance=row["attendance"],
     )
 
 

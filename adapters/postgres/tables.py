@@ -6,11 +6,14 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Sequence,
     SmallInteger,
@@ -92,12 +95,50 @@ patients = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("full_name", Text, nullable=False),
-    Column("phone", Text, nullable=False),
-    Column("email", Text, nullable=False),
+    Column("phone", Text),
+    Column("email", Text),
     Column("language", Text, nullable=False, server_default="ru"),
     Column("time_zone", Text),
+    Column("birth_date", Date),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("merged_into", Uuid, ForeignKey("patients.id")),
+    _instant("erased_at"),
     CheckConstraint("language IN ('ru', 'en')", name="language"),
+    CheckConstraint("version > 0", name="version"),
+    CheckConstraint("merged_into IS NULL OR erased_at IS NOT NULL", name="merged_is_erased"),
+    CheckConstraint(
+        "erased_at IS NULL OR (full_name = '' AND num_nonnulls(phone, email, birth_date) = 0)",
+        name="erased_is_nobody",
+    ),
+    Index("patients_name_idx", text("folded(full_name)")),
 )
+"""A record that was erased, or went over to another one, stays as a row without a person."""
+
+proxies = Table(
+    "proxies",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("patient_id", Uuid, ForeignKey("patients.id", ondelete="CASCADE"), nullable=False),
+    Column("subject", Text),
+    Column("proxy_patient_id", Uuid, ForeignKey("patients.id", ondelete="CASCADE")),
+    _instant("until"),
+    _instant("created_at", nullable=False),
+    CheckConstraint("num_nonnulls(subject, proxy_patient_id) = 1", name="is_somebody"),
+    UniqueConstraint(
+        "patient_id",
+        "subject",
+        "proxy_patient_id",
+        name="proxies_once",
+        postgresql_nulls_not_distinct=True,
+    ),
+    Index("proxies_subject_idx", "subject", postgresql_where=text("subject IS NOT NULL")),
+    Index(
+        "proxies_proxy_patient_id_idx",
+        "proxy_patient_id",
+        postgresql_where=text("proxy_patient_id IS NOT NULL"),
+    ),
+)
+"""Who may act for a patient: whoever signs in as `subject`, or as another patient."""
 
 accounts = Table(
     "accounts",
@@ -317,3 +358,39 @@ events_in_doubt = Table(
     Index("events_in_doubt_settled_idx", "settled_at"),
 )
 """Events that the audit has not seen anybody receive, until somebody has announced them."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _instant("at", nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("version", Integer),
+    Column("outcome", Text, nullable=False, server_default="done"),
+    Column("patient_id", Uuid),
+    Column("clinic_ids", ARRAY(Uuid)),
+    Column("status", Text),
+    Column("doctor_id", Uuid),
+    Column("starts_at", DateTime(timezone=True)),
+    Column("reason", Text),
+    Index("audit_object_idx", "object", "id"),
+    Index("audit_actor_idx", "actor", "id"),
+    Index("audit_at_idx", "at", postgresql_using="brin"),
+)
+"""Who did what: a line for every change of an appointment or a patient, by triggers, and for every
+look that staff takes at a patient. Lines are only ever added."""
+
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    _instant("at", nullable=False),
+    Column("last_line", BigInteger, nullable=False),
+    Column("lines", ARRAY(BigInteger), nullable=False),
+    Column("digests", ARRAY(LargeBinary), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""The digests of some lines, and a hash over them and over the seal before: a chain."""

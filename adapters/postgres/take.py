@@ -5,12 +5,14 @@ from functools import partial
 import psycopg
 from psycopg.sql import SQL
 
+from adapters.postgres.acting import ACTING, told
 from adapters.postgres.booking_facts import load_facts, own_row
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor, cursor
 from adapters.postgres.rows import COLUMNS, appointment_of, hold_of
 from adapters.postgres.tables import DOCTOR_FREE, IN_SHIFT, PATIENT_FREE
 from adapters.postgres.transactions import TransactionLimit, serializable
+from domain.actors import SYSTEM
 from domain.booking import (
     MAX_EXTENSIONS,
     Appointment,
@@ -54,7 +56,7 @@ WITH lapsed AS (
            %(practitioner_id)s, %(clinic_id)s, %(starts_at)s, %(ends_at)s, 'held',
            least(clock_timestamp() + make_interval(secs => %(hold_seconds)s),
                  CAST(%(starts_at)s AS timestamptz)), %(origin)s
-    FROM (SELECT count(*) FROM lapsed) AS made_way
+    FROM (SELECT count(*) FROM lapsed) AS made_way WHERE {ACTING}
     ON CONFLICT DO NOTHING
     RETURNING s.*
 )
@@ -68,7 +70,7 @@ SET held_until = least(
     first_held_until = coalesce(first_held_until, held_until),
     extensions = extensions + 1, version = version + 1
 WHERE id = %(appointment_id)s AND status = 'held' AND version = %(version)s AND extensions < 2
-  AND held_until > clock_timestamp()
+  AND held_until > clock_timestamp() AND {ACTING}
 RETURNING {COLUMNS}
 """)  # noqa: S608
 
@@ -87,7 +89,7 @@ async def hold_slot(database: Database, turns: TransactionLimit, request: Bookin
 async def extend_hold(database: Database, extension: Extension) -> Hold:
     """Let a live hold last from now again; a second run finds the version it made."""
     async with cursor(database) as connection:
-        extended = await connection.one_or_none(EXTEND, vars(extension))
+        extended = await connection.one_or_none(EXTEND, _extension_parameters(extension))
         if extended is None:
             extended = await own_row(connection, extension.appointment_id)
             _refuse_extension(appointment_of(extended), extension)
@@ -124,7 +126,12 @@ def _hold_parameters(
         "ends_at": slot.ends_at,
         "hold_seconds": request.hold_seconds,
         "origin": request.origin,
+        "actor": told(request.actor),
     }
+
+
+def _extension_parameters(extension: Extension) -> dict[str, object]:
+    return {**vars(extension), "actor": told(extension.actor or SYSTEM)}
 
 
 def _refuse_extension(appointment: Appointment, extension: Extension) -> None:

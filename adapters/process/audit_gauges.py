@@ -18,6 +18,7 @@ class Gauge(StrEnum):
     """What is counted; each is a gauge of that name with `priyom_audit_` before it."""
 
     OVERLAPS = "overlaps"
+    TRAIL_BREAKS = "trail_breaks"
     LAPSED_HOLDS = "lapsed_holds"
     ORPHANED_HOLDS = "orphaned_holds"
     UNANNOUNCED_EVENTS = "unannounced_events"
@@ -26,6 +27,7 @@ class Gauge(StrEnum):
 
 MEANING = {
     Gauge.OVERLAPS: "Pairs of live appointments of one doctor or patient at one time: an alarm.",
+    Gauge.TRAIL_BREAKS: "Lines of the trail of who did what that are not as written: an alarm.",
     Gauge.LAPSED_HOLDS: "Holds that the last audit found held past their deadline, and expired.",
     Gauge.ORPHANED_HOLDS: "Holds that the last audit found without a run, and released.",
     Gauge.UNANNOUNCED_EVENTS: "Events that the last audit found without a run to publish them.",

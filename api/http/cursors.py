@@ -60,3 +60,27 @@ def place_of(cursor: str | None, *, of: str) -> Place | None:
     if cursor_of(place, of=of) != cursor:
         raise Malformed("cursor", "must be `next` of an earlier page")
     return place
+
+
+def cursor_after_id(last: UUID, *, of: str) -> str:
+    """Of a list in another order than time: where its last row stands, the database knows."""
+    return cursor_of(Place(instant=EPOCH, id=last), of=of)
+
+
+def id_after(cursor: str | None, *, of: str) -> UUID | None:
+    place = place_of(cursor, of=of)
+    return None if place is None else place.id
+
+
+def cursor_of_line(line: int) -> str:
+    """Of the audit trail, whose lines are numbered."""
+    return cursor_after_id(UUID(int=line), of="audit")
+
+
+def line_of(cursor: str | None) -> int | None:
+    found = id_after(cursor, of="audit")
+    if found is None:
+        return None
+    if found.int >= 2**63:
+        raise Malformed("cursor", "must be `next` of an earlier page")
+    return found.int

@@ -41,6 +41,7 @@ WRONG = {
     "weekdays": "must be days of the week from 1 (Monday) to 7, several by comma",
     "specialty": "must not contain control characters",
     "limit": "must be at most 100",
+    "fullName": "must not be blank",
     **dict.fromkeys(NOT_FOUND, NO_UUID),
 }
 """What may be wrong with a field; the first that an operation takes is its example."""

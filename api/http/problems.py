@@ -31,6 +31,9 @@ STATUSES_AND_TITLES = {
     "appointment_not_found": (404, "No such appointment"),
     "notice_not_found": (404, "No such notice"),
     "message_not_found": (404, "No such message"),
+    "proxy_not_found": (404, "No such proxy"),
+    "patient_exists": (409, "There is a record of this patient"),
+    "has_visits": (409, "The patient has a visit ahead"),
     "not_a_slot": (422, "Not a slot of this doctor"),
     "already_held": (409, "You already hold this slot"),
     "already_booked": (409, "You already have this appointment"),
@@ -41,7 +44,7 @@ STATUSES_AND_TITLES = {
     "already_cancelled": (409, "The appointment is cancelled"),
     "already_confirmed": (409, "The appointment is confirmed"),
     "extension_limit": (409, "No more extensions"),
-    "changed": (409, "The appointment has changed"),
+    "changed": (409, "It has changed"),
     "too_late": (409, "The appointment has started"),
     "unauthenticated": (401, "Not signed in"),
     "forbidden": (403, "Not for your role"),
@@ -72,6 +75,9 @@ ADVICE = {
     "message_not_found": (
         "Check the message's key: the Idempotency-Key of the SMS, or the Message-ID."
     ),
+    "proxy_not_found": "Read the patient's proxies with GET /api/v1/patients/{id}/proxies.",
+    "patient_exists": "Use the record that `patientId` names.",
+    "has_visits": "Cancel what is ahead, or wait until it is over.",
     "not_a_slot": (
         "Offer one of `alternatives`, or a free slot of GET /api/v1/doctors/{id}/schedule."
     ),
@@ -88,7 +94,7 @@ ADVICE = {
     "already_cancelled": "Hold a slot again to come.",
     "already_confirmed": "Nothing is left to do: a confirmed appointment needs no more time.",
     "extension_limit": "Confirm before the hold lapses, or hold the slot again afterwards.",
-    "changed": "Read the appointment again and, where it still fits, send its present `version`.",
+    "changed": "Read it again and, where it still fits, send its present `version`.",
     "too_late": "Call the clinic.",
     "unauthenticated": (
         "Send an access token of the clinic's issuer as `Authorization: Bearer …`; one that has "
@@ -209,6 +215,8 @@ def _extras(refused: Refused) -> Iterator[tuple[str, object]]:
     refusal = refused.refusal
     if refusal.appointment_id is not None:
         yield "appointmentId", str(refusal.appointment_id)
+    if refusal.patient_id is not None:
+        yield "patientId", str(refusal.patient_id)
     if refusal.held_until is not None:
         yield "heldUntil", timestamp(refusal.held_until)
     if isinstance(refused, NotASlot | SlotTaken):

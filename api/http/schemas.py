@@ -105,7 +105,11 @@ EXAMPLE_APPOINTMENT: JsonDict = {
     "cancelledAt": None,
     "reason": None,
     "extensionsLeft": 2,
+    "visitCode": "8C1F9F0E",
+    "origin": "patient",
+    "serviceId": None,
     "moves": 0,
+    "attendance": None,
 }
 
 EXAMPLE_NOTICE: JsonDict = {
@@ -213,7 +217,11 @@ class AppointmentBody(Body):
     cancelled_at: Instant | None
     reason: CancelReason | None
     extensions_left: int
-    moves: int = Field(description="how often it was moved")
+    visit_code: str = Field(description="what messages and pages call it")
+    origin: Literal["patient", "reception", "offer", "import"]
+    service_id: Id | None
+    moves: int = Field(description="how often it was moved to another time")
+    attendance: Literal["promised"] | None
     code: str | None = Field(None, description="why it was refused; only where `status` is refused")
 
 
@@ -273,6 +281,7 @@ class ProblemBody(Body):
     code: str
     errors: list[FieldErrorBody] | None = None
     appointment_id: Id | None = None
+    patient_id: Id | None = None
     held_until: Instant | None = None
     alternatives: list[AlternativeBody] | None = None
 

@@ -14,7 +14,7 @@ from adapters.postgres.days import DayBook
 from adapters.postgres.transactions import TransactionLimit
 from adapters.process.settings import connections, product
 from adapters.redis.cache import connect_redis, invalidate
-from domain.actors import ActorRef, Role
+from domain.actors import SYSTEM, ActorRef, Role
 from domain.booking import Appointment, BookingRequest
 from domain.events import appointment_confirmed
 
@@ -39,7 +39,7 @@ class Steps:
         return (await take.hold_slot(self.database, self.turns, request)).appointment
 
     async def confirm(self, appointment_id: UUID) -> Appointment:
-        return await end.confirm_appointment(self.database, appointment_id)
+        return await end.confirm_appointment(self.database, appointment_id, SYSTEM)
 
     async def publish(self, appointment: Appointment) -> None:
         await self.publisher.publish(appointment_confirmed(appointment))

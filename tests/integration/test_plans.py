@@ -24,6 +24,8 @@ MESSAGE = {"notifications_pkey"}
 INBOX = {"notifications_inbox_idx"}
 OF_PATIENT = {"schedules_patient_idx"}
 
+TRAIL = {"audit_pkey", "audit_seals_pkey"}
+
 BY: dict[str, set[str]] = {
     "appointments.ONE": APPOINTMENT,
     "appointments.OF_PATIENT": OF_PATIENT,
@@ -75,6 +77,28 @@ BY: dict[str, set[str]] = {
     "staff_days.SHIFTS": DOCTOR | {"shifts_pkey"},
     "staff_days.CANCELLED": PATIENT | {"schedules_doctor_day_idx"},
     "staff_days.LIVE": DOCTOR | PATIENT | {"schedules_doctor_free"},
+    "patients.CHANGE": PATIENT,
+    "patients.ONE": PATIENT,
+    "patients.PHONES": set(),
+    "patients.REGISTER": set(),
+    "patients.SAME_PERSON": {"patients_name_idx"},
+    "patients.SEEN_BY": PATIENT | OF_PATIENT,
+    "proxies.ALLOW": PATIENT,
+    "proxies.END": {"proxies_pkey"},
+    "proxies.OF_PATIENT": {"proxies_once"},
+    "removing_patients.ACT": set(),
+    "removing_patients.AHEAD": {"schedules_patient_free"},
+    "removing_patients.EXPIRE": OF_PATIENT,
+    "removing_patients.LOCK": PATIENT,
+    "removing_patients.OVERLAP": {"schedules_patient_free"},
+    "trail.CHANGES": {"audit_object_idx"},
+    "trail.LOOKED_AT": set(),
+    "trail_seals.BREAKS": TRAIL,
+    "trail_seals.COUNTED": {"audit_seals_pkey"},
+    "trail_seals.FIRST": {"audit_seals_pkey"},
+    "trail_seals.KNOWN": {"audit_seals_pkey"},
+    "trail_seals.LAST": {"audit_seals_pkey"},
+    "trail_seals.SEAL": TRAIL,
     "visits.AHEAD": DOCTOR | OF_PATIENT,
     "visits.BEHIND": DOCTOR | OF_PATIENT,
     "visits.ONE": APPOINTMENT | DOCTOR,
@@ -83,7 +107,14 @@ BY: dict[str, set[str]] = {
 """By which indexes each statement is answered."""
 
 NO_QUERY = {"tables.NOW"}
-IN_THEIR_ORDER = {"demo_patients.SOME"}
+IN_THEIR_ORDER = {
+    "demo_patients.SOME",
+    "trail_seals.BREAKS",
+    "trail_seals.COUNTED",
+    "trail_seals.FIRST",
+    "trail_seals.LAST",
+    "trail_seals.SEAL",
+}
 """Read from the beginning until there is enough: the page is short and so is the way."""
 
 SAME = {

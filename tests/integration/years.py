@@ -39,6 +39,15 @@ SELECT id, kind, channel, 'withdrawn' FROM patients
 CROSS JOIN (VALUES ('confirmed'), ('cancelled')) AS kinds (kind)
 CROSS JOIN (VALUES ('email'), ('sms')) AS channels (channel)
 """)
+TRAIL = text("""
+INSERT INTO audit (at, actor, role, action, object, version, status, doctor_id, starts_at)
+SELECT created_at, patient_id, 'patient', 'hold', id, 1, 'held', doctor_id, starts_at FROM schedules
+""")
+SEALS = text("""
+INSERT INTO audit_seals (place, at, last_line, lines, digests, hash)
+SELECT id / 10 + 1, min(at), max(id), array_agg(id), array_agg(CAST('' AS bytea)), ''
+FROM audit GROUP BY id / 10
+""")
 # Of every doctor at one time, each for somebody else: what an index over that time alone finds.
 HOLDS = text("""
 INSERT INTO schedules (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
@@ -64,7 +73,7 @@ async def clinic_of_years(database: Database, *, visits: int) -> AsyncIterator[D
         async with scratch.connect() as connection:
             await connection.execute(text(AS_THEY_ARE))
             await connection.execute(text("SET statement_timeout = 0"))
-            for filling in (NOTICES, DOUBTS, CONSENTS):
+            for filling in (NOTICES, DOUBTS, CONSENTS, TRAIL, SEALS):
                 await connection.execute(filling)
             await connection.execute(text("VACUUM ANALYZE"))
             await connection.execute(text("RESET ALL"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from api.describe import describe_only
+from api.http import patient_schemas, trail_schemas
 from api.http.openapi import describe
 from api.http.origins import Origins
 from api.http.problems import KINDS, MEDIA_TYPE
@@ -17,6 +19,7 @@ from api.http.schemas import (
     PATIENT_ID,
     AppointmentBody,
     AppointmentPage,
+    Body,
     CancelOrder,
     ExtendOrder,
     HealthBody,
@@ -45,32 +48,40 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 }
 APPOINTMENT = "/appointments/{appointmentId}"
 DAY = "GET /doctors/{doctorId}/schedule"
-BODIES = {
-    model.__name__.removesuffix("Body"): model
-    for model in (
-        AppointmentBody,
-        AppointmentPage,
-        CancelOrder,
-        ClinicPage,
-        ConsentChoiceBody,
-        ConsentPage,
-        DoctorBody,
-        DoctorPage,
-        RescheduleOrder,
-        ExtendOrder,
-        FreeSlotPage,
-        HealthBody,
-        MeBody,
-        NewAppointment,
-        NoticeBody,
-        NoticePage,
-        ReadinessBody,
-        ReceiptBody,
-        StandingBody,
-        ScheduleBody,
-        SpecialtyPage,
-    )
-}
+
+
+def models_of(module: ModuleType) -> list[type[BaseModel]]:
+    """Those that a module defines itself."""
+    found = [each for each in vars(module).values() if isinstance(each, type)]
+    return [each for each in found if issubclass(each, Body) and each.__module__ == module.__name__]
+
+
+MODELS: list[type[BaseModel]] = [
+    *models_of(patient_schemas),
+    *models_of(trail_schemas),
+    AppointmentBody,
+    AppointmentPage,
+    CancelOrder,
+    ClinicPage,
+    ConsentChoiceBody,
+    ConsentPage,
+    DoctorBody,
+    DoctorPage,
+    RescheduleOrder,
+    ExtendOrder,
+    FreeSlotPage,
+    HealthBody,
+    MeBody,
+    NewAppointment,
+    NoticeBody,
+    NoticePage,
+    ReadinessBody,
+    ReceiptBody,
+    StandingBody,
+    ScheduleBody,
+    SpecialtyPage,
+]
+BODIES = {model.__name__.removesuffix("Body"): model for model in MODELS}
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))
 
 

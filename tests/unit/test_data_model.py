@@ -36,4 +36,4 @@ def test_no_rule_is_described_that_is_not_there() -> None:
     written_in_migrations = {"schedules_in_shift", "clinics_time_zone", "patients_time_zone"}
     keys = {f"{table}_pkey" for table in metadata.tables}
 
-    assert described <= RULES | keys | written_in_migrations
+    assert described - set(metadata.tables) <= RULES | keys | written_in_migrations

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +16,17 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from adapters.temporal.client import UNAVAILABLE
-from domain.audit import AuditOrder, AuditReport, Events, Holds, Overlap, Overlaps, Touched
+from domain.audit import (
+    AuditOrder,
+    AuditReport,
+    Events,
+    Holds,
+    Overlap,
+    Overlaps,
+    Seal,
+    Touched,
+    Trail,
+)
 from tests.builders import DR_KIM, MONDAY_NINE
 from tests.workflows.conftest import Record, eventually
 from worker.sandbox import sandboxed_runner
@@ -25,6 +36,7 @@ from workflows.names import AUDITS
 ORDER = AuditOrder(settled_after_seconds=15)
 NO_OVERLAP = Overlaps(count=0, first=[])
 NO_HOLDS = Holds(looked_at=0, given_back=[])
+WHOLE_TRAIL = Trail(lines=3, until=0, seal=Seal(place=1, hash="ab"), breaks=[])
 NO_EVENTS = Events(in_doubt=0, announced=0, under_way=0, postponed=0, reminded=[], published=[])
 
 Run = WorkflowHandle[AuditBookings, AuditReport]
@@ -40,8 +52,10 @@ class FakeAudit:
         lapsed: Holds = NO_HOLDS,
         orphaned: Holds = NO_HOLDS,
         events: Events = NO_EVENTS,
+        trail: Trail = WHOLE_TRAIL,
     ) -> None:
         self.overlaps, self.lapsed, self.orphaned, self.events = overlaps, lapsed, orphaned, events
+        self.trail = trail
         self.calls: list[str] = []
         self.refreshed: list[Touched] = []
         self.faults: dict[str, int] = {}
@@ -53,6 +67,7 @@ class FakeAudit:
             self.expire_lapsed_holds,
             self.release_orphaned_holds,
             self.announce_missing_events,
+            self.check_trail,
             self.refresh_days,
         ]
 
@@ -77,6 +92,12 @@ class FakeAudit:
         assert order == ORDER
         self._enter("announce_missing_events")
         return self.events
+
+    @activity.defn
+    async def check_trail(self, before: Trail | None) -> Trail:
+        assert before is None
+        self._enter("check_trail")
+        return self.trail
 
     @activity.defn
     async def refresh_days(self, touched: list[Touched]) -> None:
@@ -132,6 +153,7 @@ async def test_a_clean_audit_looks_at_everything_and_touches_nothing(
         "expire_lapsed_holds",
         "release_orphaned_holds",
         "announce_missing_events",
+        "check_trail",
     ]
     assert (report.overlaps.count, report.open_holds_looked_at, report.mended) == (0, 7, [])
     await record("audit-clean", run)
@@ -172,6 +194,7 @@ async def test_the_report_counts_what_was_mended_and_its_days_are_shown_anew(
         runs_reminded=1,
         days_refreshed=True,
         mended=[each.appointment_id for each in mended],
+        trail=WHOLE_TRAIL,
     )
     await record("audit-mended", run)
 
@@ -197,6 +220,29 @@ async def test_an_overlap_fails_the_run_loudly_after_everything_else_was_mended(
     assert str(pair.other_id) in alarm.message
     assert audit.refreshed == [lapsed]
     await record("audit-overlap", run)
+
+
+async def test_a_broken_trail_fails_the_run_and_is_named(
+    temporal: WorkflowEnvironment, record: Record
+) -> None:
+    lapsed = touched()
+    audit = FakeAudit(
+        lapsed=Holds(looked_at=1, given_back=[lapsed]),
+        trail=replace(WHOLE_TRAIL, breaks=["line 7 was changed", "line 9 is gone"]),
+    )
+
+    async with auditing(temporal, audit) as run:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await run.result()
+        details = await current_details(run)
+
+    alarm = failed.value.cause
+    assert isinstance(alarm, ApplicationError)
+    assert (alarm.type, alarm.non_retryable) == ("broken_trail", True)
+    assert "line 7 was changed, line 9 is gone" in alarm.message
+    assert "- **trail**: line 7 was changed" in details
+    assert audit.refreshed == [lapsed]
+    await record("audit-broken-trail", run)
 
 
 async def test_a_check_that_cannot_be_made_is_tried_until_it_can(

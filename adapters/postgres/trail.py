@@ -1,0 +1,130 @@
+"""The trail of who did what: what is added by hand, and what is read of it.
+
+Changes of appointments and patients are written by triggers, whoever makes them.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from adapters.postgres.database import Connection
+from domain.actors import ActorRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Somebody did something to a thing; `id` is its place in the trail."""
+
+    id: int
+    at: datetime
+    actor: str
+    role: str
+    action: str
+    object: str
+    version: int | None
+    outcome: str
+    patient_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What one version of an appointment was, and on whose behalf it was made."""
+
+    version: int
+    at: datetime
+    action: str
+    role: str
+    status: str
+    doctor_id: UUID
+    starts_at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sought:
+    """Which lines are asked for; None is any. The page goes on before the line `before`.
+
+    `clinics`: only lines of these clinics. `person`: only lines about the record of this patient
+    and about the patient's appointments.
+    """
+
+    object: str | None = None
+    actor: str | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+    clinics: Collection[UUID] | None = None
+    person: UUID | None = None
+    before: int | None = None
+    limit: int
+
+
+LOOKED_AT = text("""
+INSERT INTO audit (actor, role, action, object, patient_id, clinic_ids)
+SELECT :actor, :role, :action, seen::text, seen, CAST(:clinics AS uuid[])
+FROM unnest(CAST(:patients AS uuid[])) AS seen
+""")
+
+# Asked as a list of things, so that the index by things answers it.
+OF_PERSON = """object = ANY(ARRAY(
+    SELECT CAST(:person AS text)
+    UNION SELECT id::text FROM patients WHERE merged_into = :person
+    UNION SELECT id::text FROM schedules WHERE patient_id = :person
+))"""
+
+CONDITIONS = {
+    "object": "object = :object",
+    "actor": "actor = :actor",
+    "begins": "at >= :begins",
+    "ends": "at < :ends",
+    "clinics": "clinic_ids && CAST(:clinics AS uuid[])",
+    "person": OF_PERSON,
+    "before": "id < :before",
+}
+
+CHANGES = text("""
+SELECT DISTINCT ON (version) version, at, action, role, status, doctor_id, starts_at, reason
+FROM audit WHERE object = :object AND version IS NOT NULL AND status IS NOT NULL
+ORDER BY version, id DESC
+""")
+
+
+async def note_look(
+    connection: Connection,
+    actor: ActorRef,
+    action: str,
+    patients: Sequence[UUID],
+    *,
+    clinics: Collection[UUID] = (),
+) -> None:
+    """Somebody is about to be shown these patients."""
+    asked = {
+        "actor": actor.id,
+        "role": actor.role.value,
+        "action": action,
+        "patients": list(patients),
+        "clinics": list(clinics),
+    }
+    await connection.execute(LOOKED_AT, asked)
+
+
+async def lines_of(connection: Connection, sought: Sought) -> list[Line]:
+    """Newest first."""
+    asked = {name: value for name, value in vars(sought).items() if value is not None}
+    given = [condition for name, condition in CONDITIONS.items() if name in asked]
+    if "clinics" in asked:
+        asked["clinics"] = list(sought.clinics or ())
+    where = f"WHERE {' AND '.join(given)}" if given else ""
+    statement = f"SELECT * FROM audit {where} ORDER BY id DESC LIMIT :limit"  # noqa: S608 - our own words
+    rows = await connection.execute(text(statement), asked)
+    return [
+        Line(**{name: row[name] for name in Line.__dataclass_fields__}) for row in rows.mappings()
+    ]
+
+
+async def history_of(connection: Connection, appointment_id: UUID) -> list[Change]:
+    """Oldest first, one a version."""
+    rows = await connection.execute(CHANGES, {"object": str(appointment_id)})
+    return [Change(**row) for row in rows.mappings()]
