@@ -39,6 +39,9 @@ STATUSES = {
     "extension_limit": 409,
     "changed": 409,
     "too_late": 409,
+    "proxy_not_found": 404,
+    "patient_exists": 409,
+    "has_visits": 409,
     "version_mismatch": 422,
 }
 
