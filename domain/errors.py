@@ -140,7 +140,7 @@ class PatientExists(Refused):
 
 
 class HasVisits(Refused):
-    """The patient has a visit ahead: cancel it first."""
+    """The patient has an appointment ahead: cancel it first."""
 
     code = "has_visits"
 

@@ -33,7 +33,7 @@ STATUSES_AND_TITLES = {
     "message_not_found": (404, "No such message"),
     "proxy_not_found": (404, "No such proxy"),
     "patient_exists": (409, "There is a record of this patient"),
-    "has_visits": (409, "The patient has a visit ahead"),
+    "has_visits": (409, "The patient has an appointment ahead"),
     "not_a_slot": (422, "Not a slot of this doctor"),
     "already_held": (409, "You already hold this slot"),
     "already_booked": (409, "You already have this appointment"),
