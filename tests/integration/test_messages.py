@@ -365,7 +365,7 @@ async def test_what_the_clinic_did_waits_for_the_patients_morning(desk: Desk) ->
         "UPDATE patients SET time_zone = 'Asia/Tokyo' WHERE id = :id", id=confirmed.patient_id
     )
     cancelled = replace(
-        confirmed, type=EventType.CANCELLED, sequence=confirmed.sequence + 1, event_id=uuid4()
+        confirmed, type=EventType.CANCELLED, sequence=confirmed.sequence + 2, event_id=uuid4()
     )
 
     waits = await desk.email(cancelled)
