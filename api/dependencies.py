@@ -13,6 +13,7 @@ from adapters.redis.cache import DayReader
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
 from api.booking.move import Moves
+from api.http.actor import Callers
 from api.http.streams import Streams
 from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
@@ -50,6 +51,7 @@ ReadinessDep = Annotated[ReadinessProbe, _opened(lambda services: services.readi
 Settings = Annotated[Product, _opened(lambda services: services.product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]
 InboxListenerDep = Annotated[InboxListener, _opened(lambda services: services.inbox_listener)]
+CallersDep = Annotated[Callers, _opened(lambda services: services.callers)]
 PageSignInDep = Annotated[PageSignIn | None, _opened(lambda services: services.page_sign_in)]
 """Null where nobody signs in."""
 

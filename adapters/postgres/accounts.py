@@ -8,23 +8,27 @@ from psycopg.sql import SQL
 
 from adapters.postgres.direct import Cursor
 
+# Whoever is named by the token as a patient is that one; the account names one for the others.
 OF_SUBJECT = SQL("""
-SELECT patient_id, practitioner_id, clinic_ids FROM accounts
-WHERE issuer = %(issuer)s AND subject = %(subject)s
+SELECT a.practitioner_id, a.clinic_ids, own.patient_id, ARRAY(
+    SELECT p.patient_id FROM proxies p JOIN patients w ON w.id = p.patient_id
+    WHERE (p.subject = %(subject)s OR p.proxy_patient_id = own.patient_id)
+      AND (p.until IS NULL OR p.until > clock_timestamp()) AND w.erased_at IS NULL
+) AS proxy_for
+FROM (VALUES (CAST(%(patient_id)s AS uuid))) claimed (patient_id)
+LEFT JOIN accounts a ON a.issuer = %(issuer)s AND a.subject = %(subject)s
+CROSS JOIN LATERAL (SELECT coalesce(claimed.patient_id, a.patient_id)) own (patient_id)
 """)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What is known here of a subject; nothing of most."""
+    """What is known here of a subject; nothing of most. `patient_id` may be by its token."""
 
     patient_id: UUID | None = None
     practitioner_id: UUID | None = None
     clinic_ids: frozenset[UUID] = frozenset()
     proxy_for: frozenset[UUID] = frozenset()
-
-
-NO_ACCOUNT = Account()
 
 
 NAMES = SQL("SELECT id, full_name FROM patients WHERE id = ANY(%(ids)s) ORDER BY full_name, id")
@@ -36,12 +40,16 @@ async def names_of(connection: Cursor, patient_ids: Collection[UUID]) -> dict[UU
     return {row["id"]: row["full_name"] for row in rows}
 
 
-async def account_of(connection: Cursor, issuer: str, subject: str) -> Account:
-    row = await connection.one_or_none(OF_SUBJECT, {"issuer": issuer, "subject": subject})
-    if row is None:
-        return NO_ACCOUNT
+async def account_of(
+    connection: Cursor, issuer: str, subject: str, *, patient_id: UUID | None = None
+) -> Account:
+    """With those whom the subject, or the patient that it is, may act for now."""
+    row = await connection.one(
+        OF_SUBJECT, {"issuer": issuer, "subject": subject, "patient_id": patient_id}
+    )
     return Account(
         patient_id=row["patient_id"],
         practitioner_id=row["practitioner_id"],
-        clinic_ids=frozenset(row["clinic_ids"]),
+        clinic_ids=frozenset(row["clinic_ids"] or ()),
+        proxy_for=frozenset(row["proxy_for"]),
     )

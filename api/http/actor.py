@@ -24,6 +24,9 @@ class Callers(Protocol):
     async def actor_of(self, connection: HTTPConnection) -> Actor:
         """Raises a problem for those who are nobody."""
 
+    def forget_accounts(self) -> None:
+        """To be called by whoever has changed what somebody is here."""
+
 
 class SignInOff:
     """Believes everybody."""
@@ -31,6 +34,9 @@ class SignInOff:
     async def actor_of(self, connection: HTTPConnection) -> Actor:
         _ = connection
         return ANYONE
+
+    def forget_accounts(self) -> None:
+        """There are none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,8 @@ async def _patient(
     others = [DemoPatient(patient_id=key, name=name) for key, name in names.items()]
     by_id = {each.patient_id: each for each in others}
     chosen = session.chosen if session is not None else None
-    patient = by_id.get(chosen or actor.patient_id) or next(iter(others), None)
+    wanted = (by_id.get(each) for each in (chosen, actor.patient_id) if each is not None)
+    patient = next(filter(None, wanted), None) or next(iter(others), None)
     return Visitor(**{**vars(visitor), "patient": patient, "others": others})
 
 

@@ -15,7 +15,7 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.reads import read
 from adapters.postgres.removing_patients import Merge
 from adapters.postgres.trail import note_look
-from api.dependencies import DatabaseDep
+from api.dependencies import CallersDep, DatabaseDep
 from api.http.actor import (
     PatientChanger,
     PatientFinder,
@@ -150,7 +150,11 @@ async def change(
     openapi_extra=problems("patient_not_found", "patient_busy"),
 )
 async def merge(
-    patient_id: Id, order: MergeOrder, caller: PatientRemover, database: DatabaseDep
+    patient_id: Id,
+    order: MergeOrder,
+    caller: PatientRemover,
+    database: DatabaseDep,
+    callers: CallersDep,
 ) -> Response:
     """Visits, consents and proxies go over to `into`; this record is found no more."""
     if order.into == patient_id:
@@ -162,6 +166,7 @@ async def merge(
         actor.ref,
         list(actor.clinic_ids),
     )
+    callers.forget_accounts()
     kept = await read(database, partial(patients.find_patient, patient_id=order.into))
     return JsonAnswer(patient_document(kept), headers=NO_STORE)
 
@@ -172,10 +177,13 @@ async def merge(
     summary="Erase a patient",
     openapi_extra=problems("patient_not_found", "has_visits"),
 )
-async def erase(patient_id: Id, caller: PatientRemover, database: DatabaseDep) -> Response:
+async def erase(
+    patient_id: Id, caller: PatientRemover, database: DatabaseDep, callers: CallersDep
+) -> Response:
     """Name, contact and birth date are gone for good; visits stay, without a person."""
     actor = caller.actor
     await removing_patients.erase(database, patient_id, actor.ref, list(actor.clinic_ids))
+    callers.forget_accounts()
     return JsonAnswer({"patientId": str(patient_id)}, headers=NO_STORE)
 
 
@@ -199,7 +207,11 @@ async def list_proxies(patient_id: Id, caller: PatientChanger, database: Databas
     openapi_extra=problems("patient_not_found"),
 )
 async def allow_proxy(
-    patient_id: Id, wish: NewProxy, caller: PatientChanger, database: DatabaseDep
+    patient_id: Id,
+    wish: NewProxy,
+    caller: PatientChanger,
+    database: DatabaseDep,
+    callers: CallersDep,
 ) -> Response:
     """The same one again: the same proxy, with the new end."""
     actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
@@ -217,7 +229,9 @@ async def allow_proxy(
         await _note(connection, actor, "allow-proxy", [patient_id], always=True)
         return JsonAnswer(proxy_document(made), status_code=201, headers=NO_STORE)
 
-    return await read(database, ask)
+    answer = await read(database, ask)
+    callers.forget_accounts()
+    return answer
 
 
 @router.delete(
@@ -227,7 +241,11 @@ async def allow_proxy(
     openapi_extra=problems("proxy_not_found"),
 )
 async def end_proxy(
-    patient_id: Id, proxy_id: Id, caller: PatientChanger, database: DatabaseDep
+    patient_id: Id,
+    proxy_id: Id,
+    caller: PatientChanger,
+    database: DatabaseDep,
+    callers: CallersDep,
 ) -> Response:
     """From the answer on; those who are left."""
     actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
@@ -237,7 +255,9 @@ async def end_proxy(
         await _note(connection, actor, "end-proxy", [patient_id], always=True)
         return _proxies(await proxies.proxies_of(connection, patient_id))
 
-    return await read(database, ask)
+    answer = await read(database, ask)
+    callers.forget_accounts()
+    return answer
 
 
 def _proxies(found: Sequence[Proxy]) -> Response:

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from uuid import UUID
 
 from starlette.requests import HTTPConnection
 from structlog import get_logger
@@ -20,6 +21,9 @@ REMEMBERED_SECONDS = 1.0
 """How long it is believed what a subject is here: a request is often followed by another."""
 REMEMBERED = 2048
 
+Known = tuple[str, UUID | None]
+"""A subject, and the patient that its token names."""
+
 log = get_logger(__name__)
 
 
@@ -31,7 +35,7 @@ class SignIn:
         self._tokens = tokens
         self._sessions = sessions
         self._issuer = issuer
-        self._accounts: OrderedDict[str, tuple[float, Account]] = OrderedDict()
+        self._accounts: OrderedDict[Known, tuple[float, Account]] = OrderedDict()
 
     async def actor_of(self, connection: HTTPConnection) -> Actor:
         token = _bearer(connection)
@@ -50,30 +54,33 @@ class SignIn:
 
     async def known(self, claims: Claims) -> Actor:
         """What the issuer says, and what is known here beside it."""
-        account = await self._account(claims.subject)
+        account = await self._account(claims)
         return Actor(
             subject=claims.subject,
             roles=claims.roles,
-            patient_id=claims.patient_id or account.patient_id,
+            patient_id=account.patient_id,
             practitioner_id=claims.practitioner_id or account.practitioner_id,
             clinic_ids=claims.clinic_ids | account.clinic_ids,
             proxy_for=account.proxy_for,
         )
 
     def forget_accounts(self) -> None:
-        """To be called by whoever changes what somebody is here."""
-        self._accounts.clear()
+        """Other processes believe what they know for a second more."""
+        self._accounts = OrderedDict()
 
-    async def _account(self, subject: str) -> Account:
-        looked_at, account = self._accounts.get(subject, (0.0, None))
-        if account is not None and time.monotonic() - looked_at < REMEMBERED_SECONDS:
+    async def _account(self, claims: Claims) -> Account:
+        asked_at, subject, patient_id = time.monotonic(), claims.subject, claims.patient_id
+        accounts, key = self._accounts, (subject, patient_id)
+        looked_at, account = accounts.get(key, (0.0, None))
+        if account is not None and asked_at - looked_at < REMEMBERED_SECONDS:
             return account
         account = await read_by_cursor(
-            self._database, lambda cursor: account_of(cursor, self._issuer, subject)
+            self._database,
+            lambda cursor: account_of(cursor, self._issuer, subject, patient_id=patient_id),
         )
-        self._accounts[subject] = time.monotonic(), account
-        if len(self._accounts) > REMEMBERED:
-            self._accounts.popitem(last=False)
+        accounts[key] = asked_at, account  # those that were forgotten meanwhile stay forgotten
+        if len(accounts) > REMEMBERED:
+            accounts.popitem(last=False)
         return account
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,16 +12,16 @@ import psycopg
 import pytest
 import uvicorn
 from psycopg.sql import SQL, Identifier
-from pydantic import SecretStr
 from temporalio.client import Client
 
 from adapters.postgres.database import Database, connect_database
-from adapters.process.settings import connections, product
+from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
 from api.app import create_app
 from api.services import open_services
 from stack.embedded import embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
+from tests.fakes.issuer import FakeIssuer, running_issuer
 from tests.integration.audit_office import Office, opened, runs_of_a_test
 from tests.integration.audit_rows import MIGRATED, scratch_database
 from tests.integration.years import VISITS
@@ -90,23 +91,44 @@ async def office(scratch: Database, stand_ins: Client, cache_url: str) -> AsyncI
 @pytest.fixture(scope="session")
 async def api(clinic_database: Database, cache_url: str) -> AsyncIterator[str]:
     """The address of an API over PostgreSQL; what it asks of Temporal and Kafka nobody answers."""
+    async with serving(clinic_database, cache_url, receipts_key=RECEIPTS_KEY.decode()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def issuer() -> AsyncIterator[FakeIssuer]:
+    async with running_issuer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def signed_in_api(
+    clinic_database: Database, cache_url: str, issuer: FakeIssuer
+) -> AsyncIterator[str]:
+    """The same, to people of this issuer."""
+    async with serving(clinic_database, cache_url, sign_in="on", oidc_issuer=issuer.url) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(database: Database, cache_url: str, **settings: str) -> AsyncIterator[str]:
     servers = connections().model_copy(
         update={
-            "database_url": clinic_database.url,
+            "database_url": database.url,
             "redis_url": cache_url,
             "kafka_bootstrap_servers": NOBODY_LISTENS,
         }
     )
-    settings = product().model_copy(update={"receipts_key": SecretStr(RECEIPTS_KEY.decode())})
-    app = create_app(lambda: open_services(settings, servers, b"x" * 32), answer_within_seconds=3.0)
+    wanted = Product.model_validate(product().model_dump() | settings)
+    app = create_app(lambda: open_services(wanted, servers, b"x" * 32), answer_within_seconds=3.0)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = Server(config, streams=app.state.streams)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TEMPORAL_ADDRESS", NOBODY_LISTENS)
-        serving = asyncio.create_task(server.serve())
+        running = asyncio.create_task(server.serve())
         async with asyncio.timeout(10):
             while not server.started:  # noqa: ASYNC110 - uvicorn raises no event
                 await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v1"
     server.should_exit = True
-    await serving
+    await running
