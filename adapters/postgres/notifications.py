@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, text
 from adapters.messages.visit import Kind, Language, Visit
 from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import INBOX
+from domain.actors import Role
 from domain.booking import CancelReason
 from domain.events import EVENT_KINDS, AppointmentEvent, EventType
 from domain.zones import zone_named
@@ -281,6 +282,9 @@ class Notifications:
 
 
 def _is_own_click(event: AppointmentEvent, row: RowMapping) -> bool:
+    """Whether the patient, or a proxy, made the change. Older events do not tell who did."""
+    if event.actor_role not in {Role.PATIENT, None}:
+        return False
     if event.type is EventType.CONFIRMED:
         return bool(row["origin"] == "patient")
     return bool(row["reason"] != CancelReason.CLINIC_REQUEST)

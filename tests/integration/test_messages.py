@@ -18,6 +18,7 @@ from adapters.messages.visit import Kind
 from adapters.postgres.consents import Agreed, Consent, say_consent
 from adapters.postgres.consents import Channel as ReachedBy
 from adapters.postgres.notifications import Notifications, State
+from domain.actors import Role
 from domain.booking import Placement
 from domain.events import AppointmentEvent, EventType
 from domain.quiet_hours import QuietHours
@@ -378,6 +379,29 @@ async def test_what_the_clinic_did_waits_for_the_patients_morning(desk: Desk) ->
     assert (row["status"], row["attempts"], row["error"]) == ("sending", 0, "quiet_hours")
     assert desk.mail.sent == []
     assert (await desk.email(cancelled)).state is State.SENT
+
+
+@pytest.mark.parametrize("type_", EventType)
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        (Role.PATIENT, State.SENT),
+        (None, State.SENT),
+        (Role.RECEPTION, State.SENDING),
+        (Role.OPERATOR, State.SENDING),
+        (Role.SYSTEM, State.SENDING),
+    ],
+)
+async def test_what_somebody_else_did_for_the_patient_waits_for_the_morning(
+    desk: Desk, type_: EventType, role: Role | None, state: State
+) -> None:
+    desk.quiet_hours = ALWAYS_QUIET
+    event = await desk.visit()
+    if type_ is not EventType.CONFIRMED:
+        await desk.moves_on(event)
+        event = replace(event, type=type_, sequence=event.sequence + 2, event_id=uuid4())
+
+    assert (await desk.email(replace(event, actor_role=role))).state is state
 
 
 async def test_what_has_expired_is_told_to_nobody(desk: Desk) -> None:
