@@ -141,9 +141,11 @@ def _born(word: str) -> ColumnElement[bool]:
     return patients.c.birth_date == _date(word)
 
 
+# Among the few visits of the patient, not among all of the practitioner's: so OFFSET 0.
 SEEN_BY = text("""
-SELECT FROM schedules s JOIN patients p ON p.id = s.patient_id AND p.erased_at IS NULL
-WHERE s.patient_id = :patient_id AND s.practitioner_id = :practitioner_id LIMIT 1
+SELECT FROM (SELECT practitioner_id FROM schedules WHERE patient_id = :patient_id OFFSET 0) s
+WHERE s.practitioner_id = :practitioner_id
+  AND EXISTS (SELECT FROM patients WHERE id = :patient_id AND erased_at IS NULL) LIMIT 1
 """)
 
 

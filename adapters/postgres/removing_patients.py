@@ -41,9 +41,14 @@ SELECT id FROM schedules WHERE patient_id = %(id)s AND occupies IS NOT NULL
 ORDER BY starts_at LIMIT 1
 """)
 
+# Messages are found by the visits that they are about, so they go before these.
 GO_OVER = (
+    SQL("""
+    UPDATE notifications SET patient_id = %(into)s
+    WHERE appointment_id = ANY(ARRAY(SELECT id FROM schedules WHERE patient_id = %(id)s))
+      AND patient_id = %(id)s
+    """),
     SQL("UPDATE schedules SET patient_id = %(into)s WHERE patient_id = %(id)s"),
-    SQL("UPDATE notifications SET patient_id = %(into)s WHERE patient_id = %(id)s"),
     SQL("""
     INSERT INTO consents (patient_id, kind, channel, consent, changed_at)
     SELECT %(into)s, kind, channel, consent, changed_at FROM consents WHERE patient_id = %(id)s
