@@ -9,6 +9,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
+from psycopg import AsyncConnection
 from psycopg.sql import SQL
 from sqlalchemy import Select, TextClause
 from sqlalchemy.dialects.postgresql.base import PGDialect
@@ -28,9 +29,21 @@ def statements() -> dict[str, Statement]:
     found: dict[str, Statement] = {}
     for module in pkgutil.walk_packages(adapters.__path__, "adapters."):
         for name, value in vars(import_module(module.name)).items():
-            if isinstance(value, Statement) and all(value is not each for each in found.values()):
-                found[f"{module.name.rpartition('.')[2]}.{name}"] = value
+            for path, each in _kept(f"{module.name.rpartition('.')[2]}.{name}", value):
+                if all(each is not other for other in found.values()):
+                    found[path] = each
     return found
+
+
+def _kept(name: str, value: object) -> Iterator[tuple[str, Statement]]:
+    """A statement, or those of a tuple or of a mapping, each by its place in it."""
+    if isinstance(value, Statement):
+        yield name, value
+    elif isinstance(value, tuple):
+        yield from _kept(name, dict(enumerate(value)))
+    elif isinstance(value, dict):
+        for place, each in value.items():
+            yield from _kept(f"{name}.{place}", each)
 
 
 class PlanMode(StrEnum):
@@ -53,11 +66,14 @@ class Plan:
 
 
 async def plan_of(connection: Connection, statement: Statement | Select[Any]) -> Plan:
-    """The generic plan, which a prepared statement keeps whatever its values are."""
-    found = await connection.exec_driver_sql(
-        f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(statement)}"
-    )
-    told = found.scalar_one()
+    """The generic plan, which a prepared statement keeps whatever its values are.
+
+    It is asked for without preparing: a statement that is prepared must be given its values.
+    """
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, AsyncConnection)
+    question = f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(statement)}"
+    [[told]] = await (await driver.execute(question.encode(), prepare=False)).fetchall()
     plan = Plan(steps=json.dumps(told, indent=1))
     for step in _steps(told[0]["Plan"]):
         if step["Node Type"] == "Seq Scan":

@@ -11,122 +11,19 @@ from sqlalchemy import Select, event, text
 
 from adapters.postgres import booking_facts as facts
 from adapters.postgres import directory, take
+from adapters.postgres.acting import told
 from adapters.postgres.database import Database
+from domain.actors import SYSTEM
+from tests.integration.indexes import (
+    BY,
+    IN_THEIR_ORDER,
+    NO_QUERY,
+    OF_PATIENT,
+    SAME,
+    SMALL_TABLES,
+)
 from tests.integration.plans import Plan, PlanMode, pages_read, plan_of, statements
 from tests.integration.years import AS_THEY_ARE, HOLDS, clinic_of_years
-
-APPOINTMENT = {"schedules by id"}
-PATIENT = {"patients_pkey"}
-DOCTOR = {"doctors by id"}
-FREE = {"schedules_doctor_free", "schedules_patient_free"}
-NOTICE = {"notifications_appointment_id_idx"}
-MESSAGE = {"notifications_pkey"}
-INBOX = {"notifications_inbox_idx"}
-OF_PATIENT = {"schedules_patient_idx"}
-
-TRAIL = {"audit_pkey", "audit_seals_pkey"}
-
-BY: dict[str, set[str]] = {
-    "appointments.ONE": APPOINTMENT,
-    "appointments.OF_PATIENT": OF_PATIENT,
-    "appointments.OF_PATIENT_BEFORE": OF_PATIENT,
-    "appointments.PATIENT": PATIENT,
-    "audit.EXPIRE_LAPSED": APPOINTMENT | {"schedules_lapses_at_idx"},
-    "audit.OPEN_HOLDS": {"schedules_lapses_at_idx"},
-    "audit.GIVE_BACK": APPOINTMENT,
-    "audit.SWEEP_EVENTS": NOTICE | {"schedules_changed_idx"},
-    "audit.SETTLE_RECEIVED": NOTICE | {"doubts that are open"},
-    "audit.DOUBTS": APPOINTMENT | {"events_in_doubt_pkey", "doubts that are open"},
-    "audit.SETTLE": {"events_in_doubt_pkey"},
-    "audit.FORGET_SETTLED": {"events_in_doubt_settled_idx"},
-    "audit.OVERLAPPING": FREE | {"schedules_changed_idx"},
-    "consents.OF_PATIENT": PATIENT | {"consents_pkey"},
-    "consents.SAY": PATIENT,
-    "days.DAYS": DOCTOR | {"schedules_doctor_free", "shifts_pkey"},
-    "demo_patients.ONE": PATIENT,
-    "demo_patients.SOME": PATIENT,
-    "booking_facts.LOOK": APPOINTMENT | PATIENT | DOCTOR | OF_PATIENT | FREE | {"shifts_pkey"},
-    "booking_facts.OWN": APPOINTMENT,
-    "booking_facts.OWN_AT_FIRST": APPOINTMENT,
-    "forgetting.FORGET": APPOINTMENT
-    | MESSAGE
-    | {"events_in_doubt_pkey", "notifications_created_at_idx"},
-    "inbox.DOCTOR_NOW": DOCTOR,
-    "inbox.LATER": INBOX,
-    "inbox.MARK": MESSAGE,
-    "inbox.NEWEST": INBOX,
-    "inbox.OLDER": INBOX,
-    "notifications.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | {"consents_pkey"},
-    "notifications.POSTPONED": MESSAGE,
-    "notifications.RECORD": MESSAGE,
-    "openings.OPENINGS": DOCTOR | FREE | {"doctors_specialty_idx", "shifts_pkey"},
-    "operations.FIGURES": {
-        "notifications_created_at_idx",
-        "schedules_changed_idx",
-        "schedules_lapses_at_idx",
-    },
-    "receipts.SAY": MESSAGE,
-    "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
-    "slot_search.FREE": {"schedules_doctor_free"},
-    "cancel.CANCEL": APPOINTMENT,
-    "end.CONFIRM": APPOINTMENT,
-    "take.EXTEND": APPOINTMENT,
-    "end.LEAVE_TOMBSTONE": DOCTOR,
-    "end.RELEASE": APPOINTMENT,
-    "take.TAKE_SLOT": FREE,
-    "staff_days.SHIFTS": DOCTOR | {"shifts_pkey"},
-    "staff_days.CANCELLED": PATIENT | {"schedules_doctor_day_idx"},
-    "staff_days.LIVE": DOCTOR | PATIENT | {"schedules_doctor_free"},
-    "patients.CHANGE": PATIENT,
-    "patients.ONE": PATIENT,
-    "patients.PHONES": set(),
-    "patients.REGISTER": set(),
-    "patients.SAME_PERSON": {"patients_name_idx"},
-    "patients.SEEN_BY": PATIENT | OF_PATIENT,
-    "proxies.ALLOW": PATIENT,
-    "proxies.END": {"proxies_pkey"},
-    "proxies.OF_PATIENT": {"proxies_once"},
-    "removing_patients.ACT": set(),
-    "removing_patients.AHEAD": {"schedules_patient_free"},
-    "removing_patients.EXPIRE": OF_PATIENT,
-    "removing_patients.LOCK": PATIENT,
-    "removing_patients.OVERLAP": {"schedules_patient_free"},
-    "trail.CHANGES": {"audit_object_idx"},
-    "trail.LOOKED_AT": set(),
-    "trail_seals.BREAKS": TRAIL,
-    "trail_seals.COUNTED": {"audit_seals_pkey"},
-    "trail_seals.FIRST": {"audit_seals_pkey"},
-    "trail_seals.KNOWN": {"audit_seals_pkey"},
-    "trail_seals.LAST": {"audit_seals_pkey"},
-    "trail_seals.SEAL": TRAIL,
-    "visits.AHEAD": DOCTOR | OF_PATIENT,
-    "visits.BEHIND": DOCTOR | OF_PATIENT,
-    "visits.ONE": APPOINTMENT | DOCTOR,
-    "zone_rules.OFFSETS": set(),
-}
-"""By which indexes each statement is answered."""
-
-NO_QUERY = {"tables.NOW"}
-IN_THEIR_ORDER = {
-    "demo_patients.SOME",
-    "trail_seals.BREAKS",
-    "trail_seals.COUNTED",
-    "trail_seals.FIRST",
-    "trail_seals.LAST",
-    "trail_seals.SEAL",
-}
-"""Read from the beginning until there is enough: the page is short and so is the way."""
-
-SAME = {
-    "schedules_pkey": "schedules by id",
-    "schedules_of_patient": "schedules by id",
-    "doctors_pkey": "doctors by id",
-    "doctors_person": "doctors by id",
-    "events_in_doubt_open_idx": "doubts that are open",
-}
-"""Either finds the row, and the planner may change its mind."""
-
-SMALL_TABLES = {"audit_progress", "clinics"}
 
 MORE_OF_AN_INDEX = 40
 """Pages: an index that has grown has more of them on the way down."""
@@ -253,7 +150,13 @@ async def a_wish(database: Database) -> dict[str, object]:
         )
         wish = dict(found.mappings().one())
     ends_at = wish["starts_at"] + timedelta(minutes=30)
-    made = {"appointment_id": uuid4(), "ends_at": ends_at, "hold_seconds": 600, "origin": "patient"}
+    made = {
+        "appointment_id": uuid4(),
+        "ends_at": ends_at,
+        "hold_seconds": 600,
+        "origin": "patient",
+        "actor": told(SYSTEM),
+    }
     return wish | made
 
 

@@ -39,6 +39,30 @@ SELECT id, kind, channel, 'withdrawn' FROM patients
 CROSS JOIN (VALUES ('confirmed'), ('cancelled')) AS kinds (kind)
 CROSS JOIN (VALUES ('email'), ('sms')) AS channels (channel)
 """)
+PROXIES = text("""
+INSERT INTO proxies (id, patient_id, subject, proxy_patient_id)
+SELECT gen_random_uuid(), id, 'relative of ' || id, NULL FROM patients
+UNION ALL
+SELECT gen_random_uuid(), id, NULL, before FROM (
+    SELECT id, lag(id) OVER (ORDER BY id) AS before FROM patients
+) pairs WHERE before IS NOT NULL
+""")
+ACCOUNTS = text("""
+INSERT INTO accounts (issuer, subject, patient_id)
+SELECT 'https://issuer.example.org', id, id FROM patients
+""")
+# Some visits were moved once, from the same time of the day before.
+MOVES = text("""
+WITH moved AS (
+    UPDATE schedules
+    SET version = 3, moves = 1, rescheduled_version = 3, rescheduled_at = updated_at
+    WHERE status = 'confirmed' AND id::text < '2' RETURNING *
+)
+INSERT INTO moves
+SELECT id, rescheduled_version, rescheduled_at, doctor_id, clinic_id, starts_at, ends_at,
+    doctor_id, clinic_id, starts_at - interval '1 day', ends_at - interval '1 day'
+FROM moved
+""")
 TRAIL = text("""
 INSERT INTO audit (at, actor, role, action, object, version, status, doctor_id, starts_at)
 SELECT created_at, patient_id, 'patient', 'hold', id, 1, 'held', doctor_id, starts_at FROM schedules
@@ -46,7 +70,7 @@ SELECT created_at, patient_id, 'patient', 'hold', id, 1, 'held', doctor_id, star
 SEALS = text("""
 INSERT INTO audit_seals (place, at, last_line, lines, digests, hash)
 SELECT id / 10 + 1, min(at), max(id), array_agg(id), array_agg(CAST('' AS bytea)), ''
-FROM audit GROUP BY id / 10
+FROM audit GROUP BY id / 10 ORDER BY 1
 """)
 # Of every doctor at one time, each for somebody else: what an index over that time alone finds.
 HOLDS = text("""
@@ -64,6 +88,9 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 """)
 
 
+FILLINGS = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, TRAIL, SEALS)
+
+
 @asynccontextmanager
 async def clinic_of_years(database: Database, *, visits: int) -> AsyncIterator[Database]:
     """The planner knows its tables, and no hold: so it is told in the quietest hour of a night."""
@@ -73,8 +100,8 @@ async def clinic_of_years(database: Database, *, visits: int) -> AsyncIterator[D
         async with scratch.connect() as connection:
             await connection.execute(text(AS_THEY_ARE))
             await connection.execute(text("SET statement_timeout = 0"))
-            for filling in (NOTICES, DOUBTS, CONSENTS, TRAIL, SEALS):
-                await connection.execute(filling)
+            for each in FILLINGS:
+                await connection.execute(each)
             await connection.execute(text("VACUUM ANALYZE"))
             await connection.execute(text("RESET ALL"))
         yield scratch
