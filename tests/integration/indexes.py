@@ -16,7 +16,8 @@ TRAIL = {"audit_pkey", "audit_seals_pkey"}
 
 BY: dict[str, set[str]] = {
     "accounts.NAMES": PATIENT,
-    "accounts.OF_SUBJECT": {"accounts_pkey"},
+    "accounts.OF_SUBJECT": PATIENT
+    | {"accounts_pkey", "proxies_subject_idx", "proxies_proxy_patient_id_idx"},
     "appointments.ONE": APPOINTMENT,
     "appointments.OF_PATIENT": OF_PATIENT,
     "appointments.OF_PATIENT_BEFORE": OF_PATIENT,
@@ -117,7 +118,7 @@ BY: dict[str, set[str]] = {
 }
 """A statement of a tuple or a mapping is named by its place in it."""
 
-NO_QUERY = {"tables.NOW"}
+NO_QUERY = {"naming.NOW"}
 IN_THEIR_ORDER = {
     "demo_patients.SOME",
     "trail_seals.BREAKS",

@@ -44,6 +44,15 @@ async def found(http: httpx.AsyncClient, sought: str) -> list[str]:
     return [each["patientId"] for each in answer.json()["items"]]
 
 
+async def told_about(clinic: Clinic, visit: UUID) -> list[UUID]:
+    """Whom the messages about a visit are for."""
+    async with clinic.database.connect() as connection:
+        found = await connection.execute(
+            text("SELECT patient_id FROM notifications WHERE appointment_id = :id"), {"id": visit}
+        )
+        return list(found.scalars())
+
+
 async def lines(http: httpx.AsyncClient, thing: str) -> list[tuple[str, str]]:
     answer = await http.get("/audit", params={"object": thing})
     assert answer.status_code == 200, answer.text
@@ -206,6 +215,13 @@ async def test_what_belongs_to_a_merged_record_goes_over(
     said = {"kind": "confirmed", "channel": "sms", "consent": "withdrawn"}
     await http.post(f"{path}/consents", json=said)
     await http.post(f"{path}/proxies", json={"subject": "a-son"})
+    await clinic.execute(
+        "INSERT INTO notifications (id, event_id, audience, channel, kind, status, appointment_id,"
+        " patient_id, doctor_id, starts_at, sequence) SELECT gen_random_uuid(), gen_random_uuid(),"
+        " 'patient', 'sms', 'confirmed', 'sent', id, patient_id, doctor_id, starts_at, 2"
+        " FROM schedules WHERE id = :visit",
+        visit=visit,
+    )
 
     answer = await http.post(f"{path}/merge", json={"into": kept["patientId"]})
 
@@ -217,6 +233,7 @@ async def test_what_belongs_to_a_merged_record_goes_over(
     assert said in (await http.get(f"{into}/consents")).json()["items"]
     proxies = (await http.get(f"{into}/proxies")).json()["items"]
     assert [each["subject"] for each in proxies] == ["a-son"]
+    assert await told_about(clinic, visit) == [UUID(kept["patientId"])]
     history = (await http.get(f"/appointments/{visit}/history")).json()["items"]
     assert [(each["action"], each["actor"]["role"]) for each in history] == [
         ("hold", "sql"),
