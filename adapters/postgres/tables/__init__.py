@@ -1,0 +1,41 @@
+"""The tables. Rules that must hold whoever writes are named constraints here."""
+
+from adapters.postgres.tables.bookings import (
+    DOCTOR_FREE,
+    HOLDS_BY_END,
+    IN_SHIFT,
+    LAPSES_AT,
+    PATIENT_FREE,
+    VISIT_ONCE,
+    moves,
+    notifications,
+    schedules,
+)
+from adapters.postgres.tables.directory import clinics, doctors, shifts
+from adapters.postgres.tables.naming import metadata
+from adapters.postgres.tables.people import accounts, consents, patients, proxies
+from adapters.postgres.tables.trail import audit, audit_progress, audit_seals, events_in_doubt
+
+__all__ = [
+    "DOCTOR_FREE",
+    "HOLDS_BY_END",
+    "IN_SHIFT",
+    "LAPSES_AT",
+    "PATIENT_FREE",
+    "VISIT_ONCE",
+    "accounts",
+    "audit",
+    "audit_progress",
+    "audit_seals",
+    "clinics",
+    "consents",
+    "doctors",
+    "events_in_doubt",
+    "metadata",
+    "moves",
+    "notifications",
+    "patients",
+    "proxies",
+    "schedules",
+    "shifts",
+]

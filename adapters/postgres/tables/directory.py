@@ -1,0 +1,64 @@
+"""Clinics, doctors, and when these are on duty."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE
+
+from adapters.postgres.tables.naming import metadata, revisions
+
+clinics = Table(
+    "clinics",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("phone", Text, nullable=False, server_default=""),
+)
+
+doctors = Table(
+    "doctors",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("practitioner_id", Uuid, nullable=False),
+    Column("full_name", Text, nullable=False),
+    Column("specialty", Text, nullable=False),
+    Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False, index=True),
+    Column("slot_minutes", SmallInteger, nullable=False, server_default="30"),
+    CheckConstraint("slot_minutes BETWEEN 5 AND 480", name="slot_minutes"),
+    UniqueConstraint("id", "practitioner_id", name="doctors_person"),
+    Index("doctors_specialty_idx", "specialty", "clinic_id"),
+    Index("doctors_alphabet_idx", text("folded(full_name)"), "full_name", "id"),
+)
+
+# PRIMARY KEY (doctor_id, during WITHOUT OVERLAPS) is written in the migration: SQLAlchemy has no
+# word for it, and Alembic does not compare primary keys.
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("doctor_id", Uuid, ForeignKey("doctors.id"), primary_key=True),
+    Column("during", TSTZRANGE, primary_key=True),
+    Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False),
+    Column(
+        "revision", BigInteger, revisions, nullable=False, server_default=revisions.next_value()
+    ),
+    Column("state", Text, nullable=False, server_default="open"),
+    CheckConstraint("state IN ('open', 'closing')", name="state"),
+    CheckConstraint(
+        "NOT lower_inf(during) AND NOT upper_inf(during) AND lower_inc(during) "
+        "AND NOT upper_inc(during)",
+        name="during_is_bounded",
+    ),
+    Index("shifts_during_idx", "during", postgresql_using="gist"),
+)
