@@ -92,7 +92,7 @@ async def test_a_tab_of_a_hold_that_was_confirmed_in_another_shows_the_visit_by_
 
     await expect(person.heading("Your appointment is booked")).to_be_visible(timeout=AT_ONCE_MS)
     await expect(person.page.locator("#announcer")).to_have_text("Your appointment is booked")
-    await expect(person.page).to_have_title(re.compile("^You are booked"))
+    await expect(person.page).to_have_title(re.compile("^Your appointment is booked"))
     await expect(person.page.locator("#give-up")).to_have_count(0)
 
 
