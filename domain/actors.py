@@ -44,13 +44,16 @@ class ActorRef:
 
 
 SYSTEM = ActorRef(id="system", role=Role.SYSTEM)
+OPERATIONS = ActorRef(id="operations", role=Role.OPERATIONS)
+"""Whoever stops a run in Temporal itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
     """A caller: who it is at the issuer, and who it is here.
 
-    `proxy_for` are the patients that this one may act for, beside itself.
+    `proxy_for` are the patients that this one may act for, beside itself. `at_desk`: it is the
+    clinic's own page that commands, which tells while sign-in is off.
     """
 
     subject: str
@@ -59,6 +62,7 @@ class Actor:
     practitioner_id: UUID | None = None
     clinic_ids: frozenset[UUID] = frozenset()
     proxy_for: frozenset[UUID] = frozenset()
+    at_desk: bool = False
 
     @property
     def role(self) -> Role:
@@ -88,7 +92,7 @@ class Actor:
 
     def ref_for(self, patient_id: UUID) -> ActorRef:
         """Of a patient's command: with sign-in off the patient is who the body names."""
-        if self.is_anyone:
+        if self.is_anyone and not self.at_desk:
             return ActorRef(id=str(patient_id), role=Role.PATIENT)
         return self.ref
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from domain.actors import ActorRef
 from domain.booking import Appointment, BookingRequest, Outcome, Refusal, Result, Status, asked_for
 from domain.errors import (
     AlreadyCancelled,
@@ -24,6 +25,8 @@ class BookingRecord:
 
     def __init__(self, request: BookingRequest) -> None:
         self._request = request
+        self.command = request
+        """The wish, with whoever acts now."""
         self._refusal: Refusal | None = None
         self._extensions: dict[int, Outcome] = {}
         self.first_answer: Outcome | None = None
@@ -38,6 +41,12 @@ class BookingRecord:
         return self.status.is_final
 
     # What happens to the booking.
+
+    def commanded(self, by: ActorRef | None) -> None:
+        """From now on it is this one who acts; a command of nobody's is that of who booked."""
+        self.command = self._request
+        if by is not None and by != self._request.actor:
+            self.command = replace(self._request, actor=by)
 
     def record(self, appointment: Appointment) -> None:
         """A step has left the row like this; the first that stands answers the hold."""
@@ -105,7 +114,7 @@ class BookingRecord:
         """A hold that was given up or has lapsed is none."""
         if self.status is not Status.CONFIRMED:
             return None
-        return appointment_confirmed(self.appointment, by=self._request.actor.role)
+        return appointment_confirmed(self.appointment, by=self.command.actor.role)
 
     @property
     def result(self) -> Result:

@@ -11,6 +11,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from adapters.temporal.client import TemporalConnection
 from adapters.temporal.runs import CONFIRM
+from adapters.temporal.updates import command
+from domain.actors import ActorRef
 from domain.booking import BookingRequest, Move, Outcome, Result
 from domain.events import booking_workflow_id, reschedule_workflow_id
 from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, MOVE_APPOINTMENT, Waiters
@@ -73,12 +75,12 @@ class EagerBookings:
             told = await self._told_if_not(heard, lambda: self._moved(run, move))
         return told or await _settled(run, heard.result(), lambda: self._moved(run, move))
 
-    async def confirm(self, appointment_id: UUID) -> Outcome:
-        """Tell the run that the patient agrees; simultaneous callers share one update."""
+    async def confirm(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
+        """Tell the run that the patient agrees; simultaneous callers share the first's update."""
         with self._waiters.expecting(CONFIRM_APPOINTMENT, appointment_id) as heard:
             asked = self._confirming.get(appointment_id)
             if asked is None:
-                asked = self._call(self._confirmed(appointment_id))
+                asked = self._call(self._confirmed(appointment_id, by))
                 self._confirming[appointment_id] = asked
                 asked.add_done_callback(lambda _: self._confirming.pop(appointment_id, None))
             await asyncio.wait((heard, asked), return_when=asyncio.FIRST_COMPLETED)
@@ -133,11 +135,9 @@ class EagerBookings:
                 RescheduleAppointment.reschedule, id=reschedule_update_id(move.attempt_id)
             )
 
-    async def _confirmed(self, appointment_id: UUID) -> Outcome:
+    async def _confirmed(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
         async with asyncio.timeout(CALL_LASTS_SECONDS):
-            return await self._run(appointment_id).execute_update(
-                BookAppointment.confirm, id=CONFIRM
-            )
+            return await command(self._run(appointment_id), CONFIRM, by=by, id=CONFIRM)
 
     def _run(self, appointment_id: UUID) -> Run:
         return self._temporal.client.get_workflow_handle_for(

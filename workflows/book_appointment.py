@@ -8,6 +8,7 @@ block is retried, never undone. A Temporal cancel acts on the wait alone: it giv
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from domain.actors import ActorRef
 from domain.booking import Appointment, BookingRequest, Outcome, Result, Status
 from domain.booking_record import BookingRecord
 from domain.documents import AppointmentDocument, document
@@ -15,7 +16,7 @@ from domain.errors import HoldExpired, Refused
 from domain.events import AppointmentEvent
 from workflows import steps
 from workflows.answers import answered, reject, reject_unknown
-from workflows.consent import Cancel, Confirm, Consent
+from workflows.consent import Cancel, Confirm, Consent, Extend
 from workflows.details import described_update, note, show_booking
 from workflows.saga import Saga, run_to_completion
 from workflows.tell_everybody import tell_everybody
@@ -29,7 +30,7 @@ class BookAppointment:
     def __init__(self, request: BookingRequest) -> None:
         self._request = request
         self._booking = BookingRecord(request)
-        self._consent = Consent(request, self._booking)
+        self._consent = Consent(self._booking)
 
     @workflow.run
     async def run(self, _request: BookingRequest) -> Result:
@@ -57,7 +58,7 @@ class BookAppointment:
 
     async def _confirm(self) -> None:
         show_booking(self._booking, now="The patient has agreed: writing the visit as confirmed.")
-        self._booking.record(await steps.confirm_appointment(self._request))
+        self._booking.record(await steps.confirm_appointment(self._booking.command))
 
     async def _release(self) -> None:
         """The undo of the hold; a visit that turns out confirmed stays confirmed."""
@@ -80,28 +81,28 @@ class BookAppointment:
         return await answered(lambda: self._booking.first_answer)
 
     @described_update("The patient agrees.")
-    async def confirm(self) -> Outcome:
-        return await self._consent.asked(Confirm(), wish=Status.CONFIRMED)
+    async def confirm(self, by: ActorRef | None = None) -> Outcome:
+        return await self._consent.asked(Confirm(by=by), wish=Status.CONFIRMED)
 
     @described_update("The patient gives the hold up; takes a reason code.")
-    async def cancel(self, reason: str) -> Outcome:
-        return await self._consent.asked(Cancel(reason=reason), wish=Status.CANCELLED)
+    async def cancel(self, reason: str, by: ActorRef | None = None) -> Outcome:
+        return await self._consent.asked(Cancel(reason=reason, by=by), wish=Status.CANCELLED)
 
     @described_update("The patient needs more time; takes the version that was seen.")
-    async def extend(self, version: int) -> Outcome:
-        return await self._consent.asked_for_time(version)
+    async def extend(self, version: int, by: ActorRef | None = None) -> Outcome:
+        return await self._consent.asked_for_time(Extend(version=version, by=by))
 
     @confirm.validator
-    def _can_still_be_confirmed(self) -> None:
+    def _can_still_be_confirmed(self, by: ActorRef | None = None) -> None:  # noqa: ARG002 - the update's
         reject(self._booking.why_closed)
 
     @cancel.validator
-    def _can_still_be_given_up(self, reason: str) -> None:
+    def _can_still_be_given_up(self, reason: str, by: ActorRef | None = None) -> None:  # noqa: ARG002 - the update's
         reject(self._booking.why_closed)
         reject_unknown(reason)
 
     @extend.validator
-    def _can_still_be_extended(self, version: int) -> None:
+    def _can_still_be_extended(self, version: int, by: ActorRef | None = None) -> None:  # noqa: ARG002 - the update's
         reject(self._booking.why_not_extended(version))
 
     @workflow.query(description="The appointment, as the API shows it.")

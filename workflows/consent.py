@@ -7,15 +7,8 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from domain.booking import (
-    BookingRequest,
-    CancelReason,
-    Extension,
-    Hold,
-    Outcome,
-    Release,
-    Status,
-)
+from domain.actors import OPERATIONS, ActorRef
+from domain.booking import CancelReason, Extension, Hold, Outcome, Release, Status
 from domain.booking_record import BookingRecord
 from domain.errors import Refused
 from workflows import steps
@@ -27,19 +20,26 @@ SHORTEST_WAIT = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Confirm:
+class Command:
+    """Older builds name nobody, nor does the audit that reminds a run."""
+
+    by: ActorRef | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirm(Command):
     """Confirm the appointment."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cancel:
+class Cancel(Command):
     """Give the held slot back."""
 
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extend:
+class Extend(Command):
     """Let the hold last longer; `version` is the appointment as the patient saw it."""
 
     version: int
@@ -48,8 +48,7 @@ class Extend:
 class Consent:
     """What the patient asks of a hold. Handlers put the request here and wait for the outcome."""
 
-    def __init__(self, request: BookingRequest, booking: BookingRecord) -> None:
-        self._request = request
+    def __init__(self, booking: BookingRecord) -> None:
         self._booking = booking
         self._requests: deque[Confirm | Cancel | Extend] = deque()
         self._lapses_at = workflow.now()
@@ -67,6 +66,7 @@ class Consent:
         while self._booking.status is Status.HELD:
             show_booking(self._booking, now="Waiting for the patient to confirm.")
             request = await self._next_request()
+            self._booking.commanded(request.by if request else None)
             if isinstance(request, Confirm):
                 return True
             if isinstance(request, Cancel):
@@ -87,7 +87,7 @@ class Consent:
             return None
         if not self._requests:
             self._stopped_by_operations = True
-            return Cancel(reason=CancelReason.CLINIC_REQUEST)
+            return Cancel(reason=CancelReason.CLINIC_REQUEST, by=OPERATIONS)
         return self._requests.popleft()
 
     async def _wait_for_a_request(self) -> None:
@@ -99,15 +99,16 @@ class Consent:
 
     async def _lapse(self) -> None:
         """The timer only asks: whether the hold is over, the database's clock decides."""
-        release = Release(request=self._request, status=Status.EXPIRED, only_if_lapsed=True)
-        self.record(await steps.release_slot(release))
+        lapse = Release(request=self._booking.command, status=Status.EXPIRED, only_if_lapsed=True)
+        self.record(await steps.release_slot(lapse))
 
     async def _give_more_time(self, extend: Extend) -> None:
+        command = self._booking.command
         extension = Extension(
-            appointment_id=self._request.appointment_id,
-            actor=self._request.actor,
+            appointment_id=command.appointment_id,
+            actor=command.actor,
             version=extend.version,
-            hold_seconds=self._request.hold_seconds,
+            hold_seconds=command.hold_seconds,
         )
         try:
             hold = await steps.extend_hold(extension)
@@ -121,7 +122,7 @@ class Consent:
     def release(self) -> Release:
         """How the slot is given back: on the patient's word, or without one."""
         status = Status.CANCELLED if self._withdrawn else Status.EXPIRED
-        return Release(request=self._request, status=status, reason=self._withdrawn)
+        return Release(request=self._booking.command, status=status, reason=self._withdrawn)
 
     def raise_if_stopped(self) -> None:
         """For a run whose hold operations stopped, unless the visit turned out confirmed."""
@@ -133,6 +134,6 @@ class Consent:
         await workflow.wait_condition(lambda: self._booking.has_ended)
         return self._booking.outcome_of(wish)
 
-    async def asked_for_time(self, version: int) -> Outcome:
-        self._requests.append(Extend(version=version))
-        return await answered(lambda: self._booking.outcome_of_extension(version))
+    async def asked_for_time(self, request: Extend) -> Outcome:
+        self._requests.append(request)
+        return await answered(lambda: self._booking.outcome_of_extension(request.version))

@@ -41,6 +41,7 @@ ATTEMPT_ID = "attemptId"
 # Update ids are stable, so that a call made twice is one update with one stored outcome.
 HOLD = "hold"
 CANCEL = "cancel"
+EXTEND = "extend"
 
 
 def reschedule_update_id(attempt_id: UUID) -> str:

@@ -14,8 +14,12 @@ ACTING_BY_NAME = ACTING.replace("%(actor)s", ":actor")
 """The same for a statement of SQLAlchemy's."""
 
 
-def told(actor: ActorRef, clinics: Collection[UUID] = ()) -> str:
-    """The actor as the triggers read it; `clinics` are those that staff act for."""
+def told(actor: ActorRef, clinics: Collection[UUID] = (), *, reason: str | None = None) -> str:
+    """The actor as the triggers read it; `clinics` are those that staff act for.
+
+    The `reason` is one that the row itself does not keep.
+    """
     named = {"id": actor.id, "role": actor.role.value}
     at = {"clinics": [str(each) for each in clinics]} if clinics else {}
-    return json.dumps(named | at)
+    why = {} if reason is None else {"reason": reason}
+    return json.dumps(named | at | why)

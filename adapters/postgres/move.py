@@ -85,7 +85,7 @@ def _parameters(move: Move, desk: DoctorGrid, slot: Interval) -> dict[str, objec
         "practitioner_id": desk.practitioner_id,
         "starts_at": slot.starts_at,
         "ends_at": slot.ends_at,
-        "actor": told(move.actor),
+        "actor": told(move.actor, reason=move.reason),
     }
 
 

@@ -9,7 +9,7 @@ from adapters.postgres.reads import read_by_cursor
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
-from domain.actors import Actor
+from domain.actors import Actor, ActorRef
 from domain.booking import Appointment, Cancellation, Outcome, Refusal, Status
 from domain.booking_record import CODE_OF_END
 from domain.errors import (
@@ -65,10 +65,10 @@ class Commands:
         return Found(appointment=run.appointment, code=run.result.code if run.result else None)
 
     async def confirm(self, appointment_id: UUID, by: Actor) -> Appointment:
-        seen, _ = await self._see_as(by, appointment_id)
+        seen, actor = await self._see_as(by, appointment_id)
         if seen is None or seen.appointment.status is Status.HELD:
             try:
-                return _agreed(await self._runs.confirm(appointment_id))
+                return _agreed(await self._runs.confirm(appointment_id, actor))
             except (NoRun, AlreadyConfirmed):
                 seen = await self._see(appointment_id)
             if seen is None:
@@ -81,10 +81,11 @@ class Commands:
 
     async def extend(self, appointment_id: UUID, version: int, by: Actor) -> Appointment:
         """The run first: the same version again is given the same stored answer."""
+        actor = None  # that of the hold
         if not by.is_anyone:
-            await self._see_as(by, appointment_id)
+            _, actor = await self._see_as(by, appointment_id)
         try:
-            return await self._extend(appointment_id, version)
+            return await self._extend(appointment_id, version, actor)
         except NoRun:
             seen = await self._see(appointment_id)
             if seen is None:
@@ -93,9 +94,11 @@ class Commands:
                 raise NoAnswer(appointment_id) from None
             raise _why_ended(seen.appointment) from None
 
-    async def _extend(self, appointment_id: UUID, version: int) -> Appointment:
+    async def _extend(
+        self, appointment_id: UUID, version: int, actor: ActorRef | None
+    ) -> Appointment:
         try:
-            return _agreed(await self._runs.extend(appointment_id, version))
+            return _agreed(await self._runs.extend(appointment_id, version, actor))
         except VersionMismatch:
             seen = await self._see(appointment_id)
             if seen is None:
@@ -107,8 +110,8 @@ class Commands:
         # Either the row was extended, but the run's server died with the word: that one is said
         # again first. Or the run is only about to learn of its hold, and has by now.
         if version > 1:
-            await self._runs.extend(appointment_id, version - 1)
-        return _agreed(await self._runs.extend(appointment_id, version))
+            await self._runs.extend(appointment_id, version - 1, actor)
+        return _agreed(await self._runs.extend(appointment_id, version, actor))
 
     async def cancel(
         self, appointment_id: UUID, reason: str, version: int | None = None, *, by: Actor
@@ -127,26 +130,28 @@ class Commands:
         raise HoldExpired  # it is a hold that nobody waits for, and keeps changing
 
     async def _cancel(
-        self, appointment_id: UUID, seen: Seen | None, reason: str, actor: Actor
+        self, appointment_id: UUID, seen: Seen | None, reason: str, actor: ActorRef
     ) -> Appointment:
         if seen is None:
-            return await self._cancel_pending(appointment_id, reason)
+            return await self._cancel_pending(appointment_id, reason, actor)
         if seen.appointment.status is Status.CANCELLED:
             return seen.appointment
         if seen.appointment.status is Status.EXPIRED:
             raise HoldExpired
         if seen.appointment.status is Status.HELD:
             try:
-                return _agreed(await self._runs.give_up(appointment_id, reason))
+                return _agreed(await self._runs.give_up(appointment_id, reason, actor))
             except NoRun:
                 pass  # nobody waits for this hold: it is cancelled as a visit is, by its row
         if seen.has_begun:
             raise TooLate
         return _agreed(await self._runs.cancel(_cancellation(seen.appointment, reason, actor)))
 
-    async def _cancel_pending(self, appointment_id: UUID, reason: str) -> Appointment:
+    async def _cancel_pending(
+        self, appointment_id: UUID, reason: str, actor: ActorRef
+    ) -> Appointment:
         try:
-            return _agreed(await self._runs.give_up(appointment_id, reason))
+            return _agreed(await self._runs.give_up(appointment_id, reason, actor))
         except NoRun:
             if await self._see(appointment_id) is None:
                 raise await self._why_never_held(appointment_id) from None
@@ -162,18 +167,16 @@ class Commands:
             raise NoAnswer(appointment_id)
         return run.refusal
 
-    async def _see_as(self, by: Actor, appointment_id: UUID) -> tuple[Seen | None, Actor]:
+    async def _see_as(self, by: Actor, appointment_id: UUID) -> tuple[Seen | None, ActorRef]:
         """The row, and the caller in the role that lets him command it; its run where it has none.
 
         Refuses whoever may not as if there were no such appointment.
         """
         seen = await self._see(appointment_id)
-        if seen is not None:
-            return seen, _check(by, Action.CHANGE_VISIT, seen.appointment, seen.practitioner_id)
-        if by.is_anyone:
-            return None, by
-        found = await self._find_run(appointment_id)
-        return None, _check(by, Action.CHANGE_VISIT, found.appointment)
+        found = seen or await self._find_run(appointment_id)
+        practitioner_id = seen.practitioner_id if seen else None
+        actor = _check(by, Action.CHANGE_VISIT, found.appointment, practitioner_id)
+        return seen, actor.ref_for(found.appointment.patient_id)
 
     async def _see(self, appointment_id: UUID) -> Seen | None:
         return await read_by_cursor(self._database, lambda cursor: see(cursor, appointment_id))
@@ -213,7 +216,7 @@ def _check(
     return check(by, action, whose, hidden=AppointmentNotFound)
 
 
-def _cancellation(appointment: Appointment, reason: str, actor: Actor) -> Cancellation:
+def _cancellation(appointment: Appointment, reason: str, actor: ActorRef) -> Cancellation:
     return Cancellation(
         appointment_id=appointment.appointment_id,
         attempt_id=uuid4(),
@@ -223,5 +226,5 @@ def _cancellation(appointment: Appointment, reason: str, actor: Actor) -> Cancel
         starts_at=appointment.starts_at,
         version=appointment.version or 1,
         reason=reason,
-        actor=actor.ref_for(appointment.patient_id),
+        actor=actor,
     )

@@ -67,7 +67,6 @@ class Order:
     wish: SlotWish
     has_key: bool
     by: Actor
-    at_desk: bool
 
     @property
     def slot(self) -> Slot:
@@ -98,7 +97,7 @@ class Bookings:
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
         self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
 
-    async def hold(  # noqa: PLR0913 - a wish, and who has it
+    async def hold(
         self,
         patient_id: UUID,
         doctor_id: UUID,
@@ -106,12 +105,8 @@ class Bookings:
         key: str | None,
         *,
         by: Actor,
-        at_desk: bool = False,
     ) -> Held:
-        """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun.
-
-        At the desk of the reception it is staff who act, whoever they are.
-        """
+        """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         order = Order(
             appointment_id=appointment_id_of(self._secret, patient_id, key, sent_by=by),
             attempt_id=uuid4(),
@@ -123,7 +118,6 @@ class Bookings:
             ),
             has_key=key is not None,
             by=by,
-            at_desk=at_desk,
         )
         return await self._in_turn(order)
 
@@ -251,7 +245,7 @@ class Bookings:
             starts_at=order.wish.starts_at,
             hold_seconds=self._product.hold_seconds,
             max_holds=order.wish.max_holds,
-            origin="reception" if order.at_desk or actor.role.is_staff else "patient",
+            origin="reception" if order.by.at_desk or actor.role.is_staff else "patient",
             actor=actor,
         )
 
@@ -262,7 +256,7 @@ def _let_in(order: Order, desk: DoctorGrid | None) -> ActorRef:
         return order.by.ref
     whose = Whose(patient_id=order.wish.patient_id, clinic_id=desk.clinic_id)
     actor = check(order.by, Action.BOOK, whose, hidden=PatientNotFound)
-    return actor.ref if order.at_desk else actor.ref_for(order.wish.patient_id)
+    return actor.ref_for(order.wish.patient_id)
 
 
 def _replay(order: Order, own: Appointment) -> Held:

@@ -6,18 +6,20 @@ from temporalio.client import WorkflowHandle
 
 from adapters.temporal.client import TemporalConnection
 from adapters.temporal.runs import CONFIRM
+from adapters.temporal.updates import command
 from api.booking.run_summary import RunSummary, summary_of
 from api.booking.start_runs import begin_booking, begin_cancellation, begin_move
 from api.booking.temporal_errors import translated
+from domain.actors import ActorRef
 from domain.booking import BookingRequest, Cancellation, Move, Outcome, Result
 from domain.events import booking_workflow_id
 from worker.eager_bookings import EagerBookings
 from workflows.book_appointment import BookAppointment
-from workflows.names import CANCEL, HOLD, extend_update_id
+from workflows.names import CANCEL, EXTEND, HOLD, extend_update_id
 
 
 class Runs:
-    """Commands to bookings.
+    """Commands to bookings, `by` somebody, or by whoever began the booking.
 
     Beside a worker the hold and the confirmation are answered by it (`eager`). Without one the run
     is asked through Temporal, wherever it is.
@@ -51,27 +53,26 @@ class Runs:
                 return await self._eager.move(move)
             return await begin_move(self._temporal.client, move)
 
-    async def confirm(self, appointment_id: UUID) -> Outcome:
+    async def confirm(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
         """Tell the run that the patient agrees; the same word again is one update."""
         async with translated(appointment_id):
             if self._eager is not None:
-                return await self._eager.confirm(appointment_id)
-            return await self._booking(appointment_id).execute_update(
-                BookAppointment.confirm, id=CONFIRM
-            )
+                return await self._eager.confirm(appointment_id, by)
+            return await command(self._booking(appointment_id), CONFIRM, by=by, id=CONFIRM)
 
-    async def give_up(self, appointment_id: UUID, reason: str) -> Outcome:
+    async def give_up(
+        self, appointment_id: UUID, reason: str, by: ActorRef | None = None
+    ) -> Outcome:
         """Cancel a booking that is not confirmed."""
         async with translated(appointment_id):
-            return await self._booking(appointment_id).execute_update(
-                BookAppointment.cancel, reason, id=CANCEL
-            )
+            return await command(self._booking(appointment_id), CANCEL, reason, by=by, id=CANCEL)
 
-    async def extend(self, appointment_id: UUID, version: int) -> Outcome:
+    async def extend(
+        self, appointment_id: UUID, version: int, by: ActorRef | None = None
+    ) -> Outcome:
         async with translated(appointment_id):
-            return await self._booking(appointment_id).execute_update(
-                BookAppointment.extend, version, id=extend_update_id(version)
-            )
+            run, update_id = self._booking(appointment_id), extend_update_id(version)
+            return await command(run, EXTEND, version, by=by, id=update_id)
 
     async def summary(self, appointment_id: UUID) -> RunSummary:
         """The wish and the end of a run; no worker is needed, no Action spent."""

@@ -1,5 +1,6 @@
 """The pages of the reception desk: find, book, look at what was booked, cancel it."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
@@ -128,9 +129,10 @@ async def book(  # noqa: PLR0913 - each is a part of the form
     back: Annotated[str, Form()] = "/reception",
 ) -> Response:
     """Hold and confirm at once: the patient stands at the desk, or is on the telephone."""
+    desk = replace(caller.actor, at_desk=True)
     try:
-        held = await holds.hold(patient, doctor_id, at, None, by=caller.actor, at_desk=True)
-        booked = await commands.confirm(held.appointment.appointment_id, caller.actor)
+        held = await holds.hold(patient, doctor_id, at, None, by=desk)
+        booked = await commands.confirm(held.appointment.appointment_id, desk)
     except NoAnswer as unknown:
         return _back(back, "pending", unknown.appointment_id)
     except (DoctorNotFound, PatientNotFound):
@@ -181,7 +183,9 @@ async def cancel(
     """As it was shown, with a reason; what was booked by a slip of the hand is a mistake."""
     place = f"/reception/visits/{appointment_id}"
     try:
-        await commands.cancel(appointment_id, reason, version, by=caller.actor)
+        await commands.cancel(
+            appointment_id, reason, version, by=replace(caller.actor, at_desk=True)
+        )
     except AppointmentNotFound:
         raise
     except Refused as refused:

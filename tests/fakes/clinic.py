@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.refusals import told_to_temporal
 from adapters.temporal.client import UNAVAILABLE
+from domain.actors import ActorRef
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -40,12 +41,15 @@ from tests.builders import MONDAY_NINE, an_appointment
 
 
 class FakeClinic:
-    """Rows by id; `calls` lists what was done, `faults` what goes wrong next, by activity name."""
+    """Rows by id; `calls` lists what was done, `acted` by whom too, `faults` what goes wrong next,
+    by activity name.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[UUID, Appointment] = {}
         self.moved: dict[tuple[UUID, int], Appointment] = {}
         self.calls: list[str] = []
+        self.acted: list[tuple[str, ActorRef | None]] = []
         self.events: list[AppointmentEvent] = []
         self.shown: list[tuple[UUID, datetime]] = []
         self.faults: dict[str, list[Exception]] = defaultdict(list)
@@ -87,7 +91,7 @@ class FakeClinic:
 
     @activity.defn
     async def hold_slot(self, request: BookingRequest) -> Hold:
-        await self._enter("hold_slot")
+        await self._enter("hold_slot", request.actor)
         with told_to_temporal():
             row = self.rows.get(request.appointment_id) or self._take(request)
             lasts = request.hold_seconds if self.hold_lasts is None else self.hold_lasts
@@ -95,7 +99,7 @@ class FakeClinic:
 
     @activity.defn
     async def extend_hold(self, extension: Extension) -> Hold:
-        await self._enter("extend_hold")
+        await self._enter("extend_hold", extension.actor)
         with told_to_temporal():
             row = self.rows[extension.appointment_id]
             refuse_ended(row)
@@ -112,7 +116,7 @@ class FakeClinic:
 
     @activity.defn
     async def release_slot(self, release: Release) -> Hold:
-        await self._enter("release_slot")
+        await self._enter("release_slot", release.request.actor)
         row = self.rows.get(release.request.appointment_id) or self._tombstone(release)
         if row.status is not Status.HELD:
             return Hold(appointment=row, lasts_seconds=0)
@@ -126,7 +130,7 @@ class FakeClinic:
 
     @activity.defn
     async def confirm_appointment(self, request: BookingRequest) -> Appointment:
-        await self._enter("confirm_appointment")
+        await self._enter("confirm_appointment", request.actor)
         with told_to_temporal():
             row = self.rows[request.appointment_id]
             if row.status is Status.CANCELLED and row.confirmed_at and row.version:
@@ -144,7 +148,7 @@ class FakeClinic:
 
     @activity.defn
     async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:
-        await self._enter("cancel_appointment")
+        await self._enter("cancel_appointment", cancellation.actor)
         with told_to_temporal():
             row = self.rows[cancellation.appointment_id]
             if row.status is Status.CANCELLED:
@@ -160,7 +164,7 @@ class FakeClinic:
 
     @activity.defn
     async def move_appointment(self, move: Move) -> Appointment:
-        await self._enter("move_appointment")
+        await self._enter("move_appointment", move.actor)
         with told_to_temporal():
             made = self.moved.get((move.appointment_id, move.version))
             if made and (made.doctor_id, made.starts_at) == (move.doctor_id, move.starts_at):
@@ -191,11 +195,12 @@ class FakeClinic:
         self.shown.append((appointment.doctor_id, appointment.starts_at))
         return f"version after {appointment.version}"
 
-    async def _enter(self, name: str) -> None:
+    async def _enter(self, name: str, actor: ActorRef | None = None) -> None:
         if name in self.gates:
             self.waiting.add(name)
             await self.gates[name].wait()
         self.calls.append(name)
+        self.acted.append((name, actor))
         if self.faults[name]:
             with told_to_temporal():
                 raise self.faults[name].pop(0)

@@ -19,7 +19,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.trail import Change, Sought, history_of, lines_of
 from domain.audit import Trail
 from domain.booking import BookingRequest, CancelReason, Extension, Release, Status
-from tests.builders import THE_PATIENT, a_cancellation, a_request
+from tests.builders import THE_PATIENT, a_cancellation, a_move, a_request
 from tests.clinic_rows import Clinic, at, open_clinic
 
 
@@ -69,6 +69,22 @@ async def test_a_visit_s_history_names_every_change_and_who_made_it(clinic: Clin
     assert {each.role for each in changes} == {"patient"}
     assert {each.starts_at for each in changes} == {at("09:00")}
     assert changes[-1].reason == CancelReason.PATIENT_REQUEST
+
+
+async def test_a_move_s_reason_is_in_the_history_alone(clinic: Clinic) -> None:
+    slots, appointments = Slots(clinic.database), Appointments(clinic.database)
+    wish = await a_wish(clinic)
+    await slots.hold_slot(wish)
+    visit = await appointments.confirm_appointment(wish)
+
+    moved = await appointments.move_appointment(a_move(visit, reason=CancelReason.CLINIC_REQUEST))
+
+    changes = await history(clinic, wish)
+    assert [(each.action, each.reason) for each in changes][1:] == [
+        ("confirm", None),
+        ("reschedule", CancelReason.CLINIC_REQUEST),
+    ]
+    assert moved.reason is None
 
 
 async def test_a_change_by_sql_is_a_version_of_the_role_sql(clinic: Clinic) -> None:

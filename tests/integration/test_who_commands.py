@@ -1,0 +1,89 @@
+"""Whom a command names as its actor, told to the run of the booking."""
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+from api.booking.commands import Commands
+from api.booking.runs import Runs
+from domain.actors import ANYONE, Actor, ActorRef, Role
+from domain.booking import Cancellation, Outcome, Status
+from tests.builders import an_appointment
+from tests.clinic_rows import Clinic, at
+
+DONE = Outcome(attempt_id=UUID(int=1), appointment=an_appointment(status=Status.CONFIRMED))
+
+
+class Heard(Runs):
+    """Runs that do everything at once and keep who asked."""
+
+    def __init__(self) -> None:
+        self.by: list[ActorRef | None] = []
+
+    async def confirm(self, _appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
+        self.by.append(by)
+        return DONE
+
+    async def give_up(
+        self, _appointment_id: UUID, _reason: str, by: ActorRef | None = None
+    ) -> Outcome:
+        self.by.append(by)
+        return DONE
+
+    async def extend(
+        self, _appointment_id: UUID, _version: int, by: ActorRef | None = None
+    ) -> Outcome:
+        self.by.append(by)
+        return DONE
+
+    async def cancel(self, cancellation: Cancellation) -> Outcome:
+        self.by.append(cancellation.actor)
+        return DONE
+
+
+async def test_a_command_names_its_caller_in_the_role_that_lets_him(clinic: Clinic) -> None:
+    patient, visit = await a_hold(clinic)
+    own = uuid4()
+    reception = Actor(
+        subject="olga",
+        roles=frozenset({Role.RECEPTION, Role.PATIENT}),
+        patient_id=own,
+        clinic_ids=frozenset({clinic.id}),
+    )
+    mother = Actor(
+        subject="anna",
+        roles=frozenset({Role.PATIENT}),
+        patient_id=own,
+        proxy_for=frozenset({patient}),
+    )
+
+    assert await told(clinic, visit, reception) == {reception.acting_as(Role.RECEPTION).ref}
+    assert await told(clinic, visit, mother) == {ActorRef(id=str(own), role=Role.PATIENT)}
+
+
+async def test_without_sign_in_a_patient_s_command_is_the_patient_s_and_the_desk_s_the_operator_s(
+    clinic: Clinic,
+) -> None:
+    patient, visit = await a_hold(clinic)
+    own = ActorRef(id=str(patient), role=Role.PATIENT)
+
+    assert await told(clinic, visit, ANYONE) == {own, None}, "more time is asked for unseen"
+    assert await told(clinic, visit, replace(ANYONE, at_desk=True)) == {ANYONE.ref, None}
+
+
+async def a_hold(clinic: Clinic) -> tuple[UUID, UUID]:
+    patient = await clinic.patient()
+    return patient, await clinic.hold(at("09:00"), patient_id=patient)
+
+
+async def told(clinic: Clinic, visit: UUID, by: Actor) -> set[ActorRef | None]:
+    """Who is named by each command to a hold, then by the cancellation of a visit."""
+    heard = Heard()
+    commands = Commands(clinic.database, heard)
+    await commands.confirm(visit, by)
+    await commands.extend(visit, 1, by)
+    await commands.cancel(visit, "mistake", by=by)
+    await clinic.becomes(visit, "confirmed")
+    await commands.cancel(visit, "mistake", by=by)
+    await clinic.becomes(visit, "held")
+    assert len(heard.by) == 4
+    return set(heard.by)
