@@ -17,7 +17,9 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.postgres.acting import told
 from adapters.postgres.take import TAKE_SLOT
+from domain.actors import ActorRef, Role
 from tests.faults.rig.evidence import Change, Event, Row, Run
 from tests.faults.rig.supply import PRIVATE
 
@@ -137,6 +139,7 @@ async def _takes(
         "ends_at": ends_at,
         "hold_seconds": 600,
         "origin": "patient",
+        "actor": told(ActorRef(id="trial", role=Role.PATIENT)),
     }
     taken = await (await connection.execute(TAKE_SLOT, parameters)).fetchone()
     return taken is not None
