@@ -16,12 +16,12 @@ REACHED = {
     ("POST /api/v1/appointments", "201"),
     ("POST /api/v1/appointments", "409"),
     ("POST /api/v1/appointments", "422"),
-    ("GET /api/v1/appointments/{appointmentId}", "200"),
-    ("POST /api/v1/appointments/{appointmentId}/confirm", "200"),
-    ("POST /api/v1/appointments/{appointmentId}/confirm", "409"),
-    ("POST /api/v1/appointments/{appointmentId}/cancel", "200"),
-    ("GET /api/v1/patients/{patientId}/appointments", "200"),
-    ("GET /api/v1/doctors/{doctorId}/schedule", "200"),
+    ("GET /api/v1/appointments/{appointment_id}", "200"),
+    ("POST /api/v1/appointments/{appointment_id}/confirm", "200"),
+    ("POST /api/v1/appointments/{appointment_id}/confirm", "409"),
+    ("POST /api/v1/appointments/{appointment_id}/cancel", "200"),
+    ("GET /api/v1/patients/{patient_id}/appointments", "200"),
+    ("GET /api/v1/doctors/{doctor_id}/schedule", "200"),
 }
 """What a run has to come by, or it tried nothing."""
 
