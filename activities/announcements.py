@@ -7,7 +7,8 @@ from temporalio import activity
 from activities.refusals import told_to_temporal, unavailable
 from adapters.kafka.events import EventPublisher
 from adapters.postgres.days import DayBook
-from adapters.redis.cache import AWAY, invalidate
+from adapters.redis.bounded import AWAY
+from adapters.redis.cache import invalidate
 from domain.booking import Appointment
 from domain.events import AppointmentEvent
 

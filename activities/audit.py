@@ -19,7 +19,8 @@ from adapters.postgres.audit import Doubt, OpenHold
 from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges, Gauge
-from adapters.redis.cache import AWAY, invalidate
+from adapters.redis.bounded import AWAY
+from adapters.redis.cache import invalidate
 from adapters.temporal import runs
 from adapters.temporal.runs import Standing
 from domain.audit import AuditOrder, Events, Holds, Overlaps, Touched, Trail

@@ -22,7 +22,9 @@ from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
+from adapters.process.setting_values import rates_of
 from adapters.process.settings import Connections, Product, deployment, sign_in_of
+from adapters.redis.buckets import Buckets
 from adapters.redis.cache import DayCache, DayReader, connect_redis
 from adapters.redis.day_changes import DayChanges
 from adapters.redis.sessions import SessionStore
@@ -32,6 +34,7 @@ from api.booking.hold import Bookings
 from api.booking.move import Moves
 from api.booking.runs import Runs
 from api.http.actor import Callers, SignInOff
+from api.http.limits import Limits, Rates
 from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
 from api.readiness import ReadinessProbe
@@ -74,6 +77,7 @@ class Services:
     demo: DemoPatients
     callers: Callers
     page_sign_in: PageSignIn | None
+    limits: Limits | None
 
 
 @asynccontextmanager
@@ -96,7 +100,7 @@ async def open_services(
         stack.push_async_callback(publisher.stop)
         temporal = TemporalConnection()
         book = DayBook(database)
-        days = DayReader(book, DayCache(redis))
+        days = DayReader(book, DayCache(redis, secret))
         stack.push_async_callback(days.close)
         changes = DayChanges(redis)
         stack.push_async_callback(changes.close)
@@ -129,6 +133,7 @@ async def open_services(
             demo=DemoPatients(database),
             callers=callers,
             page_sign_in=page_sign_in,
+            limits=_limits(product, redis),
         )
 
 
@@ -150,6 +155,15 @@ async def _sign_in(
         flow=flow, tokens=tokens, sessions=sessions, store=store, public_url=product.public_url
     )
     return SignIn(database, tokens, sessions, url), pages
+
+
+def _limits(product: Product, redis: Redis) -> Limits | None:
+    """Whoever calls is nobody in particular where nobody signs in: there is none to be limited."""
+    rates = rates_of(product.rate_limit)
+    if rates is None or product.sign_in == "off":
+        return None
+    commands, reads = rates
+    return Limits(Buckets(redis), Rates(commands=commands, reads=reads))
 
 
 class _Beside:

@@ -12,6 +12,8 @@ from domain.quiet_hours import QuietHours
 
 HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 HIGHEST_PORT = 65_535
+TWO = 2
+MOST_A_MINUTE = 1_000_000
 SHORTEST_SECRET = 32
 """Characters: 128 bits of hex."""
 
@@ -49,6 +51,26 @@ def bootstrap_servers(value: str) -> str:
         if found is None or not 1 <= int(found["port"]) <= HIGHEST_PORT:
             raise ValueError("must be host:port, several by comma")
     return value
+
+
+def rates(value: str) -> str:
+    """Accepts commands,reads a minute, or off."""
+    rates_of(value)
+    return value
+
+
+def rates_of(value: str) -> tuple[int, int] | None:
+    """Commands and reads a minute; null for off. Raises ValueError."""
+    if value == "off":
+        return None
+    found = [int(each) for each in value.split(",") if each.isascii() and each.isdigit()]
+    if (
+        len(found) != TWO
+        or value.count(",") != 1
+        or not all(1 <= n <= MOST_A_MINUTE for n in found)
+    ):
+        raise ValueError("must be commands,reads a minute, each from 1 to 1000000, or off")
+    return found[0], found[1]
 
 
 def origins(value: str) -> str:

@@ -15,6 +15,7 @@ from adapters.process.setting_values import (
     long_or_none,
     mail_address,
     origins,
+    rates,
     two_times,
     url_of,
     url_or_none,
@@ -134,6 +135,12 @@ class Product(BaseSettings):
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="its secret")
     role_claim: str = Field(
         "roles", min_length=1, description="the claim that roles are in, dotted if it is within one"
+    )
+
+    rate_limit: Annotated[str, AfterValidator(rates)] = Field(
+        "20,300",
+        description="commands and reads that a patient may send in a minute, or off; "
+        "staff ten times as many",
     )
 
     @property

@@ -1,7 +1,7 @@
 """Doctors' days through Redis: never trusted unvalidated, never waited for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import hmac
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -9,19 +9,15 @@ from uuid import UUID
 
 import orjson
 import psycopg
-import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from adapters.postgres.days import DayBook, DayVersion, FreshDay
-from adapters.process.breaker import Breaker
+from adapters.redis.bounded import PATIENCE_SECONDS, Bounded
 from adapters.redis.cached_day import decoded, encoded, key_of
 from domain.day import Day, DaySchedule
 from domain.slot import MINUTE, day_of
-
-log = structlog.stdlib.get_logger(__name__)
 
 CHANNEL = "priyom:schedule"
 """Where a changed day is announced: JSON {doctorId, date}."""
@@ -29,14 +25,12 @@ CHANNEL = "priyom:schedule"
 KEPT = timedelta(hours=1)
 """How long a day stays in the cache. Correctness does not depend on it: reads are validated."""
 
-AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
-"""What a call to a Redis that is away may raise; uvloop says by a RuntimeError that a connection
-was reset a moment ago."""
-
-PATIENCE_SECONDS = 0.05
-"""How long a reader waits for the cache. PostgreSQL is not much slower."""
-
 MICROSECOND = timedelta(microseconds=1)
+
+
+PURPOSE = b"days in the cache"
+SEAL_LENGTH = 16
+"""Bytes of the seal in front of a day."""
 
 
 class Days(Protocol):
@@ -71,36 +65,34 @@ def connect_redis(redis_url: str, *, name: str) -> Redis:
 
 
 class DayCache:
-    """Days by doctor and local date. If Redis is away or slow, a read is a miss, never an error."""
+    """Days by doctor and local date. If Redis is away or slow, a read is a miss, never an error.
 
-    def __init__(self, redis: Redis, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    Each is sealed by a key that Redis does not have: what somebody else has written there, or has
+    taken from another day, is a miss too.
+    """
+
+    def __init__(
+        self, redis: Redis, secret: bytes, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._redis = redis
-        self._patience = patience_seconds
-        self._breaker = Breaker()
+        self._seals = hmac.digest(secret, PURPOSE, "sha256")
+        self._bounded = Bounded("cache", patience_seconds=patience_seconds)
 
     async def get(self, doctor_id: UUID, day: date) -> bytes | None:
         key = key_of(doctor_id, day)
-        reply = await self._ask(lambda: self._redis.get(key))
-        return reply if isinstance(reply, bytes) else None
+        reply = await self._bounded.ask(lambda: self._redis.get(key))
+        if not isinstance(reply, bytes):
+            return None
+        seal, kept = reply[:SEAL_LENGTH], reply[SEAL_LENGTH:]
+        return kept if hmac.compare_digest(seal, self._seal(key, kept)) else None
 
     async def put(self, day: Day) -> None:
-        key = key_of(day.doctor_id, day.date)
-        await self._ask(lambda: self._redis.set(key, encoded(day), ex=KEPT))
+        key, kept = key_of(day.doctor_id, day.date), encoded(day)
+        sealed = self._seal(key, kept) + kept
+        await self._bounded.ask(lambda: self._redis.set(key, sealed, ex=KEPT))
 
-    async def _ask(self, call: Callable[[], Awaitable[object]]) -> object:
-        clock = asyncio.get_running_loop().time
-        if not self._breaker.lets_through(clock()):
-            return None
-        try:
-            async with asyncio.timeout(self._patience):
-                reply = await call()
-        except AWAY as error:
-            if self._breaker.failed(clock()):
-                log.warning("cache_lost", error=type(error).__name__)
-            return None
-        if self._breaker.succeeded():
-            log.info("cache_recovered")
-        return reply
+    def _seal(self, key: str, kept: bytes) -> bytes:
+        return hmac.digest(self._seals, key.encode() + kept, "sha256")[:SEAL_LENGTH]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ negative if nobody can have the slot afterwards."""
 
 
 def key_of(doctor_id: UUID, day: date) -> str:
-    return f"priyom:day:1:{doctor_id}:{day.isoformat()}"
+    return f"priyom:day:2:{doctor_id}:{day.isoformat()}"
 
 
 def encoded(day: Day) -> bytes:

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from structlog import get_logger
 
-from adapters.redis.cache import AWAY, CHANNEL, notice_of
+from adapters.redis.bounded import AWAY
+from adapters.redis.cache import CHANNEL, notice_of
 
 ALIVE_SECONDS = 10.0
 """Every watched day is read again this often, whatever Redis says, and Redis is pinged. A message

@@ -1,6 +1,7 @@
 """Who calls, and whether he may: every route states its permission, or the API does not start."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -9,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import HTTPConnection
 
+from api.http.limits import Limits
 from api.http.problems import Problem
 from domain.actors import ANYONE, Actor
 from domain.errors import Refused
@@ -79,6 +81,9 @@ class Permission:
             return known
         callers: Callers = request.app.state.services.callers
         actor = await callers.actor_of(request)
+        limits: Limits | None = request.app.state.services.limits
+        if limits is not None:
+            await limits.count(request, actor)
         if not may_ever(actor, self.action):
             raise forbidden()
         caller = Caller(actor=actor, action=self.action)
@@ -87,18 +92,32 @@ class Permission:
 
 
 class ForAnybody(Permission):
-    """A dependency that asks nobody who he is."""
+    """A dependency that asks nobody who he is. Most are counted: by address, or by their token."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, counted: bool) -> None:
         super().__init__(Action.LOOK_AROUND)
+        self._counted = counted
 
     async def __call__(self, request: Request) -> Caller:
-        _ = request
+        if self._counted and (limits := request.app.state.services.limits) is not None:
+            await count_anybody(limits, request.app.state.services.callers, request)
         return Caller(actor=ANYONE, action=self.action)
 
 
-FOR_ANYBODY = Depends(ForAnybody())
+async def count_anybody(limits: Limits, callers: Callers, connection: HTTPConnection) -> None:
+    """Whoever says who he is, is counted as that; a bad token is no better than none here."""
+    actor = None
+    if "authorization" in connection.headers or "cookie" in connection.headers:
+        with suppress(Problem):
+            actor = await callers.actor_of(connection)
+    await limits.count(connection, actor)
+
+
+FOR_ANYBODY = Depends(ForAnybody(counted=True))
 """For `dependencies` of a router or route that is open to whoever asks."""
+
+FOR_ANYBODY_FREELY = Depends(ForAnybody(counted=False))
+"""The same for what costs nothing, and for machines that ask by the thousand."""
 
 SelfCaller = Annotated[Caller, Depends(Permission(Action.SEE_SELF))]
 Booker = Annotated[Caller, Depends(Permission(Action.BOOK))]

@@ -1,6 +1,7 @@
 """Server-sent events: how they are written, the heartbeat between them, and when a stream ends."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.limits import LIMITED_AS, too_many_requests
 from api.http.middleware import HEAD_ONLY
 from api.http.problems import unavailable
 
@@ -23,6 +25,9 @@ AGAIN_AFTER_MS = 2_000
 
 MOST_AT_ONCE = 1_000
 """Streams of one process; each costs a connection and a task."""
+
+MOST_OF_ONE = 30
+"""Of them for one caller who is limited: some tabs on some devices, or a clinic's waiting room."""
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """No cache may keep a stream, and no proxy may wait for its end."""
@@ -60,7 +65,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._leaving = asyncio.Event()
-        self._open = 0
+        self._open: Counter[str | None] = Counter()
 
     def leave(self) -> None:
         """End every stream now: their readers come back to another process, or to the next."""
@@ -73,19 +78,25 @@ class Streams:
         """
         if HEAD_ONLY in request.scope:
             return Response(headers=HEADERS, media_type=EventSourceResponse.media_type)
-        if self._open >= MOST_AT_ONCE or self._leaving.is_set():
+        if self._open.total() >= MOST_AT_ONCE or self._leaving.is_set():
             raise unavailable()
-        return EventSourceResponse(self._counted(events), headers=HEADERS)
+        caller = request.scope.get(LIMITED_AS)
+        if caller is not None and self._open[caller] >= MOST_OF_ONE:
+            raise too_many_requests(AGAIN_AFTER_MS / 1000)
+        return EventSourceResponse(self._counted(events, caller), headers=HEADERS)
 
-    async def _counted(self, events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:
-        self._open += 1
+    async def _counted(
+        self, events: AsyncGenerator[Event], caller: str | None
+    ) -> AsyncIterator[bytes]:
+        self._open[caller] += 1
         leaving = asyncio.create_task(self._leaving.wait())
         try:
             yield format_sse_event(comment="open", retry=AGAIN_AFTER_MS)
             async for written in _with_heartbeats(events, leaving):
                 yield written
         finally:
-            self._open -= 1
+            self._open[caller] -= 1
+            self._open += Counter()  # those who have none left are forgotten
             leaving.cancel()
 
 

@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from api.dependencies import ReadinessDep
-from api.http.actor import FOR_ANYBODY, MetricsCaller
+from api.http.actor import FOR_ANYBODY_FREELY, MetricsCaller
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
 
@@ -25,7 +25,7 @@ router = APIRouter(tags=["operations"])
     "/healthz",
     response_model=HealthBody,
     summary="Does the process live?",
-    dependencies=[FOR_ANYBODY],
+    dependencies=[FOR_ANYBODY_FREELY],
 )
 async def healthz() -> Response:
     """200 as long as the process answers at all."""
@@ -44,7 +44,7 @@ async def healthz() -> Response:
         },
     },
     summary="Can it book?",
-    dependencies=[FOR_ANYBODY],
+    dependencies=[FOR_ANYBODY_FREELY],
 )
 async def readyz(watch: ReadinessDep) -> Response:
     """Redis and Kafka away are told, yet bookings go on without them."""

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from adapters.messages.visit import Language
-from api.http.actor import FOR_ANYBODY
+from api.http.actor import FOR_ANYBODY_FREELY
 from api.http.answers import JsonAnswer
 from api.http.etags import knows
 from api.http.negotiation import takes_gzip
@@ -45,7 +45,7 @@ ASSETS = {
     "start.js": HERE,
 }
 
-router = APIRouter(include_in_schema=False, dependencies=[FOR_ANYBODY])
+router = APIRouter(include_in_schema=False, dependencies=[FOR_ANYBODY_FREELY])
 
 
 @router.get("/assets/{name}")

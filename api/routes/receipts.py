@@ -14,7 +14,7 @@ from adapters.postgres.consents import Channel
 from adapters.postgres.reads import read
 from adapters.postgres.receipts import Fate, Receipt, record_receipt
 from api.dependencies import DatabaseDep, ReceiptsDep
-from api.http.actor import FOR_ANYBODY
+from api.http.actor import FOR_ANYBODY_FREELY
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.openapi import problems
@@ -22,7 +22,7 @@ from api.http.problems import Malformed
 from api.http.schemas import Body, example, parse_uuid
 from api.receipts import signs
 
-router = APIRouter(route_class=JsonRoute, dependencies=[FOR_ANYBODY])
+router = APIRouter(route_class=JsonRoute, dependencies=[FOR_ANYBODY_FREELY])
 
 EXAMPLE: JsonDict = {
     "key": "6f6d2a54-8a0e-4f8e-9a55-0f8b6f1c7e21",

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.postgres.database import DATABASE_AWAY
+from api.http.actor import count_anybody
 from api.http.answers import ProblemAnswer, without_database
 from api.http.middleware import patience
-from api.http.problems import problem_of, unavailable
+from api.http.problems import Problem, problem_of, unavailable
 from api.routes.schedule import parse_date
 from api.services import Services
 from domain.errors import Refused
@@ -53,7 +55,8 @@ class ScheduleFastPath:
             return
         scope["route"] = ROUTE  # by which the edge counts requests
         scope["path_params"] = {"doctor_id": scope["path"].split("/")[4]}
-        answer = await self._answer(scope["app"].state.services, plain)
+        services = scope["app"].state.services
+        answer = await _too_often(services, scope) or await self._answer(services, plain)
         await answer(scope, receive, send)
 
     async def _answer(self, services: Services, plain: Asked) -> ASGIApp:
@@ -68,6 +71,16 @@ class ScheduleFastPath:
         except DATABASE_AWAY as error:
             return without_database(error)
         return written.answer(was_cached=was_cached, if_none_match=plain.if_none_match)
+
+
+async def _too_often(services: Services, scope: Scope) -> ASGIApp | None:
+    if services.limits is None:
+        return None
+    try:
+        await count_anybody(services.limits, services.callers, HTTPConnection(scope))
+    except Problem as problem:
+        return ProblemAnswer(problem)
+    return None
 
 
 def asked(scope: Scope) -> Asked | None:

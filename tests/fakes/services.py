@@ -32,6 +32,6 @@ class NoServices(Services):
     def __getattr__(self, name: str) -> object:
         if name == "callers":
             return SignInOff()
-        if name == "page_sign_in":
+        if name in {"page_sign_in", "limits"}:
             return None
         return NobodyOfTheDemo() if name == "demo" else Unused(name)

@@ -106,7 +106,8 @@ async def signed_in_api(
     clinic_database: Database, cache_url: str, issuer: FakeIssuer
 ) -> AsyncIterator[str]:
     """The same, to people of this issuer."""
-    async with serving(clinic_database, cache_url, sign_in="on", oidc_issuer=issuer.url) as url:
+    named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "off"}
+    async with serving(clinic_database, cache_url, **named) as url:
         yield url
 
 

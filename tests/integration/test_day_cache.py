@@ -13,9 +13,17 @@ from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
 from adapters.postgres.days import DayBook
-from adapters.redis.cache import CHANNEL, DayCache, DayReader, connect_redis, invalidate
+from adapters.redis.cache import (
+    CHANNEL,
+    SEAL_LENGTH,
+    DayCache,
+    DayReader,
+    connect_redis,
+    invalidate,
+)
 from adapters.redis.cached_day import key_of
 from domain.errors import DoctorNotFound
+from tests.builders import SECRET
 from tests.clinic_rows import DAY, Clinic, at
 
 FREE = ["free", "free", "free", "free"]
@@ -35,7 +43,7 @@ async def redis(cache_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def reader(clinic: Clinic, redis: Redis) -> AsyncIterator[DayReader]:
-    reader = DayReader(DayBook(clinic.database), DayCache(redis, patience_seconds=PATIENT))
+    reader = DayReader(DayBook(clinic.database), DayCache(redis, SECRET, patience_seconds=PATIENT))
     yield reader
     await reader.close()
 
@@ -135,7 +143,7 @@ async def test_nothing_but_the_version_and_the_times_is_cached(
 
     kept = await redis.get(key_of(clinic.doctor_id, DAY))
 
-    version, slots = orjson.loads(kept or b"")
+    version, slots = orjson.loads((kept or b"")[SEAL_LENGTH:])
     assert isinstance(version, str)
     assert all(isinstance(number, int) for slot in slots for number in slot)
     assert 0 < await redis.ttl(key_of(clinic.doctor_id, DAY)) <= 3600
@@ -151,11 +159,31 @@ async def test_rubbish_in_the_cache_is_a_miss(
     assert await read(reader, clinic.doctor_id) == (FREE, True)
 
 
+async def test_a_day_that_somebody_else_wrote_into_the_cache_is_a_miss(
+    clinic: Clinic, reader: DayReader, redis: Redis
+) -> None:
+    await clinic.book(at("09:30"))
+    shown, _ = await read(reader, clinic.doctor_id)
+    key, next_key = key_of(clinic.doctor_id, DAY), key_of(clinic.doctor_id, NEXT_DAY)
+    kept = await redis.get(key)
+    assert isinstance(kept, bytes)
+    version, slots = orjson.loads(kept[SEAL_LENGTH:])
+    lie = orjson.dumps([version, [[begins, ends, 0] for begins, ends, _ in slots]])
+
+    for forged in (lie, kept[:SEAL_LENGTH] + lie):
+        await redis.set(key, forged)
+        assert await read(reader, clinic.doctor_id) == (shown, False)
+    await redis.set(next_key, kept)
+    assert await DayCache(redis, SECRET).get(clinic.doctor_id, NEXT_DAY) is None
+    await redis.set(key, kept)
+    assert await read(reader, clinic.doctor_id) == (shown, True)
+
+
 async def test_readers_and_bookings_at_once_never_show_a_confirmed_slot_free(
     clinic: Clinic, redis: Redis
 ) -> None:
     readers = [
-        DayReader(DayBook(clinic.database), DayCache(redis, patience_seconds=PATIENT))
+        DayReader(DayBook(clinic.database), DayCache(redis, SECRET, patience_seconds=PATIENT))
         for _ in range(2)
     ]
     confirmed: set[int] = set()
@@ -182,14 +210,14 @@ async def test_without_redis_days_come_from_postgresql_and_the_outage_is_told_on
     clinic: Clinic,
 ) -> None:
     nobody = connect_redis("redis://127.0.0.1:1/0", name="test")
-    reader = DayReader(DayBook(clinic.database), DayCache(nobody))
+    reader = DayReader(DayBook(clinic.database), DayCache(nobody, SECRET))
 
     with capture_logs() as logs:
         answers = [await read(reader, clinic.doctor_id) for _ in range(10)]
 
     assert answers == [(FREE, False)] * 10
     # Clients of other servers, which tests before this one have left, may complain meanwhile.
-    assert [entry["event"] for entry in logs if "cache" in entry["event"]] == ["cache_lost"]
+    assert [entry["event"] for entry in logs if "redis" in entry["event"]] == ["redis_lost"]
     await nobody.aclose()
 
 
@@ -206,7 +234,7 @@ async def test_a_silent_redis_is_waited_for_a_few_times_only(clinic: Clinic) -> 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     silent = connect_redis(f"redis://127.0.0.1:{port}/0", name="test")
-    reader = DayReader(DayBook(clinic.database), DayCache(silent))
+    reader = DayReader(DayBook(clinic.database), DayCache(silent, SECRET))
 
     answers = [await read(reader, clinic.doctor_id) for _ in range(30)]
 

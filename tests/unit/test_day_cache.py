@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from adapters.redis.cache import DayCache
+from tests.builders import SECRET
 
 
 class Away(Redis):
@@ -31,6 +32,6 @@ class Away(Redis):
     ],
 )
 async def test_a_redis_that_is_away_is_a_miss_and_no_error(fault: Exception) -> None:
-    cache = DayCache(Away(fault))
+    cache = DayCache(Away(fault), SECRET)
 
     assert await cache.get(uuid4(), date(2030, 1, 14)) is None

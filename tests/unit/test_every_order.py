@@ -15,9 +15,11 @@ import orjson
 import pytest
 
 from adapters.postgres.days import DayBook, DayKey, DayVersion
-from adapters.redis.cache import PATIENCE_SECONDS, DayCache, DayReader, Found, Look, invalidate
+from adapters.redis.bounded import PATIENCE_SECONDS
+from adapters.redis.cache import DayCache, DayReader, Found, Look, invalidate
 from api.booking.single_flight import SingleFlight
 from api.schedule.rendered_days import RenderedDays
+from tests.builders import SECRET
 from tests.fakes.cache import DESK, DOCTOR, MONDAY, NINE, SLOT
 from tests.fakes.stage import (
     ACTOR,
@@ -195,7 +197,7 @@ class Story:
         """One that knows the desk already: a new one asks twice the first time."""
         ACTOR.set("nobody")
         book = self._cast.book(SteppedDatabase(self.postgres, name), self.stage)
-        cache = DayCache(self.redis)  # type: ignore[arg-type] # stands for the client
+        cache = DayCache(self.redis, SECRET)  # type: ignore[arg-type] # stands for the client
         process = Process(name, book, self._cast.reader(book, cache))
         self.stage.is_open = True
         await book.version(DOCTOR, MONDAY)

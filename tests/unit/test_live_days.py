@@ -17,6 +17,7 @@ from adapters.redis.day_changes import DayChanges
 from api.schedule import live_days as module
 from api.schedule.live_days import LiveDays
 from domain.day import DaySchedule, ListedSlot, SlotState
+from tests.builders import SECRET
 from tests.clinic_rows import DAY, at
 
 DOCTOR = UUID("0197f1f0-0000-7000-8000-00000000d0c7")
@@ -28,7 +29,7 @@ class Book(DayReader):
     """The day as the test wrote it; a read takes as long as the test keeps the book closed."""
 
     def __init__(self, now: DaySchedule) -> None:
-        super().__init__(DayBook(NOWHERE), DayCache(NOBODY))
+        super().__init__(DayBook(NOWHERE), DayCache(NOBODY, SECRET))
         self.now = now
         self.faults = 0
         self.reads = 0

@@ -1,0 +1,46 @@
+"""Token buckets on a real server: how much is in one, and how it fills again."""
+
+import asyncio
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from adapters.postgres.database import Database
+from adapters.redis.buckets import PREFIX, Buckets
+from adapters.redis.cache import connect_redis
+from tests.fakes.issuer import FakeIssuer
+from tests.integration.conftest import serving
+
+
+async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(cache_url: str) -> None:
+    redis = connect_redis(cache_url, name="test")
+    await redis.ping()
+    key, buckets = f"test:{uuid4()}", Buckets(redis)
+
+    taken = 0
+    while not (wait := await buckets.take(key, a_minute=60)):
+        taken += 1
+
+    assert 60 <= taken <= 70
+    assert 0 < wait <= 1
+    await asyncio.sleep(wait)
+    assert await buckets.take(key, a_minute=60) == 0
+    assert await buckets.take(f"{key}:other", a_minute=1) == 0
+    assert await buckets.take(f"{key}:other", a_minute=1) == pytest.approx(60, abs=1)
+    assert 0 < await redis.pttl(f"{PREFIX}{key}") <= 60_000
+    await redis.aclose()
+
+
+async def test_the_api_refuses_who_asks_too_often(
+    clinic_database: Database, cache_url: str, issuer: FakeIssuer
+) -> None:
+    named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "2,3"}
+    async with (
+        serving(clinic_database, cache_url, **named) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as http,
+    ):
+        answers = [await http.get("/clinics") for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 20
