@@ -125,7 +125,7 @@ async def open_services(
             live=LiveDays(days, changes),
             bookings=Bookings(database, runs, product, secret, tell=changes.tell),
             commands=Commands(database, runs),
-            moves=Moves(database, runs),
+            moves=Moves(database, runs, secret),
             readiness=readiness,
             dashboard=dashboard,
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),

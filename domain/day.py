@@ -21,6 +21,8 @@ class SlotState(StrEnum):
     FREE = "free"
     HELD = "held"
     BOOKED = "booked"
+    OWN = "own"
+    """Where the visit stands that the reader is moving."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,12 @@ class DaySchedule:
     time_zone: str
     version: str
     slots: tuple[ListedSlot, ...]
+
+    def with_own(self, own: Interval) -> "DaySchedule":
+        """As whoever moves the visit that stands there sees it, also where it is on no slot."""
+        others = (slot for slot in self.slots if slot.starts_at != own.starts_at)
+        slot = ListedSlot(starts_at=own.starts_at, ends_at=own.ends_at, state=SlotState.OWN)
+        return replace(self, slots=tuple(sorted((*others, slot), key=_start)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT string_agg(s.id || ':' || s.revision, ',' ORDER BY s.id) AS marks,
         json_agg(json_build_array(s.starts_at, s.ends_at, s.status = 'held', s.held_until))
-            FILTER (WHERE %(whole)s) AS rows
+            FILTER (WHERE %(whole)s AND s.id IS DISTINCT FROM CAST(%(moving)s AS uuid)) AS rows
     FROM schedules s
     WHERE s.practitioner_id = d.practitioner_id
       AND s.occupies && tstzrange(asked.reach_from, asked.reach_until)
@@ -106,10 +106,13 @@ class DayBook:
         known = self._desks.get(doctor_id)
         return known or (await self.version(doctor_id, SOME_DAY)).desk
 
-    async def day(self, doctor_id: UUID, day: date) -> FreshDay:
-        """The day itself, composed from one snapshot together with its version."""
+    async def day(self, doctor_id: UUID, day: date, *, moving: UUID | None = None) -> FreshDay:
+        """The day itself, composed from one snapshot together with its version.
+
+        `moving`: an appointment that it is read without.
+        """
         key = doctor_id, day
-        found = await self._read([key], whole=True)
+        found = await self._read([key], whole=True, moving=moving)
         if key not in found:
             raise DoctorNotFound
         row, desk = found[key]
@@ -127,7 +130,7 @@ class DayBook:
         }
 
     async def _read(
-        self, days: Iterable[DayKey], *, whole: bool
+        self, days: Iterable[DayKey], *, whole: bool, moving: UUID | None = None
     ) -> dict[DayKey, tuple[Row, DoctorGrid]]:
         """Ask with the desks as they were last seen, again where that made a day's bounds wrong.
 
@@ -136,7 +139,7 @@ class DayBook:
         found: dict[DayKey, tuple[Row, DoctorGrid]] = {}
         asked = {key: self._reach(*key) for key in days}
         while asked:
-            rows = await self._ask(asked, whole=whole)
+            rows = await self._ask(asked, whole=whole, moving=moving)
             again: dict[DayKey, Interval] = {}
             for nth, (key, reach) in enumerate(asked.items(), 1):
                 if nth not in rows:
@@ -155,12 +158,15 @@ class DayBook:
         known = self._desks.get(doctor_id)
         return reach_of(day, known) if known else day_bounds(day, UNKNOWN)
 
-    async def _ask(self, asked: Mapping[DayKey, Interval], *, whole: bool) -> dict[int, Row]:
+    async def _ask(
+        self, asked: Mapping[DayKey, Interval], *, whole: bool, moving: UUID | None
+    ) -> dict[int, Row]:
         parameters: dict[str, object] = {
             "doctors": _array(str(doctor_id) for doctor_id, _ in asked),
             "starts": _array(reach.starts_at.isoformat() for reach in asked.values()),
             "ends": _array(reach.ends_at.isoformat() for reach in asked.values()),
             "whole": whole,
+            "moving": moving,
         }
         rows = await read_by_cursor(self._database, lambda cursor: cursor.all(DAYS, parameters))
         return {row["nth"]: row for row in rows}

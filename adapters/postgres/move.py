@@ -11,6 +11,7 @@ from adapters.postgres.appointments import see
 from adapters.postgres.booking_facts import load_facts_besides
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
+from adapters.postgres.move_keys import MoveWish
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from adapters.postgres.take import refusal_of
 from adapters.postgres.transactions import TransactionLimit, serializable
@@ -41,9 +42,13 @@ SELECT {COLUMNS} FROM moved s
 """)  # noqa: S608 - our own columns
 
 MADE = SQL("""
-SELECT version, moved_at, doctor_id, clinic_id, starts_at, ends_at
-FROM moves WHERE appointment_id = %(appointment_id)s AND version = %(version)s + 1
-  AND doctor_id = %(doctor_id)s AND starts_at = %(starts_at)s
+SELECT version, moved_at, doctor_id, clinic_id, starts_at, ends_at, (
+    SELECT count(*) FROM moves before
+    WHERE before.appointment_id = m.appointment_id AND before.version <= m.version
+) AS moves
+FROM moves m WHERE appointment_id = %(appointment_id)s AND version = %(version)s + 1
+  AND starts_at = %(starts_at)s
+  AND doctor_id = coalesce(CAST(%(doctor_id)s AS uuid), previous_doctor_id)
 """)
 
 
@@ -94,11 +99,19 @@ async def _as_it_was_moved(connection: Cursor, move: Move, *, otherwise: Refused
     seen = await see(connection, move.appointment_id)
     if seen is None:
         raise AppointmentNotFound
-    made = await connection.one_or_none(MADE, vars(move))
+    made = await made_before(connection, seen.appointment, move)
     if made is not None:
-        return _standing(seen.appointment, made)
+        return made
     refuse_unmovable(seen.appointment, version=move.version, has_begun=seen.has_begun)
     raise otherwise
+
+
+async def made_before(
+    connection: Cursor, visit: Appointment, wish: Move | MoveWish
+) -> Appointment | None:
+    """The visit as the move of this version to this time left it, if it was made."""
+    made = await connection.one_or_none(MADE, vars(wish))
+    return None if made is None else _standing(visit, made)
 
 
 def _standing(visit: Appointment, made: Row) -> Appointment:
@@ -112,6 +125,8 @@ def _standing(visit: Appointment, made: Row) -> Appointment:
         starts_at=made["starts_at"],
         ends_at=made["ends_at"],
         rescheduled_at=made["moved_at"],
+        moves=made["moves"],
+        attendance=None,
         cancelled_at=None,
         reason=None,
     )

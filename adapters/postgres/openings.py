@@ -24,6 +24,7 @@ WITH patient AS MATERIALIZED (
     SELECT range_agg(occupies) AS busy FROM schedules
     WHERE patient_id = :patient_id AND occupies && tstzrange(:window_from, :reach_until)
       AND (status <> 'held' OR held_until > clock_timestamp())
+      AND id IS DISTINCT FROM CAST(:moving AS uuid)
 )
 SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
     clock_timestamp() AS now,
@@ -35,6 +36,7 @@ SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
         WHERE s.practitioner_id = d.practitioner_id
           AND s.occupies && tstzrange(:window_from, :reach_until)
           AND (s.status <> 'held' OR s.held_until > clock_timestamp())
+          AND s.id IS DISTINCT FROM CAST(:moving AS uuid)
         UNION ALL SELECT unnest(busy) FROM patient
      ) spans) AS busy,
     ARRAY(SELECT o.id FROM doctors o
@@ -62,15 +64,18 @@ class Openings:
         return dropwhile(lambda slot: slot.starts_at <= self.now, free)
 
 
-async def openings_of(
+async def openings_of(  # noqa: PLR0913 - each narrows what is asked
     connection: Connection,
     doctor_ids: Sequence[UUID],
     window: Interval,
     *,
     patient_id: UUID | None = None,
     with_colleagues: bool = False,
+    moving: UUID | None = None,
 ) -> list[Openings]:
     """In no order; without the time when this patient is busy, if one is named.
+
+    `moving`: a visit whose own time is in nobody's way.
 
     `colleagues` (at most 20) are the doctors of the same specialty and clinic, if asked for.
     """
@@ -81,6 +86,7 @@ async def openings_of(
         "reach_until": window.ends_at + LONGEST_SLOT,
         "patient_id": patient_id,
         "with_colleagues": with_colleagues,
+        "moving": moving,
     }
     found = await connection.execute(OPENINGS, parameters)
     return [_openings(row, window) for row in found.mappings()]

@@ -21,8 +21,17 @@ def appointment_id_of(
     """
     if key is None:
         return uuid4()
+    return _id_of(secret, b"", patient_id, key, sent_by)
+
+
+def move_key_id_of(secret: bytes, patient_id: UUID, key: str, *, sent_by: Actor) -> UUID:
+    """Of the same scope; a key of moves is none of bookings."""
+    return _id_of(secret, b"move", patient_id, key, sent_by)
+
+
+def _id_of(secret: bytes, what: bytes, patient_id: UUID, key: str, sent_by: Actor) -> UUID:
     sender = b"" if sent_by.is_anyone else sha256(sent_by.subject.encode()).digest()
-    digest = hmac.digest(secret, sender + patient_id.bytes + key.encode("ascii"), sha256)
+    digest = hmac.digest(secret, what + sender + patient_id.bytes + key.encode("ascii"), sha256)
     return UUID(bytes=digest[:16], version=4)  # as random as one to all who lack the secret
 
 

@@ -1,7 +1,7 @@
 """Move a visit: refuse what the database refuses, answer what is so already, begin one run."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -11,6 +11,7 @@ from adapters.postgres.alternatives import free_alternatives
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.where_to import Target, look_at_target
+from api.booking.move_order import Moved, MoveKeys, MoveOrder
 from api.booking.run_summary import RunSummary
 from api.booking.single_flight import KeyLocks, SingleFlight
 from api.booking.temporal_errors import NoAnswer, NoRun
@@ -39,18 +40,6 @@ BEGINNINGS_AT_ONCE = 24
 """As for holds."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MoveOrder:
-    """Where a visit of this version shall go; without a doctor it stays with its own."""
-
-    appointment_id: UUID
-    version: int
-    starts_at: datetime
-    by: Actor
-    doctor_id: UUID | None = None
-    reason: str | None = None
-
-
 class Runs(Protocol):
     """What is asked of runs here."""
 
@@ -62,37 +51,46 @@ class Runs(Protocol):
 class Moves:
     """Moves of confirmed visits. One run is begun at a time for each slot in this process."""
 
-    def __init__(self, database: Database, runs: Runs) -> None:
+    def __init__(self, database: Database, runs: Runs, secret: bytes) -> None:
         self._database = database
+        self._keys = MoveKeys(database, secret)
         self._runs = runs
         self._turns: KeyLocks[Slot] = KeyLocks()
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
         self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
 
-    async def move(self, order: MoveOrder) -> Appointment:
-        """Raises `Refused`, or `NoAnswer` where a run may have begun."""
+    async def move(self, order: MoveOrder) -> Moved:
+        """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         for _ in range(MAX_ROUNDS):
             seen = await self._look(order)
-            if _is_there(order, seen):
-                return seen.visit
-            await self._refuse(order, seen)
+            if (settled := await self._settled(order, seen)) is not None:
+                return settled
             try:
                 return await self._in_turn(order, seen)
             except (NoRun, _AnotherMove):
                 continue
         raise NoAnswer(order.appointment_id)
 
-    async def _in_turn(self, order: MoveOrder, seen: Target) -> Appointment:
+    async def _settled(self, order: MoveOrder, seen: Target) -> Moved | None:
+        """The answer if no run is needed for it; None where the visit may go there."""
+        if (told := await self._keys.answered(order, seen.visit)) is not None:
+            return told
+        if _is_there(order, seen):
+            return Moved(appointment=seen.visit)
+        await self._refuse(order, seen)
+        return None
+
+    async def _in_turn(self, order: MoveOrder, seen: Target) -> Moved:
         """Of a hundred who want one slot at once, one begins a run, and the others read its row."""
         slot = seen.wish.doctor_id, order.starts_at
         while not self._turns.is_free(slot):
             await self._turns.end_of(slot)
             seen = await self._look(order)
-            if _is_there(order, seen):
-                return seen.visit
-            await self._refuse(order, seen)
+            if (settled := await self._settled(order, seen)) is not None:
+                return settled
         async with self._turns.turn(slot), self._beginnings:
             move = _move(order, seen)
+            await self._keys.bind(order, seen.visit)
             outcome = await self._runs.move(move)
         return await self._answer(order, move, outcome)
 
@@ -126,14 +124,16 @@ class Moves:
         except Refused as refusal:
             raise await self._with_alternatives(seen, refusal) from None
 
-    async def _answer(self, order: MoveOrder, move: Move, outcome: Outcome) -> Appointment:
+    async def _answer(self, order: MoveOrder, move: Move, outcome: Outcome) -> Moved:
         told = outcome.appointment
         if (told.doctor_id, told.starts_at) != (move.doctor_id, move.starts_at):
             raise _AnotherMove
         if outcome.refusal is None:
-            return told
+            return Moved(appointment=told)
         seen = await self._look(order)
-        raise await self._with_alternatives(seen, refused(outcome.refusal))
+        refusal = await self._with_alternatives(seen, refused(outcome.refusal))
+        await self._keys.refuse(order, seen.visit, refusal)
+        raise refusal
 
     async def _with_alternatives(self, seen: Target, refusal: Refused) -> Refused:
         """Those who are refused one slot at the same time are offered the same others."""
@@ -145,6 +145,7 @@ class Moves:
             patient_id=wish.patient_id,
             doctor_id=wish.doctor_id,
             starts_at=wish.starts_at,
+            moving=seen.visit,
         )
         free = await self._alternatives.ask(
             (wish.doctor_id, wish.starts_at), lambda: read(self._database, ask)

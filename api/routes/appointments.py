@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Request
 from starlette.responses import Response
 
-from api.booking.move import MoveOrder
+from api.booking.move_order import MoveOrder
 from api.dependencies import BookingsDep, CommandsDep, MovesDep
 from api.http.actor import Booker, VisitChanger, VisitReader
 from api.http.answers import NO_STORE, REPLAYED, JsonAnswer
@@ -72,8 +72,7 @@ async def hold_appointment(
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
-    if len(request.headers.getlist("idempotency-key")) > 1:
-        raise Malformed("Idempotency-Key", "must be sent once")
+    _refuse_several_keys(request)
     held = await desk.hold(
         wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key, by=caller.actor
     )
@@ -128,6 +127,7 @@ async def cancel_appointment(
     response_model=AppointmentBody,
     summary="Move a visit",
     openapi_extra=problems(
+        "idempotency_key_reused",
         "doctor_not_found",
         "not_a_slot",
         "patient_busy",
@@ -139,10 +139,17 @@ async def cancel_appointment(
         "other_specialty",
     ),
 )
-async def reschedule_appointment(
-    appointment_id: Id, order: RescheduleOrder, caller: VisitChanger, desk: MovesDep
+async def reschedule_appointment(  # noqa: PLR0913 - each is a part of the request
+    *,
+    request: Request,
+    appointment_id: Id,
+    order: RescheduleOrder,
+    caller: VisitChanger,
+    desk: MovesDep,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """The old time is kept until the new one is taken. The same time: nothing changes."""
+    _refuse_several_keys(request)
     wish = MoveOrder(
         appointment_id=appointment_id,
         version=order.version,
@@ -150,8 +157,11 @@ async def reschedule_appointment(
         by=caller.actor,
         doctor_id=order.doctor_id,
         reason=order.reason,
+        key=idempotency_key,
     )
-    return _answer(await desk.move(wish))
+    moved = await desk.move(wish)
+    headers = {**NO_STORE, **(REPLAYED if moved.replayed else {})}
+    return JsonAnswer(document(moved.appointment), headers=headers)
 
 
 @router.post(
@@ -171,6 +181,11 @@ async def extend_appointment(
 ) -> Response:
     """The hold lasts from now again, at most twice. The same version: the same answer."""
     return _answer(await desk.extend(appointment_id, order.version, caller.actor))
+
+
+def _refuse_several_keys(request: Request) -> None:
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise Malformed("Idempotency-Key", "must be sent once")
 
 
 def _answer(appointment: Appointment) -> Response:

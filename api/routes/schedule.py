@@ -9,13 +9,15 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from api.dependencies import Days, LiveStreams, WatchedDays, WrittenPages
-from api.http.actor import FOR_ANYBODY
+from api.dependencies import DatabaseDep, Days, LiveStreams, WatchedDays, WrittenPages
+from api.http.actor import FOR_ANYBODY, Permission
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
-from api.schedule.rendered_days import digest, document
+from api.schedule.moving_day import moving_day
+from api.schedule.rendered_days import digest, document, uncached
 from domain.day import DaySchedule, SlotState
+from domain.permissions import Action
 
 router = APIRouter(tags=["schedule"], route_class=StrictRoute, dependencies=[FOR_ANYBODY])
 
@@ -68,6 +70,14 @@ LocalDate = Annotated[
 Day = Annotated[
     LocalDate,
     Query(alias="date", description="the clinic's local date", examples=["2027-03-01"]),
+]
+
+Moving = Annotated[
+    Id | None,
+    Query(
+        description="a visit that the caller may move, with a token: the day as it would be "
+        "without it, its own slot `own`"
+    ),
 ]
 
 IfNoneMatch = Annotated[
@@ -125,6 +135,9 @@ class ScheduleBody(Body):
     slots: list[SlotBody]
 
 
+_whoever_moves = Permission(Action.CHANGE_VISIT)
+"""Asked for where a visit is named only: the day itself is for everybody."""
+
 PATH = "/doctors/{doctor_id}/schedule"
 
 
@@ -137,13 +150,21 @@ PATH = "/doctors/{doctor_id}/schedule"
     },
     summary="A doctor's day",
 )
-async def get_schedule(
+async def get_schedule(  # noqa: PLR0913 - each is a part of the request
+    *,
     doctor_id: Id,
     day: Day,
+    request: Request,
     days: WrittenPages,
+    database: DatabaseDep,
+    moving: Moving = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The slots of one day; those that have begun and those off duty are not listed."""
+    if moving is not None:
+        caller = await _whoever_moves(request)
+        seen = await moving_day(database, doctor_id, day, moving=moving, caller=caller)
+        return uncached(seen).answer(was_cached=False, if_none_match=if_none_match)
     written, was_cached = await days.read(doctor_id, day)
     return written.answer(was_cached=was_cached, if_none_match=if_none_match)
 

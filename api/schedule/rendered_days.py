@@ -106,6 +106,18 @@ def written(day: Day, now: datetime) -> WrittenDay:
     )
 
 
+def uncached(schedule: DaySchedule) -> WrittenDay:
+    """A day of one reader, as it is at this instant."""
+    body = orjson.dumps(document(schedule))
+    return WrittenDay(
+        version=schedule.version,
+        since=FOR_EVER,
+        until=FOR_EVER,
+        body=body,
+        etag=f'"{digest(body)}"',
+    )
+
+
 def digest(body: bytes) -> str:
     return blake2b(body, digest_size=16).hexdigest()
 

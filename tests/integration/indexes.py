@@ -56,6 +56,8 @@ BY: dict[str, set[str]] = {
     "inbox.OLDER": INBOX,
     "move.MADE": MOVES,
     "move.MOVE": APPOINTMENT | FREE,
+    "move_keys.FIND": {"move_keys_pkey"},
+    "move_keys.REFUSE": {"move_keys_pkey"},
     "notifications.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS,
     "notifications.POSTPONED": MESSAGE,
     "notifications.RECORD": MESSAGE,
@@ -118,7 +120,7 @@ BY: dict[str, set[str]] = {
 }
 """A statement of a tuple or a mapping is named by its place in it."""
 
-NO_QUERY = {"naming.NOW"}
+NO_QUERY = {"naming.NOW", "move_keys.BIND"}
 IN_THEIR_ORDER = {
     "demo_patients.SOME",
     "trail_seals.BREAKS",

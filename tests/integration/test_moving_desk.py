@@ -1,16 +1,26 @@
 """What the API says to a move before, beside and after its run."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 import pytest
 
-from api.booking.move import MoveOrder, Moves
+from api.booking.hold import ReplayedRefusal
+from api.booking.move import Moves
+from api.booking.move_order import MoveOrder
 from api.booking.run_summary import RunSummary
 from api.booking.temporal_errors import NoAnswer, NoRun
-from domain.actors import ANYONE
+from domain.actors import ANYONE, Actor, Role
 from domain.booking import Appointment, Move, Outcome, Result, Status, asked_for
-from domain.errors import AppointmentNotFound, NotConfirmed, PatientBusy, Refused, SlotTaken
+from domain.errors import (
+    AppointmentNotFound,
+    IdempotencyKeyReused,
+    NotConfirmed,
+    PatientBusy,
+    Refused,
+    SlotTaken,
+)
 from tests.builders import a_request, an_appointment
 from tests.clinic_rows import Clinic, at
 from tests.integration.test_moves import Desk
@@ -49,7 +59,7 @@ def runs(clinic: Clinic) -> StandInRuns:
 
 @pytest.fixture
 def moves(clinic: Clinic, runs: StandInRuns) -> Moves:
-    return Moves(clinic.database, runs)
+    return Moves(clinic.database, runs, b"a secret of this test, long enough")
 
 
 def to(clock: str, visit: Appointment) -> MoveOrder:
@@ -81,7 +91,7 @@ async def test_another_day_or_doctor_is_said_to_the_run(
     visit = await runs.desk.book("09:00")
 
     here = await moves.move(to("09:30", visit))
-    await moves.move(replace(to("10:00", here), doctor_id=colleague))
+    await moves.move(replace(to("10:00", here.appointment), doctor_id=colleague))
 
     assert [move.leaves_day for move in runs.begun] == [False, True]
 
@@ -126,7 +136,7 @@ async def test_a_run_that_ended_while_it_was_asked_is_followed_by_another(
     visit = await runs.desk.book("09:00")
     runs.answers = [NoRun()]
 
-    assert (await moves.move(to("10:00", visit))).starts_at == at("10:00")
+    assert (await moves.move(to("10:00", visit))).appointment.starts_at == at("10:00")
 
 
 async def test_runs_that_end_again_and_again_leave_the_outcome_open(
@@ -161,3 +171,83 @@ async def test_what_has_no_row_is_unknown_or_not_confirmed_or_was_refused(
         codes.append(refused.value.code)
 
     assert codes == [AppointmentNotFound.code, NotConfirmed.code, PatientBusy.code]
+
+
+async def test_a_key_is_answered_the_same_whatever_has_become_of_the_visit(
+    moves: Moves, runs: StandInRuns
+) -> None:
+    visit = await runs.desk.book("09:00")
+    order = replace(to("09:30", visit), key="one")
+    once = await moves.move(order)
+    await moves.move(to("10:00", once.appointment))
+
+    again = await moves.move(order)
+
+    assert (once.replayed, again.replayed) == (False, True)
+    assert again.appointment == once.appointment
+
+
+async def test_a_key_of_another_body_is_refused_and_another_callers_is_another_key(
+    moves: Moves, runs: StandInRuns
+) -> None:
+    visit = await runs.desk.book("09:00")
+    order = replace(to("09:30", visit), key="one")
+    once = await moves.move(order)
+
+    with pytest.raises(IdempotencyKeyReused):
+        await moves.move(replace(to("10:00", once.appointment), key="one"))
+    own = Actor(subject="a", roles=frozenset({Role.PATIENT}), patient_id=visit.patient_id)
+    assert not (await moves.move(replace(order, by=own))).replayed
+
+
+async def test_a_key_that_nothing_was_begun_with_is_free(moves: Moves, runs: StandInRuns) -> None:
+    visit = await runs.desk.book("09:00")
+    await runs.desk.book("09:30")
+    with pytest.raises(SlotTaken):
+        await moves.move(replace(to("09:30", visit), key="one"))
+
+    assert not (await moves.move(replace(to("10:00", visit), key="one"))).replayed
+
+
+async def test_what_a_run_refused_a_key_with_is_said_again(moves: Moves, runs: StandInRuns) -> None:
+    visit = await runs.desk.book("09:00")
+    runs.answers = [SlotTaken()]
+    order = replace(to("10:00", visit), key="one")
+    with pytest.raises(SlotTaken) as first:
+        await moves.move(order)
+
+    with pytest.raises(ReplayedRefusal) as second:
+        await moves.move(order)
+
+    assert second.value.refusal.refusal == first.value.refusal
+    assert len(runs.begun) == 1
+
+
+async def test_of_two_bodies_sent_with_one_key_at_once_one_is_refused(
+    moves: Moves, runs: StandInRuns
+) -> None:
+    visit = await runs.desk.book("09:00")
+    orders = [replace(to(clock, visit), key="one") for clock in ("09:30", "10:00")]
+
+    outcomes = await asyncio.gather(*map(moves.move, orders), return_exceptions=True)
+
+    assert sorted(type(each).__name__ for each in outcomes) == ["IdempotencyKeyReused", "Moved"]
+
+
+async def test_others_that_are_offered_leave_out_what_the_visit_itself_takes(
+    moves: Moves, runs: StandInRuns, clinic: Clinic
+) -> None:
+    """Its own time with this doctor is no other one; a colleague's at the same time is."""
+    colleague = await clinic.hire()
+    await clinic.on_duty(at("09:00"), at("10:00"), doctor_id=colleague)
+    visit = await runs.desk.book("09:00")
+    await runs.desk.book("09:30")
+
+    with pytest.raises(SlotTaken) as refused:
+        await moves.move(to("09:30", visit))
+
+    offered = {
+        (each.doctor_id, each.starts_at) for each in refused.value.refusal.alternatives or []
+    }
+    assert (colleague, at("09:00")) in offered
+    assert (visit.doctor_id, at("09:00")) not in offered

@@ -63,6 +63,10 @@ SELECT id, rescheduled_version, rescheduled_at, doctor_id, clinic_id, starts_at,
     doctor_id, clinic_id, starts_at - interval '1 day', ends_at - interval '1 day'
 FROM moved
 """)
+MOVE_KEYS = text("""
+INSERT INTO move_keys (id, appointment_id, version, starts_at)
+SELECT gen_random_uuid(), appointment_id, version - 1, starts_at FROM moves
+""")
 TRAIL = text("""
 INSERT INTO audit (at, actor, role, action, object, version, status, doctor_id, starts_at)
 SELECT created_at, patient_id, 'patient', 'hold', id, 1, 'held', doctor_id, starts_at FROM schedules
@@ -88,7 +92,7 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 """)
 
 
-FILLINGS = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, TRAIL, SEALS)
+FILLINGS = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint
 
 from adapters.postgres.tables.naming import instant, metadata, revisions
 
@@ -152,6 +152,26 @@ moves = Table(
     Column("previous_ends_at", DateTime(timezone=True), nullable=False),
 )
 """Every move of a visit, by the version that it made. A trigger writes them."""
+
+move_keys = Table(
+    "move_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column(
+        "appointment_id",
+        Uuid,
+        ForeignKey("schedules.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("version", Integer, nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("doctor_id", Uuid),
+    Column("reason", Text),
+    Column("refusal", JSONB),
+    instant("created_at", nullable=False),
+)
+"""What an Idempotency-Key was sent for. An answer that moved the visit is in `moves`."""
 
 notifications = Table(
     "notifications",

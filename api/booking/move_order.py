@@ -1,0 +1,96 @@
+"""One request to move a visit, and what its Idempotency-Key was answered before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Cursor, cursor
+from adapters.postgres.move import made_before
+from adapters.postgres.move_keys import KeptKey, MoveWish, bind_key, find_key, refuse_key
+from adapters.postgres.reads import read_by_cursor
+from api.booking.hold import ReplayedRefusal
+from api.booking.idempotency import move_key_id_of
+from domain.actors import Actor
+from domain.booking import Appointment
+from domain.errors import IdempotencyKeyReused, Refused, refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveOrder:
+    """Where a visit of this version shall go; without a doctor it stays with its own."""
+
+    appointment_id: UUID
+    version: int
+    starts_at: datetime
+    by: Actor
+    doctor_id: UUID | None = None
+    reason: str | None = None
+    key: str | None = None
+
+    @property
+    def wish(self) -> MoveWish:
+        return MoveWish(
+            appointment_id=self.appointment_id,
+            version=self.version,
+            starts_at=self.starts_at,
+            doctor_id=self.doctor_id,
+            reason=self.reason,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """The answer to a move; `replayed` where it was given before."""
+
+    appointment: Appointment
+    replayed: bool = False
+
+
+class MoveKeys:
+    """A key is bound before its run begins. What was refused without a run binds none."""
+
+    def __init__(self, database: Database, secret: bytes) -> None:
+        self._database = database
+        self._secret = secret
+
+    async def answered(self, order: MoveOrder, visit: Appointment) -> Moved | None:
+        """What this key was told before, if it was sent before and was told anything."""
+        if order.key is None:
+            return None
+        key_id = self._id(order, order.key, visit)
+
+        async def look(connection: Cursor) -> Moved | None:
+            kept = await find_key(connection, key_id)
+            if kept is None:
+                return None
+            _check(order, kept)
+            made = await made_before(connection, visit, order.wish)
+            return None if made is None else Moved(appointment=made, replayed=True)
+
+        return await read_by_cursor(self._database, look)
+
+    async def bind(self, order: MoveOrder, visit: Appointment) -> None:
+        """To be called as the last before the run is begun."""
+        if order.key is not None:
+            async with cursor(self._database) as connection:
+                key_id = self._id(order, order.key, visit)
+                _check(order, await bind_key(connection, key_id, order.wish))
+
+    async def refuse(self, order: MoveOrder, visit: Appointment, refusal: Refused) -> None:
+        """The run said no, and so it is said again."""
+        if order.key is not None:
+            async with cursor(self._database) as connection:
+                key_id = self._id(order, order.key, visit)
+                await refuse_key(connection, key_id, refusal.refusal)
+
+    def _id(self, order: MoveOrder, key: str, visit: Appointment) -> UUID:
+        return move_key_id_of(self._secret, visit.patient_id, key, sent_by=order.by)
+
+
+def _check(order: MoveOrder, kept: KeptKey) -> None:
+    """Raises where the key is another wish's, or where this one was refused."""
+    if kept.wish != order.wish:
+        raise IdempotencyKeyReused
+    if kept.refusal is not None:
+        raise ReplayedRefusal(refused(kept.refusal))

@@ -1,0 +1,53 @@
+"""A doctor's day for whoever moves a visit: as it would be without that visit."""
+
+from datetime import date
+from functools import partial
+from uuid import UUID
+
+from adapters.postgres.appointments import see
+from adapters.postgres.database import Database
+from adapters.postgres.days import DayBook
+from adapters.postgres.reads import read_by_cursor
+from api.http.actor import Caller
+from domain.booking import Appointment, Status
+from domain.day import DaySchedule
+from domain.errors import AppointmentNotFound
+from domain.permissions import Whose
+from domain.slot import Interval, day_of
+from domain.zones import zone_named
+
+
+async def moving_day(
+    database: Database, doctor_id: UUID, day: date, *, moving: UUID, caller: Caller
+) -> DaySchedule:
+    """Read from the database each time. Raises `DoctorNotFound`, `AppointmentNotFound`."""
+    visit = await _movable(database, moving, caller)
+    stands = visit.status is Status.CONFIRMED
+    book = DayBook(database)
+    found = await book.day(doctor_id, day, moving=moving if stands else None)
+    schedule = found.day.at(found.now)
+    own = _own_in(schedule, visit) if stands and visit.starts_at > found.now else None
+    return schedule if own is None else schedule.with_own(own)
+
+
+async def _movable(database: Database, appointment_id: UUID, caller: Caller) -> Appointment:
+    """Whoever may not move it is told what they are told where there is none."""
+    seen = await read_by_cursor(database, partial(see, appointment_id=appointment_id))
+    if seen is None:
+        raise AppointmentNotFound
+    visit = seen.appointment
+    whose = Whose(
+        patient_id=visit.patient_id,
+        practitioner_id=seen.practitioner_id,
+        clinic_id=visit.clinic_id,
+    )
+    caller.check(whose, hidden=AppointmentNotFound)
+    return visit
+
+
+def _own_in(schedule: DaySchedule, visit: Appointment) -> Interval | None:
+    """Where the visit stands, if that is on this day of this doctor."""
+    here = day_of(visit.starts_at, zone_named(schedule.time_zone)) == schedule.date
+    if visit.doctor_id != schedule.doctor_id or not here:
+        return None
+    return Interval(starts_at=visit.starts_at, ends_at=visit.ends_at or visit.starts_at)
