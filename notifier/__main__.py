@@ -13,6 +13,7 @@ from activities.messages import Messages
 from adapters.kafka.events import Writer
 from adapters.messages.mail import SmtpMail
 from adapters.messages.sms import SmsGateway
+from adapters.postgres.borne_out import Rows
 from adapters.postgres.notifications import Notifications
 from adapters.process.exit import exit_process
 from adapters.process.setting_values import quiet_hours_of
@@ -50,6 +51,7 @@ async def work(process: Process) -> None:
     intake = Intake(
         process.servers.kafka_bootstrap_servers,
         deliveries=Deliveries(client),
+        proof=Rows(process.database),
         dead_letters=DeadLetters(writer),
     )
     forgetting = asyncio.create_task(

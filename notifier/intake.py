@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from aiokafka.errors import KafkaError
@@ -9,8 +10,10 @@ from prometheus_client import Counter, Gauge
 from structlog import get_logger
 from temporalio.service import RPCError
 
-from adapters.kafka.cloudevents import Unreadable, decode
+from adapters.kafka.cloudevents import Fault, Unreadable, decode
 from adapters.kafka.events import GROUP, EventReader, Record, ensure_topics
+from adapters.postgres.borne_out import Proof
+from adapters.postgres.database import DATABASE_AWAY
 from domain.events import AppointmentEvent
 from notifier.dead_letters import DeadLetters
 
@@ -22,7 +25,7 @@ EVENTS = Counter("priyom_notifier_events", "Records read", ["outcome"])
 LAG = Gauge("priyom_notifier_lag", "Records not read yet", ["partition"])
 
 # What ends when a server is back; anything else is a bug, and bugs must be seen.
-AWAY = (KafkaError, RPCError, OSError, TimeoutError)
+AWAY = (KafkaError, RPCError, OSError, TimeoutError, *DATABASE_AWAY)
 
 log = get_logger(__name__)
 
@@ -31,6 +34,14 @@ class Starts(Protocol):
     """Starts the delivery of an event, once."""
 
     async def start(self, event: AppointmentEvent) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A record, with the event that it tells of or the reason why nobody will hear of it."""
+
+    record: Record
+    event: AppointmentEvent | Fault
 
 
 class Intake:
@@ -45,12 +56,14 @@ class Intake:
         bootstrap_servers: str,
         *,
         deliveries: Starts,
+        proof: Proof,
         dead_letters: DeadLetters,
         group: str = GROUP,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._group = group
         self._deliveries = deliveries
+        self._proof = proof
         self._dead_letters = dead_letters
         self._limit = asyncio.Semaphore(AT_ONCE)
 
@@ -90,9 +103,12 @@ class Intake:
 
     async def _all_taken(self, records: Sequence[Record]) -> bool:
         """Whether each of them is in Temporal, or among the dead."""
-        answers = await asyncio.gather(
-            *(self._take(record) for record in records), return_exceptions=True
-        )
+        try:
+            told = await self._judged([_read(record) for record in records])
+        except AWAY as error:
+            log.warning("events_not_judged", count=len(records), error=type(error).__name__)
+            return False
+        answers = await asyncio.gather(*map(self._take, told), return_exceptions=True)
         faults = [answer for answer in answers if isinstance(answer, BaseException)]
         if not faults:
             return True
@@ -102,13 +118,28 @@ class Intake:
         log.warning("events_not_taken", count=len(faults), error=type(faults[0]).__name__)
         return False
 
-    async def _take(self, record: Record) -> None:
+    async def _judged(self, told: Sequence[Told]) -> list[Told]:
+        """What no row bears out reaches nobody: whoever can write to the topic may have sent it."""
+        readable = [each for each in told if isinstance(each.event, AppointmentEvent)]
+        events = [each.event for each in readable if isinstance(each.event, AppointmentEvent)]
+        forged = {id(readable[place]) for place in await self._proof.forged(events)}
+        return [
+            Told(record=each.record, event=Fault.FORGED) if id(each) in forged else each
+            for each in told
+        ]
+
+    async def _take(self, told: Told) -> None:
         async with self._limit:
-            try:
-                event = decode(record.value)
-            except Unreadable as unreadable:
-                await self._dead_letters.park(record, unreadable.fault)
-                EVENTS.labels("parked").inc()
+            if isinstance(told.event, Fault):
+                await self._dead_letters.park(told.record, told.event)
+                EVENTS.labels("forged" if told.event is Fault.FORGED else "parked").inc()
                 return
-            await self._deliveries.start(event)
+            await self._deliveries.start(told.event)
             EVENTS.labels("started").inc()
+
+
+def _read(record: Record) -> Told:
+    try:
+        return Told(record=record, event=decode(record.value))
+    except Unreadable as unreadable:
+        return Told(record=record, event=unreadable.fault)

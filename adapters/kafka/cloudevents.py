@@ -83,6 +83,8 @@ class Fault(StrEnum):
     NOT_A_CLOUDEVENT = "not_a_cloudevent"
     UNKNOWN_TYPE = "unknown_type"
     BAD_DATA = "bad_data"
+    FORGED = "forged"
+    """It can be read, and the appointment's row says otherwise."""
 
 
 class Unreadable(Exception):

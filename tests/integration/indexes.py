@@ -54,6 +54,7 @@ BY: dict[str, set[str]] = {
     "inbox.MARK": MESSAGE,
     "inbox.NEWEST": INBOX,
     "inbox.OLDER": INBOX,
+    "borne_out.BORNE_OUT": APPOINTMENT | MOVES | PATIENT,
     "move.MADE": MOVES,
     "move.MOVE": APPOINTMENT | FREE,
     "move_keys.FIND": {"move_keys_pkey"},

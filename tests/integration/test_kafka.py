@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -27,6 +29,7 @@ from adapters.kafka.events import (
     Writer,
     ensure_topics,
 )
+from adapters.postgres.borne_out import Proof
 from domain.events import AppointmentEvent
 from notifier.dead_letters import DeadLetters
 from notifier.intake import Intake
@@ -68,6 +71,20 @@ class Started:
         self.ids.append(event.event_id)
 
 
+class Believing:
+    """Takes every event for true, but for those of this patient; it may be away at first."""
+
+    def __init__(self, *, away: int = 0, liar: UUID | None = None) -> None:
+        self.away = away
+        self.liar = liar
+
+    async def forged(self, events: Sequence[AppointmentEvent]) -> set[int]:
+        if self.away > 0:
+            self.away -= 1
+            raise psycopg.OperationalError
+        return {place for place, event in enumerate(events) if event.patient_id == self.liar}
+
+
 async def until(holds: Callable[[], bool | Awaitable[bool]], *, within: float = 30) -> None:
     async with asyncio.timeout(within):
         while True:
@@ -77,12 +94,21 @@ async def until(holds: Callable[[], bool | Awaitable[bool]], *, within: float = 
             await asyncio.sleep(0.02)
 
 
+BELIEVING = Believing()
+
+
 @asynccontextmanager
 async def taking_in(
-    servers: str, started: Started, group: str
+    servers: str, started: Started, group: str, proof: Proof = BELIEVING
 ) -> AsyncIterator[asyncio.Task[None]]:
     writer = Writer(servers)
-    intake = Intake(servers, deliveries=started, dead_letters=DeadLetters(writer), group=group)
+    intake = Intake(
+        servers,
+        deliveries=started,
+        proof=proof,
+        dead_letters=DeadLetters(writer),
+        group=group,
+    )
     task = asyncio.create_task(intake.run())
     try:
         yield task
@@ -235,6 +261,28 @@ async def test_every_event_is_started_and_bad_records_are_parked(
     reasons = [dict(record.headers)["reason"] for record in dead]
     assert sorted(reasons) == [b"not_a_cloudevent", b"not_json", b"not_json", b"too_large"]
     assert {dict(record.headers)["topic"] for record in dead} == {APPOINTMENTS.encode()}
+
+
+async def test_what_the_rows_do_not_bear_out_reaches_nobody_and_is_parked_as_forged(
+    kafka: str, publisher: EventPublisher
+) -> None:
+    lie, true, started = an_event(), an_event(), Started()
+    proof, counted = Believing(away=1, liar=lie.patient_id), "priyom_notifier_events_total"
+    before = REGISTRY.get_sample_value(counted, {"outcome": "forged"}) or 0
+    await publisher.publish(lie)
+    await publisher.publish(true)
+
+    async def parked() -> bool:
+        key = str(lie.appointment_id).encode()
+        return [r.reason for r in await dead_records(kafka) if r.key == key] == ["forged"]
+
+    with capture_logs():
+        async with taking_in(kafka, started, f"test-{uuid4()}", proof):
+            await until(lambda: true.event_id in started.ids)
+            await until(parked)
+
+    assert lie.event_id not in started.ids
+    assert REGISTRY.get_sample_value(counted, {"outcome": "forged"}) == before + 1
 
 
 async def test_a_record_of_two_megabytes_is_parked_while_others_flow(
