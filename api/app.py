@@ -28,6 +28,7 @@ from api.routes import (
     patients,
     receipts,
     schedule,
+    setup,
     sign_in,
     slots,
     staff_pages,
@@ -84,8 +85,9 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    product_parts = (me, trail, patients, consents, inboxes, directory, schedule, slots, receipts)
-    for part in product_parts:
+    for part in (me, trail, patients, consents, inboxes, directory, setup):
+        product.include_router(part.router)
+    for part in (schedule, slots, receipts):
         product.include_router(part.router)
     app.include_router(product)
     for part in (sign_in, operations, pages, booking_pages, visit_pages):

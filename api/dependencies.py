@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.params import Depends
 
 from adapters.postgres.database import Database
+from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.settings import Product
 from adapters.redis.cache import DayReader
@@ -39,6 +40,7 @@ async def _streams(request: Request) -> Streams:
 
 
 DatabaseDep = Annotated[Database, _opened(lambda services: services.database)]
+Book = Annotated[DayBook, _opened(lambda services: services.book)]
 Days = Annotated[DayReader, _opened(lambda services: services.days)]
 WrittenPages = Annotated[RenderedDays, _opened(lambda services: services.rendered)]
 WatchedDays = Annotated[LiveDays, _opened(lambda services: services.live)]

@@ -64,6 +64,7 @@ class Services:
 
     database: Database
     inbox_listener: InboxListener
+    book: DayBook
     days: DayReader
     rendered: RenderedDays
     live: LiveDays
@@ -120,6 +121,7 @@ async def open_services(
         yield Services(
             database=database,
             inbox_listener=inbox_listener,
+            book=book,
             days=days,
             rendered=RenderedDays(days),
             live=LiveDays(days, changes),

@@ -74,6 +74,7 @@ class BookingRequest:
     max_holds: int
     origin: str
     actor: ActorRef
+    service_id: UUID | None = None
 
     @property
     def hold_for(self) -> timedelta:
@@ -194,6 +195,7 @@ def asked_for(wish: BookingRequest | Cancellation | Move, status: Status) -> App
         doctor_id=wish.doctor_id,
         clinic_id=wish.clinic_id,
         starts_at=wish.starts_at,
+        service_id=wish.service_id if isinstance(wish, BookingRequest) else None,
     )
 
 

@@ -127,17 +127,27 @@ class Day:
         )
 
 
-def reach_of(day: date, desk: DoctorGrid) -> Interval:
+def reach_of(day: date, desk: DoctorGrid, minutes: int | None = None) -> Interval:
     """The span in which a row can touch a slot that begins on this local day."""
     bounds = day_bounds(day, desk.zone)
-    return Interval(starts_at=bounds.starts_at, ends_at=bounds.ends_at + desk.slot_minutes * MINUTE)
+    longest = max(desk.slot_minutes, minutes or 0) * MINUTE
+    return Interval(starts_at=bounds.starts_at, ends_at=bounds.ends_at + longest)
 
 
-def compose(
-    desk: DoctorGrid, day: date, version: str, shifts: Iterable[Interval], taken: Iterable[Taken]
+def compose(  # noqa: PLR0913 - what one snapshot has
+    desk: DoctorGrid,
+    day: date,
+    version: str,
+    shifts: Iterable[Interval],
+    taken: Iterable[Taken],
+    *,
+    minutes: int | None = None,
 ) -> Day:
-    """The slots of the grid with the rows that overlap them; a night shift's on its first date."""
-    beside = slots_beside(desk, day_bounds(day, desk.zone), shifts, taken)
+    """The slots of the grid with the rows that overlap them; a night shift's on its first date.
+
+    For a service of other `minutes` each lasts as long as that.
+    """
+    beside = slots_beside(desk, day_bounds(day, desk.zone), shifts, taken, minutes=minutes)
     return Day(
         doctor_id=desk.doctor_id,
         clinic_id=desk.clinic_id,
@@ -156,7 +166,12 @@ def free_slots(
 
 
 def slots_beside(
-    desk: DoctorGrid, window: Interval, shifts: Iterable[Interval], spans: Iterable[Span]
+    desk: DoctorGrid,
+    window: Interval,
+    shifts: Iterable[Interval],
+    spans: Iterable[Span],
+    *,
+    minutes: int | None = None,
 ) -> Iterator[tuple[Interval, Sequence[Span]]]:
     """The slots that begin in the window, in order, each with what overlaps it.
 
@@ -164,16 +179,20 @@ def slots_beside(
     """
     slots = (
         slot
-        for slot in _in_order(desk, shifts)
+        for slot in _in_order(desk, shifts, minutes)
         if window.starts_at <= slot.starts_at < window.ends_at
     )
     return _beside(slots, spans)
 
 
-def _in_order(desk: DoctorGrid, shifts: Iterable[Interval]) -> Iterator[Interval]:
+def _in_order(
+    desk: DoctorGrid, shifts: Iterable[Interval], minutes: int | None
+) -> Iterator[Interval]:
     """The slots of shifts that never overlap (the database sees to that)."""
     ordered = sorted(shifts, key=_start)
-    return chain.from_iterable(slots_of(s, desk.slot_minutes, desk.zone) for s in ordered)
+    return chain.from_iterable(
+        slots_of(s, desk.slot_minutes, desk.zone, minutes=minutes) for s in ordered
+    )
 
 
 def _beside(

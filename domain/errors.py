@@ -2,7 +2,7 @@
 
 Refused
 ├── DoctorNotFound · PatientNotFound · AppointmentNotFound · NoticeNotFound
-├── MessageNotFound · ProxyNotFound
+├── MessageNotFound · ProxyNotFound · ClinicNotFound · ServiceNotFound
 ├── NotASlot · SlotTaken                      (offer alternatives)
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
 ├── PatientExists (names the record) · HasVisits
@@ -149,6 +149,18 @@ class ProxyNotFound(Refused):
     """There is no such proxy of this patient."""
 
     code = "proxy_not_found"
+
+
+class ClinicNotFound(Refused):
+    """There is no such clinic."""
+
+    code = "clinic_not_found"
+
+
+class ServiceNotFound(Refused):
+    """There is no such service, or this doctor does not offer it."""
+
+    code = "service_not_found"
 
 
 class TooLate(Refused):

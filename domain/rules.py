@@ -18,6 +18,7 @@ from domain.errors import (
     PatientBusy,
     PatientNotFound,
     Refused,
+    ServiceNotFound,
     SlotTaken,
     TooLate,
     TooManyHolds,
@@ -50,6 +51,14 @@ class LiveRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Service:
+    """What the doctor offers, or what a visit that moves was booked for."""
+
+    minutes: int
+    self_bookable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the database knows about one wish, at one instant of its clock (`now`).
 
@@ -64,6 +73,7 @@ class Facts:
     rows: list[LiveRow]
     live_holds: int
     first_lapse: datetime | None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +84,7 @@ class SlotWish:
     doctor_id: UUID
     starts_at: datetime
     max_holds: int
+    service_id: UUID | None = None
 
 
 def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
@@ -117,10 +128,14 @@ def _slot_of(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
         raise DoctorNotFound
     if not facts.patient_exists:
         raise PatientNotFound
-    slot = slot_at(wish.starts_at, facts.shifts, facts.desk.slot_minutes, facts.desk.zone)
+    if wish.service_id is not None and facts.service is None:
+        raise ServiceNotFound
+    minutes = None if facts.service is None else facts.service.minutes
+    desk = facts.desk
+    slot = slot_at(wish.starts_at, facts.shifts, desk.slot_minutes, desk.zone, minutes=minutes)
     if slot is None or slot.starts_at <= facts.now:
         raise NotASlot
-    return facts.desk, slot
+    return desk, slot
 
 
 def _refuse_own_slot(wish: SlotWish, facts: Facts, slot: Interval) -> None:

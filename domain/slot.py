@@ -34,32 +34,40 @@ def day_bounds(day: date, zone: ZoneInfo) -> Interval:
     )
 
 
-def slots_of(shift: Interval, slot_minutes: int, zone: ZoneInfo) -> Iterator[Interval]:
+def slots_of(
+    shift: Interval, slot_minutes: int, zone: ZoneInfo, *, minutes: int | None = None
+) -> Iterator[Interval]:
     """The slots of one shift, in order.
 
     They begin every `slot_minutes` of the local wall clock, from the shift's beginning. So a
     patient reads 09:00, 09:30, 10:00 on every day of the year. An hour that the clocks skip
     has no slots; an hour that they repeat has them twice. A slot lasts `slot_minutes` of real
     time, ends within the shift and never overlaps the one before it.
+
+    Where a service takes other `minutes`, these are the same beginnings, as far as it fits.
     """
-    length = slot_minutes * MINUTE
+    step, length = slot_minutes * MINUTE, (minutes or slot_minutes) * MINUTE
     free_from = shift.starts_at
     for starts_at in _grid(shift, slot_minutes, zone):
         ends_at = starts_at + length
         if starts_at >= free_from and ends_at <= shift.ends_at:
             yield Interval(starts_at=starts_at, ends_at=ends_at)
-            free_from = ends_at
+            free_from = starts_at + step
 
 
 def slot_at(
-    instant: datetime, shifts: list[Interval], slot_minutes: int, zone: ZoneInfo
+    instant: datetime,
+    shifts: list[Interval],
+    slot_minutes: int,
+    zone: ZoneInfo,
+    *,
+    minutes: int | None = None,
 ) -> Interval | None:
     """The slot that begins exactly at `instant`, if one of the shifts has it."""
     for shift in shifts:
         if shift.starts_at <= instant < shift.ends_at:
-            return next(
-                (s for s in slots_of(shift, slot_minutes, zone) if s.starts_at == instant), None
-            )
+            slots = slots_of(shift, slot_minutes, zone, minutes=minutes)
+            return next((slot for slot in slots if slot.starts_at == instant), None)
     return None
 
 

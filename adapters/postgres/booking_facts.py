@@ -12,7 +12,7 @@ from adapters.postgres.made_moves import placement_before
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Status
 from domain.errors import AppointmentNotFound
-from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish
+from domain.rules import DoctorGrid, Facts, LiveRow, Service, SlotWish
 from domain.slot import Interval
 from domain.zones import zone_named
 
@@ -51,6 +51,9 @@ SELECT clock.now,
       WHERE doctor_id = %(doctor_id)s AND during @> CAST(%(starts_at)s AS timestamptz)
         AND state = 'open') AS shifts,
     (SELECT json_agg(live) FROM live) AS live,
+    (SELECT json_build_object('minutes', v.minutes, 'self_bookable', v.self_bookable)
+     FROM services v JOIN doctor_services o ON o.service_id = v.id
+     WHERE v.id = CAST(%(service_id)s AS uuid) AND o.doctor_id = %(doctor_id)s) AS service,
     holds.count AS live_holds, holds.first_lapse,
     EXISTS (SELECT FROM schedules WHERE id = %(appointment_id)s) AS has_row
 FROM clock, LATERAL (
@@ -69,6 +72,13 @@ FROM schedules s LEFT JOIN LATERAL (
 ) first_move ON s.moves > 0
 WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
+
+
+# A visit to a service keeps the minutes that it was booked with; another takes the doctor's slot.
+KEPT_MINUTES = SQL("""
+SELECT CAST(extract(epoch FROM ends_at - starts_at) / 60 AS integer) AS minutes
+FROM schedules WHERE id = %(appointment_id)s AND service_id IS NOT NULL
+""")
 
 
 async def own_row(connection: Cursor, appointment_id: UUID) -> Row:
@@ -94,7 +104,9 @@ async def load_facts(
 
 async def load_facts_besides(connection: Cursor, wish: SlotWish, *, appointment_id: UUID) -> Facts:
     """The facts about where an appointment goes to, as if it stood nowhere yet."""
-    return _facts(await connection.one(LOOK, _parameters(wish, appointment_id)))
+    facts = _facts(await connection.one(LOOK, _parameters(wish, appointment_id)))
+    kept = await connection.one_or_none(KEPT_MINUTES, {"appointment_id": appointment_id})
+    return facts if kept is None else replace(facts, service=Service(minutes=kept["minutes"]))
 
 
 async def own_at_first(connection: Cursor, appointment_id: UUID) -> Appointment | None:
@@ -114,6 +126,7 @@ def _parameters(wish: SlotWish, appointment_id: UUID) -> dict[str, object]:
         "doctor_id": wish.doctor_id,
         "patient_id": wish.patient_id,
         "starts_at": wish.starts_at,
+        "service_id": wish.service_id,
     }
 
 
@@ -126,6 +139,7 @@ def _facts(row: Row) -> Facts:
         rows=[_live_row(live) for live in row["live"] or []],
         live_holds=row["live_holds"],
         first_lapse=row["first_lapse"],
+        service=Service(**row["service"]) if row["service"] else None,
     )
 
 

@@ -106,19 +106,28 @@ class DayBook:
         known = self._desks.get(doctor_id)
         return known or (await self.version(doctor_id, SOME_DAY)).desk
 
-    async def day(self, doctor_id: UUID, day: date, *, moving: UUID | None = None) -> FreshDay:
+    async def day(
+        self,
+        doctor_id: UUID,
+        day: date,
+        *,
+        moving: UUID | None = None,
+        minutes: int | None = None,
+    ) -> FreshDay:
         """The day itself, composed from one snapshot together with its version.
 
-        `moving`: an appointment that it is read without.
+        `moving`: an appointment that it is read without. With `minutes` it is the day of a service
+        that takes so long.
         """
         key = doctor_id, day
-        found = await self._read([key], whole=True, moving=moving)
+        found = await self._read([key], whole=True, moving=moving, minutes=minutes)
         if key not in found:
             raise DoctorNotFound
         row, desk = found[key]
         shifts = [(_interval(*bounds), state) for *bounds, state in row["shifts"] or []]
         taken = [_taken(*each) for each in row["rows"] or []]
-        composed = compose(desk, day, row["version"], [shift for shift, _ in shifts], taken)
+        spans = [shift for shift, _ in shifts]
+        composed = compose(desk, day, row["version"], spans, taken, minutes=minutes)
         closing = [shift for shift, state in shifts if state == "closing"]
         return FreshDay(day=composed.closing(closing), now=row["now"])
 
@@ -130,14 +139,19 @@ class DayBook:
         }
 
     async def _read(
-        self, days: Iterable[DayKey], *, whole: bool, moving: UUID | None = None
+        self,
+        days: Iterable[DayKey],
+        *,
+        whole: bool,
+        moving: UUID | None = None,
+        minutes: int | None = None,
     ) -> dict[DayKey, tuple[Row, DoctorGrid]]:
         """Ask with the desks as they were last seen, again where that made a day's bounds wrong.
 
         A doctor who is not there has no day.
         """
         found: dict[DayKey, tuple[Row, DoctorGrid]] = {}
-        asked = {key: self._reach(*key) for key in days}
+        asked = {key: self._reach(*key, minutes) for key in days}
         while asked:
             rows = await self._ask(asked, whole=whole, moving=moving)
             again: dict[DayKey, Interval] = {}
@@ -146,7 +160,7 @@ class DayBook:
                     self._desks.pop(key[0], None)
                     continue
                 desk = self._desk_now(key[0], rows[nth])
-                right = reach_of(key[1], desk)
+                right = reach_of(key[1], desk, minutes)
                 if reach == right:
                     found[key] = rows[nth], desk
                 else:
@@ -154,9 +168,9 @@ class DayBook:
             asked = again
         return found
 
-    def _reach(self, doctor_id: UUID, day: date) -> Interval:
+    def _reach(self, doctor_id: UUID, day: date, minutes: int | None) -> Interval:
         known = self._desks.get(doctor_id)
-        return reach_of(day, known) if known else day_bounds(day, UNKNOWN)
+        return reach_of(day, known, minutes) if known else day_bounds(day, UNKNOWN)
 
     async def _ask(
         self, asked: Mapping[DayKey, Interval], *, whole: bool, moving: UUID | None

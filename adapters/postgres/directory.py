@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, Uuid, func, literal, select, 
 from adapters.postgres.database import Connection
 from adapters.postgres.folding import folded
 from adapters.postgres.openings import openings_of
-from adapters.postgres.tables import clinics, doctors
+from adapters.postgres.tables import clinics, doctor_services, doctors
 from domain.errors import DoctorNotFound
 from domain.permissions import Whose
 from domain.slot import Interval
@@ -33,6 +33,9 @@ class DoctorCard:
     slot_minutes: int
     next_free: datetime | None
     now: datetime
+    practitioner_id: UUID
+    service_ids: tuple[UUID, ...]
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class Clinic:
     address: str
     phone: str
     time_zone: str
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,14 @@ CARDS = select(
     doctors.c.full_name,
     doctors.c.specialty,
     doctors.c.slot_minutes,
+    doctors.c.practitioner_id,
+    doctors.c.version,
+    func.array(
+        select(doctor_services.c.service_id)
+        .where(doctor_services.c.doctor_id == doctors.c.id)
+        .order_by(doctor_services.c.service_id)
+        .scalar_subquery()
+    ).label("service_ids"),
     clinics.c.id.label("clinic_id"),
     clinics.c.name.label("clinic_name"),
     clinics.c.time_zone,
@@ -182,6 +194,7 @@ def _clinic(row: Row[*tuple[object, ...]]) -> Clinic:
         address=row.address,
         phone=row.phone,
         time_zone=row.time_zone,
+        version=row.version,
     )
 
 
@@ -216,6 +229,9 @@ def _card(row: Row[*tuple[object, ...]], next_free: datetime | None) -> DoctorCa
         slot_minutes=row.slot_minutes,
         next_free=next_free,
         now=row.now,
+        practitioner_id=row.practitioner_id,
+        service_ids=tuple(row.service_ids),
+        version=row.version,
     )
 
 

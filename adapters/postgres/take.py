@@ -51,11 +51,12 @@ WITH lapsed AS (
     RETURNING id
 ), taken AS (
     INSERT INTO schedules AS s (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
-                                starts_at, ends_at, status, held_until, origin)
+                                starts_at, ends_at, status, held_until, origin, service_id)
     SELECT %(appointment_id)s, %(appointment_id)s, %(patient_id)s, %(doctor_id)s,
            %(practitioner_id)s, %(clinic_id)s, %(starts_at)s, %(ends_at)s, 'held',
            least(clock_timestamp() + make_interval(secs => %(hold_seconds)s),
-                 CAST(%(starts_at)s AS timestamptz)), %(origin)s
+                 CAST(%(starts_at)s AS timestamptz)), %(origin)s,
+           CAST(%(service_id)s AS uuid)
     FROM (SELECT count(*) FROM lapsed) AS made_way WHERE {ACTING}
     ON CONFLICT DO NOTHING
     RETURNING s.*
@@ -102,6 +103,7 @@ async def _hold(connection: Cursor, request: BookingRequest) -> Hold:
         doctor_id=request.doctor_id,
         starts_at=request.starts_at,
         max_holds=request.max_holds,
+        service_id=request.service_id,
     )
     facts, own = await load_facts(connection, wish, appointment_id=request.appointment_id)
     if own is not None:
@@ -126,6 +128,7 @@ def _hold_parameters(
         "ends_at": slot.ends_at,
         "hold_seconds": request.hold_seconds,
         "origin": request.origin,
+        "service_id": request.service_id,
         "actor": told(request.actor),
     }
 

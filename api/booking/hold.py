@@ -17,8 +17,8 @@ from api.booking.idempotency import appointment_id_of, held_at_first, is_same_wi
 from api.booking.runs import Runs
 from api.booking.single_flight import KeyLocks, SingleFlight
 from api.booking.temporal_errors import NoAnswer, NoRun
-from api.http.actor import check
-from domain.actors import Actor, ActorRef
+from api.http.actor import check, forbidden
+from domain.actors import Actor, ActorRef, Role
 from domain.booking import Alternative, Appointment, BookingRequest, Outcome, Status
 from domain.errors import (
     HoldExpired,
@@ -97,7 +97,7 @@ class Bookings:
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
         self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
 
-    async def hold(
+    async def hold(  # noqa: PLR0913 - the parts of a POST
         self,
         patient_id: UUID,
         doctor_id: UUID,
@@ -105,6 +105,7 @@ class Bookings:
         key: str | None,
         *,
         by: Actor,
+        service_id: UUID | None = None,
     ) -> Held:
         """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         order = Order(
@@ -115,6 +116,7 @@ class Bookings:
                 doctor_id=doctor_id,
                 starts_at=starts_at,
                 max_holds=self._product.max_holds_per_patient,
+                service_id=service_id,
             ),
             has_key=key is not None,
             by=by,
@@ -142,7 +144,7 @@ class Bookings:
     async def _look(self, order: Order) -> View:
         ask = partial(load_facts, wish=order.wish, appointment_id=order.appointment_id)
         facts, own = await read_by_cursor(self._database, ask)
-        return View(facts=facts, own=own, actor=_let_in(order, facts.desk))
+        return View(facts=facts, own=own, actor=_let_in(order, facts))
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
@@ -190,7 +192,8 @@ class Bookings:
     async def _told(self, order: Order) -> Held:
         """What a run without a row was told; one that is not told yet is waited for."""
         run = await self._runs.summary(order.appointment_id)
-        if not is_same_wish(order.wish, run.appointment):
+        known = replace(order.wish, service_id=None)  # a run's attributes do not name the service
+        if not is_same_wish(known, run.appointment):
             raise IdempotencyKeyReused
         if run.is_running:
             with suppress(NoRun):  # it has ended meanwhile
@@ -247,15 +250,18 @@ class Bookings:
             max_holds=order.wish.max_holds,
             origin="reception" if order.by.at_desk or actor.role.is_staff else "patient",
             actor=actor,
+            service_id=order.wish.service_id,
         )
 
 
-def _let_in(order: Order, desk: DoctorGrid | None) -> ActorRef:
+def _let_in(order: Order, facts: Facts) -> ActorRef:
     """Whoever books; a doctor who does not exist is refused later, whoever it is."""
-    if desk is None:
+    if facts.desk is None:
         return order.by.ref
-    whose = Whose(patient_id=order.wish.patient_id, clinic_id=desk.clinic_id)
+    whose = Whose(patient_id=order.wish.patient_id, clinic_id=facts.desk.clinic_id)
     actor = check(order.by, Action.BOOK, whose, hidden=PatientNotFound)
+    if actor.role is Role.PATIENT and facts.service and not facts.service.self_bookable:
+        raise forbidden()
     return actor.ref_for(order.wish.patient_id)
 
 

@@ -37,10 +37,11 @@ def _id_of(secret: bytes, what: bytes, patient_id: UUID, key: str, sent_by: Acto
 
 def is_same_wish(wish: SlotWish, appointment: Appointment) -> bool:
     """Instants are compared, not the strings that named them."""
-    return (wish.patient_id, wish.doctor_id, wish.starts_at) == (
+    return (wish.patient_id, wish.doctor_id, wish.starts_at, wish.service_id) == (
         appointment.patient_id,
         appointment.doctor_id,
         appointment.starts_at,
+        appointment.service_id,
     )
 
 

@@ -29,6 +29,8 @@ NOT_FOUND = {
     "appointment_id": "appointment_not_found",
     "doctor_id": "doctor_not_found",
     "patient_id": "patient_not_found",
+    "clinic_id": "clinic_not_found",
+    "service_id": "service_not_found",
     "notification_id": "notice_not_found",
 }
 NO_UUID = "must be a UUID, as 3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
@@ -42,6 +44,7 @@ WRONG = {
     "specialty": "must not contain control characters",
     "limit": "must be at most 100",
     "fullName": "must not be blank",
+    "timeZone": "must be a time zone, as Europe/Moscow",
     **dict.fromkeys(NOT_FOUND, NO_UUID),
 }
 """What may be wrong with a field; the first that an operation takes is its example."""

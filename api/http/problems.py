@@ -32,6 +32,8 @@ STATUSES_AND_TITLES = {
     "notice_not_found": (404, "No such notice"),
     "message_not_found": (404, "No such message"),
     "proxy_not_found": (404, "No such proxy"),
+    "clinic_not_found": (404, "No such clinic"),
+    "service_not_found": (404, "No such service"),
     "patient_exists": (409, "There is a record of this patient"),
     "has_visits": (409, "The patient has an appointment ahead"),
     "not_a_slot": (422, "Not a slot of this doctor"),
@@ -76,6 +78,8 @@ ADVICE = {
         "Check the message's key: the Idempotency-Key of the SMS, or the Message-ID."
     ),
     "proxy_not_found": "Read the patient's proxies with GET /api/v1/patients/{id}/proxies.",
+    "clinic_not_found": "List the clinics with GET /api/v1/clinics.",
+    "service_not_found": "List the services with GET /api/v1/services.",
     "patient_exists": "Use the record that `patientId` names.",
     "has_visits": "Cancel what is ahead, or wait until it is over.",
     "not_a_slot": (

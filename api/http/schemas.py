@@ -88,6 +88,7 @@ ReasonCode = Annotated[
 APPOINTMENT_ID = "8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11"
 DOCTOR_ID = "8e7a5cab-aca0-50fb-a571-ae9be6938b51"
 PATIENT_ID = "101f8bdd-2683-5ca7-8b7c-5932f551b269"
+SERVICE_ID = "5b0e2c1f-3f64-4e0f-8a5b-6d0f0b0c8f35"
 CLINIC_ID = "392380d2-7d23-59ce-9b2c-9990a5a0af65"
 
 EXAMPLE_APPOINTMENT: JsonDict = {
@@ -160,6 +161,9 @@ class NewAppointment(Body):
     patient_id: Id
     doctor_id: Id
     date_time: Instant = Field(description="when the slot begins; any offset, compared as instants")
+    service_id: Id | None = Field(
+        default=None, description="what for, one of the doctor's services; it tells how long"
+    )
 
 
 class CancelOrder(Body):

@@ -35,6 +35,7 @@ router = APIRouter(
 HOLD_REFUSALS = (
     "doctor_not_found",
     "patient_not_found",
+    "service_not_found",
     "not_a_slot",
     "already_held",
     "already_booked",
@@ -74,7 +75,12 @@ async def hold_appointment(
     """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
     _refuse_several_keys(request)
     held = await desk.hold(
-        wish.patient_id, wish.doctor_id, wish.date_time, idempotency_key, by=caller.actor
+        wish.patient_id,
+        wish.doctor_id,
+        wish.date_time,
+        idempotency_key,
+        by=caller.actor,
+        service_id=wish.service_id,
     )
     location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
     headers = {**NO_STORE, **location, **(REPLAYED if held.replayed else {})}

@@ -48,6 +48,10 @@ EXAMPLE_DOCTOR: JsonDict = {
     "timeZone": "Europe/London",
     "slotMinutes": 30,
     "nextFree": "2027-03-01T06:30:00Z",
+    "fullName": "Dr James Okafor",
+    "practitionerId": "0d1f6a3e-41c1-4b43-9a0e-2a5d8a1f6f10",
+    "serviceIds": [],
+    "version": 1,
 }
 EXAMPLE_CLINIC: JsonDict = {
     "clinicId": CLINIC_ID,
@@ -55,6 +59,7 @@ EXAMPLE_CLINIC: JsonDict = {
     "address": "27 Wimpole Street, London",
     "phone": "+447700900999",
     "timeZone": "Europe/London",
+    "version": 1,
 }
 EXAMPLE_SPECIALTY: JsonDict = {"name": "cardiology", "doctors": 4}
 
@@ -72,6 +77,10 @@ class DoctorBody(Body):
     time_zone: str = Field(examples=["Europe/Moscow"])
     slot_minutes: int
     next_free: Instant | None = Field(description="the next free slot of the coming 14 days")
+    full_name: str = Field(description="the same as `name`, which is changed under this one")
+    practitioner_id: Id = Field(description="the person, who may receive at other clinics, too")
+    service_ids: list[Id] = Field(description="what the doctor offers")
+    version: int = Field(description="grows by one with every change")
 
 
 class DoctorPage(Body):
@@ -93,6 +102,7 @@ class ClinicBody(Body):
     address: str
     phone: str
     time_zone: str
+    version: int = Field(description="grows by one with every change")
 
 
 class ClinicPage(Body):
@@ -142,7 +152,10 @@ async def doctors(
     )
     found = await read(database, find)
     return _page(
-        found, limit, _doctor, lambda card: cursor_after(card.name, card.doctor_id, of=DOCTORS)
+        found,
+        limit,
+        doctor_document,
+        lambda card: cursor_after(card.name, card.doctor_id, of=DOCTORS),
     )
 
 
@@ -154,7 +167,9 @@ async def doctors(
 )
 async def doctor(doctor_id: Id, database: DatabaseDep) -> Response:
     """With the clinic and the next free slot of the coming 14 days."""
-    return JsonAnswer(_doctor(await read(database, partial(find_doctor, doctor_id=doctor_id))))
+    return JsonAnswer(
+        doctor_document(await read(database, partial(find_doctor, doctor_id=doctor_id)))
+    )
 
 
 @router.get(
@@ -167,7 +182,7 @@ async def clinics(database: DatabaseDep, limit: Limit = 20, cursor: Cursor = Non
     return _page(
         found,
         limit,
-        _clinic,
+        clinic_document,
         lambda clinic: cursor_after(clinic.name, clinic.clinic_id, of=CLINICS),
     )
 
@@ -200,7 +215,7 @@ def _page(
     return JsonAnswer({"items": [document(item) for item in page], "next": more})
 
 
-def _doctor(card: DoctorCard) -> dict[str, object]:
+def doctor_document(card: DoctorCard) -> dict[str, object]:
     return {
         "doctorId": str(card.doctor_id),
         "name": card.name,
@@ -210,16 +225,21 @@ def _doctor(card: DoctorCard) -> dict[str, object]:
         "timeZone": card.time_zone,
         "slotMinutes": card.slot_minutes,
         "nextFree": None if card.next_free is None else timestamp(card.next_free),
+        "fullName": card.name,
+        "practitionerId": str(card.practitioner_id),
+        "serviceIds": [str(each) for each in card.service_ids],
+        "version": card.version,
     }
 
 
-def _clinic(clinic: Clinic) -> dict[str, object]:
+def clinic_document(clinic: Clinic) -> dict[str, object]:
     return {
         "clinicId": str(clinic.clinic_id),
         "name": clinic.name,
         "address": clinic.address,
         "phone": clinic.phone,
         "timeZone": clinic.time_zone,
+        "version": clinic.version,
     }
 
 

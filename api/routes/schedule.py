@@ -3,19 +3,23 @@
 import re
 from collections.abc import AsyncGenerator
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from api.dependencies import DatabaseDep, Days, LiveStreams, WatchedDays, WrittenPages
+from adapters.postgres.reads import read
+from adapters.postgres.setup import minutes_of
+from api.dependencies import Book, DatabaseDep, Days, LiveStreams, WatchedDays, WrittenPages
 from api.http.actor import FOR_ANYBODY, Permission
+from api.http.openapi import problems
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
 from api.schedule.moving_day import moving_day
-from api.schedule.rendered_days import digest, document, uncached
+from api.schedule.rendered_days import digest, document, uncached, written
 from domain.day import DaySchedule, SlotState
 from domain.permissions import Action
 
@@ -77,6 +81,15 @@ Moving = Annotated[
     Query(
         description="a visit that the caller may move, with a token: the day as it would be "
         "without it, its own slot `own`"
+    ),
+]
+
+ServiceId = Annotated[
+    Id | None,
+    Query(
+        alias="serviceId",
+        description="only beginnings at which this service of the doctor ends within the shift; "
+        "`free` where the whole of it fits",
     ),
 ]
 
@@ -149,6 +162,7 @@ PATH = "/doctors/{doctor_id}/schedule"
         304: {"description": "The day is as `If-None-Match` knows it", "headers": HEADERS},
     },
     summary="A doctor's day",
+    openapi_extra=problems("service_not_found"),
 )
 async def get_schedule(  # noqa: PLR0913 - each is a part of the request
     *,
@@ -156,8 +170,10 @@ async def get_schedule(  # noqa: PLR0913 - each is a part of the request
     day: Day,
     request: Request,
     days: WrittenPages,
+    book: Book,
     database: DatabaseDep,
     moving: Moving = None,
+    service_id: ServiceId = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The slots of one day; those that have begun and those off duty are not listed."""
@@ -165,8 +181,12 @@ async def get_schedule(  # noqa: PLR0913 - each is a part of the request
         caller = await _whoever_moves(request)
         seen = await moving_day(database, doctor_id, day, moving=moving, caller=caller)
         return uncached(seen).answer(was_cached=False, if_none_match=if_none_match)
-    written, was_cached = await days.read(doctor_id, day)
-    return written.answer(was_cached=was_cached, if_none_match=if_none_match)
+    if service_id is None:
+        known, was_cached = await days.read(doctor_id, day)
+        return known.answer(was_cached=was_cached, if_none_match=if_none_match)
+    ask = partial(minutes_of, doctor_id=doctor_id, service_id=service_id)
+    found = await book.day(doctor_id, day, minutes=await read(database, ask))
+    return written(found.day, found.now).answer(was_cached=False, if_none_match=if_none_match)
 
 
 @router.get(

@@ -29,9 +29,16 @@ class CountingBook(DayBook):
     composed = 0
     looked = 0
 
-    async def day(self, doctor_id: UUID, day: date, *, moving: UUID | None = None) -> FreshDay:
+    async def day(
+        self,
+        doctor_id: UUID,
+        day: date,
+        *,
+        moving: UUID | None = None,
+        minutes: int | None = None,
+    ) -> FreshDay:
         self.composed += 1
-        return await super().day(doctor_id, day, moving=moving)
+        return await super().day(doctor_id, day, moving=moving, minutes=minutes)
 
     async def _look(self, days: Iterable[DayKey]) -> Mapping[DayKey, DayVersion]:
         self.looked += 1

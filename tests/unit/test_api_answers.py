@@ -113,7 +113,7 @@ async def test_a_name_that_stands_twice_in_a_body_is_refused(
 
 
 async def test_another_method_is_told_which_one_the_page_answers(http: httpx.AsyncClient) -> None:
-    answer = await http.delete("/doctors")
+    answer = await http.delete("/specialties")
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "GET"

@@ -30,9 +30,26 @@ from api.http.schemas import (
     ReadinessBody,
     RescheduleOrder,
 )
+from api.http.setup_schemas import (
+    ClinicChange,
+    DoctorChange,
+    NewClinic,
+    NewDoctor,
+    NewService,
+    ServiceBody,
+    ServiceChange,
+    ServicePage,
+)
 from api.http.streams import EVENTS
 from api.routes.consents import ConsentChoiceBody, ConsentPage
-from api.routes.directory import EXAMPLE_DOCTOR, ClinicPage, DoctorBody, DoctorPage, SpecialtyPage
+from api.routes.directory import (
+    EXAMPLE_DOCTOR,
+    ClinicBody,
+    ClinicPage,
+    DoctorBody,
+    DoctorPage,
+    SpecialtyPage,
+)
 from api.routes.me import MeBody
 from api.routes.receipts import ReceiptBody, StandingBody
 from api.routes.schedule import ScheduleBody
@@ -80,6 +97,15 @@ MODELS: list[type[BaseModel]] = [
     StandingBody,
     ScheduleBody,
     SpecialtyPage,
+    ClinicBody,
+    NewClinic,
+    ClinicChange,
+    NewDoctor,
+    DoctorChange,
+    NewService,
+    ServiceChange,
+    ServiceBody,
+    ServicePage,
 ]
 BODIES = {model.__name__.removesuffix("Body"): model for model in MODELS}
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -25,6 +25,8 @@ STATUSES = {
     "appointment_not_found": 404,
     "notice_not_found": 404,
     "message_not_found": 404,
+    "clinic_not_found": 404,
+    "service_not_found": 404,
     "not_a_slot": 422,
     "already_held": 409,
     "already_booked": 409,

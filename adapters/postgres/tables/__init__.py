@@ -12,7 +12,13 @@ from adapters.postgres.tables.bookings import (
     notifications,
     schedules,
 )
-from adapters.postgres.tables.directory import clinics, doctors, shifts
+from adapters.postgres.tables.directory import (
+    clinics,
+    doctor_services,
+    doctors,
+    services,
+    shifts,
+)
 from adapters.postgres.tables.naming import metadata
 from adapters.postgres.tables.people import accounts, consents, patients, proxies
 from adapters.postgres.tables.trail import audit, audit_progress, audit_seals, events_in_doubt
@@ -30,6 +36,7 @@ __all__ = [
     "audit_seals",
     "clinics",
     "consents",
+    "doctor_services",
     "doctors",
     "events_in_doubt",
     "metadata",
@@ -39,5 +46,6 @@ __all__ = [
     "patients",
     "proxies",
     "schedules",
+    "services",
     "shifts",
 ]

@@ -2,10 +2,12 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
+    Integer,
     SmallInteger,
     Table,
     Text,
@@ -25,6 +27,7 @@ clinics = Table(
     Column("address", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("phone", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 doctors = Table(
@@ -36,11 +39,42 @@ doctors = Table(
     Column("specialty", Text, nullable=False),
     Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False, index=True),
     Column("slot_minutes", SmallInteger, nullable=False, server_default="30"),
+    Column("version", Integer, nullable=False, server_default="1"),
     CheckConstraint("slot_minutes BETWEEN 5 AND 480", name="slot_minutes"),
     UniqueConstraint("id", "practitioner_id", name="doctors_person"),
     Index("doctors_specialty_idx", "specialty", "clinic_id"),
     Index("doctors_alphabet_idx", text("folded(full_name)"), "full_name", "id"),
 )
+
+services = Table(
+    "services",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False, index=True),
+    Column("specialty", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("minutes", SmallInteger, nullable=False),
+    Column("self_bookable", Boolean, nullable=False, server_default=text("true")),
+    Column("version", Integer, nullable=False, server_default="1"),
+    CheckConstraint("minutes BETWEEN 5 AND 480", name="minutes"),
+    CheckConstraint("version > 0", name="version"),
+    Index("services_alphabet_idx", text("folded(name)"), "name", "id"),
+)
+"""What a patient comes for, and how long it takes."""
+
+doctor_services = Table(
+    "doctor_services",
+    metadata,
+    Column("doctor_id", Uuid, ForeignKey("doctors.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "service_id",
+        Uuid,
+        ForeignKey("services.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+)
+"""Who offers what."""
 
 # PRIMARY KEY (doctor_id, during WITHOUT OVERLAPS) is written in the migration: SQLAlchemy has no
 # word for it, and Alembic does not compare primary keys.
