@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from adapters.messages.delivery_errors import RefusedForGood, TryLater
 from adapters.messages.rendering import Letter, letter, text_message
+from adapters.messages.visit import Kind, Visit
 from adapters.postgres.notifications import (
     Attempt,
     Channel,
@@ -24,6 +25,7 @@ from adapters.postgres.notifications import (
 )
 from domain.events import AppointmentEvent
 from domain.quiet_hours import QuietHours
+from domain.visit_links import link_to, token_of
 
 log = get_logger(__name__)
 
@@ -79,19 +81,21 @@ class Sms(Protocol):
 class Messages:
     """Effects on mail server, SMS gateway and inbox; each is recorded before and after."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it talks to, and how
         self,
         *,
         notifications: Notifications,
         mail: Mail,
         sms: Sms,
         account_url: str,
+        link_key: bytes,
         quiet_hours: QuietHours,
     ) -> None:
         self._notifications = notifications
         self._mail = mail
         self._sms = sms
         self._account_url = account_url
+        self._link_key = link_key
         self._quiet_hours = quiet_hours
 
     @activity.defn
@@ -221,7 +225,7 @@ class Messages:
 
     async def _hand_over(self, attempt: Attempt) -> str:
         """The provider's id for the message. Raises Undelivered."""
-        visit, key = attempt.visit, attempt.notification_id
+        visit, key = self._with_link(attempt.visit), attempt.notification_id
         if attempt.channel is Channel.SMS:
             with _writing(attempt):
                 text = text_message(visit, account_url=self._account_url)
@@ -229,6 +233,13 @@ class Messages:
         with _writing(attempt):
             written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
         return await self._mail.send(written, to=visit.email, notification_id=key)
+
+    def _with_link(self, visit: Visit) -> Visit:
+        """A message about a visit that stands can be answered; one about the past cannot."""
+        if visit.kind is Kind.CANCELLED:
+            return visit
+        link = link_to(visit.appointment_id, visit.version, visit.ends_at)
+        return replace(visit, token=token_of(self._link_key, link))
 
 
 @contextmanager

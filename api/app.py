@@ -21,6 +21,7 @@ from api.routes import (
     directory,
     doctor_pages,
     inboxes,
+    link_pages,
     me,
     operations,
     ops_page,
@@ -90,7 +91,7 @@ def create_app(
     for part in (schedule, slots, receipts):
         product.include_router(part.router)
     app.include_router(product)
-    for part in (sign_in, operations, pages, booking_pages, visit_pages):
+    for part in (sign_in, operations, pages, booking_pages, visit_pages, link_pages):
         app.include_router(part.router)
     for part in (staff_pages, doctor_pages, ops_page):
         app.include_router(part.router)

@@ -44,6 +44,7 @@ from api.schedule.rendered_days import RenderedDays
 from api.sign_in.callers import SignIn
 from api.sign_in.pages import PageSignIn
 from api.sign_in.sessions import Sessions
+from domain.visit_links import link_key
 from worker.bookings_worker import bookings_worker
 from worker.deployment import build_of, ensure_current, pinned
 from worker.eager_bookings import EagerBookings
@@ -71,6 +72,7 @@ class Services:
     bookings: Bookings
     commands: Commands
     moves: Moves
+    link_key: bytes
     readiness: ReadinessProbe
     dashboard: Dashboard
     receipts: Receipts
@@ -128,6 +130,7 @@ async def open_services(
             bookings=Bookings(database, runs, product, secret, tell=changes.tell),
             commands=Commands(database, runs),
             moves=Moves(database, runs, secret),
+            link_key=link_key(secret),
             readiness=readiness,
             dashboard=dashboard,
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),

@@ -17,7 +17,9 @@ from adapters.postgres.borne_out import Rows
 from adapters.postgres.notifications import Notifications
 from adapters.process.exit import exit_process
 from adapters.process.setting_values import quiet_hours_of
+from adapters.process.settings import secret_of
 from adapters.temporal.client import connect_patiently, priyom_plugin
+from domain.visit_links import link_key
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.forget_schedule import ensure_forgetting
@@ -46,6 +48,7 @@ async def work(process: Process) -> None:
         mail=mail,
         sms=sms,
         account_url=process.settings.public_url,
+        link_key=link_key(secret_of(process.settings)),
         quiet_hours=quiet_hours_of(process.settings.quiet_hours),
     )
     intake = Intake(

@@ -10,6 +10,7 @@ from uuid import UUID
 from adapters.messages.rendering import Letter, letter, text_message
 from adapters.messages.segments import segments
 from adapters.messages.visit import Kind, Language, Visit
+from domain.visit_links import link_key, link_to, token_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "messages"
 ACCOUNT = "https://priyom.example"
@@ -82,16 +83,23 @@ def samples() -> dict[str, str]:
 
 def _visits() -> Iterator[Visit]:
     for visit in (IN_MOSCOW, IN_LONDON):
-        yield visit
-        yield replace(
+        yield _linked(visit)
+        moved = replace(
             visit,
             kind=Kind.RESCHEDULED,
             version=visit.version + 1,
             moved_from=visit.starts_at - timedelta(days=3),
         )
+        yield _linked(moved)
         changed = {"kind": Kind.CANCELLED, "version": visit.version + 1}
         later = {"changed_at": visit.changed_at + timedelta(days=1)}
         yield Visit(**{**vars(visit), **changed, **later})
+
+
+def _linked(visit: Visit) -> Visit:
+    """With a link as long as those that are sent."""
+    link = link_to(visit.appointment_id, visit.version, visit.ends_at)
+    return replace(visit, token=token_of(link_key(b"an invented secret"), link))
 
 
 def _files(mail: Letter) -> Mapping[str, str]:

@@ -81,8 +81,9 @@ def calendar_entry(visit: Visit) -> str:
 
 
 def visit_url(visit: Visit, account_url: str) -> str:
-    """The visit's own page."""
-    return f"{account_url.rstrip('/')}/visits/{visit.appointment_id}" if account_url else ""
+    """The page of this state of the visit, for whoever has the message; else its own page."""
+    place = f"v/{visit.token}" if visit.token else f"visits/{visit.appointment_id}"
+    return f"{account_url.rstrip('/')}/{place}" if account_url else ""
 
 
 def _about(visit: Visit, link: str) -> str:
@@ -108,34 +109,37 @@ def _line(said: Said) -> str:
 
 
 def _shorter_and_shorter(visit: Visit, link: str) -> Iterator[tuple[Visit, str]]:
-    """The address ends early before the doctor's name does; last goes what the letter has too."""
+    """The address ends early before the doctor's name does; last goes what the letter has too.
+
+    A link by which the message is answered stays: names go before it does.
+    """
     yield visit, link
     visit = replace(visit, doctor_name=without_title(visit.doctor_name))
     yield visit, link
     brief = replace(visit, doctor_name=surname_and_initials(visit.doctor_name))
     yield replace(brief, clinic_address=_cut(visit.clinic_address, 30)), link
+    if visit.token:
+        yield from ((shorter, link) for shorter in _bare(brief))
     yield visit, ""
     yield brief, ""
     for length in (60, 45, 30):
         yield replace(brief, clinic_address=_cut(visit.clinic_address, length)), ""
-    brief = replace(
-        brief,
-        clinic_name=_cut(visit.clinic_name, 20),
-        clinic_address=_cut(visit.clinic_address, 30),
-    )
-    yield brief, ""
+    yield from ((shorter, "") for shorter in _bare(brief))
+
+
+def _bare(brief: Visit) -> Iterator[Visit]:
+    """Down to the time and the code."""
+    brief = replace(brief, clinic_name=_cut(brief.clinic_name, 20))
+    yield replace(brief, clinic_address=_cut(brief.clinic_address, 30))
     brief = replace(brief, clinic_address="")
-    yield brief, ""
-    yield replace(brief, clinic_phone=""), ""
-    yield (
-        replace(
-            brief,
-            clinic_phone="",
-            clinic_name=_cut(visit.clinic_name, 12),
-            doctor_name=_cut(brief.doctor_name, 16),
-        ),
-        "",
-    )
+    yield brief
+    brief = replace(brief, clinic_phone="")
+    yield brief
+    clinic_name = _cut(brief.clinic_name, 12)
+    brief = replace(brief, clinic_name=clinic_name, doctor_name=_cut(brief.doctor_name, 16))
+    yield brief
+    yield replace(brief, doctor_name="")
+    yield replace(brief, doctor_name="", clinic_name="")
 
 
 def _cut(text: str, length: int) -> str:

@@ -44,6 +44,9 @@ class Visit:
     moved_from: datetime | None = None
     """When the visit would have begun before it was moved."""
 
+    token: str = ""
+    """Of the link by which this state of the visit is answered without sign-in."""
+
     @property
     def code(self) -> str:
         """What a patient reads out on the telephone."""

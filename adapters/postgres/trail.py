@@ -87,6 +87,7 @@ CONDITIONS = {
 CHANGES = text("""
 SELECT DISTINCT ON (version) version, at, action, role, status, doctor_id, starts_at, reason
 FROM audit WHERE object = :object AND version IS NOT NULL AND status IS NOT NULL
+  AND action <> 'promise'
 ORDER BY version, id DESC
 """)
 

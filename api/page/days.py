@@ -78,10 +78,10 @@ def parts_of(schedule: DaySchedule, own: Sequence[PatientVisit], zone: ZoneInfo)
     return [DayPart(name=name, slots=slots) for name, slots in parts.items() if slots]
 
 
-def nearest(free: Sequence[Interval], wish: datetime) -> list[Interval]:
+def nearest(free: Sequence[Interval], wish: datetime, *, most: int = OFFERED) -> list[Interval]:
     """The free slots nearest to the one that was lost, earliest first."""
     by_distance = sorted(free, key=lambda slot: (abs(slot.starts_at - wish), slot.starts_at))
-    return sorted(by_distance[:OFFERED], key=lambda slot: slot.starts_at)
+    return sorted(by_distance[:most], key=lambda slot: slot.starts_at)
 
 
 def free_of(found: Sequence[Openings]) -> list[Interval]:

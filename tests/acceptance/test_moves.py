@@ -1,6 +1,7 @@
 """A visit is moved: over HTTP, on real servers."""
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -99,6 +100,46 @@ async def test_a_moved_visit_is_cancelled(clinic: Clinic) -> None:
     assert (cancelled.status_code, cancelled.json()["version"]) == (200, 4)
     assert await clinic.state_of(becomes) == "free"
     await eventually(lambda: is_told(clinic, visit["appointmentId"], "cancelled"))
+
+
+async def test_the_link_of_each_letter_acts_for_its_own_version_alone(clinic: Clinic) -> None:
+    """Moved by the first letter's link, cancelled by the second's; the first is dead then."""
+    was, becomes = await two_slots(clinic)
+    visit = await confirmed(clinic, was)
+    first = await link_in_letter(clinic, visit["appointmentId"], "SEQUENCE:2")
+    form = await form_behind(clinic, first)
+    moved = await clinic.http.post(
+        first, data=form | {"action": "move", "at": becomes.starts_at}, headers=AS_A_BROWSER
+    )
+    second = await link_in_letter(clinic, visit["appointmentId"], "SEQUENCE:3")
+    too_late = await clinic.http.post(first, data=form | {"action": "cancel"}, headers=AS_A_BROWSER)
+    stands = await clinic.get(visit["appointmentId"])
+    cancelled = await clinic.http.post(
+        second, data=await form_behind(clinic, second) | {"action": "cancel"}, headers=AS_A_BROWSER
+    )
+
+    assert (moved.status_code, too_late.status_code, cancelled.status_code) == (303, 409, 303)
+    assert (stands["dateTime"], stands["version"]) == (becomes.starts_at, 3)
+    assert (await clinic.get(visit["appointmentId"]))["status"] == "cancelled"
+    history = await clinic.http.get(f"/api/v1/appointments/{visit['appointmentId']}/history")
+    assert [each["actor"]["role"] for each in history.json()["items"]] == ["patient"] * 4
+
+
+AS_A_BROWSER = {"accept": "text/html"}
+
+
+async def link_in_letter(clinic: Clinic, appointment_id: str, line: str) -> str:
+    """The path of the link in the letter whose calendar file has this line."""
+    await eventually(lambda: letters_say(clinic, appointment_id, line))
+    for message in await clinic.messages_about(appointment_id):
+        if any(line in file["text"] for file in message["attachments"]):
+            return str(re.findall(r"(/v/[\w-]{40})", message["text"])[0])
+    raise AssertionError(line)
+
+
+async def form_behind(clinic: Clinic, link: str) -> dict[str, str]:
+    page = await clinic.http.get(link, headers=AS_A_BROWSER)
+    return {"form": re.findall(r'name="form" value="([^"]+)"', page.text)[0]}
 
 
 async def two_slots(clinic: Clinic) -> tuple[Slot, Slot]:

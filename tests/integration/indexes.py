@@ -57,6 +57,7 @@ BY: dict[str, set[str]] = {
     "borne_out.BORNE_OUT": APPOINTMENT | MOVES | PATIENT,
     "move.MADE": MOVES,
     "move.MOVE": APPOINTMENT | FREE,
+    "promise.PROMISE": APPOINTMENT,
     "move_keys.FIND": {"move_keys_pkey"},
     "move_keys.REFUSE": {"move_keys_pkey"},
     "notifications.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS,

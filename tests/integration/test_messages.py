@@ -61,6 +61,7 @@ class Desk:
             mail=self.mail,
             sms=self.sms,
             account_url="http://x/",
+            link_key=b"k" * 32,
             quiet_hours=self.quiet_hours,
         )
 

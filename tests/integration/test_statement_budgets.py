@@ -93,6 +93,7 @@ async def test_the_three_messages_of_a_visit_are_two_statements(
         mail=taken,
         sms=taken,
         account_url="http://clinic.example/",
+        link_key=b"k" * 32,
         quiet_hours=QuietHours(),
     )
     event = replace(an_event(), appointment_id=await clinic.book(at("09:00")))

@@ -8,7 +8,7 @@ from adapters.messages.visit import Visit
 from notifier.samples import ACCOUNT, IN_LONDON, IN_MOSCOW, SENDER
 from tests.calls import Calls, only_where_counted
 
-CALLS_OF_A_TEXT, CALLS_OF_A_LETTER = 2300, 10_000
+CALLS_OF_A_TEXT, CALLS_OF_A_LETTER = 2350, 10_000
 """Were 2 115 (a Russian text is shortened until it fits) and 9 593; in English 702 and 8 617."""
 
 

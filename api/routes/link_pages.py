@@ -1,0 +1,199 @@
+"""The page behind a link in a message: say that one comes, move the visit, cancel it.
+
+Nobody signs in here, and a GET changes nothing: mail scanners open links.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query
+from starlette.responses import Response
+
+from adapters.postgres.openings import openings_of
+from adapters.postgres.promise import promise
+from adapters.postgres.reads import read
+from adapters.postgres.visits import PatientVisit, visit
+from api.booking.commands import Commands
+from api.booking.move import Moves
+from api.booking.move_order import MoveOrder
+from api.booking.temporal_errors import NoAnswer
+from api.dependencies import CommandsDep, DatabaseDep, LinkKeyDep, MovesDep
+from api.http.actor import FOR_ANYBODY
+from api.http.problems import Malformed, Problem
+from api.http.refusals import note_refusal
+from api.http.schemas import Instant, Text
+from api.page.days import nearest, window_of
+from api.page.forms import see
+from api.page.rendering import page
+from api.page.visitor import Anybody, Visitor
+from domain.actors import Actor, Role
+from domain.booking import CancelReason, Status
+from domain.errors import Refused
+from domain.slot import Interval, day_of
+from domain.visit_links import VisitLink, form_token, is_form_of, link_to, read_token, token_of
+from domain.zones import zone_named
+
+SHOWN = 12
+"""Free times that are offered, the nearest to the old one first."""
+
+router = APIRouter(prefix="/v", include_in_schema=False, dependencies=[FOR_ANYBODY])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A link that is ours, and the visit as it is now."""
+
+    token: str
+    link: VisitLink
+    visit: PatientVisit
+
+    @property
+    def can_act(self) -> bool:
+        """The link is of this very state, and the visit is ahead."""
+        booked = self.visit.appointment
+        is_current = booked.version == self.link.version and booked.status is Status.CONFIRMED
+        return is_current and not self.visit.has_begun
+
+    @property
+    def actor(self) -> Actor:
+        """The patient, whom the message was for."""
+        patient_id = self.visit.appointment.patient_id
+        roles = frozenset({Role.PATIENT})
+        return Actor(subject=f"link of {patient_id}", roles=roles, patient_id=patient_id)
+
+
+@router.get("/{token}")
+async def show(
+    token: str,
+    visitor: Anybody,
+    database: DatabaseDep,
+    key: LinkKeyDep,
+    said: Annotated[Text | None, Query()] = None,
+) -> Response:
+    """What is true now; what can be done, if the link is of this state."""
+    return _shown(visitor, await _opened(database, key, token), key, said=said)
+
+
+@router.post("/{token}")
+async def act(  # noqa: PLR0913 - each is a part of the request
+    *,
+    token: str,
+    visitor: Anybody,
+    database: DatabaseDep,
+    key: LinkKeyDep,
+    commands: CommandsDep,
+    moves: MovesDep,
+    action: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+    at: Annotated[Instant | None, Form()] = None,
+) -> Response:
+    """As the patient, by the same ways as elsewhere. A form of no page of ours is refused."""
+    opened = await _opened(database, key, token)
+    if not is_form_of(key, token, form, now=datetime.now(UTC)):
+        raise Problem(code="foreign_form", detail="Open the link again, and use its page.")
+    if action not in {"promise", "cancel", "move"}:
+        raise Malformed("action", "must be promise, cancel or move")
+    if not opened.can_act:
+        return _shown(visitor, opened, key, said="changed", status=409)
+    if action == "promise":
+        by = opened.actor.ref
+        await promise(database, opened.link.appointment_id, opened.link.version, by)
+        return see(f"/v/{token}?said=promised")
+    if action == "move" and at is None:
+        return _shown(visitor, opened, key, times=await _times(database, opened))
+    try:
+        version = await _done(opened, commands, moves, at)
+    except Refused as refused:
+        note_refusal(refused, appointment_id=opened.link.appointment_id)
+        now = await _opened(database, key, token)
+        times = await _times(database, now, at) if at and now.can_act else None
+        said = refused.refusal.code
+        return _shown(visitor, now, key, said=said, times=times, status=409)
+    except NoAnswer:
+        return see(f"/v/{token}?said=unavailable")
+    return see(f"/v/{_token_now(key, opened, version, at)}?said={action}")
+
+
+async def _done(opened: Opened, commands: Commands, moves: Moves, at: datetime | None) -> int:
+    """The version that a move, or without a time a cancellation, has made."""
+    link = opened.link
+    if at is None:
+        reason = CancelReason.PATIENT_REQUEST
+        done = await commands.cancel(link.appointment_id, reason, link.version, by=opened.actor)
+    else:
+        order = MoveOrder(
+            appointment_id=link.appointment_id,
+            version=link.version,
+            starts_at=at,
+            by=opened.actor,
+        )
+        done = (await moves.move(order)).appointment
+    return done.version or link.version
+
+
+def _token_now(key: bytes, opened: Opened, version: int, at: datetime | None) -> str:
+    """The link of the state that the visit is in now, as the next message has it."""
+    ends_at = max(filter(None, (at, opened.visit.during.ends_at)))
+    return token_of(key, link_to(opened.link.appointment_id, version, ends_at))
+
+
+async def _opened(database: DatabaseDep, key: bytes, token: str) -> Opened:
+    """Raises a problem for a link that is not ours or has ended."""
+    link = read_token(key, token)
+    if link is None or datetime.now(UTC).date() > link.until:
+        raise Problem(code="not_found", detail="This link is not valid, or not any more.")
+    found = await read(database, lambda opened: visit(opened, link.appointment_id))
+    if found is None:
+        raise Problem(code="not_found", detail="This link is not valid, or not any more.")
+    return Opened(token=token, link=link, visit=found)
+
+
+async def _times(
+    database: DatabaseDep, opened: Opened, lost: datetime | None = None
+) -> list[Interval]:
+    """Free times of the same doctor near the visit's, or near the one that was lost."""
+    booked = opened.visit.appointment
+    zone = zone_named(opened.visit.time_zone)
+    wish = lost or booked.starts_at
+    window = window_of(day_of(max(opened.visit.now, wish), zone), zone)
+    window = replace(window, starts_at=opened.visit.now)
+
+    found = await read(
+        database,
+        lambda connection: openings_of(
+            connection,
+            [booked.doctor_id],
+            window,
+            patient_id=booked.patient_id,
+            moving=booked.appointment_id,
+        ),
+    )
+    free = [slot for each in found for slot in each.free() if slot.starts_at != booked.starts_at]
+    return nearest(free, wish, most=SHOWN)
+
+
+def _shown(  # noqa: PLR0913 - what the page says
+    visitor: Visitor,
+    opened: Opened,
+    key: bytes,
+    *,
+    said: str | None = None,
+    times: list[Interval] | None = None,
+    status: int = 200,
+) -> Response:
+    form = form_token(key, opened.token, now=datetime.now(UTC)) if opened.can_act else ""
+    answer = page(
+        visitor,
+        "link.html",
+        status=status,
+        visit=opened.visit,
+        token=opened.token,
+        form=form,
+        said=said,
+        times=times,
+    )
+    answer.headers["cache-control"] = "no-store"
+    answer.headers["referrer-policy"] = "same-origin"
+    answer.headers["x-robots-tag"] = "noindex"
+    return answer

@@ -1,0 +1,206 @@
+"""The page behind a link in a message, as a patient and as a mail scanner open it."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from domain.visit_links import VisitLink, link_key, token_of
+from tests.clinic_rows import Clinic, at
+
+KEY = link_key(b"x" * 32)
+UNTIL = date(2030, 1, 15)
+
+
+@pytest.fixture
+async def http(api: str) -> AsyncIterator[httpx.AsyncClient]:
+    root = api.removesuffix("/api/v1")
+    html = {"accept": "text/html", "accept-language": "en"}
+    async with httpx.AsyncClient(base_url=root, timeout=20, headers=html) as client:
+        yield client
+
+
+def link_of(appointment_id: UUID, version: int = 2, until: date = UNTIL) -> str:
+    link = VisitLink(appointment_id=appointment_id, version=version, until=until)
+    return f"/v/{token_of(KEY, link)}"
+
+
+async def opened(http: httpx.AsyncClient, link: str) -> str:
+    answer = await http.get(link)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.text
+
+
+async def form_of(http: httpx.AsyncClient, link: str) -> dict[str, str]:
+    """What a form of the page sends with it."""
+    page = await opened(http, link)
+    return {"form": re.findall(r'name="form" value="([^"]+)"', page)[0]}
+
+
+async def row(clinic: Clinic, appointment_id: UUID) -> tuple[str, int, str | None]:
+    async with clinic.database.connect() as connection:
+        found = await connection.exec_driver_sql(
+            "SELECT status, version, attendance FROM schedules WHERE id = %s", (appointment_id,)
+        )
+        seen = found.mappings().one()
+    return seen["status"], seen["version"], seen["attendance"]
+
+
+async def test_the_page_says_when_where_and_what_and_names_nobody(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+
+    page = await opened(http, link_of(visit))
+
+    for said in ("09:30", "10:00", "Street 1", "Clinic", "urgeon"):
+        assert said in page
+    assert "Dr Kim" not in page
+    assert "I am coming" in page
+
+
+async def test_a_scanner_that_opens_every_link_twice_changes_nothing(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    page = await opened(http, link_of(visit))
+    for place in re.findall(r'(?:href|action)="([^"]+)"', page) * 2:
+        await http.get(place)
+
+    assert await row(clinic, visit) == ("confirmed", 2, None)
+
+
+async def test_a_promise_is_kept_on_the_row_and_leaves_its_version(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    link = link_of(visit)
+    form = await form_of(http, link)
+
+    for _ in range(2):
+        answer = await http.post(link, data={"action": "promise"} | form)
+        assert answer.status_code == 303
+    told = await opened(http, answer.headers["location"])
+
+    assert "Thank you" in told
+    assert await row(clinic, visit) == ("confirmed", 2, "promised")
+
+
+async def test_a_promise_is_in_the_trail_and_no_version_of_the_history(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    link = link_of(visit)
+    await http.post(link, data={"action": "promise"} | await form_of(http, link))
+
+    history = (await http.get(f"/api/v1/appointments/{visit}/history")).json()["items"]
+    trail = (await http.get("/api/v1/audit", params={"object": str(visit)})).json()["items"]
+
+    assert [each["action"] for each in history] == ["hold", "confirm"]
+    assert {("promise", "patient")} <= {(each["action"], each["role"]) for each in trail}
+
+
+async def test_whatever_else_changes_with_a_promise_is_a_new_version(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:30"))
+    await clinic.execute(
+        "UPDATE schedules SET attendance = 'promised', reason = 'other' WHERE id = :id", id=visit
+    )
+
+    assert (await row(clinic, visit))[1] == 3
+
+
+async def test_a_link_of_an_older_version_shows_what_is_true_and_can_do_nothing(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    link = link_of(visit)
+    form = await form_of(http, link)
+    await clinic.execute(
+        "UPDATE schedules SET starts_at = :start, ends_at = :end WHERE id = :id",
+        id=visit,
+        start=at("10:30"),
+        end=at("11:00"),
+    )
+
+    page = await opened(http, link)
+    answers = [
+        await http.post(link, data={"action": action} | form)
+        for action in ("promise", "cancel", "move")
+    ]
+
+    assert "10:30" in page
+    assert "<form" not in page.partition("<main")[2].partition("</main>")[0]
+    assert [answer.status_code for answer in answers] == [409, 409, 409]
+    assert await row(clinic, visit) == ("confirmed", 3, None)
+
+
+async def test_a_form_of_no_page_and_an_unknown_action_are_refused(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    link = link_of(visit)
+    other = await form_of(http, link_of(await clinic.book(at("10:30"))))
+
+    bare = await http.post(link, data={"action": "cancel"})
+    strange = await http.post(link, data={"action": "cancel"} | other)
+    unknown = await http.post(link, data={"action": "go"} | await form_of(http, link))
+
+    assert [bare.status_code, strange.status_code, unknown.status_code] == [403, 403, 422]
+    assert await row(clinic, visit) == ("confirmed", 2, None)
+
+
+async def test_what_is_forged_has_ended_or_leads_nowhere_is_no_page(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    forged = link_of(visit)[:-1] + "!"
+    ended = link_of(visit, until=date.today() - timedelta(days=2))  # noqa: DTZ011 - two days are enough
+
+    for bad in (forged, ended, link_of(uuid4()), "/v/x"):
+        assert (await http.get(bad)).status_code == 404
+        assert (await http.post(bad, data={"action": "cancel"})).status_code == 404
+
+
+async def test_other_times_are_offered_and_a_lost_one_is_said_in_place(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    link = link_of(visit)
+    form = await form_of(http, link)
+    await clinic.book(at("10:00"))
+
+    chosen = await http.post(link, data={"action": "move"} | form)
+    at_ten = at("10:00").isoformat()
+    lost = await http.post(link, data={"action": "move", "at": at_ten} | form)
+
+    assert chosen.status_code == 200
+    assert re.findall(r"> [^<]*, (\d\d:\d\d)</label>", chosen.text) == ["09:00", "10:30"]
+    assert lost.status_code == 409
+    assert "Your old time is kept" in lost.text
+    assert await row(clinic, visit) == ("confirmed", 2, None)
+
+
+async def test_a_command_that_is_not_answered_in_time_is_said_so(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    """Nobody answers for Temporal here."""
+    visit = await clinic.book(at("09:30"))
+    link = link_of(visit)
+
+    answer = await http.post(link, data={"action": "cancel"} | await form_of(http, link))
+
+    assert answer.status_code == 303
+    assert "did not get an answer" in await opened(http, answer.headers["location"])
+
+
+async def test_a_visit_that_is_over_or_cancelled_is_shown_as_it_is(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    await clinic.becomes(visit, "cancelled")
+
+    assert "Your appointment is cancelled" in await opened(http, link_of(visit))
