@@ -27,6 +27,7 @@ from api.routes import (
     ops_page,
     pages,
     patients,
+    plans,
     receipts,
     schedule,
     setup,
@@ -86,7 +87,7 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (me, trail, patients, consents, inboxes, directory, setup):
+    for part in (me, trail, patients, consents, inboxes, directory, setup, plans):
         product.include_router(part.router)
     for part in (schedule, slots, receipts):
         product.include_router(part.router)

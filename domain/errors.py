@@ -3,6 +3,7 @@
 Refused
 ├── DoctorNotFound · PatientNotFound · AppointmentNotFound · NoticeNotFound
 ├── MessageNotFound · ProxyNotFound · ClinicNotFound · ServiceNotFound
+├── VisitsAffected                            (shows them in a preview)
 ├── NotASlot · SlotTaken                      (offer alternatives)
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
 ├── PatientExists (names the record) · HasVisits
@@ -161,6 +162,12 @@ class ServiceNotFound(Refused):
     """There is no such service, or this doctor does not offer it."""
 
     code = "service_not_found"
+
+
+class VisitsAffected(Refused):
+    """Visits would fall outside of this: look at the preview, nothing was done."""
+
+    code = "visits_affected"
 
 
 class TooLate(Refused):

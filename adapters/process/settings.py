@@ -63,6 +63,9 @@ class Product(BaseSettings):
     max_holds_per_patient: int = Field(
         3, ge=1, le=1000, description="live holds that one patient may have"
     )
+    horizon_days: int = Field(
+        90, ge=1, le=1100, description="how many days ahead a doctor's plan can be booked"
+    )
     answer_within_seconds: float = Field(
         5.0, gt=0, le=60, description="deadline of every HTTP answer, seconds"
     )

@@ -47,6 +47,7 @@ STATUSES_AND_TITLES = {
     "already_confirmed": (409, "The appointment is confirmed"),
     "extension_limit": (409, "No more extensions"),
     "changed": (409, "It has changed"),
+    "visits_affected": (409, "Visits would fall outside"),
     "too_late": (409, "The appointment has started"),
     "unauthenticated": (401, "Not signed in"),
     "forbidden": (403, "Not for your role"),
@@ -99,6 +100,9 @@ ADVICE = {
     "already_confirmed": "Nothing is left to do: a confirmed appointment needs no more time.",
     "extension_limit": "Confirm before the hold lapses, or hold the slot again afterwards.",
     "changed": "Read it again and, where it still fits, send its present `version`.",
+    "visits_affected": (
+        "Show the visits to a person; send the same again with `digest` to go on with them."
+    ),
     "too_late": "Call the clinic.",
     "unauthenticated": (
         "Send an access token of the clinic's issuer as `Authorization: Bearer …`; one that has "

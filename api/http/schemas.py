@@ -275,6 +275,13 @@ class AlternativeBody(Body):
     ends_at: Instant
 
 
+class AffectedBody(Body):
+    """One of the visits that would fall outside."""
+
+    appointment_id: Id
+    date_time: Instant
+
+
 class ProblemBody(Body):
     """A problem as RFC 9457 has it; `type` is a page that explains it."""
 
@@ -288,6 +295,11 @@ class ProblemBody(Body):
     patient_id: Id | None = None
     held_until: Instant | None = None
     alternatives: list[AlternativeBody] | None = None
+    digest: str | None = None
+    visits: int | None = None
+    held: int | None = None
+    without_contact: int | None = None
+    first: list[AffectedBody] | None = None
 
 
 class HealthBody(Body):

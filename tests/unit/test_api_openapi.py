@@ -14,6 +14,7 @@ from api.describe import describe_only
 from api.http import patient_schemas, trail_schemas
 from api.http.openapi import describe
 from api.http.origins import Origins
+from api.http.plan_schemas import NewPlan, PlanBody
 from api.http.problems import KINDS, MEDIA_TYPE
 from api.http.schemas import (
     PATIENT_ID,
@@ -106,6 +107,8 @@ MODELS: list[type[BaseModel]] = [
     ServiceChange,
     ServiceBody,
     ServicePage,
+    NewPlan,
+    PlanBody,
 ]
 BODIES = {model.__name__.removesuffix("Body"): model for model in MODELS}
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -27,6 +27,7 @@ STATUSES = {
     "message_not_found": 404,
     "clinic_not_found": 404,
     "service_not_found": 404,
+    "visits_affected": 409,
     "not_a_slot": 422,
     "already_held": 409,
     "already_booked": 409,

@@ -21,6 +21,7 @@ from adapters.postgres.tables.directory import (
 )
 from adapters.postgres.tables.naming import metadata
 from adapters.postgres.tables.people import accounts, consents, patients, proxies
+from adapters.postgres.tables.plans import plans
 from adapters.postgres.tables.trail import audit, audit_progress, audit_seals, events_in_doubt
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "moves",
     "notifications",
     "patients",
+    "plans",
     "proxies",
     "schedules",
     "services",

@@ -1,0 +1,83 @@
+"""A doctor's weekly plan: read it, write another over it."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from adapters.postgres.directory import whose_doctor
+from adapters.postgres.plans import PlanOrder, Preview, latest_plan, preview_plan, write_plan
+from adapters.postgres.reads import read, read_by_cursor
+from api.dependencies import DatabaseDep, Settings
+from api.http.actor import ClinicChanger, ClinicReader
+from api.http.answers import NO_STORE, JsonAnswer
+from api.http.json_route import JsonRoute
+from api.http.openapi import problems
+from api.http.plan_schemas import (
+    NewPlan,
+    PlanBody,
+    PreviewBody,
+    plan_document,
+    preview_document,
+)
+from api.http.problems import Problem
+from api.http.schemas import Id
+from domain.errors import DoctorNotFound, VisitsAffected
+
+router = APIRouter(prefix="/doctors", tags=["setup"], route_class=JsonRoute)
+
+DryRun = Annotated[
+    bool, Query(alias="dryRun", description="tell what it would do, and change nothing")
+]
+
+
+@router.get("/{doctor_id}/plan", response_model=PlanBody, summary="Read a doctor's plan")
+async def get_plan(doctor_id: Id, caller: ClinicReader, database: DatabaseDep) -> Response:
+    """The one that was written last; version 0 where there is none."""
+    caller.check(
+        await read(database, partial(whose_doctor, doctor_id=doctor_id)), hidden=DoctorNotFound
+    )
+    written = await read_by_cursor(database, partial(latest_plan, doctor_id=doctor_id))
+    return JsonAnswer(plan_document(written), headers=NO_STORE)
+
+
+@router.put(
+    "/{doctor_id}/plan",
+    response_model=PlanBody | PreviewBody,
+    summary="Write a doctor's plan",
+    openapi_extra=problems("changed", "visits_affected"),
+)
+async def put_plan(  # noqa: PLR0913 - each is a part of the request
+    *,
+    doctor_id: Id,
+    wish: NewPlan,
+    caller: ClinicChanger,
+    database: DatabaseDep,
+    settings: Settings,
+    dry_run: DryRun = False,
+) -> Response:
+    """From its date on it is this, and can be booked at once; earlier dates keep theirs.
+
+    Where visits would fall outside, send the `digest` of the preview: their time takes no holds
+    any more, and they stay until each has another.
+    """
+    whose = await read(database, partial(whose_doctor, doctor_id=doctor_id))
+    actor = caller.check(whose, hidden=DoctorNotFound).ref
+    order = PlanOrder(
+        doctor_id=doctor_id,
+        plan=wish.plan(),
+        version=wish.version,
+        digest=wish.digest,
+        horizon_days=settings.horizon_days,
+    )
+    if dry_run:
+        return JsonAnswer(preview_document(await preview_plan(database, order)), headers=NO_STORE)
+    written = await write_plan(database, order, actor)
+    if isinstance(written, Preview):
+        raise Problem(
+            code="visits_affected",
+            detail=str(VisitsAffected()),
+            extras=preview_document(written),
+        )
+    return JsonAnswer(plan_document(written), headers=NO_STORE)

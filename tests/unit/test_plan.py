@@ -1,0 +1,154 @@
+"""Weekly plans: their expansion is that of an independent library, over every change of clocks."""
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import pytest
+from dateutil import rrule, tz  # type: ignore[import-untyped]
+
+from domain.plan import Plan, Weekly, expand, instant_of, overlap_in
+from domain.slot import Interval, slots_of
+from domain.spans import joined, without
+
+ZONES = [
+    "Europe/Moscow",
+    "Europe/London",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "America/New_York",
+]
+FIRST, LAST = date(2027, 1, 1), date(2028, 12, 31)  # with a leap day
+LONDON = ZoneInfo("Europe/London")
+
+
+def a_plan(
+    *weekly: Weekly, effective_from: date = FIRST, effective_until: date | None = None
+) -> Plan:
+    return Plan(effective_from=effective_from, effective_until=effective_until, weekly=weekly)
+
+
+def part(weekday: int, start: str, until: str, every_weeks: int = 1) -> Weekly:
+    return Weekly(
+        weekday=weekday,
+        start=time.fromisoformat(start),
+        until=time.fromisoformat(until),
+        every_weeks=every_weeks,
+    )
+
+
+WEEK = (part(1, "09:00", "13:00"), part(3, "14:30", "18:00", 2), part(7, "00:30", "05:00"))
+
+
+def independently(weekly: Weekly, zone: str) -> list[Interval]:
+    """By dateutil's own rules and zones."""
+    monday = FIRST - timedelta(days=FIRST.weekday())
+    days = rrule.rrule(
+        rrule.WEEKLY,
+        interval=weekly.every_weeks,
+        byweekday=weekly.weekday - 1,
+        wkst=rrule.MO,
+        dtstart=datetime.combine(monday, time()),
+        until=datetime.combine(LAST, time()),
+    )
+    there = tz.gettz(zone)
+    return [
+        Interval(
+            starts_at=_there(day.date(), weekly.start, there),
+            ends_at=_there(day.date(), weekly.until, there),
+        )
+        for day in days
+        if day.date() >= FIRST
+    ]
+
+
+def _there(day: date, clock: time, there: tzinfo | None) -> datetime:
+    wall = datetime.combine(day, clock)
+    found: datetime = tz.resolve_imaginary(wall.replace(tzinfo=there)).astimezone(UTC)
+    return found
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_two_years_are_as_an_independent_library_has_them(zone: str) -> None:
+    expected = [span for each in WEEK for span in independently(each, zone)]
+
+    found = expand([a_plan(*WEEK)], FIRST, LAST, ZoneInfo(zone))
+
+    assert found == sorted(expected, key=lambda each: each.starts_at)
+    assert any(
+        each.starts_at.astimezone(ZoneInfo(zone)).date() > date(2028, 2, 28) for each in found
+    )
+
+
+def test_a_gap_shortens_a_shift_and_an_edge_in_it_is_the_change() -> None:
+    sunday = date(2027, 3, 28)  # 01:00 becomes 02:00
+    [across] = expand([a_plan(part(7, "00:00", "04:00"))], sunday, sunday, LONDON)
+    [inside] = expand([a_plan(part(7, "01:20", "04:00"))], sunday, sunday, LONDON)
+
+    assert across.ends_at - across.starts_at == timedelta(hours=3)
+    assert inside.starts_at == datetime(2027, 3, 28, 1, tzinfo=UTC)
+    assert expand([a_plan(part(7, "01:10", "01:50"))], sunday, sunday, LONDON) == []
+
+
+def test_a_fold_lengthens_a_shift_and_its_hour_has_its_slots_twice() -> None:
+    sunday = date(2027, 10, 31)  # 02:00 becomes 01:00
+    [across] = expand([a_plan(part(7, "00:00", "03:00"))], sunday, sunday, LONDON)
+    [until] = expand([a_plan(part(7, "00:00", "01:30"))], sunday, sunday, LONDON)
+
+    clocks = [f"{each.starts_at.astimezone(LONDON):%H:%M}" for each in slots_of(across, 60, LONDON)]
+    assert clocks == ["00:00", "01:00", "01:00", "02:00"]
+    assert until.ends_at - until.starts_at == timedelta(minutes=90)
+
+
+def test_the_week_that_the_plan_begins_in_is_the_first_of_every_two() -> None:
+    plan = a_plan(part(1, "09:00", "10:00", 2), effective_from=date(2027, 1, 6))  # a Wednesday
+
+    found = expand([plan], date(2027, 1, 1), date(2027, 2, 5), LONDON)
+
+    assert [each.starts_at.day for each in found] == [18, 1]
+
+
+def test_a_plan_counts_until_its_last_day_and_a_later_one_from_its_first() -> None:
+    every_day = [part(day, "09:00", "10:00") for day in range(1, 8)]
+    old = a_plan(*every_day, effective_until=date(2027, 1, 5))
+    new = a_plan(
+        *[part(day, "12:00", "00:00") for day in range(1, 8)], effective_from=date(2027, 1, 4)
+    )
+
+    found = expand([old, new], date(2026, 12, 31), date(2027, 1, 4), LONDON)
+    alone = expand([old], date(2027, 1, 4), date(2027, 1, 7), LONDON)
+
+    assert [(each.starts_at.day, each.starts_at.hour) for each in found] == [
+        (1, 9),
+        (2, 9),
+        (3, 9),
+        (4, 12),
+    ]
+    assert found[-1].ends_at == datetime(2027, 1, 5, tzinfo=UTC)
+    assert [each.starts_at.day for each in alone] == [4, 5]
+
+
+def test_parts_of_a_day_that_overlap_are_found() -> None:
+    assert overlap_in([part(1, "13:00", "15:00"), part(1, "09:00", "13:00")]) is None
+    assert overlap_in([part(1, "09:00", "13:00"), part(2, "09:00", "13:00")]) is None
+    assert overlap_in([part(1, "12:00", "15:00"), part(1, "09:00", "13:00")]) is not None
+    assert overlap_in([part(1, "09:00", "00:00"), part(1, "13:00", "15:00")]) is not None
+
+
+def test_lord_howe_changes_by_half_an_hour() -> None:
+    zone = ZoneInfo("Australia/Lord_Howe")
+
+    change = instant_of(datetime(2027, 10, 3, 2, 10), zone)  # noqa: DTZ001 - a wall clock
+
+    assert change.astimezone(zone).strftime("%H:%M") == "02:30"
+
+
+def span(start: int, until: int) -> Interval:
+    day = datetime(2027, 1, 1, tzinfo=UTC)
+    return Interval(starts_at=day + timedelta(hours=start), ends_at=day + timedelta(hours=until))
+
+
+def test_what_is_left_of_a_time_is_around_what_is_cut() -> None:
+    assert joined([span(3, 4), span(1, 3), span(1, 2), span(6, 7)]) == [span(1, 4), span(6, 7)]
+    assert without([span(0, 10)], [span(2, 3), span(9, 12)]) == [span(0, 2), span(3, 9)]
+    assert without([span(2, 3)], [span(0, 4)]) == []
+    assert without([span(2, 3)], [span(0, 1), span(3, 4)]) == [span(2, 3)]
