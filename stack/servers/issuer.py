@@ -42,8 +42,15 @@ def initialise(
 def program(folder: Path, port: int) -> Program:
     return Program(
         name="issuer",
+        # By its module: its script names the folder that it was installed into.
         argv=[
-            *(str(Path(sys.executable).with_name("nanoidp")), "--config", str(folder)),
+            *(
+                sys.executable,
+                "-m",
+                "nanoidp",
+                "--config",
+                str(folder),
+            ),
             *("--host", LOOPBACK, "--port", str(port)),
         ],
         ready=partial(http_answers, f"{address(port)}/.well-known/openid-configuration"),
