@@ -15,7 +15,7 @@ from adapters.postgres.reads import read
 from adapters.postgres.visits import PatientVisit, visit, visits_ahead, visits_behind
 from api.booking.commands import Commands, Found
 from api.booking.temporal_errors import NoAnswer
-from api.dependencies import CommandsDep, DatabaseDep, Settings
+from api.dependencies import CommandsDep, DatabaseDep, LinkKeyDep, Settings
 from api.http.actor import Caller, VisitChanger, VisitLister, VisitReader
 from api.http.answers import NO_STORE
 from api.http.refusals import note_refusal
@@ -27,6 +27,7 @@ from api.page.visitor import Patient, Visitor
 from api.page.wording import minutes
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused
+from domain.visit_links import link_to, token_of
 
 SeenVersion = Annotated[int, Form(alias="version", ge=1, le=1_000_000)]
 """Which state of the visit the page showed when its button was pressed."""
@@ -77,6 +78,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     database: DatabaseDep,
     desk: CommandsDep,
     settings: Settings,
+    key: LinkKeyDep,
     note: Annotated[Text | None, Query()] = None,
 ) -> Response:
     """Whatever became of it: held and for how long, confirmed, lapsed, cancelled, on its way."""
@@ -93,6 +95,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
         here="visits",
         visit=seen,
         state=found.appointment.status,
+        link=_link_of(key, seen),
         hold_seconds=settings.hold_seconds,
         hold_minutes=minutes(settings.hold_seconds),
         note=note,
@@ -195,6 +198,13 @@ async def _own(desk: Commands, appointment_id: UUID, visitor: Visitor, caller: C
     if found.appointment.patient_id != visitor.signed_in.patient_id:
         raise AppointmentNotFound
     return found
+
+
+def _link_of(key: bytes, seen: PatientVisit) -> str:
+    """The page by which this state of the visit is moved, the same as a message leads to."""
+    booked = seen.appointment
+    link = link_to(booked.appointment_id, booked.version or 1, seen.during.ends_at)
+    return token_of(key, link)
 
 
 async def _seen(database: DatabaseDep, appointment_id: UUID) -> PatientVisit | None:

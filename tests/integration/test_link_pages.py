@@ -184,6 +184,22 @@ async def test_other_times_are_offered_and_a_lost_one_is_said_in_place(
     assert await row(clinic, visit) == ("confirmed", 2, None)
 
 
+async def test_the_patients_own_page_leads_to_where_the_visit_is_moved(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    async with clinic.database.connect() as connection:
+        found = await connection.exec_driver_sql(
+            "SELECT patient_id FROM schedules WHERE id = %s", (visit,)
+        )
+        patient = found.scalar_one()
+
+    http.cookies.set("patient", str(patient))
+    page = await http.get(f"/visits/{visit}")
+
+    assert link_of(visit) in page.text
+
+
 async def test_a_command_that_is_not_answered_in_time_is_said_so(
     http: httpx.AsyncClient, clinic: Clinic
 ) -> None:
