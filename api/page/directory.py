@@ -23,8 +23,11 @@ from adapters.postgres.slot_search import Wish, find_slots
 from adapters.postgres.visits import PatientVisit, visits_ahead
 from api.http.cursors import Place
 
-AT_MOST = 100
-"""A page of more doctors is no help in choosing one: specialty, clinic and time are."""
+AT_MOST = 50
+"""A page of more doctors is no help in choosing one: specialty, clinic and time are. Nor is it
+cheap: to find when a hundred are free next took four times as long (docs/performance.md)."""
+CHOICES = 100
+"""Specialties, and clinics."""
 TIMES = 20
 LOOKS = 10
 """At pages of free times, until they name enough doctors."""
@@ -73,8 +76,8 @@ async def directory(  # noqa: PLR0913 - each is a part of what the page shows
         doctors=sorted(doctors, key=partial(_own_first, language)),
         has_more=not says_when and there_are > len(doctors),
         times=await _times(connection, wish, after) if says_when else None,
-        specialties=await list_specialties(connection, limit=AT_MOST),
-        clinics=await list_clinics(connection, limit=AT_MOST),
+        specialties=await list_specialties(connection, limit=CHOICES),
+        clinics=await list_clinics(connection, limit=CHOICES),
         ahead=[] if patient_id is None else await visits_ahead(connection, patient_id),
     )
 
