@@ -7,6 +7,7 @@ FREE = {"schedules_doctor_free", "schedules_patient_free"}
 NOTICE = {"notifications_appointment_id_idx"}
 MESSAGE = {"notifications_pkey"}
 INBOX = {"notifications_inbox_idx"}
+SERVICE = {"services_pkey"}
 OF_PATIENT = {"schedules_patient_idx"}
 
 MOVES = {"moves_pkey"}
@@ -36,7 +37,14 @@ BY: dict[str, set[str]] = {
     "days.DAYS": DOCTOR | {"schedules_doctor_free", "shifts_pkey"},
     "demo_patients.ONE": PATIENT,
     "demo_patients.SOME": PATIENT,
-    "booking_facts.LOOK": APPOINTMENT | PATIENT | DOCTOR | OF_PATIENT | FREE | {"shifts_pkey"},
+    "booking_facts.KEPT_MINUTES": APPOINTMENT,
+    "booking_facts.LOOK": APPOINTMENT
+    | PATIENT
+    | DOCTOR
+    | OF_PATIENT
+    | FREE
+    | SERVICE
+    | {"doctor_services_pkey", "shifts_pkey"},
     "booking_facts.OWN": APPOINTMENT,
     "booking_facts.OWN_AT_FIRST": APPOINTMENT | MOVES,
     "booking_search.CODED": APPOINTMENT | DOCTOR,
@@ -89,6 +97,12 @@ BY: dict[str, set[str]] = {
     "patients.REGISTER": set(),
     "patients.SAME_PERSON": {"patients_name_idx"},
     "patients.SEEN_BY": PATIENT | OF_PATIENT,
+    "plans.DESK": DOCTOR,
+    "plans.PLANS": {"plans_once"},
+    "plans.PUBLISH": {"shifts_pkey"},
+    "plans.ROWS": PATIENT | {"schedules_doctor_day_idx"},
+    "plans.SHIFTS": {"shifts_pkey"},
+    "plans.WRITE": set(),
     "proxies.ALLOW": PATIENT,
     "proxies.END": {"proxies_pkey"},
     "proxies.OF_PATIENT": {"proxies_once"},
@@ -106,6 +120,16 @@ BY: dict[str, set[str]] = {
     "removing_patients.GO_OVER.4": PATIENT,
     "removing_patients.LOCK": PATIENT,
     "removing_patients.OVERLAP": OF_PATIENT,
+    "setup.CHANGE_CLINIC": set(),
+    "setup.CHANGE_DOCTOR": DOCTOR,
+    "setup.CHANGE_SERVICE": SERVICE,
+    "setup.CLINIC_OF_DOCTOR": DOCTOR,
+    "setup.MAKE_CLINIC": set(),
+    "setup.MAKE_DOCTOR": set(),
+    "setup.MAKE_SERVICE": set(),
+    "setup.MANAGE": set(),
+    "setup.OFFER": {"doctor_services_pkey"},
+    "setup.OF_CLINIC": SERVICE,
     "trail.CHANGES": {"audit_object_idx"},
     "trail.LOOKED_AT": set(),
     "trail_seals.BREAKS": TRAIL,
@@ -122,7 +146,7 @@ BY: dict[str, set[str]] = {
 }
 """A statement of a tuple or a mapping is named by its place in it."""
 
-NO_QUERY = {"naming.NOW", "move_keys.BIND"}
+NO_QUERY = {"naming.NOW", "move_keys.BIND", "plans.CHECK", "plans.DEFER"}
 IN_THEIR_ORDER = {
     "demo_patients.SOME",
     "trail_seals.BREAKS",

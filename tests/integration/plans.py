@@ -92,8 +92,8 @@ async def pages_read(
     mode: PlanMode,
 ) -> int:
     """How many pages the prepared statement touches; what it writes is rolled back."""
-    given = [str(values[name]) for name in _names(statement)]
-    literals = ", ".join(f"'{each}'" for each in given)
+    given = [values[name] for name in _names(statement)]
+    literals = ", ".join("NULL" if each is None else f"'{each}'" for each in given)
     await connection.exec_driver_sql(f"SET LOCAL plan_cache_mode = {mode}")
     await connection.exec_driver_sql(f"PREPARE asked AS {numbered(statement)}")
     found = await connection.exec_driver_sql(

@@ -155,6 +155,7 @@ async def a_wish(database: Database) -> dict[str, object]:
         "ends_at": ends_at,
         "hold_seconds": 600,
         "origin": "patient",
+        "service_id": None,
         "actor": told(SYSTEM),
     }
     return wish | made

@@ -76,6 +76,21 @@ INSERT INTO audit_seals (place, at, last_line, lines, digests, hash)
 SELECT id / 10 + 1, min(at), max(id), array_agg(id), array_agg(CAST('' AS bytea)), ''
 FROM audit GROUP BY id / 10 ORDER BY 1
 """)
+SERVICES = text("""
+INSERT INTO services (id, clinic_id, specialty, name, minutes)
+SELECT gen_random_uuid(), clinic_id, specialty, 'Visit ' || n, 30
+FROM doctors, generate_series(1, 3) AS n
+""")
+OFFERS = text("""
+INSERT INTO doctor_services (doctor_id, service_id)
+SELECT d.id, v.id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM doctors) d
+JOIN (SELECT id, row_number() OVER (ORDER BY id) / 3 AS n FROM services) v ON v.n = d.n
+""")
+PLANS = text("""
+INSERT INTO plans (id, doctor_id, clinic_id, version, effective_from, weekly)
+SELECT gen_random_uuid(), id, clinic_id, n, '2026-01-01', '[]'
+FROM doctors, generate_series(1, 3) AS n
+""")
 # Of every doctor at one time, each for somebody else: what an index over that time alone finds.
 HOLDS = text("""
 INSERT INTO schedules (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
@@ -92,7 +107,8 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 """)
 
 
-FILLINGS = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
+WRITTEN = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
+FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS)
 
 
 @asynccontextmanager
