@@ -194,6 +194,7 @@ async def test_the_patients_own_page_leads_to_where_the_visit_is_moved(
         )
         patient = found.scalar_one()
 
+    await clinic.execute("UPDATE patients SET email = 'one@example.org' WHERE id = :id", id=patient)
     http.cookies.set("patient", str(patient))
     page = await http.get(f"/visits/{visit}")
 
