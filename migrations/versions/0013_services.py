@@ -1,12 +1,18 @@
 """Services, and versions of what a manager changes: a clinic, a doctor, a service.
 
-The trail gets a line for each change that somebody is named for.
+The trail gets a line for each change that somebody is named for. Bookings refer to clinics and
+doctors, so that both are locked at once, in short tries, before anything else is done.
 """
 
 from alembic import op
 
 revision = "0013"
 down_revision = "0012"
+
+# As in 0006: who waits longer for the lock than this goes to the back of the queue.
+ONE_TRY = "300ms"
+BETWEEN_TRIES = 0.2
+TRIES = 300
 
 SERVICES = (
     """
@@ -65,5 +71,26 @@ TRAIL = (
 
 
 def upgrade() -> None:
+    op.execute(_lock("clinics, doctors"))
     for statement in (*SERVICES, *TRAIL):
         op.execute(statement)
+
+
+def _lock(tables: str) -> str:
+    """A try that fails gives back what it has got of the locks."""
+    return f"""
+    DO $$
+    BEGIN
+        SET LOCAL lock_timeout = '{ONE_TRY}';
+        FOR i IN 1 .. {TRIES} LOOP
+            BEGIN
+                LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE;
+                RETURN;
+            EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+                PERFORM pg_sleep({BETWEEN_TRIES});
+            END;
+        END LOOP;
+        RAISE EXCEPTION 'no lock on {tables}' USING ERRCODE = 'lock_not_available';
+    END
+    $$
+    """
