@@ -165,7 +165,7 @@ class ServiceNotFound(Refused):
 
 
 class VisitsAffected(Refused):
-    """Visits would fall outside of this: look at the preview, nothing was done."""
+    """Appointments would fall outside of this: look at the preview, nothing was done."""
 
     code = "visits_affected"
 

@@ -47,7 +47,7 @@ STATUSES_AND_TITLES = {
     "already_confirmed": (409, "The appointment is confirmed"),
     "extension_limit": (409, "No more extensions"),
     "changed": (409, "It has changed"),
-    "visits_affected": (409, "Visits would fall outside"),
+    "visits_affected": (409, "Appointments would fall outside"),
     "too_late": (409, "The appointment has started"),
     "unauthenticated": (401, "Not signed in"),
     "forbidden": (403, "Not for your role"),

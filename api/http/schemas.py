@@ -276,7 +276,7 @@ class AlternativeBody(Body):
 
 
 class AffectedBody(Body):
-    """One of the visits that would fall outside."""
+    """One of the appointments that would fall outside."""
 
     appointment_id: Id
     date_time: Instant
