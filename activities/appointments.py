@@ -3,9 +3,10 @@
 from temporalio import activity
 
 from activities.refusals import told_to_temporal
-from adapters.postgres import cancel, end, move
+from adapters.postgres import attendance, cancel, end, move
 from adapters.postgres.database import Database
 from adapters.postgres.transactions import TransactionLimit
+from domain.attendance import Settlement
 from domain.booking import Appointment, BookingRequest, Cancellation, Move
 
 CONCURRENT_MOVES = 4
@@ -38,3 +39,9 @@ class Appointments:
         """Idempotent: a second run finds the move that the first one made."""
         with told_to_temporal():
             return await move.move_appointment(self._database, self._turns, wish)
+
+    @activity.defn
+    async def settle_visit(self, settlement: Settlement) -> Appointment:
+        """Idempotent: a second run finds the mark that the first one made."""
+        with told_to_temporal():
+            return await attendance.settle_visit(self._database, settlement)

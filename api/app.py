@@ -16,6 +16,7 @@ from api.http.strict_query import operation_name
 from api.page.problem_pages import ProblemPages
 from api.routes import (
     appointments,
+    attendance,
     booking_pages,
     consents,
     directory,
@@ -87,7 +88,7 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (me, trail, patients, consents, inboxes, directory, setup, plans):
+    for part in (me, trail, patients, attendance, consents, inboxes, directory, setup, plans):
         product.include_router(part.router)
     for part in (schedule, slots, receipts):
         product.include_router(part.router)

@@ -11,6 +11,7 @@ from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.settings import Product
 from adapters.redis.cache import DayReader
+from api.booking.attendance import Attendance
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
 from api.booking.move import Moves
@@ -46,6 +47,7 @@ WrittenPages = Annotated[RenderedDays, _opened(lambda services: services.rendere
 WatchedDays = Annotated[LiveDays, _opened(lambda services: services.live)]
 BookingsDep = Annotated[Bookings, _opened(lambda services: services.bookings)]
 MovesDep = Annotated[Moves, _opened(lambda services: services.moves)]
+AttendanceDep = Annotated[Attendance, _opened(lambda services: services.attendance)]
 CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]
 DashboardDep = Annotated[Dashboard, _opened(lambda services: services.dashboard)]
 ReceiptsDep = Annotated[Receipts, _opened(lambda services: services.receipts)]

@@ -29,6 +29,7 @@ from adapters.redis.cache import DayCache, DayReader, connect_redis
 from adapters.redis.day_changes import DayChanges
 from adapters.redis.sessions import SessionStore
 from adapters.temporal.client import TemporalConnection, priyom_plugin
+from api.booking.attendance import Attendance
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
 from api.booking.move import Moves
@@ -73,6 +74,7 @@ class Services:
     commands: Commands
     moves: Moves
     link_key: bytes
+    attendance: Attendance
     readiness: ReadinessProbe
     dashboard: Dashboard
     receipts: Receipts
@@ -131,6 +133,7 @@ async def open_services(
             commands=Commands(database, runs),
             moves=Moves(database, runs, secret),
             link_key=link_key(secret),
+            attendance=Attendance(database, runs),
             readiness=readiness,
             dashboard=dashboard,
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from domain.actors import ActorRef
@@ -20,6 +21,14 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"  # the patient did not confirm in time
     REFUSED = "refused"  # the slot could not be held
+    ARRIVED = "arrived"  # the patient is at the clinic
+    COMPLETED = "completed"
+    NO_SHOW = "no_show"  # the patient did not come
+
+    @property
+    def was_confirmed(self) -> bool:
+        """A visit that stands, or what became of it on its day."""
+        return self in {Status.CONFIRMED, Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW}
 
     @property
     def is_final(self) -> bool:
@@ -186,7 +195,24 @@ class Move:
     actor: ActorRef
 
 
-def asked_for(wish: BookingRequest | Cancellation | Move, status: Status) -> Appointment:
+class Asked(Protocol):
+    """A command about one appointment, as far as every one says it."""
+
+    @property
+    def appointment_id(self) -> UUID: ...
+    @property
+    def patient_id(self) -> UUID: ...
+    @property
+    def doctor_id(self) -> UUID: ...
+    @property
+    def clinic_id(self) -> UUID: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def actor(self) -> ActorRef: ...
+
+
+def asked_for(wish: Asked, status: Status) -> Appointment:
     """The appointment as it is asked for, where its row is not known."""
     return Appointment(
         appointment_id=wish.appointment_id,

@@ -15,6 +15,9 @@ from domain.events import AppointmentEvent, appointment_confirmed
 
 CODE_OF_END = {
     Status.CONFIRMED: AlreadyConfirmed.code,
+    Status.ARRIVED: AlreadyConfirmed.code,
+    Status.COMPLETED: AlreadyConfirmed.code,
+    Status.NO_SHOW: AlreadyConfirmed.code,
     Status.CANCELLED: AlreadyCancelled.code,
     Status.EXPIRED: HoldExpired.code,
 }

@@ -10,7 +10,7 @@ Refused
 ├── TooManyHolds
 ├── HoldExpired · AlreadyCancelled · AlreadyConfirmed
 ├── ExtensionLimit · VersionMismatch · Changed · TooLate
-├── NotConfirmed · OtherSpecialty
+├── NotConfirmed · OtherSpecialty · WrongState
 └── IdempotencyKeyReused
 
 A refusal is final and quiet: it is an outcome of the process, not a fault of it.
@@ -186,6 +186,12 @@ class OtherSpecialty(Refused):
     """That doctor has another specialty: book another appointment."""
 
     code = "other_specialty"
+
+
+class WrongState(Refused):
+    """That cannot be said of the appointment now: it is too early, or it stands otherwise."""
+
+    code = "wrong_state"
 
 
 class IdempotencyKeyReused(Refused):

@@ -64,6 +64,11 @@ def reschedule_workflow_id(appointment_id: UUID, version: int) -> str:
     return f"reschedule-{appointment_id}-{version}"
 
 
+def settle_workflow_id(appointment_id: UUID, version: int) -> str:
+    """By the version that was marked: of each there is one mark at most."""
+    return f"settle-{appointment_id}-{version}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventKind:
     """One row of the table: what everybody has to know about one type of event."""

@@ -18,6 +18,7 @@ from typing import (
 from adapters.kafka.cloudevents import (
     CONTENT_TYPE,
     LONGEST_RECORD,
+    NEVER_TOLD,
     AppointmentData,
     CloudEvent,
     Fault,
@@ -141,7 +142,7 @@ def _schema(kind: object) -> Node:
     if get_origin(kind) is Literal:
         return {"type": "string", "const": get_args(kind)[0]}
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return {"type": "string", "enum": [member.value for member in kind]}
+        return {"type": "string", "enum": [each.value for each in kind if each not in NEVER_TOLD]}
     if kind is int:
         return {"type": "integer", "minimum": 1}
     if is_typeddict(kind):

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.actors import ActorRef, Role
+from domain.attendance import Mark, Settlement
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -97,3 +98,29 @@ def a_move(appointment: Appointment, **changes: Any) -> Move:
         "actor": THE_PATIENT,
     }
     return Move(**(values | changes))
+
+
+BECOMES = {
+    Mark.ARRIVE: Status.ARRIVED,
+    Mark.COMPLETE: Status.COMPLETED,
+    Mark.NO_SHOW: Status.NO_SHOW,
+    Mark.UNDO: Status.CONFIRMED,
+}
+
+
+def a_settlement(appointment: Appointment, mark: Mark, **changes: Any) -> Settlement:
+    """By the reception, on a visit that stands."""
+    values: dict[str, Any] = {
+        "appointment_id": appointment.appointment_id,
+        "attempt_id": uuid4(),
+        "patient_id": appointment.patient_id,
+        "doctor_id": appointment.doctor_id,
+        "clinic_id": appointment.clinic_id,
+        "starts_at": appointment.starts_at,
+        "version": appointment.version,
+        "mark": mark,
+        "status": appointment.status,
+        "becomes": BECOMES[mark],
+        "actor": ActorRef(id="desk", role=Role.RECEPTION),
+    }
+    return Settlement(**(values | changes))

@@ -23,6 +23,7 @@ from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.names import BOOKINGS
 from workflows.reschedule_appointment import RescheduleAppointment
+from workflows.settle_visit import SettleVisit
 
 OPEN_BOOKINGS = 5000
 """Cached runs: a confirm whose run was evicted pays for a whole replay."""
@@ -49,7 +50,7 @@ def bookings_worker(  # noqa: PLR0913 - what a process of ours has
     return Worker(
         client,
         task_queue=BOOKINGS,
-        workflows=[BookAppointment, CancelAppointment, RescheduleAppointment],
+        workflows=[BookAppointment, CancelAppointment, RescheduleAppointment, SettleVisit],
         activities=[
             slots.hold_slot,
             slots.extend_hold,
@@ -57,6 +58,7 @@ def bookings_worker(  # noqa: PLR0913 - what a process of ours has
             appointments.confirm_appointment,
             appointments.cancel_appointment,
             appointments.move_appointment,
+            appointments.settle_visit,
             announcements.publish_event,
             announcements.invalidate_schedule,
         ],

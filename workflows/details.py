@@ -17,6 +17,9 @@ MEANING = {
     Status.CONFIRMED: "the visit stands; patient and doctor are being told",
     Status.CANCELLED: "the slot is free again",
     Status.EXPIRED: "the patient did not confirm in time; the slot is free again",
+    Status.ARRIVED: "the patient is at the clinic",
+    Status.COMPLETED: "the visit is over",
+    Status.NO_SHOW: "the patient did not come",
     Status.REFUSED: "the slot could not be held; nothing had to be undone",
 }
 

@@ -49,5 +49,10 @@ def reschedule_update_id(attempt_id: UUID) -> str:
     return f"reschedule-{attempt_id}"
 
 
+def settle_update_id(attempt_id: UUID) -> str:
+    """Of each caller, as for a move."""
+    return f"settle-{attempt_id}"
+
+
 def extend_update_id(version: int) -> str:
     return f"extend-{version}"

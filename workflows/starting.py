@@ -5,7 +5,8 @@ from typing import TypedDict
 
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from domain.booking import BookingRequest, Cancellation, Move, Status
+from domain.attendance import Settlement
+from domain.booking import Asked, BookingRequest, Cancellation, Move, Status
 from domain.documents import timestamp
 from workflows.names import (
     ACTOR,
@@ -59,9 +60,18 @@ def labels_of_move(move: Move) -> Labels:
     )
 
 
-def _attributes(
-    about: BookingRequest | Cancellation | Move, status: Status
-) -> TypedSearchAttributes:
+def labels_of_settlement(settlement: Settlement) -> Labels:
+    """`AppointmentStatus` is what the visit becomes."""
+    return Labels(
+        search_attributes=_attributes(settlement, settlement.becomes),
+        static_summary=f"{settlement.mark}: doctor {settlement.doctor_id} "
+        f"at {timestamp(settlement.starts_at)}",
+        static_details=_details(settlement),
+        memo={ATTEMPT_ID: str(settlement.attempt_id)},
+    )
+
+
+def _attributes(about: Asked, status: Status) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
             SearchAttributePair(DOCTOR_ID, str(about.doctor_id)),
@@ -74,7 +84,7 @@ def _attributes(
     )
 
 
-def _details(about: BookingRequest | Cancellation | Move) -> str:
+def _details(about: Asked) -> str:
     return (
         f"- appointment `{about.appointment_id}`\n"
         f"- doctor `{about.doctor_id}`, clinic `{about.clinic_id}`\n"

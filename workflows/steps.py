@@ -16,6 +16,7 @@ from temporalio.types import MethodAsyncSingleParam
 
 from activities.appointments import Appointments
 from activities.slots import Slots
+from domain.attendance import Settlement
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -76,6 +77,12 @@ async def move_appointment(move: Move) -> Appointment:
     """The point of no return: the old time is kept until the new one is taken."""
     return await _locally_first(
         Appointments.move_appointment, move, label="take the new time, leave the old"
+    )
+
+
+async def settle_visit(settlement: Settlement) -> Appointment:
+    return await _locally_first(
+        Appointments.settle_visit, settlement, label=f"mark the visit: {settlement.mark}"
     )
 
 

@@ -44,6 +44,10 @@ class ActorData(TypedDict):
     role: Role
 
 
+NEVER_TOLD = {Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW}
+"""Attendance is no event, so that what is promised of a record stays as it is."""
+
+
 class AppointmentData(TypedDict):
     """The appointment as the event left it: opaque ids and instants."""
 

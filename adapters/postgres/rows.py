@@ -1,5 +1,6 @@
 """A row of Schedules as an `Appointment`; a hold is judged by the database clock on every read."""
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 from domain.booking import MAX_EXTENSIONS, Appointment, Hold, Status
@@ -27,12 +28,9 @@ class Row(Protocol):
 
 
 def appointment_of(row: Row) -> Appointment:
-    """Later states of a visit (arrived, completed, no_show) are still a confirmed booking."""
-    known = {status.value for status in Status}
-    status = Status(row["status"]) if row["status"] in known else Status.CONFIRMED
     return Appointment(
         appointment_id=row["id"],
-        status=status,
+        status=Status(row["status"]),
         patient_id=row["patient_id"],
         doctor_id=row["doctor_id"],
         clinic_id=row["clinic_id"],
@@ -54,6 +52,8 @@ def appointment_of(row: Row) -> Appointment:
 
 
 def hold_of(row: Row) -> Hold:
-    return Hold(
-        appointment=appointment_of(row), lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0)
-    )
+    """For its booking, what was confirmed stays so, whatever the clinic has said of it since."""
+    appointment = appointment_of(row)
+    if appointment.status.was_confirmed:
+        appointment = replace(appointment, status=Status.CONFIRMED)
+    return Hold(appointment=appointment, lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0))

@@ -43,7 +43,7 @@ class PatientVisit:
     def is_ahead(self) -> bool:
         """Held or confirmed, and not over."""
         ends_at = self.appointment.ends_at or self.appointment.starts_at
-        is_live = self.appointment.status in {Status.HELD, Status.CONFIRMED}
+        is_live = self.appointment.status in {Status.HELD, Status.CONFIRMED, Status.ARRIVED}
         return is_live and ends_at > self.now
 
 

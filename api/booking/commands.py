@@ -21,6 +21,7 @@ from domain.errors import (
     Refused,
     TooLate,
     VersionMismatch,
+    WrongState,
     refused,
 )
 from domain.permissions import Action, Whose
@@ -145,6 +146,8 @@ class Commands:
                 pass  # nobody waits for this hold: it is cancelled as a visit is, by its row
         if seen.has_begun:
             raise TooLate
+        if seen.appointment.status is Status.ARRIVED:
+            raise WrongState
         return _agreed(await self._runs.cancel(_cancellation(seen.appointment, reason, actor)))
 
     async def _cancel_pending(
@@ -189,14 +192,14 @@ def _agreed(outcome: Outcome) -> Appointment:
 
 
 def _confirmed(appointment: Appointment) -> Appointment:
-    if appointment.status is not Status.CONFIRMED:
+    if not appointment.status.was_confirmed:
         raise _why_ended(appointment)
     return appointment
 
 
 def _refuse_what_changed(appointment: Appointment, seen_version: int) -> None:
     """What is over cannot be harmed: it has an answer of its own."""
-    is_live = appointment.status in {Status.HELD, Status.CONFIRMED}
+    is_live = appointment.status in {Status.HELD, Status.CONFIRMED, Status.ARRIVED}
     if is_live and appointment.version != seen_version:
         raise Changed
 

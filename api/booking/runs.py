@@ -8,9 +8,10 @@ from adapters.temporal.client import TemporalConnection
 from adapters.temporal.runs import CONFIRM
 from adapters.temporal.updates import command
 from api.booking.run_summary import RunSummary, summary_of
-from api.booking.start_runs import begin_booking, begin_cancellation, begin_move
+from api.booking.start_runs import begin_booking, begin_cancellation, begin_move, begin_settlement
 from api.booking.temporal_errors import translated
 from domain.actors import ActorRef
+from domain.attendance import Settlement
 from domain.booking import BookingRequest, Cancellation, Move, Outcome, Result
 from domain.events import booking_workflow_id
 from worker.eager_bookings import EagerBookings
@@ -52,6 +53,11 @@ class Runs:
             if self._eager is not None:
                 return await self._eager.move(move)
             return await begin_move(self._temporal.client, move)
+
+    async def settle(self, settlement: Settlement) -> Outcome:
+        """Mark a visit that has a row. Another call with this version may answer for both."""
+        async with translated(settlement.appointment_id):
+            return await begin_settlement(self._temporal.client, settlement)
 
     async def confirm(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
         """Tell the run that the patient agrees; the same word again is one update."""

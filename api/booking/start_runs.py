@@ -10,13 +10,32 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from domain.attendance import Settlement
 from domain.booking import BookingRequest, Cancellation, Move, Outcome, Result
-from domain.events import booking_workflow_id, cancel_workflow_id, reschedule_workflow_id
+from domain.events import (
+    booking_workflow_id,
+    cancel_workflow_id,
+    reschedule_workflow_id,
+    settle_workflow_id,
+)
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
-from workflows.names import BOOKINGS, CANCEL, HOLD, TASK_TIMEOUT, reschedule_update_id
+from workflows.names import (
+    BOOKINGS,
+    CANCEL,
+    HOLD,
+    TASK_TIMEOUT,
+    reschedule_update_id,
+    settle_update_id,
+)
 from workflows.reschedule_appointment import RescheduleAppointment
-from workflows.starting import labels_of_booking, labels_of_cancellation, labels_of_move
+from workflows.settle_visit import SettleVisit
+from workflows.starting import (
+    labels_of_booking,
+    labels_of_cancellation,
+    labels_of_move,
+    labels_of_settlement,
+)
 
 Operation = WithStartWorkflowOperation[Any, Result]
 
@@ -79,6 +98,26 @@ async def begin_move(client: Client, move: Move) -> Outcome:
         return await client.execute_update_with_start_workflow(
             RescheduleAppointment.reschedule,
             id=reschedule_update_id(move.attempt_id),
+            start_workflow_operation=operation,
+        )
+
+
+async def begin_settlement(client: Client, settlement: Settlement) -> Outcome:
+    """Mark a visit, or join the run of this version, and wait for what became of it."""
+    operation: Operation = WithStartWorkflowOperation(
+        SettleVisit.run,
+        settlement,
+        id=settle_workflow_id(settlement.appointment_id, settlement.version),
+        task_queue=BOOKINGS,
+        task_timeout=TASK_TIMEOUT,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        **labels_of_settlement(settlement),
+    )
+    async with _looked_at(operation):
+        return await client.execute_update_with_start_workflow(
+            SettleVisit.settle,
+            id=settle_update_id(settlement.attempt_id),
             start_workflow_operation=operation,
         )
 

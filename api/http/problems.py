@@ -54,6 +54,7 @@ STATUSES_AND_TITLES = {
     "too_many_requests": (429, "Too many requests"),
     "not_confirmed": (409, "The appointment is not confirmed"),
     "other_specialty": (422, "A doctor of another specialty"),
+    "wrong_state": (409, "Not to be said of it now"),
     "nobody": (401, "Nobody is signed in"),
     "foreign_form": (403, "A form or command of another site"),
     "misdirected": (421, "Not a name of this server"),
@@ -114,6 +115,10 @@ ADVICE = {
     "not_confirmed": "Confirm a hold before it is moved, or hold the other slot instead.",
     "other_specialty": (
         "Take a doctor of GET /api/v1/doctors?specialty= with the visit's specialty, or book anew."
+    ),
+    "wrong_state": (
+        "Mark an arrival on the day of the visit, an end or an absence from its beginning on; "
+        "undo what was marked first."
     ),
     "foreign_form": (
         "Send it from a page of this host, or from a front end that the operator has named in "

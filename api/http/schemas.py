@@ -185,6 +185,16 @@ class ExtendOrder(Body):
     version: Version = Field(description="the `version` that the patient saw")
 
 
+class MarkOrder(Body):
+    """Which state of the visit was seen when it was marked."""
+
+    model_config = example({"version": 2})
+
+    version: Version = Field(
+        description="the `version` that was seen; with another one nothing is done"
+    )
+
+
 class RescheduleOrder(Body):
     """Where a visit shall go, and which state of it the caller has seen."""
 

@@ -18,6 +18,7 @@ from temporalio.exceptions import ApplicationError
 from activities.refusals import told_to_temporal
 from adapters.temporal.client import UNAVAILABLE
 from domain.actors import ActorRef
+from domain.attendance import Settlement
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -30,6 +31,7 @@ from domain.booking import (
 )
 from domain.errors import (
     AlreadyConfirmed,
+    Changed,
     ExtensionLimit,
     Refused,
     SlotTaken,
@@ -67,6 +69,7 @@ class FakeClinic:
             self.confirm_appointment,
             self.cancel_appointment,
             self.move_appointment,
+            self.settle_visit,
             self.publish_event,
             self.invalidate_schedule,
         ]
@@ -183,6 +186,15 @@ class FakeClinic:
             )
             self.moved[move.appointment_id, move.version] = written
             return written
+
+    @activity.defn
+    async def settle_visit(self, settlement: Settlement) -> Appointment:
+        await self._enter("settle_visit", settlement.actor)
+        with told_to_temporal():
+            row = self.rows[settlement.appointment_id]
+            if row.version != settlement.version:
+                raise Changed
+            return self._write(row, status=settlement.becomes)
 
     @activity.defn
     async def publish_event(self, event: AppointmentEvent) -> None:

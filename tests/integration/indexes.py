@@ -81,6 +81,8 @@ BY: dict[str, set[str]] = {
     "receipts.SAY": MESSAGE,
     "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
     "slot_search.FREE": {"schedules_doctor_free"},
+    "attendance.SEE": APPOINTMENT | {"audit_object_idx"},
+    "attendance.MARK": APPOINTMENT,
     "cancel.CANCEL": APPOINTMENT,
     "end.CONFIRM": APPOINTMENT,
     "take.EXTEND": APPOINTMENT,

@@ -35,6 +35,7 @@ STATUSES = {
     "patient_busy": 409,
     "slot_taken": 409,
     "not_confirmed": 409,
+    "wrong_state": 409,
     "other_specialty": 422,
     "hold_expired": 410,
     "already_cancelled": 409,

@@ -30,6 +30,7 @@ from workflows import names
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.reschedule_appointment import RescheduleAppointment
+from workflows.settle_visit import SettleVisit
 
 SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [
     names.DOCTOR_ID,
@@ -140,7 +141,7 @@ async def working(
         Worker(
             client,
             task_queue=names.BOOKINGS,
-            workflows=[BookAppointment, CancelAppointment, RescheduleAppointment],
+            workflows=[BookAppointment, CancelAppointment, RescheduleAppointment, SettleVisit],
             activities=clinic.activities,
             workflow_runner=sandboxed_runner(),
             workflow_task_executor=executor,

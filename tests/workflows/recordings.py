@@ -23,6 +23,7 @@ from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.forget_messages import ForgetMessages
 from workflows.reschedule_appointment import RescheduleAppointment
+from workflows.settle_visit import SettleVisit
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "tests" / "histories"
@@ -42,10 +43,11 @@ EVERY_WORKFLOW = (
     DeliverNotifications,
     ForgetMessages,
     RescheduleAppointment,
+    SettleVisit,
 )
 
 
-PINNED_TYPES = {"BookAppointment", "CancelAppointment", "RescheduleAppointment"}
+PINNED_TYPES = {"BookAppointment", "CancelAppointment", "RescheduleAppointment", "SettleVisit"}
 
 
 def folder_of(history: WorkflowHistory) -> Path:

@@ -76,6 +76,7 @@ schedules = Table(
     instant("confirmed_at"),
     instant("cancelled_at"),
     instant("rescheduled_at"),
+    instant("arrived_at"),
     instant("created_at", nullable=False),
     instant("updated_at", nullable=False),
     Column("revision", BigInteger, nullable=False, server_default=revisions.next_value()),
