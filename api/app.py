@@ -19,6 +19,7 @@ from api.routes import (
     attendance,
     booking_pages,
     consents,
+    desk_times,
     directory,
     doctor_pages,
     inboxes,
@@ -95,7 +96,7 @@ def create_app(
     app.include_router(product)
     for part in (sign_in, operations, pages, booking_pages, visit_pages, link_pages):
         app.include_router(part.router)
-    for part in (staff_pages, doctor_pages, ops_page):
+    for part in (staff_pages, desk_times, doctor_pages, ops_page):
         app.include_router(part.router)
     for _route, _action in permissions_of(app):
         pass  # raises for a route that does not say who may call it

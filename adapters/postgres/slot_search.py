@@ -56,6 +56,8 @@ class Wish:
     specialty: str | None = None
     clinic_id: UUID | None = None
     doctor_id: UUID | None = None
+    clinic_ids: frozenset[UUID] | None = None
+    """The clinics that the caller may ask about; null for all."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -135,6 +137,8 @@ async def _clocks(connection: Connection, wish: Wish) -> tuple[datetime, set[Zon
     asked = select(func.clock_timestamp(), func.array_agg(clinics.c.time_zone.distinct()))
     if wish.clinic_id is not None:
         asked = asked.where(clinics.c.id == wish.clinic_id)
+    if wish.clinic_ids is not None:
+        asked = asked.where(clinics.c.id.in_(wish.clinic_ids))
     if wish.doctor_id is not None:
         asked = asked.join_from(clinics, doctors).where(doctors.c.id == wish.doctor_id)
     now, names = (await connection.execute(asked)).one()
@@ -182,6 +186,8 @@ def _whose(wish: Wish, spans: Sequence[Interval]) -> Select[*tuple[object, ...]]
         wanted = wanted.where(doctors.c.specialty == wish.specialty)
     if wish.clinic_id is not None:
         wanted = wanted.where(doctors.c.clinic_id == wish.clinic_id)
+    if wish.clinic_ids is not None:
+        wanted = wanted.where(doctors.c.clinic_id.in_(wish.clinic_ids))
     if wish.doctor_id is not None:
         wanted = wanted.where(doctors.c.id == literal(wish.doctor_id, Uuid))
     return wanted

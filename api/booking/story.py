@@ -17,7 +17,10 @@ from domain.events import booking_workflow_id, cancel_workflow_id
 
 ASKED_SECONDS = 2.0
 METADATA = "__temporal_workflow_metadata"
-"""The query by which the Temporal UI reads a run's current details."""
+"""The query by which the Temporal UI reads a run's current details.
+
+Each SDK answers it under this name, which the package does not export as a constant.
+"""
 
 log = get_logger(__name__)
 

@@ -75,7 +75,7 @@ async def directory(  # noqa: PLR0913 - each is a part of what the page shows
     return Directory(
         doctors=sorted(doctors, key=partial(_own_first, language)),
         has_more=not says_when and there_are > len(doctors),
-        times=await _times(connection, wish, after) if says_when else None,
+        times=await free_times(connection, wish, after) if says_when else None,
         specialties=await list_specialties(connection, limit=CHOICES),
         clinics=await list_clinics(connection, limit=CHOICES),
         ahead=[] if patient_id is None else await visits_ahead(connection, patient_id),
@@ -120,7 +120,8 @@ def _own_first(language: Language, card: DoctorCard) -> tuple[bool, bool, dateti
     return card.next_free is None, is_foreign, card.next_free or card.now
 
 
-async def _times(connection: Connection, wish: Wish, after: Place | None) -> Times:
+async def free_times(connection: Connection, wish: Wish, after: Place | None) -> Times:
+    """A page of them, each with its doctor."""
     place = None if after is None else (after.instant, after.id)
     found = await find_slots(connection, wish, limit=TIMES, after=place)
     whose = await doctors_of(connection, {slot.doctor_id for slot in found.slots})

@@ -42,6 +42,10 @@ class Wording:
         """пт: of 1 for Monday to 7"""
         return self.weekday(date(2024, 1, number))  # which began on a Monday
 
+    def long_weekday_of(self, number: int) -> str:
+        """пятница: of 1 for Monday to 7"""
+        return format_date(date(2024, 1, number), "cccc", locale=self._locale)
+
     def short_day(self, instant: date) -> str:
         """пт, 27 нояб."""
         return format_date(instant, "EEE, d MMM", locale=self._locale)

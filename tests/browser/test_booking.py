@@ -227,12 +227,40 @@ def _page_of(doctor_id: str, starts_at: str) -> str:
     return f"/book/{doctor_id}?at={starts_at}"
 
 
-async def test_the_first_doctor_is_on_the_first_screen_of_a_phone(arrives: Arrival) -> None:
-    phone = await arrives(window=ViewportSize(width=390, height=844))
+@pytest.mark.parametrize("locale", ["ru-RU", "en-GB"])
+@pytest.mark.parametrize("height", [640, 844])
+async def test_the_first_doctor_stands_high_on_the_first_screen_of_a_phone(
+    arrives: Arrival, locale: str, height: int
+) -> None:
+    """Below the header, which the notes of a demonstration are above, by less than 45 %."""
+    phone = await arrives(locale=locale, window=ViewportSize(width=360, height=height))
 
     await phone.open()
 
-    name = await phone.page.locator(".doctor h3").first.bounding_box()
-    assert name is not None
-    assert name["y"] + name["height"] < 844
-    await phone.fits()
+    header = await phone.page.locator("header.top").bounding_box()
+    card = await phone.page.locator(".doctor").first.bounding_box()
+    assert header is not None
+    assert card is not None
+    assert card["y"] - header["y"] < 0.45 * height
+    await expect(phone.page.locator(".doctor form button").first).to_be_in_viewport()
+    await phone.audit(f"first-screen-{height}-{locale}")
+
+
+async def test_the_fields_of_the_search_fold_away_on_a_phone_and_stand_open_on_a_desk(
+    arrives: Arrival,
+) -> None:
+    phone = await arrives(locale="en-GB", window=TELEPHONE, scripts=False)
+    desk = await arrives(locale="en-GB", scripts=False)
+    for person in (phone, desk):
+        await person.open()
+    evenings = phone.page.get_by_label("Starts")
+    await expect(evenings).to_be_hidden()
+    await expect(desk.page.get_by_label("Starts")).to_be_visible()
+
+    await phone.page.get_by_text("Specialty, clinic, days").click()
+    await evenings.select_option("17:00")
+    await phone.click("Show times")
+
+    await expect(phone.page.get_by_role("heading", name="Available times")).to_be_visible()
+    await expect(phone.page.locator("summary")).to_contain_text("at 17:00 or later")
+    await expect(evenings).to_be_hidden()

@@ -4,7 +4,10 @@ from playwright.async_api import Page, expect
 
 from tests.acceptance.conftest import Clinic
 from tests.browser.conftest import Arrival
-from tests.browser.test_staff import name_of, open_services
+from tests.browser.test_staff import open_services
+
+LETTERS = str.maketrans("0123456789", "ghijklmnop")
+"""A word without digits: digits are looked for in telephones."""
 
 
 class Keys:
@@ -23,11 +26,19 @@ class Keys:
             await self._page.keyboard.press(key)
 
 
+async def named_like_nobody(clinic: Clinic, patient: str) -> str:
+    """The first match is this patient then, and no namesake who has an appointment at the time."""
+    name = f"Quillfeather {patient[:8].translate(LETTERS)}"
+    renamed = "UPDATE patients SET full_name = %s WHERE id = %s RETURNING id"
+    assert await clinic.rows(renamed, name, patient)
+    return name
+
+
 async def test_from_the_search_to_the_booking_are_four_keys_and_back_three(
     arrives: Arrival, clinic: Clinic
 ) -> None:
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
-    name, slot = await name_of(clinic, patient), await clinic.free_slot()
+    name, slot = await named_like_nobody(clinic, patient), await clinic.free_slot()
     await open_services(desk, clinic, slot)
     keys = Keys(desk.page)
     await expect(desk.page.locator("#q")).to_be_focused()
@@ -76,6 +87,46 @@ async def test_a_reference_is_cancelled_with_a_reason_in_seven_keys(
     assert keys.pressed == 7
     [row] = await clinic.rows("SELECT reason FROM schedules WHERE id = %s", booked)
     assert row["reason"] == "clinic_request"
+
+
+async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_in_eleven_keys(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, patient = await arrives(locale="en-GB"), clinic.patient()
+    name = await named_like_nobody(clinic, patient)
+    await desk.open("/reception")
+    keys = Keys(desk.page)
+    await keys.type(name)
+    await keys.press("Enter")
+    await expect(desk.page.locator(".matches a").first).to_be_focused()
+    await keys.press("Enter")
+    await expect(desk.page.locator("#when-title")).to_be_focused()
+
+    await keys.press("Tab", "Enter")
+    await expect(desk.page.locator("#specialty")).to_be_focused()
+    await keys.type("Der")
+    await keys.press("Tab")
+    await keys.type("Thu")
+    await keys.press("Tab")
+    await keys.type("from")
+    await keys.press("Tab", "Tab", "Enter")
+    await expect(desk.page.locator("#times-title")).to_be_focused()
+    await desk.audit("reception-times-en")
+    await keys.press("ArrowDown")
+    await expect(desk.page.locator("button.slot:focus")).to_have_count(1)
+    await keys.press("Enter")
+
+    await expect(desk.page.get_by_role("group")).to_contain_text(f"Booked: {name}")
+    assert keys.pressed == 11
+    [row] = await clinic.rows(
+        "SELECT d.specialty, extract(isodow FROM local) AS weekday,"
+        " extract(hour FROM local) AS hour FROM schedules s"
+        " JOIN doctors d ON d.id = s.doctor_id JOIN clinics c ON c.id = d.clinic_id,"
+        " LATERAL (SELECT s.starts_at AT TIME ZONE c.time_zone AS local) l WHERE s.patient_id = %s",
+        patient,
+    )
+    assert (row["specialty"], row["weekday"]) == ("dermatology", 4)
+    assert row["hour"] in range(12, 17)
 
 
 async def test_what_was_cancelled_elsewhere_is_not_cancelled_unseen(

@@ -50,7 +50,7 @@ def _smuggled() -> Iterator[Hostile]:
 SMUGGLED = list(_smuggled())
 
 
-def _heads() -> Iterator[Hostile]:
+def _methods() -> Iterator[Hostile]:
     yield Hostile(
         name="an unknown method", parts=(request("BREW /coffee HTTP/1.1"),), answers=(405,)
     )
@@ -75,6 +75,9 @@ def _heads() -> Iterator[Hostile]:
         instead=((404,), (405,)),
     )
     yield Hostile(name="a method without a page", parts=(b"GET\r\n\r\n",), answers=(400,))
+
+
+def _protocols() -> Iterator[Hostile]:
     yield Hostile(
         name="HTTP/0.9", parts=(b"GET /healthz\r\n\r\n",), answers=(400,), instead=((200,),)
     )
@@ -85,6 +88,9 @@ def _heads() -> Iterator[Hostile]:
         parts=(b"\x16\x03\x01" + struct.pack(">H", 512) + bytes(range(256)) * 2,),
         answers=(400,),
     )
+
+
+def _targets() -> Iterator[Hostile]:
     yield Hostile(
         name="a whole URL",
         parts=(request("GET http://elsewhere/healthz HTTP/1.1"),),
@@ -132,6 +138,9 @@ def _heads() -> Iterator[Hostile]:
         ),
         answers=(422,),
     )
+
+
+def _headers() -> Iterator[Hostile]:
     yield Hostile(name="no host", parts=(b"GET /healthz HTTP/1.1\r\n\r\n",), answers=(400,))
     yield Hostile(name="two hosts", parts=(request(GET, "Host: other"),), answers=(400,))
     yield Hostile(
@@ -157,7 +166,7 @@ def _heads() -> Iterator[Hostile]:
     )
 
 
-HEADS = list(_heads())
+HEADS = [*_methods(), *_protocols(), *_targets(), *_headers()]
 
 
 def _keys() -> Iterator[Hostile]:

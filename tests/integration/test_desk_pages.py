@@ -1,12 +1,18 @@
 """The desks' pages as they come from the server: rows of times, and what is told of a visit."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
-from tests.clinic_rows import DAY, Clinic, at
+from adapters.postgres.database import Database
+from tests.clinic_rows import DAY, Clinic, at, open_clinic
+from tests.fakes.issuer import FakeIssuer
+
+MOSCOW = ZoneInfo("Europe/Moscow")
 
 
 @pytest.fixture
@@ -85,3 +91,79 @@ async def test_a_doctors_day_follows_one_stream(clinic: Clinic, root: str) -> No
 
     assert f"/doctor/{clinic.doctor_id}/stream?date={DAY}" in page
     assert "notifications/stream" not in page
+
+
+FOUND = re.compile(
+    r'<a class="slot" href="/reception\?clinic=([0-9a-f-]{36})&date=([0-9-]{10})[^>]*>[^<]* (\d\d):'
+)
+
+
+async def a_week(clinic: Clinic, specialty: str) -> None:
+    """From tomorrow on eight to twenty by the clock of Moscow, for seven days."""
+    await clinic.execute(
+        "UPDATE doctors SET specialty = :s WHERE id = :id", s=specialty, id=clinic.doctor_id
+    )
+    today = datetime.now(MOSCOW).replace(hour=8, minute=0, second=0, microsecond=0)
+    for ahead in range(1, 8):
+        begins = (today + timedelta(days=ahead)).astimezone(UTC)
+        await clinic.on_duty(begins, begins + timedelta(hours=12))
+
+
+async def test_a_time_of_any_doctor_is_found_by_weekday_and_part_of_the_day_over_clinics(
+    clinic_database: Database, root: str
+) -> None:
+    places = [await open_clinic(clinic_database) for _ in range(3)]
+    specialty = uuid4().hex
+    for each in places:
+        await a_week(each, specialty)
+    wish = f"{root}/reception/times?asked=1&specialty={specialty}&weekday=4&part=afternoon"
+
+    first = await shown(f"{wish}&clinic=")
+    [later] = re.findall(r'href="(/reception/times[^"]*cursor=[^"]*)"', first)
+    everywhere = first + await shown(root + later)
+    here = await shown(f"{wish}&clinic={places[0].id}")
+
+    found = FOUND.findall(everywhere)
+    assert len(found) == 3 * 10
+    assert {UUID(clinic) for clinic, _, _ in found} == {each.id for each in places}
+    assert {date.fromisoformat(day).isoweekday() for _, day, _ in found} == {4}
+    assert {int(hour) for _, _, hour in found} == set(range(12, 17))
+    assert {UUID(clinic) for clinic, _, _ in FOUND.findall(here)} == {places[0].id}
+
+
+async def test_a_time_is_found_in_the_clinics_of_the_caller_alone(
+    clinic_database: Database, signed_in_api: str, issuer: FakeIssuer
+) -> None:
+    own, other = [await open_clinic(clinic_database) for _ in range(2)]
+    specialty = uuid4().hex
+    for each in (own, other):
+        await a_week(each, specialty)
+    token = issuer.token("e1", roles=["reception"], clinic_ids=[str(own.id)])
+    page = signed_in_api.removesuffix("/api/v1") + f"/reception/times?specialty={specialty}&asked=1"
+
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}) as http:
+        everywhere = await http.get(page)
+        foreign = await http.get(f"{page}&clinic={other.id}")
+
+    found = FOUND.findall(everywhere.text.replace("&amp;", "&"))
+    assert {UUID(clinic) for clinic, _, _ in found} == {own.id}
+    assert foreign.status_code == 403
+
+
+async def test_a_found_time_is_booked_for_the_patient_that_was_chosen(
+    clinic: Clinic, root: str
+) -> None:
+    specialty, patient = uuid4().hex, await named_patient(clinic)
+    await a_week(clinic, specialty)
+
+    page = await shown(f"{root}/reception/times?asked=1&specialty={specialty}&patient={patient}")
+
+    assert f'action="/reception/book/{clinic.doctor_id}"' in page
+    assert f'name="patient" value="{patient}"' in page
+    assert "book for Ada Byron" in page
+
+
+async def test_a_search_that_finds_no_time_says_so(root: str) -> None:
+    page = await shown(f"{root}/reception/times?asked=1&specialty={uuid4().hex}")
+
+    assert "No times match in the next 90 days" in page

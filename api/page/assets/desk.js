@@ -29,7 +29,7 @@
     const rows = [...table.tBodies[0].rows];
     let row = rows.indexOf(cell.parentElement) + step[0];
     let column = cell.cellIndex + step[1];
-    while (rows[row]?.cells[column] && column > 0) {
+    while (rows[row]?.cells[column]?.matches("td")) {
       const found = rows[row].cells[column].querySelector("button, a");
       if (found) return found;
       row += step[0];
@@ -38,5 +38,5 @@
     return null;
   }
 
-  const first = (table) => table.querySelector("button.slot");
+  const first = (table) => table.querySelector("button.slot") || table.querySelector("a.slot");
 })();
