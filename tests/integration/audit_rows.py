@@ -106,5 +106,7 @@ class Books:
 
     async def nothing_yet(self) -> None:
         """As on the first day."""
-        await self.clinic.execute("TRUNCATE schedules, moves, notifications, events_in_doubt")
+        await self.clinic.execute(
+            "TRUNCATE schedules, moves, move_keys, notifications, events_in_doubt"
+        )
         await self.clinic.execute("UPDATE audit_progress SET swept_until = '-infinity'")
