@@ -30,6 +30,7 @@ from api.routes import (
     pages,
     patients,
     plans,
+    proxies,
     receipts,
     schedule,
     setup,
@@ -89,7 +90,18 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (me, trail, patients, attendance, consents, inboxes, directory, setup, plans):
+    for part in (
+        me,
+        trail,
+        patients,
+        proxies,
+        attendance,
+        consents,
+        inboxes,
+        directory,
+        setup,
+        plans,
+    ):
         product.include_router(part.router)
     for part in (schedule, slots, receipts):
         product.include_router(part.router)

@@ -64,7 +64,8 @@ class BringUp:
         url = environment["DATABASE_URL"]
         # Our own database is seeded at every start, because its shifts reach two weeks ahead.
         # A database that the environment names is seeded only if it is empty.
-        if "postgres" in self._plan.servers or not await demo_patients(url):
+        ours = "postgres" in self._plan.servers
+        if self._plan.seeded and (ours or not await demo_patients(url)):
             amounts = (f"--doctors={DEMO_DOCTORS}", f"--days={DEMO_DAYS}")
             await self._told("demo data", self._step("stack", "seed", *amounts))
         if self._plan.issuer is not None:

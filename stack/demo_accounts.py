@@ -20,13 +20,23 @@ ON CONFLICT ON CONSTRAINT accounts_pkey DO NOTHING
 """
 
 
-def demo_accounts(secret: str) -> list[DemoAccount]:
-    """Their passwords are this stack's own, and the same after each start."""
+def demo_accounts(secret: str, *, seeded: bool) -> list[DemoAccount]:
+    """Their passwords are this stack's own, and the same after each start.
+
+    Without the demo's clinics they are people with a role and no record yet.
+    """
 
     def password(username: str) -> str:
         return hmac.digest(secret.encode(), username.encode(), hashlib.sha256).hex()[:16]
 
-    return [{**each, "password": password(each["username"])} for each in _accounts()]
+    accounts: list[DemoAccount] = [
+        {**each, "password": password(each["username"])} for each in _accounts()
+    ]
+    return accounts if seeded else [_without_record(each) for each in accounts]
+
+
+def _without_record(account: DemoAccount) -> DemoAccount:
+    return {**account, "patientId": None, "doctorId": None, "clinicId": None}
 
 
 def _accounts() -> Iterator[DemoAccount]:

@@ -36,10 +36,13 @@ class Plan:
     mailbox: str | None = None
     issuer: str | None = None
     accounts: list[DemoAccount] = field(default_factory=list)
+    seeded: bool = True
 
 
 def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str]) -> Plan:
-    plan = Plan(namespace=os.environ.get("TEMPORAL_NAMESPACE") or "default")
+    plan = Plan(
+        namespace=os.environ.get("TEMPORAL_NAMESPACE") or "default", seeded=settings.seed == "on"
+    )
     plan.environment = {
         "PRIYOM_HOME": str(home.root),
         "PRIYOM_SECRET": settings.secret.get_secret_value() or home.secret("secret"),
@@ -130,7 +133,7 @@ def _add_mailbox(plan: Plan, _: Home, ports: Ports) -> None:
 def _add_issuer(plan: Plan, home: Home, ports: Ports) -> None:
     port, secret = ports.take(8180), home.secret("issuer-secret")
     plan.issuer = issuer.address(port)
-    plan.accounts = demo_accounts(secret)
+    plan.accounts = demo_accounts(secret, seeded=plan.seeded)
     plan.environment |= {
         "PRIYOM_OIDC_ISSUER": plan.issuer,
         "PRIYOM_OIDC_AUDIENCE": issuer.AUDIENCE,

@@ -22,6 +22,14 @@ CROSS JOIN LATERAL (SELECT coalesce(claimed.patient_id, a.patient_id)) own (pati
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Somebody of an issuer, of whom an account says who it is here."""
+
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """What is known here of a subject; nothing of most. `patient_id` may be by its token."""
 

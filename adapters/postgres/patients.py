@@ -8,6 +8,7 @@ from psycopg.sql import SQL
 from sqlalchemy import ColumnElement, and_, select, text, tuple_
 from sqlalchemy.engine import RowMapping
 
+from adapters.postgres.accounts import Subject
 from adapters.postgres.acting import ACTING, told
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.demo_patients import MANY_WORDS, is_named, is_nearly_named
@@ -45,6 +46,17 @@ WHERE {ACTING}
 RETURNING {COLUMNS}
 """)
 
+# Who makes a record of their own is that patient from then on.
+OWN_RECORD = SQL("""
+SELECT patient_id AS id FROM accounts
+WHERE issuer = %(issuer)s AND subject = %(subject)s AND patient_id IS NOT NULL
+""")
+
+BECOME = SQL("""
+INSERT INTO accounts (issuer, subject, patient_id) VALUES (%(issuer)s, %(subject)s, %(id)s)
+ON CONFLICT (issuer, subject) DO UPDATE SET patient_id = EXCLUDED.patient_id
+""")
+
 CHANGE = SQL(f"""
 UPDATE patients SET full_name = %(full_name)s, phone = %(phone)s, email = %(email)s,
     language = %(language)s, birth_date = %(birth_date)s, time_zone = %(time_zone)s,
@@ -57,16 +69,29 @@ PHONES = text("SELECT phone FROM clinics WHERE id = ANY(:ids) AND phone <> '' OR
 
 
 async def register(
-    database: Database, person: Person, actor: ActorRef, clinics: Sequence[UUID] = ()
+    database: Database,
+    person: Person,
+    actor: ActorRef,
+    clinics: Sequence[UUID] = (),
+    *,
+    own: Subject | None = None,
 ) -> Patient:
-    """A new record, or `PatientExists`, also of two at once."""
+    """A new record, or `PatientExists`, also of two at once.
+
+    `own` is who makes it of themselves: they have one record.
+    """
     asked = {**vars(person), "id": uuid4(), "actor": told(actor, clinics)}
 
     async def work(connection: Cursor) -> Row:
-        known = await connection.one_or_none(SAME_PERSON, asked)
+        subject = vars(own) if own else {}
+        known = await connection.one_or_none(OWN_RECORD, subject) if own else None
+        known = known or await connection.one_or_none(SAME_PERSON, asked)
         if known is not None:
             raise PatientExists(Refusal(code=PatientExists.code, patient_id=known["id"]))
-        return await connection.one(REGISTER, asked)
+        made = await connection.one(REGISTER, asked)
+        if own:
+            await connection.write(BECOME, {**subject, "id": made["id"]})
+        return made
 
     return patient_of(await serializable(database, work))
 

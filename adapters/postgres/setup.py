@@ -8,6 +8,7 @@ from psycopg.sql import SQL
 from sqlalchemy import literal, select, tuple_
 from sqlalchemy.engine import RowMapping
 
+from adapters.postgres.accounts import Subject
 from adapters.postgres.acting import ACTING, told
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.direct import Cursor
@@ -101,20 +102,12 @@ class Service:
     version: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """Whom the issuer knows; what he makes, he may go on to manage."""
-
-    issuer: str
-    subject: str
-
-
 Facts = Mapping[str, object]
 """By the names of the columns; null where one stays as it is."""
 
 
 async def make_clinic(
-    database: Database, facts: Facts, actor: ActorRef, manager: Account | None
+    database: Database, facts: Facts, actor: ActorRef, manager: Subject | None
 ) -> UUID:
     """A new clinic with its first manager; nobody where nobody signs in."""
     asked = {**facts, "id": uuid4(), "actor": told(actor)}

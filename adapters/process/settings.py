@@ -139,7 +139,9 @@ class Product(BaseSettings):
     role_claim: str = Field(
         "roles", min_length=1, description="the claim that roles are in, dotted if it is within one"
     )
-
+    seed: Literal["on", "off"] = Field(
+        "on", description="off begins with an empty clinic: no demo doctors, patients and shifts"
+    )
     rate_limit: Annotated[str, AfterValidator(rates)] = Field(
         "20,300",
         description="commands and reads that a patient may send in a minute, or off; "

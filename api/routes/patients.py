@@ -1,6 +1,6 @@
-"""Patients' records: make, find, read, change, merge, erase, and who may act for a patient."""
+"""Patients' records: make, find, read, change, merge, erase."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -10,12 +10,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.messages.phones import BadPhone, country_of, e164
-from adapters.postgres import patients, proxies, removing_patients
+from adapters.postgres import patients, removing_patients
+from adapters.postgres.accounts import Subject
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.reads import read
 from adapters.postgres.removing_patients import Merge
-from adapters.postgres.trail import note_look
-from api.dependencies import CallersDep, DatabaseDep
+from adapters.process.settings import sign_in_of
+from api.dependencies import CallersDep, DatabaseDep, Settings
 from api.http.actor import (
     PatientChanger,
     PatientFinder,
@@ -26,25 +27,23 @@ from api.http.actor import (
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Cursor, Limit, cursor_after_id, id_after
 from api.http.json_route import JsonRoute
+from api.http.looks import note
 from api.http.openapi import problems
 from api.http.patient_schemas import (
     ErasedBody,
     MergeOrder,
     NewPatient,
-    NewProxy,
     PatientBody,
     PatientChange,
     PatientPage,
-    ProxyBody,
-    ProxyPage,
     patient_document,
-    proxy_document,
 )
 from api.http.problems import Malformed
 from api.http.schemas import Id, Text
-from domain.actors import Actor
-from domain.errors import PatientNotFound
-from domain.patients import Patient, Person, Proxy
+from domain.actors import Actor, Role
+from domain.booking import Refusal
+from domain.errors import PatientExists, PatientNotFound
+from domain.patients import Patient, Person
 from domain.permissions import Whose
 
 router = APIRouter(prefix="/patients", tags=["patients"], route_class=JsonRoute)
@@ -67,9 +66,23 @@ Sought = Annotated[
     summary="Make a patient's record",
     openapi_extra=problems("patient_exists"),
 )
-async def create(wish: NewPatient, caller: PatientRegistrar, database: DatabaseDep) -> Response:
-    """A known patient is not made again: `patientId` names the record."""
+async def create(
+    wish: NewPatient,
+    caller: PatientRegistrar,
+    database: DatabaseDep,
+    settings: Settings,
+    callers: CallersDep,
+) -> Response:
+    """A known patient is not made again: `patientId` names the record.
+
+    A patient who has signed in makes their own, once, and is that patient from then on.
+    """
     actor = caller.actor
+    is_own = actor.role is Role.PATIENT
+    if is_own and actor.patient_id is not None:
+        raise PatientExists(Refusal(code=PatientExists.code, patient_id=actor.patient_id))
+    issuer = sign_in_of(settings)
+    own = Subject(issuer=issuer, subject=actor.subject) if issuer and is_own else None
     person = Person(
         full_name=wish.full_name,
         phone=await _phone(database, wish.phone, actor.clinic_ids),
@@ -78,7 +91,8 @@ async def create(wish: NewPatient, caller: PatientRegistrar, database: DatabaseD
         birth_date=wish.birth_date,
         time_zone=wish.time_zone,
     )
-    made = await patients.register(database, person, actor.ref, list(actor.clinic_ids))
+    made = await patients.register(database, person, actor.ref, list(actor.clinic_ids), own=own)
+    callers.forget_accounts()
     location = {"location": f"/api/v1/patients/{made.patient_id}"}
     return JsonAnswer(patient_document(made), status_code=201, headers=NO_STORE | location)
 
@@ -96,7 +110,7 @@ async def find(
 
     async def ask(connection: Connection) -> list[Patient]:
         found = await patients.find_patients(connection, q, limit=limit + 1, after=after)
-        await _note(connection, caller.actor, "find", [each.patient_id for each in found[:limit]])
+        await note(connection, caller.actor, "find", [each.patient_id for each in found[:limit]])
         return found
 
     found = await read(database, ask)
@@ -114,7 +128,7 @@ async def look(patient_id: Id, caller: PatientReader, database: DatabaseDep) -> 
 
     async def ask(connection: Connection) -> Patient:
         found = await patients.find_patient(connection, patient_id)
-        await _note(connection, actor, "read", [patient_id])
+        await note(connection, actor, "read", [patient_id])
         return found
 
     return JsonAnswer(patient_document(await read(database, ask)), headers=NO_STORE)
@@ -187,84 +201,6 @@ async def erase(
     return JsonAnswer({"patientId": str(patient_id)}, headers=NO_STORE)
 
 
-@router.get("/{patient_id}/proxies", response_model=ProxyPage, summary="Who acts for a patient")
-async def list_proxies(patient_id: Id, caller: PatientChanger, database: DatabaseDep) -> Response:
-    """Those who may now."""
-    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
-
-    async def ask(connection: Connection) -> Response:
-        await patients.find_patient(connection, patient_id)
-        return _proxies(await proxies.proxies_of(connection, patient_id))
-
-    return await read(database, ask)
-
-
-@router.post(
-    "/{patient_id}/proxies",
-    status_code=201,
-    response_model=ProxyBody,
-    summary="Let somebody act for a patient",
-    openapi_extra=problems("patient_not_found"),
-)
-async def allow_proxy(
-    patient_id: Id,
-    wish: NewProxy,
-    caller: PatientChanger,
-    database: DatabaseDep,
-    callers: CallersDep,
-) -> Response:
-    """The same one again: the same proxy, with the new end."""
-    actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
-    if wish.patient_id == patient_id:
-        raise Malformed("patientId", "must be somebody else")
-
-    async def ask(connection: Connection) -> Response:
-        made = await proxies.allow(
-            connection,
-            patient_id,
-            subject=wish.subject,
-            proxy_patient_id=wish.patient_id,
-            until=wish.until,
-        )
-        await _note(connection, actor, "allow-proxy", [patient_id], always=True)
-        return JsonAnswer(proxy_document(made), status_code=201, headers=NO_STORE)
-
-    answer = await read(database, ask)
-    callers.forget_accounts()
-    return answer
-
-
-@router.delete(
-    "/{patient_id}/proxies/{proxy_id}",
-    response_model=ProxyPage,
-    summary="Let somebody act no more",
-    openapi_extra=problems("proxy_not_found"),
-)
-async def end_proxy(
-    patient_id: Id,
-    proxy_id: Id,
-    caller: PatientChanger,
-    database: DatabaseDep,
-    callers: CallersDep,
-) -> Response:
-    """From the answer on; those who are left."""
-    actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
-
-    async def ask(connection: Connection) -> Response:
-        await proxies.end(connection, patient_id, proxy_id)
-        await _note(connection, actor, "end-proxy", [patient_id], always=True)
-        return _proxies(await proxies.proxies_of(connection, patient_id))
-
-    answer = await read(database, ask)
-    callers.forget_accounts()
-    return answer
-
-
-def _proxies(found: Sequence[Proxy]) -> Response:
-    items = [proxy_document(each) for each in found]
-    return JsonAnswer({"items": items, "next": None}, headers=NO_STORE)
-
-
 async def _checked_reader(caller: PatientReader, database: Database, patient_id: UUID) -> Actor:
     """A doctor reads those of the own days."""
     own = caller.actor.practitioner_id
@@ -274,19 +210,6 @@ async def _checked_reader(caller: PatientReader, database: Database, patient_id:
         if await read(database, sees):
             whose = Whose(patient_id=patient_id, practitioner_id=own)
     return caller.check(whose, hidden=PatientNotFound)
-
-
-async def _note(
-    connection: Connection,
-    actor: Actor,
-    action: str,
-    seen: list[UUID],
-    *,
-    always: bool = False,
-) -> None:
-    """What patients themselves look at is nobody's business."""
-    if seen and (always or actor.role.is_staff or actor.is_anyone):
-        await note_look(connection, actor.ref, action, seen, clinics=actor.clinic_ids)
 
 
 async def _phone(database: Database, phone: str | None, clinics: Collection[UUID]) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from adapters.postgres import setup
+from adapters.postgres.accounts import Subject
 from adapters.postgres.database import Database
 from adapters.postgres.directory import clinic_of, find_clinic, find_doctor, whose_doctor
 from adapters.postgres.reads import read
@@ -53,7 +54,7 @@ async def create_clinic(
 ) -> Response:
     """Whoever makes it is from then on one of its managers."""
     issuer = sign_in_of(settings)
-    manager = setup.Account(issuer=issuer, subject=caller.actor.subject) if issuer else None
+    manager = Subject(issuer=issuer, subject=caller.actor.subject) if issuer else None
     clinic_id = await setup.make_clinic(database, wish.model_dump(), caller.actor.ref, manager)
     callers.forget_accounts()
     return await _clinic(database, clinic_id, status=201)

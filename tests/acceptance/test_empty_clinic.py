@@ -1,0 +1,91 @@
+"""A clinic that begins with nothing, by people who have signed in."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from stack.embedded import whole_stack
+from stack.home import Home
+from stack.run_state import RunState
+from stack.tokens import access_token
+
+EMPTY = {"PRIYOM_SIGN_IN": "on", "PRIYOM_SEED": "off", "PRIYOM_LOG_FORMAT": "json"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """A stack without demo data, and what each of its accounts asks."""
+
+    home: Path
+    state: RunState
+    http: httpx.AsyncClient
+
+    async def asked(
+        self, who: str, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> httpx.Response:
+        token = access_token(Home(self.home), self.state, who)
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self.http.request(method, path, json=body, headers=headers)
+
+    async def made(self, who: str, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self.asked(who, method, path, body)
+        assert answer.status_code in {200, 201}, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+@pytest.fixture
+async def people(tmp_path: Path) -> AsyncIterator[People]:
+    async with (
+        whole_stack(tmp_path / "home", env=EMPTY) as state,
+        httpx.AsyncClient(base_url=f"{state['api']}/api/v1", timeout=30) as http,
+    ):
+        yield People(home=tmp_path / "home", state=state, http=http)
+
+
+async def test_an_empty_clinic_is_set_up_and_its_first_visit_booked(people: People) -> None:
+    day = (datetime.now(UTC) + timedelta(days=3)).date()
+    weekly = [{"weekday": day.isoweekday(), "from": "09:00", "until": "12:00"}]
+    place = {
+        "name": "Clinic on the Neva",
+        "address": "Nevsky 1",
+        "timeZone": "Europe/Moscow",
+        "phone": "+78121234567",
+    }
+
+    before = (await people.http.get("/doctors")).json()["items"]
+    clinic = await people.made("manager1", "POST", "/clinics", place)
+    post = {"fullName": "Anna Serova", "specialty": "cardiology", "clinicId": clinic["clinicId"]}
+    doctor = await people.made("manager1", "POST", "/doctors", {**post, "slotMinutes": 30})
+    own = f"/doctors/{doctor['doctorId']}"
+    plan = {"effectiveFrom": str(day), "weekly": weekly, "version": 0}
+    await people.made("manager1", "PUT", f"{own}/plan", plan)
+    slots = (await people.http.get(f"{own}/schedule", params={"date": str(day)})).json()["slots"]
+    record = {"fullName": "Vera Orlova", "email": "vera@example.org", "language": "en"}
+    patient = await people.made("patient1", "POST", "/patients", record)
+    again = await people.asked("patient1", "POST", "/patients", record)
+    wish = {
+        "patientId": patient["patientId"],
+        "doctorId": doctor["doctorId"],
+        "dateTime": slots[0]["dateTime"],
+    }
+    held = await people.made("patient1", "POST", "/appointments", wish)
+    visit = f"/appointments/{held['appointmentId']}"
+    confirmed = await people.made("patient1", "POST", f"{visit}/confirm", {})
+    of_another = await people.asked("patient2", "GET", visit)
+    of_another_clinic = await people.asked("manager2", "GET", visit)
+    history = await people.made("manager1", "GET", f"{visit}/history", {})
+
+    assert before == []
+    assert people.state["patients"] == []
+    assert [slot["state"] for slot in slots] == ["free"] * 6
+    assert (again.status_code, again.json()["code"]) == (409, "patient_exists")
+    assert confirmed["status"] == "confirmed"
+    assert of_another.status_code == of_another_clinic.status_code == 404
+    assert [each["status"] for each in history["items"]] == ["held", "confirmed"]
+    assert {each["actor"]["role"] for each in history["items"]} == {"patient"}
