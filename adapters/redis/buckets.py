@@ -9,11 +9,13 @@ MINUTE_MS = 60_000
 
 # One number says how full a bucket is: the instant at which it would be full again (GCRA). The
 # clock is the server's. Each token puts that instant off; a bucket that would need more than a
-# minute to be full again is empty, and the answer is for how many milliseconds.
+# minute to be full again is empty, and the answer is for how many milliseconds. Where the clock was
+# set back, nobody waits for longer than a minute.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local full = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+local known = tonumber(redis.call('GET', KEYS[1]) or 0)
+local full = math.min(now + 60000, math.max(now, known))
 local after = full + 60000 / tonumber(ARGV[1])
 local wait = math.ceil(after - now - 60000)
 if wait > 0 then return wait end

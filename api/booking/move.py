@@ -13,11 +13,11 @@ from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.where_to import Target, look_at_target
 from api.booking.move_order import Moved, MoveKeys, MoveOrder
 from api.booking.run_summary import RunSummary
-from api.booking.single_flight import KeyLocks, SingleFlight
+from api.booking.single_flight import KeyLocks
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
 from domain.actors import Actor
-from domain.booking import Alternative, Appointment, Move, Outcome, Placement, Status
+from domain.booking import Appointment, Move, Outcome, Placement, Status
 from domain.errors import (
     AppointmentNotFound,
     NotASlot,
@@ -57,7 +57,6 @@ class Moves:
         self._runs = runs
         self._turns: KeyLocks[Slot] = KeyLocks()
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
-        self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
 
     async def move(self, order: MoveOrder) -> Moved:
         """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
@@ -136,7 +135,7 @@ class Moves:
         raise refusal
 
     async def _with_alternatives(self, seen: Target, refusal: Refused) -> Refused:
-        """Those who are refused one slot at the same time are offered the same others."""
+        """Their own: what stands in the way of one who moves is no other's business."""
         if not isinstance(refusal, NotASlot | SlotTaken):
             return refusal
         wish = seen.wish
@@ -147,9 +146,7 @@ class Moves:
             starts_at=wish.starts_at,
             moving=seen.visit,
         )
-        free = await self._alternatives.ask(
-            (wish.doctor_id, wish.starts_at), lambda: read(self._database, ask)
-        )
+        free = await read(self._database, ask)
         return refused(replace(refusal.refusal, alternatives=free))
 
 

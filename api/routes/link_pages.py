@@ -100,6 +100,7 @@ async def act(  # noqa: PLR0913 - each is a part of the request
         by = opened.actor.ref
         await promise(database, opened.link.appointment_id, opened.link.version, by)
         return see(f"/v/{token}?said=promised")
+    at = at if action == "move" else None
     if action == "move" and at is None:
         return _shown(visitor, opened, key, times=await _times(database, opened))
     try:

@@ -56,31 +56,27 @@ class ScheduleFastPath:
         scope["route"] = ROUTE  # by which the edge counts requests
         scope["path_params"] = {"doctor_id": scope["path"].split("/")[4]}
         services = scope["app"].state.services
-        answer = await _too_often(services, scope) or await self._answer(services, plain)
+        answer = await self._answer(services, plain, HTTPConnection(scope))
         await answer(scope, receive, send)
 
-    async def _answer(self, services: Services, plain: Asked) -> ASGIApp:
+    async def _answer(
+        self, services: Services, plain: Asked, connection: HTTPConnection
+    ) -> ASGIApp:
         """What is waited for here heeds its end at once: others wait for the servers themselves."""
         try:
             async with asyncio.timeout(self._patience):
+                if services.limits is not None:
+                    await count_anybody(services.limits, services.callers, connection)
                 written, was_cached = await services.rendered.read(plain.doctor_id, plain.day)
         except TimeoutError:
             return ProblemAnswer(unavailable())
+        except Problem as problem:
+            return ProblemAnswer(problem)
         except Refused as refused:
             return ProblemAnswer(problem_of(refused))
         except DATABASE_AWAY as error:
             return without_database(error)
         return written.answer(was_cached=was_cached, if_none_match=plain.if_none_match)
-
-
-async def _too_often(services: Services, scope: Scope) -> ASGIApp | None:
-    if services.limits is None:
-        return None
-    try:
-        await count_anybody(services.limits, services.callers, HTTPConnection(scope))
-    except Problem as problem:
-        return ProblemAnswer(problem)
-    return None
 
 
 def asked(scope: Scope) -> Asked | None:

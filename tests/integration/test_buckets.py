@@ -1,6 +1,7 @@
 """Token buckets on a real server: how much is in one, and how it fills again."""
 
 import asyncio
+import time
 from uuid import uuid4
 
 import httpx
@@ -29,6 +30,18 @@ async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(cache_url: str) -
     assert await buckets.take(f"{key}:other", a_minute=1) == 0
     assert await buckets.take(f"{key}:other", a_minute=1) == pytest.approx(60, abs=1)
     assert 0 < await redis.pttl(f"{PREFIX}{key}") <= 60_000
+    await redis.aclose()
+
+
+async def test_a_clock_that_was_set_back_keeps_nobody_waiting(cache_url: str) -> None:
+    redis = connect_redis(cache_url, name="test")
+    key, buckets = f"test:{uuid4()}", Buckets(redis)
+    in_an_hour = (time.time() + 3600) * 1000
+    await redis.set(f"{PREFIX}{key}", str(in_an_hour))
+
+    wait = await buckets.take(key, a_minute=60)
+
+    assert 0 < wait <= 1
     await redis.aclose()
 
 

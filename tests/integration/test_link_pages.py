@@ -184,6 +184,18 @@ async def test_other_times_are_offered_and_a_lost_one_is_said_in_place(
     assert await row(clinic, visit) == ("confirmed", 2, None)
 
 
+async def test_a_cancellation_never_moves(http: httpx.AsyncClient, clinic: Clinic) -> None:
+    """Not even where a time is sent with it: to move to one that is taken would be refused."""
+    visit = await clinic.book(at("09:30"))
+    link = link_of(visit)
+    await clinic.book(at("10:00"))
+    form = {"action": "cancel", "at": at("10:00").isoformat()} | await form_of(http, link)
+
+    answer = await http.post(link, data=form)
+
+    assert answer.status_code == 303
+
+
 async def test_the_patients_own_page_leads_to_where_the_visit_is_moved(
     http: httpx.AsyncClient, clinic: Clinic
 ) -> None:

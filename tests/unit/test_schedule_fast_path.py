@@ -1,13 +1,17 @@
 """Which requests for a day are answered in front of the framework, and which go on to it."""
 
 from datetime import date
+from types import SimpleNamespace
 from uuid import UUID
 
+import psycopg
 import pytest
-from starlette.types import Scope
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive, Scope, Send
 
 from api.describe import describe_only
-from api.schedule.schedule_fast_path import ROUTE, Asked, asked
+from api.schedule.schedule_fast_path import ROUTE, Asked, ScheduleFastPath, asked
+from domain.actors import Actor
 from tests.fakes.cache import DOCTOR
 
 PATH = f"/api/v1/doctors/{DOCTOR}/schedule"
@@ -30,6 +34,36 @@ def scope(
         "root_path": "",
         "headers": [(b"host", b"localhost"), *headers],
     }
+
+
+class NobodyKnows:
+    """Callers of a process whose database is away."""
+
+    async def actor_of(self, connection: HTTPConnection) -> Actor:
+        raise psycopg.OperationalError(f"away: {connection.url.path}")
+
+    def forget_accounts(self) -> None:
+        """There are none."""
+
+
+async def test_a_caller_who_cannot_be_looked_up_is_told_to_come_again() -> None:
+    told: list[int] = []
+    services = SimpleNamespace(limits=object(), callers=NobodyKnows())
+    with_a_token = scope(PATH, DATE, (b"authorization", b"Bearer x"))
+    with_a_token["app"] = SimpleNamespace(state=SimpleNamespace(services=services))
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        told.extend([message["status"]] if "status" in message else [])
+
+    async def framework(_: Scope, __: Receive, ___: Send) -> None:
+        told.append(0)
+
+    await ScheduleFastPath(framework, seconds=5)(with_a_token, receive, send)
+
+    assert told == [503]
 
 
 def test_the_path_is_the_routes() -> None:
