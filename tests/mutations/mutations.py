@@ -349,7 +349,7 @@ WHAT_OTHERS_LEARN = (
         name="the body of a repeated key is not compared",
         file="api/booking/idempotency.py",
         at="is_same_wish",
-        text="return (wish.patient_id, wish.doctor_id, wish.starts_at) == (",
+        text="return (wish.patient_id, wish.doctor_id, wish.starts_at, wish.service_id) == (",
         instead="return True or (",
         red=(f"{REPLAYS}::test_another_doctor_or_another_time_is_another_wish",),
     ),

@@ -18,6 +18,7 @@ OURS = {"api", "api-reads", "worker", "notifier", "migrate", "seed", "sms"}
 APIS = ("api", "api-reads")
 PINNED = re.compile(r"^[a-z0-9/-]+:(\$\{[A-Z_]+:-)?v?\d+\.\d+(\.\d+)?\}?$")
 READ_BY_TEMPORAL_SDK = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
+READ_BY_UVICORN = {"FORWARDED_ALLOW_IPS"}
 
 
 class Condition(TypedDict, total=False):
@@ -104,7 +105,9 @@ def test_our_containers_are_told_only_what_the_settings_know(name: str) -> None:
     known = {field.upper() for field in Connections.model_fields}
     known |= {PREFIX + field.upper() for field in Product.model_fields}
 
-    assert set(SERVICES[name].get("environment", {})) <= known | READ_BY_TEMPORAL_SDK
+    assert (
+        set(SERVICES[name].get("environment", {})) <= known | READ_BY_TEMPORAL_SDK | READ_BY_UVICORN
+    )
 
 
 @pytest.mark.parametrize("name", ["api", "api-reads", "worker", "notifier"])
@@ -154,3 +157,11 @@ def test_temporal_is_taught_every_search_attribute() -> None:
     )
 
     assert taught == {key.name: key.indexed_value_type.name.capitalize() for key in keys}
+
+
+def test_the_api_believes_the_gateway_about_addresses_and_nobody_outside() -> None:
+    """Callers without a token are counted by their address: the gateway's own is everybody's."""
+    whole = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    [network] = whole["networks"]["default"]["ipam"]["config"]
+    for name in APIS:
+        assert SERVICES[name]["environment"]["FORWARDED_ALLOW_IPS"] == network["subnet"]
