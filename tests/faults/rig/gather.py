@@ -134,6 +134,7 @@ async def _takes(
         "patient_id": patient,
         "doctor_id": doctor,
         "practitioner_id": practitioner,
+        "service_id": None,
         "clinic_id": clinic,
         "starts_at": starts_at,
         "ends_at": ends_at,
