@@ -79,7 +79,7 @@ Text = Annotated[
     Field(max_length=200, json_schema_extra={"pattern": _NO_CONTROL}),
     AfterValidator(parse_text),
 ]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 2)]
 ReasonCode = Annotated[
     CancelReason,
     Field(strict=False, description="patient_request unless said otherwise"),
