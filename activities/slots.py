@@ -49,5 +49,6 @@ class Slots:
                 patient_id=request.patient_id,
                 doctor_id=request.doctor_id,
                 starts_at=request.starts_at,
+                service_id=request.service_id,
             )
         return type(refused)(Refusal(code=refused.code, alternatives=free))

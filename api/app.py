@@ -47,6 +47,15 @@ ANSWER_WITHIN_SECONDS = 5.0
 
 NO_ORIGINS = Origins()
 
+PRODUCT = (
+    *(me, trail, patients, proxies, attendance, consents, inboxes),
+    *(directory, setup, plans, schedule, slots, receipts),
+)
+PAGES = (
+    *(sign_in, operations, pages, booking_pages, visit_pages, link_pages),
+    *(staff_pages, desk_times, doctor_pages, ops_page),
+)
+
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 
@@ -90,26 +99,11 @@ def create_app(
     app.add_middleware(PublicPath, root=root_of(origins.public))
     answer_exceptions(app)
     product = APIRouter(prefix="/api/v1")
-    for part in (
-        me,
-        trail,
-        patients,
-        proxies,
-        attendance,
-        consents,
-        inboxes,
-        directory,
-        setup,
-        plans,
-    ):
-        product.include_router(part.router)
-    for part in (schedule, slots, receipts):
+    for part in PRODUCT:
         product.include_router(part.router)
     app.include_router(product)
-    for part in (sign_in, operations, pages, booking_pages, visit_pages, link_pages):
-        app.include_router(part.router)
-    for part in (staff_pages, desk_times, doctor_pages, ops_page):
-        app.include_router(part.router)
+    for page in PAGES:
+        app.include_router(page.router)
     for _route, _action in permissions_of(app):
         pass  # raises for a route that does not say who may call it
     return app

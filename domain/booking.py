@@ -124,6 +124,13 @@ class Appointment:
     service_id: UUID | None = None
     attendance: str | None = None
 
+    @property
+    def kept_minutes(self) -> int | None:
+        """A visit to a service keeps the minutes that it was booked with; null for others."""
+        if self.service_id is None or self.ends_at is None:
+            return None
+        return int((self.ends_at - self.starts_at).total_seconds()) // 60
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:

@@ -159,10 +159,16 @@ def compose(  # noqa: PLR0913 - what one snapshot has
 
 
 def free_slots(
-    desk: DoctorGrid, window: Interval, shifts: Iterable[Interval], busy: Iterable[Interval]
+    desk: DoctorGrid,
+    window: Interval,
+    shifts: Iterable[Interval],
+    busy: Iterable[Interval],
+    *,
+    minutes: int | None = None,
 ) -> Iterator[Interval]:
     """The slots that begin in the window and that nothing of `busy` touches, earliest first."""
-    return (slot for slot, rows in slots_beside(desk, window, shifts, busy) if not rows)
+    beside = slots_beside(desk, window, shifts, busy, minutes=minutes)
+    return (slot for slot, rows in beside if not rows)
 
 
 def slots_beside(

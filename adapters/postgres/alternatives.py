@@ -22,23 +22,24 @@ async def free_alternatives(  # noqa: PLR0913 - each is a part of the wish
     doctor_id: UUID,
     starts_at: datetime,
     limit: int = 5,
+    service_id: UUID | None = None,
     moving: Appointment | None = None,
 ) -> list[Alternative]:
-    """The nearest slots that are free now, for the doctor and for the patient.
+    """The nearest slots that are free now, for the doctor and for the patient, and long enough.
 
     `moving`: the visit that looks for another time, and does not stand in its own way.
 
     The same doctor's come first, then those of the same specialty and clinic. Nearly always
     the day around the wish has enough, and only that is looked at.
     """
-    own_id = moving.appointment_id if moving else None
     near = await openings_of(
         connection,
         [doctor_id],
         _around(starts_at, NEAR),
         patient_id=patient_id,
         with_colleagues=True,
-        moving=own_id,
+        service_id=service_id,
+        moving=moving,
     )
     offers = _nearest(near, starts_at, limit, moving)
     if not near or len(offers) == limit:
@@ -48,7 +49,8 @@ async def free_alternatives(  # noqa: PLR0913 - each is a part of the wish
         [doctor_id, *near[0].colleagues],
         _around(starts_at, FAR),
         patient_id=patient_id,
-        moving=own_id,
+        service_id=service_id,
+        moving=moving,
     )
     own = [openings for openings in far if openings.desk.doctor_id == doctor_id]
     others = [openings for openings in far if openings.desk.doctor_id != doctor_id]

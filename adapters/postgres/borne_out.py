@@ -14,17 +14,19 @@ from adapters.postgres.direct import Cursor
 from adapters.postgres.reads import read_by_cursor
 from domain.events import EVENT_KINDS, AppointmentEvent, EventType, event_id
 
-# A patient that was merged into another one is gone from the rows, and may yet be in an event.
+# A patient that was merged into another one is gone from the rows, and may yet be in an event: of
+# the visits of that other one, no more.
 BORNE_OUT = SQL("""
 SELECT told.place
 FROM unnest(
     %(ids)s::uuid[], %(kinds)s::text[], %(sequences)s::int[], %(times)s::timestamptz[],
     %(patients)s::uuid[], %(doctors)s::uuid[], %(clinics)s::uuid[],
     %(begins)s::timestamptz[], %(ends)s::timestamptz[],
-    %(previous_doctors)s::uuid[], %(previous_begins)s::timestamptz[]
+    %(previous_doctors)s::uuid[], %(previous_clinics)s::uuid[],
+    %(previous_begins)s::timestamptz[], %(previous_ends)s::timestamptz[]
 ) WITH ORDINALITY AS told (
     id, kind, sequence, time, patient_id, doctor_id, clinic_id, starts_at, ends_at,
-    previous_doctor_id, previous_starts_at, place
+    previous_doctor_id, previous_clinic_id, previous_starts_at, previous_ends_at, place
 )
 JOIN schedules s ON s.id = told.id
 LEFT JOIN moves made ON made.appointment_id = s.id AND made.version = told.sequence
@@ -41,7 +43,7 @@ WHERE (
     coalesce(later.previous_ends_at, s.ends_at)
 ) AND (
     told.patient_id = s.patient_id
-    OR EXISTS (SELECT FROM patients p WHERE p.id = told.patient_id AND p.merged_into IS NOT NULL)
+    OR EXISTS (SELECT FROM patients p WHERE p.id = told.patient_id AND p.merged_into = s.patient_id)
 ) AND abs(extract(epoch FROM told.time - CASE told.kind
     WHEN 'confirmed' THEN s.confirmed_at
     WHEN 'cancelled' THEN s.cancelled_at
@@ -49,8 +51,13 @@ WHERE (
 END)) < 1 AND CASE told.kind
     WHEN 'confirmed' THEN s.confirmed_version = told.sequence
     WHEN 'cancelled' THEN s.cancelled_version = told.sequence AND s.status = 'cancelled'
-    WHEN 'rescheduled' THEN (made.previous_doctor_id, made.previous_starts_at)
-        = (told.previous_doctor_id, told.previous_starts_at)
+    WHEN 'rescheduled' THEN (
+        made.previous_doctor_id, made.previous_clinic_id,
+        made.previous_starts_at, made.previous_ends_at
+    ) = (
+        told.previous_doctor_id, told.previous_clinic_id,
+        told.previous_starts_at, told.previous_ends_at
+    )
 END
 """)
 
@@ -107,5 +114,7 @@ def _asked(events: Sequence[AppointmentEvent]) -> dict[str, object]:
         "begins": [event.starts_at for event in events],
         "ends": [event.ends_at for event in events],
         "previous_doctors": [each and each.doctor_id for each in before],
+        "previous_clinics": [each and each.clinic_id for each in before],
         "previous_begins": [each and each.starts_at for each in before],
+        "previous_ends": [each and each.ends_at for each in before],
     }

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 
 from adapters.postgres.database import Connection
+from domain.booking import Appointment
 from domain.day import free_slots
 from domain.rules import DoctorGrid
 from domain.slot import Interval
@@ -41,7 +42,11 @@ SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone,
      ) spans) AS busy,
     ARRAY(SELECT o.id FROM doctors o
       WHERE o.specialty = d.specialty AND o.clinic_id = d.clinic_id AND o.id <> d.id
-        AND :with_colleagues ORDER BY o.id LIMIT 20) AS colleagues
+        AND :with_colleagues AND (CAST(:service_id AS uuid) IS NULL OR EXISTS (
+            SELECT FROM doctor_services f WHERE f.doctor_id = o.id AND f.service_id = :service_id))
+      ORDER BY o.id LIMIT 20) AS colleagues,
+    coalesce(CAST(:minutes AS integer),
+             (SELECT minutes FROM services WHERE id = :service_id)) AS minutes
 FROM doctors d JOIN clinics c ON c.id = d.clinic_id
 WHERE d.id = ANY(:doctor_ids)
 """)
@@ -49,7 +54,10 @@ WHERE d.id = ANY(:doctor_ids)
 
 @dataclass(frozen=True, kw_only=True)
 class Openings:
-    """One doctor's shifts and the time in them that is not to be had."""
+    """One doctor's shifts and the time in them that is not to be had.
+
+    `minutes` is how long the visit lasts, where that is not the doctor's own slot.
+    """
 
     desk: DoctorGrid
     now: datetime
@@ -57,10 +65,11 @@ class Openings:
     shifts: list[Interval]
     busy: list[Interval]
     colleagues: list[UUID]
+    minutes: int | None
 
     def free(self) -> Iterator[Interval]:
         """The free slots that begin in the window and after now, earliest first."""
-        free = free_slots(self.desk, self.window, self.shifts, self.busy)
+        free = free_slots(self.desk, self.window, self.shifts, self.busy, minutes=self.minutes)
         return dropwhile(lambda slot: slot.starts_at <= self.now, free)
 
 
@@ -71,13 +80,16 @@ async def openings_of(  # noqa: PLR0913 - each narrows what is asked
     *,
     patient_id: UUID | None = None,
     with_colleagues: bool = False,
-    moving: UUID | None = None,
+    service_id: UUID | None = None,
+    moving: Appointment | None = None,
 ) -> list[Openings]:
     """In no order; without the time when this patient is busy, if one is named.
 
-    `moving`: a visit whose own time is in nobody's way.
+    `moving`: a visit whose own time is in nobody's way, and which keeps its minutes. A service
+    is looked for where all of it fits.
 
-    `colleagues` (at most 20) are the doctors of the same specialty and clinic, if asked for.
+    `colleagues` (at most 20) are the doctors of the same specialty and clinic, if asked for, who
+    offer the service.
     """
     parameters = {
         "doctor_ids": list(doctor_ids),
@@ -86,7 +98,9 @@ async def openings_of(  # noqa: PLR0913 - each narrows what is asked
         "reach_until": window.ends_at + LONGEST_SLOT,
         "patient_id": patient_id,
         "with_colleagues": with_colleagues,
-        "moving": moving,
+        "service_id": service_id,
+        "moving": moving.appointment_id if moving else None,
+        "minutes": moving.kept_minutes if moving else None,
     }
     found = await connection.execute(OPENINGS, parameters)
     return [_openings(row, window) for row in found.mappings()]
@@ -106,6 +120,7 @@ def _openings(row: RowMapping, window: Interval) -> Openings:
         shifts=[_interval(*bounds) for bounds in row["shifts"] or []],
         busy=[_interval(*bounds) for bounds in row["busy"] or []],
         colleagues=row["colleagues"],
+        minutes=row["minutes"],
     )
 
 

@@ -95,7 +95,9 @@ class Bookings:
         self._secret = secret
         self._turns: KeyLocks[Slot] = KeyLocks()
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
-        self._alternatives: SingleFlight[Slot, list[Alternative]] = SingleFlight()
+        self._alternatives: SingleFlight[tuple[UUID, datetime, UUID | None], list[Alternative]] = (
+            SingleFlight()
+        )
 
     async def hold(  # noqa: PLR0913 - the parts of a POST
         self,
@@ -234,8 +236,10 @@ class Bookings:
             patient_id=order.wish.patient_id,
             doctor_id=order.wish.doctor_id,
             starts_at=order.wish.starts_at,
+            service_id=order.wish.service_id,
         )
-        free = await self._alternatives.ask(order.slot, lambda: read(self._database, ask))
+        asked = (*order.slot, order.wish.service_id)
+        free = await self._alternatives.ask(asked, lambda: read(self._database, ask))
         return refused(replace(refusal.refusal, alternatives=free))
 
     def _request(self, order: Order, desk: DoctorGrid, actor: ActorRef) -> BookingRequest:

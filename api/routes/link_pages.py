@@ -167,7 +167,7 @@ async def _times(
             [booked.doctor_id],
             window,
             patient_id=booked.patient_id,
-            moving=booked.appointment_id,
+            moving=booked,
         ),
     )
     free = [slot for each in found for slot in each.free() if slot.starts_at != booked.starts_at]

@@ -95,7 +95,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
         here="visits",
         visit=seen,
         state=found.appointment.status,
-        link=_link_of(key, seen),
+        link=_link_of(key, seen, caller),
         hold_seconds=settings.hold_seconds,
         hold_minutes=minutes(settings.hold_seconds),
         note=note,
@@ -200,9 +200,14 @@ async def _own(desk: Commands, appointment_id: UUID, visitor: Visitor, caller: C
     return found
 
 
-def _link_of(key: bytes, seen: PatientVisit) -> str:
-    """The page by which this state of the visit is moved, the same as a message leads to."""
+def _link_of(key: bytes, seen: PatientVisit, caller: Caller) -> str | None:
+    """The page by which this state of the visit is moved, the same as a message leads to.
+
+    It acts as the patient, signed in or not. So a proxy, whose right may end, is given none.
+    """
     booked = seen.appointment
+    if not caller.actor.is_anyone and caller.actor.patient_id != booked.patient_id:
+        return None
     link = link_to(booked.appointment_id, booked.version or 1, seen.during.ends_at)
     return token_of(key, link)
 

@@ -13,7 +13,7 @@ from domain.booking import Appointment, Status
 from domain.day import DaySchedule
 from domain.errors import AppointmentNotFound
 from domain.permissions import Whose
-from domain.slot import MINUTE, Interval, day_of
+from domain.slot import Interval, day_of
 from domain.zones import zone_named
 
 
@@ -25,7 +25,7 @@ async def moving_day(
     stands = visit.status is Status.CONFIRMED
     book = DayBook(database)
     without = moving if stands else None
-    found = await book.day(doctor_id, day, moving=without, minutes=_kept_minutes(visit))
+    found = await book.day(doctor_id, day, moving=without, minutes=visit.kept_minutes)
     schedule = found.day.at(found.now)
     own = _own_in(schedule, visit) if stands and visit.starts_at > found.now else None
     return schedule if own is None else schedule.with_own(own)
@@ -44,13 +44,6 @@ async def _movable(database: Database, appointment_id: UUID, caller: Caller) -> 
     )
     caller.check(whose, hidden=AppointmentNotFound)
     return visit
-
-
-def _kept_minutes(visit: Appointment) -> int | None:
-    """A visit to a service keeps the minutes that it was booked with."""
-    if visit.service_id is None or visit.ends_at is None:
-        return None
-    return int((visit.ends_at - visit.starts_at) / MINUTE)
 
 
 def _own_in(schedule: DaySchedule, visit: Appointment) -> Interval | None:

@@ -50,14 +50,22 @@ async def known(state: RunState) -> Known:
     dates = [(today + timedelta(days=ahead)).isoformat() for ahead in range(1, DAYS)]
     async with httpx.AsyncClient(base_url=f"{state['api']}/api/v1", timeout=15) as http:
         listed = (await http.get("/doctors", params={"limit": 100})).json()["items"]
-        doctors = [doctor["doctorId"] for doctor in listed][:DOCTORS]
+        doctors: list[str] = []
         slots: set[str] = set()
-        for doctor in doctors[:5]:
-            for date in dates:
-                day = await http.get(f"/doctors/{doctor}/schedule", params={"date": date})
-                slots |= {slot["dateTime"] for slot in day.json()["slots"]}
+        for doctor in (each["doctorId"] for each in listed):
+            if len(doctors) == DOCTORS:
+                break
+            if of_doctor := await _slots(http, doctor, dates):
+                doctors.append(doctor)
+                slots |= of_doctor
     patients = [patient["id"] for patient in state["patients"]]
     return Known(patients=patients, doctors=doctors, dates=dates, slots=sorted(slots)[:SLOTS])
+
+
+async def _slots(http: httpx.AsyncClient, doctor: str, dates: list[str]) -> set[str]:
+    """None of a doctor that an earlier run has made, or taken the plan of."""
+    days = [await http.get(f"/doctors/{doctor}/schedule", params={"date": date}) for date in dates]
+    return {slot["dateTime"] for day in days for slot in day.json()["slots"]}
 
 
 def settings(known: Known) -> str:

@@ -71,7 +71,9 @@ BY: dict[str, set[str]] = {
     "notifications.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS,
     "notifications.POSTPONED": MESSAGE,
     "notifications.RECORD": MESSAGE,
-    "openings.OPENINGS": DOCTOR | FREE | {"doctors_specialty_idx", "shifts_pkey"},
+    "openings.OPENINGS": DOCTOR
+    | FREE
+    | {"doctors_specialty_idx", "shifts_pkey", "services_pkey", "doctor_services_service_id_idx"},
     "operations.FIGURES": {
         "notifications_created_at_idx",
         "schedules_changed_idx",
@@ -93,8 +95,10 @@ BY: dict[str, set[str]] = {
     "staff_days.CANCELLED": PATIENT | {"schedules_doctor_day_idx"},
     "staff_days.LIVE": DOCTOR | PATIENT | {"schedules_doctor_free"},
     "staff_days.NAMES": APPOINTMENT | PATIENT,
+    "patients.BECOME": set(),
     "patients.CHANGE": PATIENT,
     "patients.ONE": PATIENT,
+    "patients.OWN_RECORD": {"accounts_pkey"},
     "patients.PHONES": set(),
     "patients.REGISTER": set(),
     "patients.SAME_PERSON": {"patients_name_idx"},

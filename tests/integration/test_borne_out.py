@@ -92,8 +92,15 @@ async def test_what_was_overtaken_is_as_true_as_before(desk: Desk) -> None:
 
     rows = Rows(desk.clinic.database)
     assert await rows.forged([confirmed, moved, cancelled, confirmed]) == set()
-    lied = replace(moved, previous=replace(before, starts_at=before.starts_at - timedelta(days=1)))
-    assert await rows.forged([lied, cancelled, replace(confirmed, starts_at=at("09:30"))]) == {0, 2}
+    day = timedelta(days=1)
+    lies = [
+        replace(before, starts_at=before.starts_at - day),
+        replace(before, ends_at=before.ends_at + day),
+        replace(before, doctor_id=uuid4()),
+        replace(before, clinic_id=uuid4()),
+    ]
+    assert await rows.forged([replace(moved, previous=lie) for lie in lies]) == {0, 1, 2, 3}
+    assert await rows.forged([cancelled, replace(confirmed, starts_at=at("09:30"))]) == {1}
 
 
 async def test_an_event_of_a_patient_who_was_merged_meanwhile_is_true(desk: Desk) -> None:
@@ -111,6 +118,8 @@ async def test_an_event_of_a_patient_who_was_merged_meanwhile_is_true(desk: Desk
         old=event.patient_id,
     )
     assert not await is_forged(desk, event)
+    of_another = appointment_confirmed(await desk.book("10:00"))
+    assert await is_forged(desk, replace(of_another, patient_id=event.patient_id))
 
 
 async def test_of_no_events_none_is_forged(desk: Desk) -> None:

@@ -184,6 +184,24 @@ async def test_other_times_are_offered_and_a_lost_one_is_said_in_place(
     assert await row(clinic, visit) == ("confirmed", 2, None)
 
 
+async def test_a_visit_to_a_service_is_offered_times_that_are_long_enough(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:00"))
+    await clinic.execute(
+        "UPDATE schedules SET service_id = :service, ends_at = :end WHERE id = :id",
+        service=uuid4(),
+        end=at("10:00"),
+        id=visit,
+    )
+    await clinic.book(at("10:30"))
+    form = {"action": "move"} | await form_of(http, link_of(visit, version=3))
+
+    chosen = await http.post(link_of(visit, version=3), data=form)
+
+    assert re.findall(r"> [^<]*, (\d\d:\d\d)</label>", chosen.text) == ["09:30"]
+
+
 async def test_a_cancellation_never_moves(http: httpx.AsyncClient, clinic: Clinic) -> None:
     """Not even where a time is sent with it: to move to one that is taken would be refused."""
     visit = await clinic.book(at("09:30"))

@@ -180,6 +180,7 @@ async def test_the_booking_page_offers_oneself_first_and_those_whom_one_acts_for
     form = {"patient": str(family.child)}
     chosen = await family.http.post(f"{root}/acting-for", data=form, headers=browser)
     for_child = (await family.http.get(f"{root}/", headers=browser)).text
+    visit = (await family.http.get(f"{root}/visits/{family.visit}", headers=browser)).text
     path = f"/patients/{family.child}/proxies/{proxy}"
     await family.http.delete(path, headers=family.manager)
     alone = (await family.http.get(f"{root}/", headers=browser)).text
@@ -188,6 +189,8 @@ async def test_the_booking_page_offers_oneself_first_and_those_whom_one_acts_for
     assert f'value="{family.child}"' in offered
     assert chosen.status_code == 303
     assert f'value="{family.child}" selected' in for_child
+    assert 'action="/visits/' in visit
+    assert "/v/" not in visit, "a link would act as the patient after the proxy's end"
     assert str(family.child) not in alone
 
 
