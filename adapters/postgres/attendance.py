@@ -19,7 +19,7 @@ from domain.zones import zone_named
 SEE = SQL(f"""
 SELECT {COLUMNS}, s.practitioner_id, s.arrived_at, c.time_zone, clock_timestamp() AS now,
     EXISTS (SELECT FROM audit a WHERE a.object = CAST(s.id AS text)
-              AND a.version = %(version)s + 1 AND a.action = %(mark)s) AS was_made
+              AND a.version = CAST(%(version)s AS bigint) + 1 AND a.action = %(mark)s) AS was_made
 FROM schedules s JOIN clinics c ON c.id = s.clinic_id WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 

@@ -46,7 +46,7 @@ SELECT version, moved_at, doctor_id, clinic_id, starts_at, ends_at, (
     SELECT count(*) FROM moves before
     WHERE before.appointment_id = m.appointment_id AND before.version <= m.version
 ) AS moves
-FROM moves m WHERE appointment_id = %(appointment_id)s AND version = %(version)s + 1
+FROM moves m WHERE appointment_id = %(appointment_id)s AND version = CAST(%(version)s AS bigint) + 1
   AND starts_at = %(starts_at)s
   AND doctor_id = coalesce(CAST(%(doctor_id)s AS uuid), previous_doctor_id)
 """)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID, uuid4
@@ -13,11 +13,12 @@ from psycopg.sql import SQL
 from adapters.postgres.acting import ACTING, told
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
+from adapters.postgres.plan_rows import Affected, WrittenPlan, affected_of, facts_of, written
 from adapters.postgres.rows import Row
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
 from domain.errors import Changed, DoctorNotFound
-from domain.plan import Plan, Weekly, expand, instant_of
+from domain.plan import Plan, expand, instant_of
 from domain.slot import Interval, day_of
 from domain.spans import without
 from domain.zones import zone_named
@@ -84,25 +85,6 @@ WHERE NOT EXISTS (
 
 
 @dataclass(frozen=True, kw_only=True)
-class WrittenPlan:
-    """A plan of a doctor as it was written."""
-
-    plan: Plan
-    version: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Affected:
-    """A visit or a hold that would fall outside."""
-
-    appointment_id: UUID
-    version: int
-    starts_at: datetime
-    is_held: bool
-    without_contact: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Preview:
     """What a change would do to those who have booked; `digest` names just this."""
 
@@ -135,8 +117,8 @@ async def latest_plan(connection: Cursor, doctor_id: UUID) -> WrittenPlan | None
     """Raises `DoctorNotFound`."""
     if await connection.one_or_none(DESK, {"doctor_id": doctor_id}) is None:
         raise DoctorNotFound
-    written = await connection.all(PLANS, {"doctor_id": doctor_id})
-    return _written(written[-1]) if written else None
+    rows = await connection.all(PLANS, {"doctor_id": doctor_id})
+    return written(rows[-1]) if rows else None
 
 
 async def preview_plan(database: Database, order: PlanOrder) -> Preview:
@@ -165,7 +147,7 @@ async def write_plan(
         if order.digest is None and change.affected:
             return preview
         version = order.version + 1
-        facts = {**_facts(order.plan), "doctor_id": order.doctor_id, "version": version}
+        facts = {**facts_of(order.plan), "doctor_id": order.doctor_id, "version": version}
         who = {"id": uuid4(), "clinic_id": desk["clinic_id"], "actor": told(actor)}
         await connection.write(WRITE, {**facts, **who})
         await _publish(connection, order.doctor_id, change)
@@ -176,10 +158,10 @@ async def write_plan(
 
 async def _planned(connection: Cursor, order: PlanOrder) -> tuple[Row, _Change]:
     desk = await _desk(connection, order.doctor_id)
-    written = [_written(row) for row in await connection.all(PLANS, vars(order))]
-    if order.version != (written[-1].version if written else 0):
+    known = [written(row) for row in await connection.all(PLANS, vars(order))]
+    if order.version != (known[-1].version if known else 0):
         raise Changed
-    plans = [each.plan for each in written] + [order.plan]
+    plans = [each.plan for each in known] + [order.plan]
     today = day_of(desk["now"], zone_named(desk["time_zone"]))
     first = max(today, order.plan.effective_from)
     change = await _change(connection, order.doctor_id, desk, plans, first, order.horizon_days)
@@ -206,7 +188,7 @@ async def _change(  # noqa: PLR0913, PLR0917 - whose, where, what, from when, un
     is_open = [_span(each) for each in shifts if each["state"] == "open"]
     closing = without(_joined_rows(rows), [*wanted, *kept])
     affected = tuple(
-        _affected(row)
+        affected_of(row)
         for row in rows
         if row["is_live"]
         and row["starts_at"] > desk["now"]
@@ -253,58 +235,13 @@ async def _desk(connection: Cursor, doctor_id: UUID) -> Row:
 
 
 def _preview(order: PlanOrder, change: _Change) -> Preview:
-    seen = [str(order.doctor_id), order.version, str(_facts(order.plan))]
+    seen = [str(order.doctor_id), order.version, str(facts_of(order.plan))]
     seen += [f"{each.appointment_id} {each.version} {each.is_held}" for each in change.affected]
     digest = hashlib.sha256(json.dumps(seen).encode()).hexdigest()
     return Preview(digest=digest, affected=change.affected)
-
-
-def _affected(row: Row) -> Affected:
-    return Affected(
-        appointment_id=row["id"],
-        version=row["version"],
-        starts_at=row["starts_at"],
-        is_held=row["status"] == "held",
-        without_contact=row["without_contact"],
-    )
 
 
 def _span(row: Row) -> Interval:
     return Interval(
         starts_at=row["starts_at"].astimezone(UTC), ends_at=row["ends_at"].astimezone(UTC)
     )
-
-
-def _facts(plan: Plan) -> Mapping[str, object]:
-    weekly = [
-        {
-            "weekday": each.weekday,
-            "from": each.start.isoformat("minutes"),
-            "until": each.until.isoformat("minutes"),
-            "everyWeeks": each.every_weeks,
-        }
-        for each in plan.weekly
-    ]
-    return {
-        "effective_from": plan.effective_from,
-        "effective_until": plan.effective_until,
-        "weekly": json.dumps(weekly),
-    }
-
-
-def _written(row: Row) -> WrittenPlan:
-    weekly = tuple(
-        Weekly(
-            weekday=each["weekday"],
-            start=time.fromisoformat(each["from"]),
-            until=time.fromisoformat(each["until"]),
-            every_weeks=each["everyWeeks"],
-        )
-        for each in row["weekly"]
-    )
-    plan = Plan(
-        effective_from=row["effective_from"],
-        effective_until=row["effective_until"],
-        weekly=weekly,
-    )
-    return WrittenPlan(plan=plan, version=row["version"])

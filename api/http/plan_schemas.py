@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.config import JsonDict
 
-from adapters.postgres.plans import Preview, WrittenPlan
+from adapters.postgres.plan_rows import WrittenPlan
+from adapters.postgres.plans import Preview
 from api.http.schemas import APPOINTMENT_ID, AffectedBody, Body, Text, example
 from api.routes.schedule import LocalDate
 from domain.documents import timestamp

@@ -1,6 +1,5 @@
 """The bodies of the API in and out, and how strictly a value of a request is read."""
 
-import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -79,7 +78,7 @@ Text = Annotated[
     Field(max_length=200, json_schema_extra={"pattern": _NO_CONTROL}),
     AfterValidator(parse_text),
 ]
-Version = Annotated[int, Field(ge=1, le=2**31 - 2)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 ReasonCode = Annotated[
     CancelReason,
     Field(strict=False, description="patient_request unless said otherwise"),
@@ -111,21 +110,6 @@ EXAMPLE_APPOINTMENT: JsonDict = {
     "serviceId": None,
     "moves": 0,
     "attendance": None,
-}
-
-EXAMPLE_NOTICE: JsonDict = {
-    "notificationId": "6f6d2a54-8a0e-4f8e-9a55-0f8b6f1c7e21",
-    "appointmentId": APPOINTMENT_ID,
-    "kind": "confirmed",
-    "dateTime": "2027-03-01T06:00:00Z",
-    "createdAt": "2027-02-20T10:02:00Z",
-    "readAt": None,
-}
-NOTICE_PLACE = "AAYHbG1tUkBvbSpUig5PjppVD4trH34hq1eD"
-EXAMPLE_NOTICE_EVENT = f"event: notice\ndata: {json.dumps(EXAMPLE_NOTICE)}\nid: {NOTICE_PLACE}\n\n"
-EXAMPLE_READINESS: JsonDict = {
-    "status": "ready",
-    "dependencies": {"postgres": "up", "temporal": "up", "redis": "up", "kafka": "up"},
 }
 
 
@@ -248,28 +232,6 @@ class AppointmentPage(Body):
     next: str | None = Field(description="`cursor` of the next page, null at the end")
 
 
-class NoticeBody(Body):
-    """What a doctor is told about one appointment."""
-
-    model_config = example(EXAMPLE_NOTICE)
-
-    notification_id: Id
-    appointment_id: Id
-    kind: str = Field(examples=["confirmed", "rescheduled", "cancelled"])
-    date_time: Instant
-    created_at: Instant
-    read_at: Instant | None
-
-
-class NoticePage(Body):
-    """One page of a doctor's notices, newest first."""
-
-    model_config = page_example(EXAMPLE_NOTICE)
-
-    items: list[NoticeBody]
-    next: str | None = Field(description="`cursor` of the next page, null at the end")
-
-
 class FieldErrorBody(Body):
     """What is wrong with one field."""
 
@@ -310,29 +272,3 @@ class ProblemBody(Body):
     held: int | None = None
     without_contact: int | None = None
     first: list[AffectedBody] | None = None
-
-
-class HealthBody(Body):
-    """The process lives."""
-
-    model_config = example({"status": "ok"})
-
-    status: Literal["ok"]
-
-
-class DependenciesBody(Body):
-    """The servers behind, `up` or `down`."""
-
-    postgres: Literal["up", "down"]
-    temporal: Literal["up", "down"]
-    redis: Literal["up", "down"]
-    kafka: Literal["up", "down"]
-
-
-class ReadinessBody(Body):
-    """Whether bookings can be taken now."""
-
-    model_config = example(EXAMPLE_READINESS)
-
-    status: Literal["ready", "unavailable"]
-    dependencies: DependenciesBody

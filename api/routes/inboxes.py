@@ -15,7 +15,8 @@ from api.dependencies import DatabaseDep, InboxListenerDep, LiveStreams
 from api.http.actor import NoticeReader, VisitLister
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Cursor, Limit, Place, cursor_of, place_of
-from api.http.schemas import EXAMPLE_NOTICE_EVENT, AppointmentPage, Id, NoticeBody, NoticePage
+from api.http.notice_schemas import EXAMPLE_NOTICE_EVENT, NoticeBody, NoticePage
+from api.http.schemas import AppointmentPage, Id
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
 from api.http.whose import check_doctor

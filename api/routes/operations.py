@@ -7,7 +7,7 @@ from starlette.responses import Response
 from api.dependencies import ReadinessDep
 from api.http.actor import FOR_ANYBODY_FREELY, MetricsCaller
 from api.http.answers import NO_STORE, JsonAnswer
-from api.http.schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
+from api.http.health_schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
 
 NOT_READY = {
     "status": "unavailable",

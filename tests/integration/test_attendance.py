@@ -143,6 +143,8 @@ async def test_what_cannot_be_marked_begins_no_run(desk: Desk) -> None:
 
     with pytest.raises(Changed):
         await desk.mark(visit, Mark.ARRIVE, 1)
+    with pytest.raises(Changed):
+        await desk.mark(visit, Mark.ARRIVE, version=2**31 - 1)
     with pytest.raises(WrongState):
         await desk.mark(visit, Mark.UNDO, 2)
     with pytest.raises(AppointmentNotFound):

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from api.describe import describe_only
 from api.http import patient_schemas, trail_schemas
+from api.http.health_schemas import HealthBody, ReadinessBody
+from api.http.notice_schemas import NoticeBody, NoticePage
 from api.http.openapi import describe
 from api.http.origins import Origins
 from api.http.plan_schemas import NewPlan, PlanBody
@@ -23,13 +25,9 @@ from api.http.schemas import (
     Body,
     CancelOrder,
     ExtendOrder,
-    HealthBody,
     MarkOrder,
     NewAppointment,
-    NoticeBody,
-    NoticePage,
     ProblemBody,
-    ReadinessBody,
     RescheduleOrder,
 )
 from api.http.setup_schemas import (
