@@ -17,7 +17,7 @@ from stack.run_state import RunState
 DESCRIPTION = CHECKOUT / "docs" / "openapi.json"
 SETTINGS = CHECKOUT / "tests" / "fuzz" / "schemathesis.toml"
 DAYS = 12
-DOCTORS, SLOTS = 8, 40
+DOCTORS, SLOTS = 3, 10
 """So few that callers meet at one slot."""
 ANSWERED = re.compile(
     r'^priyom_http_requests_total\{method="(\w+)",route="([^"]+)",status="(\d+)"\} (\S+)$',
@@ -27,12 +27,13 @@ ANSWERED = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long and how often; the same seed tries the same."""
+    """How long and how often, and of which paths; the same seed tries the same."""
 
     seconds: int
     examples: int
     seed: int
     phases: str = "examples,coverage,fuzzing,stateful"
+    paths: str = "."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ async def run(
     process = await asyncio.create_subprocess_exec(
         *(Path(sys.executable).parent / "st", "--config-file", file, "run", served),
         *("--url", state["api"] or "", "--seed", str(effort.seed)),
-        *("--phases", effort.phases),
+        *("--phases", effort.phases, "--include-path-regex", effort.paths),
         *("--max-time", str(effort.seconds), "--max-examples", str(effort.examples)),
         cwd=folder,
         stdout=said_to,

@@ -9,7 +9,9 @@ from stack.run_state import RunState
 from tests.fuzz.described import DESCRIPTION, Effort, answered, run
 
 IN_A_MERGE = Effort(seconds=30, examples=10, seed=20_261_122)
-ON_A_BUSY_MACHINE = Effort(seconds=90, examples=5, seed=7, phases="stateful")
+ON_A_BUSY_MACHINE = Effort(
+    seconds=90, examples=60, seed=7, phases="stateful", paths="appointments|/schedule$"
+)
 ONE_LOOK = Effort(seconds=90, examples=5, seed=1, phases="coverage")
 
 REACHED = {
