@@ -127,19 +127,25 @@ def _shorter_and_shorter(visit: Visit, link: str) -> Iterator[tuple[Visit, str]]
     yield from ((shorter, "") for shorter in _bare(brief))
 
 
-def _bare(brief: Visit) -> Iterator[Visit]:
-    """Down to the time and the code."""
-    brief = replace(brief, clinic_name=_cut(brief.clinic_name, 20))
-    yield replace(brief, clinic_address=_cut(brief.clinic_address, 30))
+def _bare(full: Visit) -> Iterator[Visit]:
+    """Down to the time and the code.
+
+    Without a name in another alphabet the rest is often short enough as it is: so whole parts go
+    before all are cut. Who and where are worth more than what the clinic is called.
+    """
+    brief = replace(full, clinic_name=_cut(full.clinic_name, 20))
+    yield replace(brief, clinic_address=_cut(full.clinic_address, 30))
     brief = replace(brief, clinic_address="")
     yield brief
     brief = replace(brief, clinic_phone="")
     yield brief
-    clinic_name = _cut(brief.clinic_name, 12)
-    brief = replace(brief, clinic_name=clinic_name, doctor_name=_cut(brief.doctor_name, 16))
-    yield brief
-    yield replace(brief, doctor_name="")
-    yield replace(brief, doctor_name="", clinic_name="")
+    for without in (replace(full, clinic_name=""), replace(full, doctor_name="")):
+        yield without
+        yield replace(without, clinic_phone="", clinic_address=_cut(full.clinic_address, 30))
+    doctor_name = _cut(brief.doctor_name, 16)
+    yield replace(brief, clinic_name=_cut(full.clinic_name, 12), doctor_name=doctor_name)
+    yield replace(brief, clinic_name="", doctor_name=doctor_name)
+    yield replace(brief, clinic_name="", doctor_name="")
 
 
 def _cut(text: str, length: int) -> str:
