@@ -49,6 +49,8 @@ class Clinic:
     http: httpx.AsyncClient
     patients: list[str]
     slots: dict[str, list[Slot]] = field(default_factory=dict)
+    soonest: timedelta = timedelta(hours=3)
+    """What begins sooner is left out: near midnight, tomorrow has begun in the east."""
 
     def patient(self) -> str:
         """Another patient each time, so that nobody's earlier visit stands in a test's way."""
@@ -72,8 +74,7 @@ class Clinic:
         raise AssertionError
 
     async def _survey(self) -> None:
-        """What begins within hours is left out: near midnight, tomorrow has begun in the east."""
-        soonest = datetime.now(UTC) + timedelta(hours=3)
+        soonest = datetime.now(UTC) + self.soonest
         listed = await self.http.get("/api/v1/doctors", params={"limit": 100})
         for doctor in listed.json()["items"]:
             free = [

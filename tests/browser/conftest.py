@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -26,6 +27,16 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 FIVE_CALLS = CHECKOUT / "docs" / "five-calls.md"
 DESK = ViewportSize(width=1280, height=900)
 TELEPHONE = ViewportSize(width=320, height=720)
+OF_TOMORROW = """
+WITH doctor AS (
+    INSERT INTO doctors (id, practitioner_id, full_name, specialty, clinic_id)
+    SELECT gen_random_uuid(), gen_random_uuid(), 'Dr Ada Morrow', %s, id
+    FROM (SELECT id FROM clinics ORDER BY id LIMIT 1) somewhere RETURNING id, clinic_id
+)
+INSERT INTO shifts (doctor_id, clinic_id, during)
+SELECT id, clinic_id, tstzrange(begins, begins + interval '4 hours')
+FROM doctor, date_trunc('hour', now() + interval '26 hours') begins RETURNING doctor_id::text AS id
+"""
 
 expect.set_options(timeout=10_000)
 
@@ -83,8 +94,12 @@ class Person:
         assert wide <= 0, f"{self.page.url} is {wide} px too wide"
 
 
+@dataclass
 class FrontClinic(Clinic):
     """The clinic of people who click: they take slots that no list of the tests knows of."""
+
+    soonest: timedelta = timedelta(hours=36)
+    """Whatever begins on the day of such a slot begins in hours, also the first of that day."""
 
     async def free_slots(self, count: int) -> list[Slot]:
         free: list[Slot] = []
@@ -93,6 +108,11 @@ class FrontClinic(Clinic):
             if await self.state_of(slot) == "free":
                 free.append(slot)
         return free
+
+    async def doctor_of_tomorrow(self, specialty: str = "cardiology") -> str:
+        """Somebody whose page opens with times of tomorrow: at no hour does one begin soon."""
+        [row] = await self.rows(OF_TOMORROW, specialty)
+        return str(row["id"])
 
 
 Scheme = Literal["light", "dark"]
@@ -135,7 +155,7 @@ def elsewhere() -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def clinic(
     browser: Browser, elsewhere: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Clinic]:
+) -> AsyncIterator[FrontClinic]:
     """Started for a browser only: without one there is nothing to wait for."""
     assert browser.is_connected()
     home = tmp_path_factory.mktemp("home")

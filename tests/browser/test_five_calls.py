@@ -4,9 +4,12 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.acceptance.conftest import Clinic, Slot
+from tests.browser.conftest import FrontClinic
+
+OF_TOMORROW = "cardiology-of-tomorrow"
 
 
 @pytest.fixture
@@ -20,9 +23,17 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     assert complaints == []
 
 
+async def asks_for_tomorrow(route: Route) -> None:
+    """The page's search finds somebody of whom no time begins soon."""
+    url = route.request.url.replace("=cardiology&", f"={OF_TOMORROW}&")
+    await route.continue_(url=url)
+
+
 async def test_the_page_of_the_documents_holds_counts_down_confirms_and_cancels(
-    page: Page, clinic: Clinic, elsewhere: str
+    page: Page, clinic: FrontClinic, elsewhere: str
 ) -> None:
+    await clinic.doctor_of_tomorrow(OF_TOMORROW)
+    await page.route("**/api/v1/doctors?*", asks_for_tomorrow)
     patient, said = clinic.patient(), page.get_by_role("status")
     await page.goto(f"{elsewhere}/?api={clinic.state['api']}&patient={patient}")
     free = page.locator("#times button")

@@ -1,10 +1,12 @@
 """The receptionist's tasks by keyboard alone, each with its number of keys (docs/desks.md)."""
 
+from datetime import UTC, datetime
+
 from playwright.async_api import Page, expect
 
 from tests.acceptance.conftest import Clinic
 from tests.browser.conftest import Arrival
-from tests.browser.test_staff import open_services
+from tests.browser.test_staff import open_live, open_services
 
 LETTERS = str.maketrans("0123456789", "ghijklmnop")
 """A word without digits: digits are looked for in telephones."""
@@ -32,6 +34,11 @@ async def named_like_nobody(clinic: Clinic, patient: str) -> str:
     renamed = "UPDATE patients SET full_name = %s WHERE id = %s RETURNING id"
     assert await clinic.rows(renamed, name, patient)
     return name
+
+
+def not_today() -> tuple[str, int]:
+    """A weekday that it is nowhere on earth, so that no time of it begins soon."""
+    return ("Tue", 2) if datetime.now(UTC).isoweekday() in {3, 4, 5} else ("Thu", 4)
 
 
 async def test_from_the_search_to_the_booking_are_four_keys_and_back_three(
@@ -81,6 +88,7 @@ async def test_a_reference_is_cancelled_with_a_reason_in_seven_keys(
     await expect(desk.page.locator(".matches a").first).to_be_focused()
     await keys.press("Enter")
     await expect(desk.page.get_by_text("To read out:")).to_be_visible()
+    await expect(desk.page.locator("h1")).to_be_focused()
     await keys.press("Tab", "Tab", "ArrowDown", "Tab", "Enter")
 
     await expect(desk.page.get_by_text("Cancelled", exact=True)).to_be_visible()
@@ -93,7 +101,7 @@ async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_in_el
     arrives: Arrival, clinic: Clinic
 ) -> None:
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
-    name = await named_like_nobody(clinic, patient)
+    name, (weekday, number) = await named_like_nobody(clinic, patient), not_today()
     await desk.open("/reception")
     keys = Keys(desk.page)
     await keys.type(name)
@@ -106,7 +114,7 @@ async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_in_el
     await expect(desk.page.locator("#specialty")).to_be_focused()
     await keys.type("Der")
     await keys.press("Tab")
-    await keys.type("Thu")
+    await keys.type(weekday)
     await keys.press("Tab")
     await keys.type("from")
     await keys.press("Tab", "Tab", "Enter")
@@ -125,7 +133,7 @@ async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_in_el
         " LATERAL (SELECT s.starts_at AT TIME ZONE c.time_zone AS local) l WHERE s.patient_id = %s",
         patient,
     )
-    assert (row["specialty"], row["weekday"]) == ("dermatology", 4)
+    assert (row["specialty"], row["weekday"]) == ("dermatology", number)
     assert row["hour"] in range(12, 17)
 
 
@@ -140,6 +148,38 @@ async def test_what_was_cancelled_elsewhere_is_not_cancelled_unseen(
     await desk.click("Release this time")
 
     await expect(desk.page.get_by_text("was changed elsewhere")).to_be_visible()
+    assert (await clinic.get(held))["status"] == "confirmed"
+
+
+async def test_what_happens_elsewhere_takes_neither_the_place_nor_the_choice_of_a_person(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, held = await arrives(locale="en-GB"), await clinic.hold()
+    await open_live(desk, f"/reception/visits/{held}")
+    reason = desk.page.get_by_label("Reason")
+    await reason.select_option("mistake")
+    await reason.focus()
+
+    await clinic.confirm(held)
+
+    cancel = desk.page.get_by_role("button", name="Cancel appointment")
+    await expect(cancel).to_be_visible()
+    await expect(reason).to_be_focused()
+    await expect(reason).to_have_value("mistake")
+
+
+async def test_a_key_gives_no_other_command_than_the_one_that_was_there(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    desk, held = await arrives(locale="en-GB"), await clinic.hold()
+    await open_live(desk, f"/reception/visits/{held}")
+    await desk.page.get_by_role("button", name="Release this time").focus()
+
+    await clinic.confirm(held)
+    await expect(desk.page.get_by_role("button", name="Cancel appointment")).to_be_visible()
+    await expect(desk.page.locator("h1")).to_be_focused()
+    await desk.page.keyboard.press("Enter")
+
     assert (await clinic.get(held))["status"] == "confirmed"
 
 

@@ -5,6 +5,8 @@
   "use strict";
   const POLL_SECONDS = 5; // while there is no stream
   const PATIENCE_SECONDS = 10; // as for a click
+  const FIELDS = "select, textarea, input:not([type=hidden])";
+  const COMMANDS = "a, button, summary";
   const streams = new Map();
   let polling = 0;
   let watched = null;
@@ -131,6 +133,8 @@
       return;
     }
     const put = document.importNode(fresh, true);
+    const was = document.activeElement;
+    keepEntries(old, put);
     old.replaceWith(put);
     htmx.process(put);
     put.dispatchEvent(new Event("piece:replaced", { bubbles: true }));
@@ -138,9 +142,29 @@
     if (!hadFocus && !title) return;
     announce((title || put).textContent.trim().replace(/\s+/g, " "));
     if (!hadFocus) return;
-    const next = title || put.querySelector("a, button, input") || put;
-    if (!next.matches("a, button, input")) next.tabIndex = -1;
+    const next = sameField(was, put) || title || sameCommand(was, put) || put;
+    if (!next.matches(COMMANDS) && !next.matches(FIELDS)) next.tabIndex = -1;
     next.focus({ preventScroll: true });
+  }
+
+  // What somebody has typed or chosen stays as they left it.
+  function keepEntries(old, put) {
+    for (const field of old.querySelectorAll(FIELDS)) {
+      const same = sameField(field, put);
+      if (!same) continue;
+      same.value = field.value;
+      same.checked = field.checked;
+    }
+  }
+
+  function sameField(was, put) {
+    return [...put.querySelectorAll(FIELDS)].find((each) => each.id && each.id === was.id);
+  }
+
+  // Never another command in the place of the one that had the focus: the next key would give it.
+  function sameCommand(was, put) {
+    const isSame = (each) => each.outerHTML === was.outerHTML;
+    return [...put.querySelectorAll(COMMANDS)].find(isSame) || put.querySelector("a");
   }
 
   document.addEventListener("htmx:afterSettle", watch);
