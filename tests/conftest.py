@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 HERE = Path(__file__).parent
 QUICK_FIRST = ("unit", "mutations", "reliability", "workflows", "integration")
@@ -15,6 +16,10 @@ QUICK_FIRST = ("unit", "mutations", "reliability", "workflows", "integration")
 
 os.environ["PRIYOM_SIGN_IN"] = "off"
 """Most tests are not about who calls; those that are say so to the stack they start."""
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+"""How long a made-up case takes depends on what else the machine does."""
 
 ended_with = pytest.StashKey[int]()
 

@@ -37,7 +37,6 @@ STORIES = settings(
     max_examples=300 if THOROUGH else 12,
     stateful_step_count=16 if THOROUGH else 10,
     derandomize=not THOROUGH,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

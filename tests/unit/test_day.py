@@ -5,7 +5,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.booking import Status
@@ -196,7 +196,6 @@ def test_free_slots_begin_inside_the_window_and_touch_nothing_busy() -> None:
     assert [slot.starts_at for slot in free] == [at("09:00"), at("10:00")]
 
 
-@settings(deadline=None)
 @given(
     taken=st.lists(
         st.tuples(st.integers(0, 200), st.integers(1, 60), st.sampled_from([None, -5, 0, 5])),

@@ -77,7 +77,7 @@ visits = st.builds(
 
 @pytest.mark.exhaustive
 @given(visit=visits)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_text_letter_and_calendar_each_tell_the_instant_and_the_names(visit: Visit) -> None:
     text = text_message(visit, account_url=ACCOUNT)
     carried = parts_of(sent(visit))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.slot import Interval, day_bounds, day_of, slot_at, slots_of
@@ -126,7 +126,6 @@ def test_a_wish_off_the_grid_or_off_duty_is_no_slot(clock: str) -> None:
     assert slot_at(instant(WINTER, clock, MOSCOW), shifts, 30, MOSCOW) is None
 
 
-@settings(deadline=None)
 @given(
     zone=st.sampled_from([LONDON, NICOSIA, MOSCOW]),
     around=st.sampled_from([SPRING, AUTUMN, WINTER]),
