@@ -47,7 +47,7 @@ from api.sign_in.pages import PageSignIn
 from api.sign_in.sessions import Sessions
 from domain.visit_links import link_key
 from worker.bookings_worker import bookings_worker
-from worker.deployment import build_of, ensure_current, pinned
+from worker.deployment import build_of, keep_current, pinned
 from worker.eager_bookings import EagerBookings
 from worker.running import running_when_connected
 from worker.waiters import GiveWay, NotifyWaiters, Waiters
@@ -112,6 +112,8 @@ async def open_services(
         readiness = _readiness(database, temporal, redis, connections.kafka_bootstrap_servers)
         stack.push_async_callback(readiness.close)
         beside = _Beside(database, book, redis, publisher) if product.runs_bookings else None
+        if beside is not None:
+            stack.callback(beside.close)
         await stack.enter_async_context(
             running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
         )
@@ -187,7 +189,8 @@ class _Beside:
         self._announcements = Announcements(book=book, redis=redis, publisher=publisher)
 
     def worker(self, client: Client) -> Worker:
-        self._promoting = asyncio.create_task(ensure_current(client, self._build))
+        self.close()  # a worker that failed has another one after it
+        self._promoting = asyncio.create_task(keep_current(client, self._build))
         return bookings_worker(
             client,
             slots=Slots(self._database),
@@ -196,6 +199,10 @@ class _Beside:
             interceptors=[NotifyWaiters(self.waiters), GiveWay(self.waiters)],
             deployment=pinned(self._build),
         )
+
+    def close(self) -> None:
+        if self._promoting is not None:
+            self._promoting.cancel()
 
 
 def _readiness(

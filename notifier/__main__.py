@@ -22,7 +22,7 @@ from adapters.temporal.client import connect_patiently, priyom_plugin
 from domain.visit_links import link_key
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
-from notifier.forget_schedule import ensure_forgetting
+from notifier.forget_schedule import keep_forgetting
 from notifier.intake import Intake
 from worker.deployment import upgraded
 from worker.process import Process, run_process
@@ -58,7 +58,7 @@ async def work(process: Process) -> None:
         dead_letters=DeadLetters(writer),
     )
     forgetting = asyncio.create_task(
-        ensure_forgetting(client, days=process.settings.message_retention_days)
+        keep_forgetting(client, days=process.settings.message_retention_days)
     )
     async with AsyncExitStack() as closing:
         closing.callback(forgetting.cancel)

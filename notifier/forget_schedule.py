@@ -1,10 +1,11 @@
 """The schedule by which old messages are forgotten."""
 
 from datetime import timedelta
+from functools import partial
 
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleIntervalSpec
 
-from adapters.temporal.schedules import ensure_schedule, schedule_of
+from adapters.temporal.schedules import ensure_schedule, keep_schedule, schedule_of
 from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES, FORGET_SCHEDULE
 
@@ -15,8 +16,13 @@ AT_NIGHT = timedelta(hours=1)
 STUCK_AFTER = timedelta(hours=6)
 
 
+async def keep_forgetting(client: Client, *, days: int) -> None:
+    """Whatever Temporal forgets: run it as a task."""
+    await keep_schedule(client, FORGET_SCHEDULE, partial(ensure_forgetting, client, days=days))
+
+
 async def ensure_forgetting(client: Client, *, days: int) -> None:
-    """However long Temporal is away; run it as a task."""
+    """However long Temporal is away."""
     action = ScheduleActionStartWorkflow(
         ForgetMessages.run,
         days,

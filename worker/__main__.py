@@ -12,15 +12,15 @@ from activities.appointments import Appointments
 from activities.audit import Audit
 from activities.slots import Slots
 from activities.trail import keep_sealing
-from adapters.kafka.events import EventPublisher, ensure_topics
+from adapters.kafka.events import EventPublisher, keep_topics
 from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges
 from adapters.process.exit import exit_process
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import connect_patiently, priyom_plugin
-from worker.audit_schedule import ensure_audits
+from worker.audit_schedule import keep_audits
 from worker.bookings_worker import bookings_worker
-from worker.deployment import ensure_current, pinned, upgraded
+from worker.deployment import keep_current, pinned, upgraded
 from worker.process import Process, run_process
 from worker.workers import announcements_worker, audits_worker
 
@@ -31,11 +31,11 @@ async def work(process: Process) -> None:
     client = await connect_patiently(priyom_plugin())
     redis = connect_redis(process.servers.redis_url, name="priyom-worker")
     publisher = EventPublisher(process.servers.kafka_bootstrap_servers)
-    topics = asyncio.create_task(ensure_topics(process.servers.kafka_bootstrap_servers))
+    topics = asyncio.create_task(keep_topics(process.servers.kafka_bootstrap_servers))
     audit_every = timedelta(seconds=process.settings.audit_seconds)
-    audits = asyncio.create_task(ensure_audits(client, every=audit_every))
+    audits = asyncio.create_task(keep_audits(client, every=audit_every))
     sealing = asyncio.create_task(keep_sealing(process.database))
-    promoting = asyncio.create_task(ensure_current(client, process.build))
+    promoting = asyncio.create_task(keep_current(client, process.build))
     gauges = AuditGauges(fade_after=3 * audit_every)
     REGISTRY.register(gauges)
     async with AsyncExitStack() as closing:

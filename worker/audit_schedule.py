@@ -1,10 +1,11 @@
-"""The schedule of the audits: made or brought up to date by every worker that starts."""
+"""The schedule of the audits: made by every worker, and made again where it is lost."""
 
 from datetime import timedelta
+from functools import partial
 
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleIntervalSpec
 
-from adapters.temporal.schedules import ensure_schedule, schedule_of
+from adapters.temporal.schedules import ensure_schedule, keep_schedule, schedule_of
 from domain.audit import AuditOrder
 from workflows.audit_bookings import AuditBookings
 from workflows.names import AUDIT_SCHEDULE, AUDITS
@@ -18,6 +19,11 @@ STUCK_AFTER = timedelta(minutes=10)
 
 CATCH_UP = timedelta(seconds=30)
 """Audits that were missed while Temporal was away are not made up for: the next one sees it all."""
+
+
+async def keep_audits(client: Client, *, every: timedelta) -> None:
+    """Whatever Temporal forgets: run it as a task."""
+    await keep_schedule(client, AUDIT_SCHEDULE, partial(ensure_audits, client, every=every))
 
 
 async def ensure_audits(client: Client, *, every: timedelta) -> None:

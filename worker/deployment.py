@@ -23,6 +23,9 @@ from adapters.process.settings import Deployment
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 
+LOOKED_AT_EVERY_SECONDS = 15.0
+"""How soon a Temporal that has forgotten the builds is told of one."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,8 +53,20 @@ def _versioned(
     )
 
 
+async def keep_current(
+    client: Client, version: WorkerDeploymentVersion, *, every: float = LOOKED_AT_EVERY_SECONDS
+) -> None:
+    """Make this build the current one; again where Temporal was restored and knows it no more.
+
+    Run it as a task beside the build's workers.
+    """
+    while True:
+        await ensure_current(client, version)
+        await asyncio.sleep(every)
+
+
 async def ensure_current(client: Client, version: WorkerDeploymentVersion) -> None:
-    """Make this build the current one, once: run it as a task beside the build's workers.
+    """Make this build the current one, once.
 
     Without a current build no worker gets a task. A build that has been current before is left as
     it is, so that an old process that starts again takes nothing back from a newer build, and a

@@ -35,6 +35,9 @@ REQUEST_MS = 2_000
 is back is soon found, and a discarded producer soon ends."""
 LONGEST_BACK_OFF = 10.0
 
+LOOKED_AT_EVERY_SECONDS = 30.0
+"""How soon a topic is made again that somebody has deleted, or that went with the broker's disk."""
+
 Headers = Sequence[tuple[str, bytes]]
 
 log = get_logger(__name__)
@@ -221,8 +224,15 @@ class EventReader:
         return {part: (ends.get(part) or at + 1) - at - 1 for part, at in last.items()}
 
 
+async def keep_topics(bootstrap_servers: str, *, every: float = LOOKED_AT_EVERY_SECONDS) -> None:
+    """Create missing topics, now and later: run it as a task."""
+    while True:
+        await ensure_topics(bootstrap_servers)
+        await asyncio.sleep(every)
+
+
 async def ensure_topics(bootstrap_servers: str) -> None:
-    """Create missing topics, however long Kafka is away. Run it as a task."""
+    """Create missing topics, however long Kafka is away."""
     pause = 0.5
     while True:
         try:

@@ -17,11 +17,15 @@ from domain.permissions import Visible
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A row as it was read, and whether its visit had begun by the database's clock."""
+    """A row as it was read `at` that instant of the database's clock.
+
+    `has_begun`: whether its visit had begun by then.
+    """
 
     appointment: Appointment
     has_begun: bool
     practitioner_id: UUID
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,8 @@ class Before:
 
 
 ONE = SQL(f"""
-SELECT {COLUMNS}, s.practitioner_id, s.starts_at <= clock_timestamp() AS has_begun
+SELECT {COLUMNS}, s.practitioner_id, s.starts_at <= clock_timestamp() AS has_begun,
+    statement_timestamp() AS read_at
 FROM schedules s WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 
@@ -66,6 +71,7 @@ async def see(connection: Cursor, appointment_id: UUID) -> Seen | None:
         appointment=appointment_of(row),
         has_begun=row["has_begun"],
         practitioner_id=row["practitioner_id"],
+        at=row["read_at"],
     )
 
 

@@ -1,6 +1,7 @@
-"""Temporal Schedules: made or brought up to date by every process that starts."""
+"""Temporal Schedules: made or brought up to date by every process, and made again if lost."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,9 +18,12 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 LONGEST_PAUSE_SECONDS = 10.0
+
+LOOKED_AT_EVERY_SECONDS = 15.0
+"""A describe costs next to nothing. What a schedule does is missed no longer than this."""
 
 log = get_logger(__name__)
 
@@ -33,6 +37,25 @@ def schedule_of(
         spec=ScheduleSpec(intervals=[interval]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=catch_up),
     )
+
+
+async def keep_schedule(
+    client: Client,
+    schedule_id: str,
+    ensure: Callable[[], Awaitable[None]],
+    *,
+    every: float = LOOKED_AT_EVERY_SECONDS,
+) -> None:
+    """Ensure the schedule now, and again whenever Temporal has it no more: run it as a task.
+
+    A Temporal that was restored, or begins anew, has lost the schedules; the processes live on.
+    """
+    await ensure()
+    while True:
+        await asyncio.sleep(every)
+        if await _is_gone(client, schedule_id):
+            log.warning("schedule_was_gone", schedule=schedule_id)
+            await ensure()
 
 
 async def ensure_schedule(client: Client, schedule_id: str, wanted: Schedule) -> None:
@@ -55,6 +78,14 @@ async def ensure_schedule(client: Client, schedule_id: str, wanted: Schedule) ->
             return
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def _is_gone(client: Client, schedule_id: str) -> bool:
+    try:
+        await client.get_schedule_handle(schedule_id).describe()
+    except RPCError as error:
+        return error.status is RPCStatusCode.NOT_FOUND
+    return False
 
 
 async def _ensure(client: Client, schedule_id: str, wanted: Schedule) -> None:

@@ -32,10 +32,14 @@ MAX_ROUNDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """An appointment as it is now; `code` says why a refused one was."""
+    """An appointment as it is now; `code` says why a refused one was.
+
+    `is_lost`: its run wrote a row that is gone, so nobody knows what became of it.
+    """
 
     appointment: Appointment
     code: str | None = None
+    is_lost: bool = False
 
 
 class Commands:
@@ -46,13 +50,18 @@ class Commands:
         self._runs = runs
 
     async def find(self, appointment_id: UUID, by: Actor) -> Found:
-        """Whoever may not see it is told what they are told where there is none."""
+        """Whoever may not see it is told what they are told where there is none.
+
+        Raises `NoAnswer` for one whose row is lost: a database that was restored, perhaps.
+        """
         seen = await self._see(appointment_id)
         if seen is not None:
             _check(by, Action.READ_VISIT, seen.appointment, seen.practitioner_id)
             return Found(appointment=seen.appointment)
         found = await self._find_run(appointment_id)
         _check(by, Action.READ_VISIT, found.appointment)
+        if found.is_lost:
+            raise NoAnswer(appointment_id)
         return found
 
     async def _find_run(self, appointment_id: UUID) -> Found:
@@ -63,13 +72,15 @@ class Commands:
         seen = await self._see(appointment_id)  # the run may have written it meanwhile
         if seen is not None:
             return Found(appointment=seen.appointment)
-        return Found(appointment=run.appointment, code=run.result.code if run.result else None)
+        code = run.result.code if run.result else None
+        return Found(appointment=run.appointment, code=code, is_lost=run.had_a_row)
 
     async def confirm(self, appointment_id: UUID, by: Actor) -> Appointment:
         seen, actor = await self._see_as(by, appointment_id)
         if seen is None or seen.appointment.status is Status.HELD:
             try:
-                return _agreed(await self._runs.confirm(appointment_id, actor))
+                confirmed = _agreed(await self._runs.confirm(appointment_id, actor))
+                return await self._borne_out(confirmed, seen)
             except (NoRun, AlreadyConfirmed):
                 seen = await self._see(appointment_id)
             if seen is None:
@@ -86,7 +97,7 @@ class Commands:
         if not by.is_anyone:
             _, actor = await self._see_as(by, appointment_id)
         try:
-            return await self._extend(appointment_id, version, actor)
+            return await self._borne_out(await self._extend(appointment_id, version, actor))
         except NoRun:
             seen = await self._see(appointment_id)
             if seen is None:
@@ -141,7 +152,8 @@ class Commands:
             raise HoldExpired
         if seen.appointment.status is Status.HELD:
             try:
-                return _agreed(await self._runs.give_up(appointment_id, reason, actor))
+                given_up = _agreed(await self._runs.give_up(appointment_id, reason, actor))
+                return await self._borne_out(given_up, seen)
             except NoRun:
                 pass  # nobody waits for this hold: it is cancelled as a visit is, by its row
         if seen.has_begun:
@@ -154,7 +166,8 @@ class Commands:
         self, appointment_id: UUID, reason: str, actor: ActorRef
     ) -> Appointment:
         try:
-            return _agreed(await self._runs.give_up(appointment_id, reason, actor))
+            given_up = _agreed(await self._runs.give_up(appointment_id, reason, actor))
+            return await self._borne_out(given_up)
         except NoRun:
             if await self._see(appointment_id) is None:
                 raise await self._why_never_held(appointment_id) from None
@@ -166,9 +179,24 @@ class Commands:
             run = await self._runs.summary(appointment_id)
         except NoRun:
             return AppointmentNotFound()
-        if run.result is None:
+        if run.result is None or run.had_a_row:
             raise NoAnswer(appointment_id)
         return run.refusal
+
+    async def _borne_out(self, told: Appointment, seen: Seen | None = None) -> Appointment:
+        """What a run says it has done, if the row has it as well. Raises `NoRun` where it has not.
+
+        A run answers the same word again with what it answered first. After a restore of the
+        database that may be a change that the row knows nothing of. What was done since the row was
+        read needs no second look.
+        """
+        done_at = told.cancelled_at or told.confirmed_at
+        if seen is not None and done_at is not None and done_at >= seen.at:
+            return told
+        row = await self._see(told.appointment_id)
+        if row is None or (row.appointment.version or 0) < (told.version or 0):
+            raise NoRun
+        return told
 
     async def _see_as(self, by: Actor, appointment_id: UUID) -> tuple[Seen | None, ActorRef]:
         """The row, and the caller in the role that lets him command it; its run where it has none.

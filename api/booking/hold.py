@@ -19,7 +19,7 @@ from api.booking.single_flight import KeyLocks, SingleFlight
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check, forbidden
 from domain.actors import Actor, ActorRef, Role
-from domain.booking import Alternative, Appointment, BookingRequest, Outcome, Status
+from domain.booking import Alternative, Appointment, BookingRequest, Outcome
 from domain.errors import (
     HoldExpired,
     IdempotencyKeyReused,
@@ -203,10 +203,8 @@ class Bookings:
             run = await self._runs.summary(order.appointment_id)
         if run.result is None:
             raise NoAnswer(order.appointment_id)
-        if run.result.status is not Status.REFUSED:  # it has written its row meanwhile
-            seen = await self._look(order)
-            if seen.own is not None:
-                return _replay(order, seen.own)
+        if run.had_a_row:
+            return await self._kept(order)
         refusal = await self._with_alternatives(order, run.refusal)
         if run.attempt_id == order.attempt_id:
             raise refusal
@@ -217,11 +215,20 @@ class Bookings:
             raise IdempotencyKeyReused
         is_replay = outcome.attempt_id != order.attempt_id
         if outcome.refusal is None:
-            return Held(appointment=outcome.appointment, replayed=is_replay)
+            if is_replay:
+                return await self._kept(order)
+            return Held(appointment=outcome.appointment, replayed=False)
         refusal = refused(outcome.refusal)
         if is_replay:
             raise ReplayedRefusal(await self._with_alternatives(order, refusal))
         raise await self._with_alternatives(order, refusal)
+
+    async def _kept(self, order: Order) -> Held:
+        """A hold that was answered before, told from its row; where that is lost, nobody knows."""
+        seen = await self._look(order)
+        if seen.own is None:
+            raise NoAnswer(order.appointment_id)
+        return _replay(order, seen.own)
 
     async def _with_alternatives(self, order: Order, refusal: Refused) -> Refused:
         """Those who are refused one slot at the same time are offered the same others."""

@@ -109,6 +109,8 @@ class Moves:
         except NoRun:
             raise AppointmentNotFound from None
         _let_in(order, run.appointment)
+        if run.had_a_row:
+            raise NoAnswer(order.appointment_id)
         raise NotConfirmed if run.result is None else run.refusal
 
     async def _refuse(self, order: MoveOrder, seen: Target) -> None:

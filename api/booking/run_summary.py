@@ -38,6 +38,14 @@ class RunSummary:
     result: Result | None
 
     @property
+    def had_a_row(self) -> bool:
+        """A run that ended without a refusal wrote a row. Where there is none now, it is lost.
+
+        The row decides: what such a run says of the appointment is not so, whatever is.
+        """
+        return self.result is not None and self.result.status is not Status.REFUSED
+
+    @property
     def refusal(self) -> Refused:
         """Why nothing was held; a run that was ended by force never held, and never will."""
         told = self.result and self.result.refusal

@@ -19,13 +19,15 @@ LONG_AGO = timedelta(minutes=10)
 
 
 @asynccontextmanager
-async def scratch_database(database: Database) -> AsyncIterator[Database]:
+async def scratch_database(
+    database: Database, *, template: str = MIGRATED
+) -> AsyncIterator[Database]:
     """Another database, migrated and empty: what a test breaks there it breaks for nobody else."""
     name = f"scratch_{uuid4().hex[:8]}"
     url = make_url(database.url).set(database=name)
     address = url.render_as_string(hide_password=False)
     async with database.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {MIGRATED}"))
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     async with connect_database(address, pool_size=5, name="scratch") as scratch:
         yield scratch
     async with database.connect() as connection:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -13,8 +14,10 @@ from temporalio.client import (
     WorkflowFailureError,
 )
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from adapters.redis.cache import CHANNEL, connect_redis
+from adapters.temporal.schedules import keep_schedule
 from domain.audit import AuditReport
 from tests.integration.audit_office import ORDER, Office
 from worker.audit_schedule import ensure_audits
@@ -112,6 +115,29 @@ async def test_the_schedule_runs_audits_and_follows_the_setting(office: Office) 
     assert report.mended == []
     [interval] = (await handle.describe()).schedule.spec.intervals
     assert interval.every == timedelta(seconds=60)
+
+
+async def test_a_schedule_that_temporal_has_lost_is_made_again(office: Office) -> None:
+    """As after a restore of Temporal, or with an empty one; the worker was not restarted."""
+    handle = office.client.get_schedule_handle(AUDIT_SCHEDULE)
+    ensure = partial(ensure_audits, office.client, every=timedelta(seconds=60))
+    keeping = asyncio.create_task(keep_schedule(office.client, AUDIT_SCHEDULE, ensure, every=0.1))
+    await eventually_there(handle)
+
+    await handle.delete()
+
+    await eventually_there(handle)
+    assert not keeping.done(), "it goes on looking"
+    keeping.cancel()
+
+
+async def eventually_there(schedule: ScheduleHandle) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(RPCError):
+                await schedule.describe()
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_a_schedule_that_operations_paused_stays_paused(office: Office) -> None:

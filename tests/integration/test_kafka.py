@@ -28,6 +28,7 @@ from adapters.kafka.events import (
     Record,
     Writer,
     ensure_topics,
+    keep_topics,
 )
 from adapters.postgres.borne_out import Proof
 from domain.events import AppointmentEvent
@@ -144,6 +145,23 @@ async def test_topics_are_made_once_with_three_partitions(kafka: str) -> None:
         APPOINTMENTS: 3,
         DEAD: 3,
     }
+
+
+async def test_a_topic_that_was_deleted_is_made_again(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await ensure_topics(kafka)
+    await admin.delete_topics([DEAD])
+
+    keeping = asyncio.create_task(keep_topics(kafka, every=0.1))
+
+    async with asyncio.timeout(30):
+        while DEAD not in await admin.list_topics():  # noqa: ASYNC110 - Kafka sets no event
+            await asyncio.sleep(0.05)
+    assert not keeping.done(), "it goes on looking"
+    keeping.cancel()
+    await asyncio.wait((keeping,))
+    await admin.close()
 
 
 async def test_an_event_is_published_as_agreed(kafka: str, publisher: EventPublisher) -> None:

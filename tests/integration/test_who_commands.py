@@ -10,8 +10,6 @@ from domain.booking import Cancellation, Outcome, Status
 from tests.builders import an_appointment
 from tests.clinic_rows import Clinic, at
 
-DONE = Outcome(attempt_id=UUID(int=1), appointment=an_appointment(status=Status.CONFIRMED))
-
 
 class Heard(Runs):
     """Runs that do everything at once and keep who asked."""
@@ -19,25 +17,26 @@ class Heard(Runs):
     def __init__(self) -> None:
         self.by: list[ActorRef | None] = []
 
-    async def confirm(self, _appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
-        self.by.append(by)
-        return DONE
+    async def confirm(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
+        return self._done(appointment_id, by)
 
     async def give_up(
-        self, _appointment_id: UUID, _reason: str, by: ActorRef | None = None
+        self, appointment_id: UUID, _reason: str, by: ActorRef | None = None
     ) -> Outcome:
-        self.by.append(by)
-        return DONE
+        return self._done(appointment_id, by)
 
     async def extend(
-        self, _appointment_id: UUID, _version: int, by: ActorRef | None = None
+        self, appointment_id: UUID, _version: int, by: ActorRef | None = None
     ) -> Outcome:
-        self.by.append(by)
-        return DONE
+        return self._done(appointment_id, by)
 
     async def cancel(self, cancellation: Cancellation) -> Outcome:
-        self.by.append(cancellation.actor)
-        return DONE
+        return self._done(cancellation.appointment_id, cancellation.actor)
+
+    def _done(self, appointment_id: UUID, by: ActorRef | None) -> Outcome:
+        self.by.append(by)
+        visit = an_appointment(appointment_id=appointment_id, status=Status.CONFIRMED)
+        return Outcome(attempt_id=UUID(int=1), appointment=visit)
 
 
 async def test_a_command_names_its_caller_in_the_role_that_lets_him(clinic: Clinic) -> None:

@@ -153,10 +153,10 @@ THE_DATABASE = (
     ),
     Mutation(
         name="a changed row keeps its revision",
-        file="migrations/versions/0002_audit.py",
+        file="migrations/versions/0017_revisions.py",
         at="STATEMENTS",
-        text="            NEW.revision := nextval('revisions');\n",
-        instead="",
+        text="IF;\n            NEW.revision := greatest(OLD.revision + 1, new_revision());\n",
+        instead="IF;\n",
         red=(f"{RULES}::test_every_change_of_a_row_takes_a_new_revision",),
     ),
 )

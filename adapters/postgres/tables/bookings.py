@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint
 
-from adapters.postgres.tables.naming import instant, metadata, revisions
+from adapters.postgres.tables.naming import NEW_REVISION, instant, metadata
 
 LIVE = "status IN ('held', 'confirmed', 'arrived')"
 
@@ -79,7 +79,7 @@ schedules = Table(
     instant("arrived_at"),
     instant("created_at", nullable=False),
     instant("updated_at", nullable=False),
-    Column("revision", BigInteger, nullable=False, server_default=revisions.next_value()),
+    Column("revision", BigInteger, nullable=False, server_default=NEW_REVISION),
     CheckConstraint(
         "status IN ('held', 'confirmed', 'cancelled', 'expired',"
         " 'arrived', 'completed', 'no_show')",

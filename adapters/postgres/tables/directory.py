@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 
-from adapters.postgres.tables.naming import metadata, revisions
+from adapters.postgres.tables.naming import NEW_REVISION, metadata
 
 clinics = Table(
     "clinics",
@@ -84,9 +84,7 @@ shifts = Table(
     Column("doctor_id", Uuid, ForeignKey("doctors.id"), primary_key=True),
     Column("during", TSTZRANGE, primary_key=True),
     Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False),
-    Column(
-        "revision", BigInteger, revisions, nullable=False, server_default=revisions.next_value()
-    ),
+    Column("revision", BigInteger, nullable=False, server_default=NEW_REVISION),
     Column("state", Text, nullable=False, server_default="open"),
     CheckConstraint("state IN ('open', 'closing')", name="state"),
     CheckConstraint(

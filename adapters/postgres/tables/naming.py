@@ -1,6 +1,6 @@
 """What the tables have in common: how constraints are named, what changes are counted by."""
 
-from sqlalchemy import Column, DateTime, MetaData, Sequence, text
+from sqlalchemy import Column, DateTime, MetaData, text
 
 metadata = MetaData(
     naming_convention={
@@ -12,8 +12,8 @@ metadata = MetaData(
     }
 )
 
-revisions = Sequence("revisions", metadata=metadata)
-"""One counter for every change of a row or a shift; never used twice, also after a rollback."""
+NEW_REVISION = text("new_revision()")
+"""By the clock: none is used twice, also after a rollback, or a restore of the database."""
 
 NOW = text("clock_timestamp()")
 
