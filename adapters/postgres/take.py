@@ -9,13 +9,12 @@ from adapters.postgres.acting import ACTING, told
 from adapters.postgres.booking_facts import load_facts, own_row
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor, cursor
-from adapters.postgres.rows import COLUMNS, appointment_of, hold_of
+from adapters.postgres.rows import COLUMNS, hold_of
 from adapters.postgres.tables import DOCTOR_FREE, IN_SHIFT, PATIENT_FREE
 from adapters.postgres.transactions import TransactionLimit, serializable
 from domain.actors import SYSTEM
 from domain.booking import (
     MAX_EXTENSIONS,
-    Appointment,
     BookingRequest,
     Extension,
     Hold,
@@ -24,6 +23,7 @@ from domain.booking import (
 from domain.errors import (
     AlreadyConfirmed,
     ExtensionLimit,
+    HoldExpired,
     NotASlot,
     PatientBusy,
     Refused,
@@ -93,7 +93,7 @@ async def extend_hold(database: Database, extension: Extension) -> Hold:
         extended = await connection.one_or_none(EXTEND, _extension_parameters(extension))
         if extended is None:
             extended = await own_row(connection, extension.appointment_id)
-            _refuse_extension(appointment_of(extended), extension)
+            _refuse_extension(hold_of(extended), extension)
     return hold_of(extended)
 
 
@@ -137,11 +137,14 @@ def _extension_parameters(extension: Extension) -> dict[str, object]:
     return {**vars(extension), "actor": told(extension.actor or SYSTEM)}
 
 
-def _refuse_extension(appointment: Appointment, extension: Extension) -> None:
+def _refuse_extension(hold: Hold, extension: Extension) -> None:
     """Pass if this very extension was made before, otherwise say why it cannot be made."""
+    appointment = hold.appointment
     refuse_ended(appointment)
     if appointment.status is Status.CONFIRMED:
         raise AlreadyConfirmed
+    if not hold.lasts_seconds:
+        raise HoldExpired
     if (
         appointment.version == extension.version + 1
         and appointment.extensions_left < MAX_EXTENSIONS

@@ -56,9 +56,12 @@ async def test_every_connection_taken_by_somebody_else(rig: Rig) -> None:
         url = case.stack.address("postgres")
         async with all_connections_taken(url) as taken:
             case.injected("connections taken", taken)
-            case.stack.link("worker", "postgres").reset()
-            case.stack.link("api", "postgres").reset()
+            links = [case.stack.link(name, "postgres") for name in ("worker", "api")]
+            for link in links:
+                link.refuse()  # until the others are taken, or the processes were first
             async with all_connections_taken(url) as more:
+                for link in links:
+                    await link.heal()
                 case.injected("connections of the processes taken", more)
                 await case.answered(Kind.HOLD, 503, 3, within=12)
                 await asyncio.sleep(2)

@@ -283,6 +283,20 @@ async def test_a_hold_ends_at_the_latest_when_its_slot_begins(
     assert held.lasts_seconds < 180
 
 
+async def test_more_time_for_a_lapsed_hold_is_asked_for_too_late_whatever_its_version(
+    real: RealDesk, clinic: Clinic, request_for_nine: BookingRequest
+) -> None:
+    held = await real.hold_slot(request_for_nine)
+    by = Extension(appointment_id=request_for_nine.appointment_id, version=1, hold_seconds=600)
+    await lapse(clinic, held.appointment, ago=timedelta())
+
+    refused = {
+        await refusal_of(real.extend_hold(replace(by, version=version))) for version in (1, 2, 7)
+    }
+
+    assert refused == {"hold_expired"}
+
+
 async def test_a_lapsed_hold_of_the_patient_makes_way_at_another_doctor(
     real: RealDesk, clinic: Clinic, request_for_nine: BookingRequest
 ) -> None:
