@@ -9,6 +9,7 @@ from adapters.process.settings import VERSION
 from api.http.actor import permissions_of
 from api.http.answers import answer_exceptions
 from api.http.middleware import BodyLimit, Deadline, RequestContext
+from api.http.openapi import Document, describe
 from api.http.origins import CrossOrigin, OnlyOwn, Origins
 from api.http.public_path import PublicPath, root_of
 from api.http.streams import Streams
@@ -59,6 +60,13 @@ PAGES = (
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 
+class Described(FastAPI):
+    """FastAPI's own description would be kept in place of ours, whoever asked for it first."""
+
+    def openapi(self) -> Document:
+        return describe(self)
+
+
 def create_app(
     open_services: OpenServices,
     *,
@@ -72,7 +80,7 @@ def create_app(
             yield
             del app.state.services
 
-    app = FastAPI(
+    app = Described(
         title="Priyom",
         version=VERSION,
         lifespan=lifespan,

@@ -266,8 +266,10 @@ def test_readiness_shows_both_of_its_answers() -> None:
 
 
 async def test_a_path_with_two_routes_tells_the_methods_of_both() -> None:
-    transport = httpx.ASGITransport(app=describe_only())
+    app = describe_only()
+    transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic") as http:
         answer = await http.request("OPTIONS", f"/api/v1/patients/{UUID(int=1)}/consents")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert describe(app) == DOCUMENT
