@@ -5,6 +5,23 @@ import gc
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import FastAPI
+
+from api.describe import describe_only
+from tests.fakes.services import NoServices
+
+
+@pytest.fixture(scope="session")
+def built_once() -> FastAPI:
+    """FastAPI takes half a second to build the application: too long for each case."""
+    return describe_only()
+
+
+@pytest.fixture
+def app(built_once: FastAPI) -> FastAPI:
+    """The application without servers; a test may give it services of its own."""
+    built_once.state.services = NoServices()
+    return built_once
 
 
 @pytest.fixture

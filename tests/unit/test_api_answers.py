@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-
-from api.describe import describe_only
-from tests.fakes.services import NoServices
+from fastapi import FastAPI
 
 ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
 WISH = {"patientId": ID, "doctorId": ID, "dateTime": "2027-03-01T09:00:00Z"}
@@ -15,9 +13,7 @@ KEY = "must be 1 to 255 visible ASCII characters"
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = describe_only()
-    app.state.services = NoServices()
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         yield client

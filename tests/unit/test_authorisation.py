@@ -7,14 +7,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
-from api.app import create_app
-from api.describe import describe_only
 from api.http.actor import FOR_ANYBODY, Booker, NoPermissionStated, permissions_of, unauthenticated
 from api.http.openapi import describe
 from domain.actors import Actor
 from domain.permissions import Action
 from tests.fakes.services import NoServices
-from tests.unit.test_origins import nothing_opened
 
 NOBODY = Actor(subject="none", roles=frozenset())
 ANY_ID = "00000000-0000-4000-8000-0000000000a1"
@@ -37,14 +34,8 @@ class SignedIn(NoServices):
         self.__dict__["callers"] = KnownAs(actor)
 
 
-def app_for(actor: Actor | None) -> FastAPI:
-    app = create_app(nothing_opened, answer_within_seconds=5)
-    app.state.services = SignedIn(actor)
-    return app
-
-
-def guarded() -> Iterator[tuple[str, str]]:
-    for route, action in permissions_of(describe_only()):
+def guarded(app: FastAPI) -> Iterator[tuple[str, str]]:
+    for route, action in permissions_of(app):
         if action not in {Action.LOOK_AROUND, Action.SEE_SELF}:
             for method in sorted(route.methods or ()):
                 yield method, (route.path or "").replace("{", "").replace("}", "")
@@ -61,18 +52,18 @@ async def asked(app: FastAPI, method: str, path: str) -> httpx.Response:
         return await http.request(method, path, content=b"no JSON" if method == "POST" else None)
 
 
-async def test_nobody_is_told_to_sign_in() -> None:
-    app = app_for(None)
+async def test_nobody_is_told_to_sign_in(app: FastAPI) -> None:
+    app.state.services = SignedIn(None)
 
-    told = {call: seen(await asked(app, *call)) for call in guarded()}
+    told = {call: seen(await asked(app, *call)) for call in guarded(app)}
 
     assert {*told.values()} == {(401, "unauthenticated", "Bearer")}
 
 
-async def test_a_role_that_may_never_is_refused_whatever_the_id() -> None:
-    app = app_for(NOBODY)
+async def test_a_role_that_may_never_is_refused_whatever_the_id(app: FastAPI) -> None:
+    app.state.services = SignedIn(NOBODY)
 
-    told = {call: seen(await asked(app, *call)) for call in guarded()}
+    told = {call: seen(await asked(app, *call)) for call in guarded(app)}
 
     assert {*told.values()} == {(403, "forbidden", None)}
 
@@ -97,8 +88,8 @@ def test_a_route_with_two_permissions_does_not_start() -> None:
         list(permissions_of(app))
 
 
-def test_every_guarded_operation_is_described_with_its_refusals() -> None:
-    paths = describe(describe_only())["paths"]
+def test_every_guarded_operation_is_described_with_its_refusals(app: FastAPI) -> None:
+    paths = describe(app)["paths"]
 
     hold, day = paths["/api/v1/appointments"]["post"], paths["/api/v1/clinics"]["get"]
     assert hold["security"] == [{"token": []}]

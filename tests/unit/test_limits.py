@@ -11,7 +11,6 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.process.setting_values import rates, rates_of
 from adapters.redis.buckets import Buckets
-from api.app import create_app
 from api.http import streams as module
 from api.http.actor import unauthenticated
 from api.http.limits import LIMITED_AS, Limits, Rates, TakesTokens
@@ -21,7 +20,6 @@ from domain.actors import Actor, Role
 from tests.fakes.services import NoServices
 from tests.unit.test_api_streams import WRITTEN, Reader, one, one_then_silence
 from tests.unit.test_day_cache import Away
-from tests.unit.test_origins import nothing_opened
 
 RATES = Rates(commands=2, reads=3)
 ANNA = Actor(subject="anna", roles=frozenset({Role.PATIENT}))
@@ -65,8 +63,7 @@ def buckets() -> Counted:
 
 
 @pytest.fixture
-def app(buckets: Counted) -> FastAPI:
-    app = create_app(nothing_opened, answer_within_seconds=5)
+def app(app: FastAPI, buckets: Counted) -> FastAPI:
     app.state.services = Limited(buckets)
     return app
 

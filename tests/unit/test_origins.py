@@ -23,7 +23,7 @@ async def nothing_opened() -> AsyncIterator[Services]:
     yield NoServices()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(nothing_opened, answer_within_seconds=5, origins=ORIGINS)
     app.state.services = NoServices()

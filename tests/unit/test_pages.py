@@ -6,24 +6,21 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from adapters.messages.visit import Language
-from api.describe import describe_only
 from api.page.assets import FOLDER, assets
 from api.page.forms import local
 from api.page.language import language_of
 from api.page.rendering import environment
 from api.page.words import TEMPLATES, russian, updated
-from tests.fakes.services import NoServices
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = describe_only()
-    app.state.services = NoServices()
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         yield client

@@ -6,19 +6,16 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
-from api.describe import describe_only
 from domain.search import TimesWished, cut
-from tests.fakes.services import NoServices
 
 LONDON, KOLKATA = ZoneInfo("Europe/London"), ZoneInfo("Asia/Kolkata")
 EVERY_DAY = frozenset(range(1, 8))
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = describe_only()
-    app.state.services = NoServices()
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         yield client
