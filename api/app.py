@@ -33,6 +33,7 @@ from api.routes import (
     plans,
     proxies,
     receipts,
+    rules,
     schedule,
     setup,
     sign_in,
@@ -50,7 +51,7 @@ NO_ORIGINS = Origins()
 
 PRODUCT = (
     *(me, trail, patients, proxies, attendance, consents, inboxes),
-    *(directory, setup, plans, schedule, slots, receipts),
+    *(directory, setup, rules, plans, schedule, slots, receipts),
 )
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, link_pages),

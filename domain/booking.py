@@ -56,7 +56,10 @@ class Alternative:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Why the clinic said no, and what can be done next; `code` is one of `domain.errors`."""
+    """Why the clinic said no, and what can be done next; `code` is one of `domain.errors`.
+
+    `rule` is one that the clinic has set, `limit` its value, `now` what that was compared with.
+    """
 
     code: str
     appointment_id: UUID | None = None
@@ -64,13 +67,17 @@ class Refusal:
     held_until: datetime | None = None
     retry_after_seconds: int | None = None
     alternatives: list[Alternative] | None = None
+    rule: str | None = None
+    limit: str | int | None = None
+    now: str | int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BookingRequest:
     """One patient's wish for one slot; the input of `BookAppointment`.
 
-    Every HTTP call has a new `attempt_id`. An outcome with another one is a replay.
+    Every HTTP call has a new `attempt_id`. An outcome with another one is a replay. With a
+    `reason` staff pass the rules of the clinic.
     """
 
     appointment_id: UUID
@@ -84,6 +91,7 @@ class BookingRequest:
     origin: str
     actor: ActorRef
     service_id: UUID | None = None
+    reason: str | None = None
 
     @property
     def hold_for(self) -> timedelta:

@@ -11,6 +11,7 @@ Refused
 ├── HoldExpired · AlreadyCancelled · AlreadyConfirmed
 ├── ExtensionLimit · VersionMismatch · Changed · TooLate
 ├── NotConfirmed · OtherSpecialty · WrongState
+├── RuleForbids                               (names the rule)
 └── IdempotencyKeyReused
 
 A refusal is final and quiet: it is an outcome of the process, not a fault of it.
@@ -192,6 +193,12 @@ class WrongState(Refused):
     """That cannot be said of the appointment now: it is too early, or it stands otherwise."""
 
     code = "wrong_state"
+
+
+class RuleForbids(Refused):
+    """A rule of the clinic does not allow this online: call the clinic."""
+
+    code = "rule"
 
 
 class IdempotencyKeyReused(Refused):

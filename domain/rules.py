@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.booking import Appointment, Refusal, Status
+from domain.clinic_rules import NO_RULES, ClinicRules, refuse_live_visits, refuse_time
 from domain.errors import (
     AlreadyBooked,
     AlreadyCancelled,
@@ -63,7 +64,8 @@ class Facts:
     """What the database knows about one wish, at one instant of its clock (`now`).
 
     `rows` are the live rows around that instant, without the appointment's own. `first_lapse` is
-    when the first of the patient's live holds lapses.
+    when the first of the patient's live holds lapses. `live_visits` are the patient's holds and
+    visits ahead at this clinic, counted where its `rules` limit them.
     """
 
     now: datetime
@@ -74,17 +76,25 @@ class Facts:
     live_holds: int
     first_lapse: datetime | None
     service: Service | None = None
+    rules: ClinicRules = NO_RULES
+    live_visits: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotWish:
-    """Who wants to see whom, and when."""
+    """Who wants to see whom, and when.
+
+    Whoever `passes_rules` is not bound by those of the clinic. A visit that moves is one of its
+    clinic's already: `stands_at` names it.
+    """
 
     patient_id: UUID
     doctor_id: UUID
     starts_at: datetime
     max_holds: int
     service_id: UUID | None = None
+    passes_rules: bool = False
+    stands_at: UUID | None = None
 
 
 def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
@@ -92,6 +102,7 @@ def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
     desk, slot = _slot_of(wish, facts)
     _refuse_own_slot(wish, facts, slot)
     _refuse_too_many_holds(wish, facts)
+    _refuse_by_rules(wish, facts, desk)
     _refuse_overlaps(wish, facts, desk, slot)
     return desk, slot
 
@@ -99,6 +110,7 @@ def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
 def check_target(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
     """The same for a visit that moves: it is no hold, and its own time is not in its way."""
     desk, slot = _slot_of(wish, facts)
+    _refuse_by_rules(wish, facts, desk)
     _refuse_overlaps(wish, facts, desk, slot)
     return desk, slot
 
@@ -151,6 +163,14 @@ def _refuse_too_many_holds(wish: SlotWish, facts: Facts) -> None:
         raise TooManyHolds(
             Refusal(code=TooManyHolds.code, retry_after_seconds=max(1, int(wait) + 1))
         )
+
+
+def _refuse_by_rules(wish: SlotWish, facts: Facts, desk: DoctorGrid) -> None:
+    if wish.passes_rules:
+        return
+    refuse_time(facts.rules, wish.starts_at, now=facts.now, zone=desk.zone)
+    if wish.stands_at != desk.clinic_id:
+        refuse_live_visits(facts.rules, facts.live_visits)
 
 
 def _refuse_overlaps(wish: SlotWish, facts: Facts, desk: DoctorGrid, slot: Interval) -> None:

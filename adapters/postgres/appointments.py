@@ -7,10 +7,12 @@ from uuid import UUID
 from psycopg.sql import SQL
 from sqlalchemy import text
 
+from adapters.postgres.clinic_rules import ruled_visit
 from adapters.postgres.database import Connection
 from adapters.postgres.direct import Cursor
 from adapters.postgres.rows import COLUMNS, appointment_of
 from domain.booking import Appointment
+from domain.clinic_rules import RuledVisit
 from domain.errors import PatientNotFound
 from domain.permissions import Visible
 
@@ -26,6 +28,7 @@ class Seen:
     has_begun: bool
     practitioner_id: UUID
     at: datetime
+    ruled: RuledVisit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,8 @@ class Before:
 
 ONE = SQL(f"""
 SELECT {COLUMNS}, s.practitioner_id, s.starts_at <= clock_timestamp() AS has_begun,
-    statement_timestamp() AS read_at
-FROM schedules s WHERE s.id = %(appointment_id)s
+    statement_timestamp() AS read_at, clock_timestamp() AS now, c.time_zone, c.rules
+FROM schedules s JOIN clinics c ON c.id = s.clinic_id WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 
 SEEN = """(:everything OR s.patient_id = ANY(:patient_ids) OR s.clinic_id = ANY(:clinic_ids)
@@ -72,6 +75,7 @@ async def see(connection: Cursor, appointment_id: UUID) -> Seen | None:
         has_begun=row["has_begun"],
         practitioner_id=row["practitioner_id"],
         at=row["read_at"],
+        ruled=ruled_visit(row),
     )
 
 

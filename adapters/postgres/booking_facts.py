@@ -11,6 +11,7 @@ from adapters.postgres.direct import Cursor
 from adapters.postgres.made_moves import placement_before
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from domain.booking import Appointment, Status
+from domain.clinic_rules import rules_of
 from domain.errors import AppointmentNotFound
 from domain.rules import DoctorGrid, Facts, LiveRow, Service, SlotWish
 from domain.slot import Interval
@@ -24,7 +25,7 @@ TAKEN_AS = "CASE WHEN s.status = 'held' THEN 'held' ELSE 'confirmed' END"
 LOOK = SQL(f"""
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 desk AS MATERIALIZED (
-    SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone
+    SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone, c.rules
     FROM doctors d JOIN clinics c ON c.id = d.clinic_id WHERE d.id = %(doctor_id)s
 ),
 live AS (
@@ -55,7 +56,13 @@ SELECT clock.now,
      FROM services v JOIN doctor_services o ON o.service_id = v.id
      WHERE v.id = CAST(%(service_id)s AS uuid) AND o.doctor_id = %(doctor_id)s) AS service,
     holds.count AS live_holds, holds.first_lapse,
-    EXISTS (SELECT FROM schedules WHERE id = %(appointment_id)s) AS has_row
+    EXISTS (SELECT FROM schedules WHERE id = %(appointment_id)s) AS has_row,
+    CASE WHEN (SELECT rules ->> 'maxLivePerPatient' FROM desk) IS NOT NULL THEN (
+        SELECT count(DISTINCT s.visit_id) FROM schedules s
+        WHERE s.patient_id = %(patient_id)s AND s.occupies && tstzrange(clock.now, NULL)
+          AND s.starts_at > clock.now AND s.clinic_id = (SELECT clinic_id FROM desk)
+          AND (s.status <> 'held' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
+    ) ELSE 0 END AS live_visits
 FROM clock, LATERAL (
     SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules s
     WHERE s.patient_id = %(patient_id)s AND s.status = 'held' AND s.held_until > clock.now
@@ -140,6 +147,8 @@ def _facts(row: Row) -> Facts:
         live_holds=row["live_holds"],
         first_lapse=row["first_lapse"],
         service=Service(**row["service"]) if row["service"] else None,
+        rules=rules_of(row["desk"]["rules"] if row["desk"] else None),
+        live_visits=row["live_visits"],
     )
 
 

@@ -16,6 +16,7 @@ from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from adapters.postgres.take import refusal_of
 from adapters.postgres.transactions import TransactionLimit, serializable
 from domain.booking import Appointment, Move, Status
+from domain.clinic_rules import passes_rules
 from domain.errors import AppointmentNotFound, Changed, Refused
 from domain.rules import DoctorGrid, SlotWish, check_target, refuse_unmovable
 from domain.slot import Interval
@@ -69,6 +70,8 @@ async def _move(connection: Cursor, move: Move) -> Appointment:
         doctor_id=move.doctor_id,
         starts_at=move.starts_at,
         max_holds=0,
+        passes_rules=passes_rules(move.actor, move.reason),
+        stands_at=move.previous.clinic_id,
     )
     facts = await load_facts_besides(connection, wish, appointment_id=move.appointment_id)
     try:

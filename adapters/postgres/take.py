@@ -20,6 +20,7 @@ from domain.booking import (
     Hold,
     Status,
 )
+from domain.clinic_rules import passes_rules
 from domain.errors import (
     AlreadyConfirmed,
     ExtensionLimit,
@@ -104,6 +105,7 @@ async def _hold(connection: Cursor, request: BookingRequest) -> Hold:
         starts_at=request.starts_at,
         max_holds=request.max_holds,
         service_id=request.service_id,
+        passes_rules=passes_rules(request.actor, request.reason),
     )
     facts, own = await load_facts(connection, wish, appointment_id=request.appointment_id)
     if own is not None:
@@ -129,7 +131,7 @@ def _hold_parameters(
         "hold_seconds": request.hold_seconds,
         "origin": request.origin,
         "service_id": request.service_id,
-        "actor": told(request.actor),
+        "actor": told(request.actor, reason=request.reason),
     }
 
 

@@ -10,8 +10,9 @@ from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
 from domain.actors import Actor, ActorRef
-from domain.booking import Appointment, Cancellation, Outcome, Refusal, Status
+from domain.booking import Appointment, Cancellation, CancelReason, Outcome, Refusal, Status
 from domain.booking_record import CODE_OF_END
+from domain.clinic_rules import passes_rules, refuse_cancelling
 from domain.errors import (
     AlreadyCancelled,
     AlreadyConfirmed,
@@ -126,9 +127,12 @@ class Commands:
         return _agreed(await self._runs.extend(appointment_id, version, actor))
 
     async def cancel(
-        self, appointment_id: UUID, reason: str, version: int | None = None, *, by: Actor
+        self, appointment_id: UUID, reason: str | None, version: int | None = None, *, by: Actor
     ) -> Appointment:
-        """With a version: only what the caller has seen is cancelled, else `Changed`."""
+        """With a version: only what the caller has seen is cancelled, else `Changed`.
+
+        Staff who give a reason pass the clinic's rules.
+        """
         for _ in range(MAX_ROUNDS):
             seen, actor = await self._see_as(by, appointment_id)
             if seen is None and version is not None:
@@ -142,8 +146,9 @@ class Commands:
         raise HoldExpired  # it is a hold that nobody waits for, and keeps changing
 
     async def _cancel(
-        self, appointment_id: UUID, seen: Seen | None, reason: str, actor: ActorRef
+        self, appointment_id: UUID, seen: Seen | None, given: str | None, actor: ActorRef
     ) -> Appointment:
+        reason = given or CancelReason.PATIENT_REQUEST
         if seen is None:
             return await self._cancel_pending(appointment_id, reason, actor)
         if seen.appointment.status is Status.CANCELLED:
@@ -160,6 +165,8 @@ class Commands:
             raise TooLate
         if seen.appointment.status is Status.ARRIVED:
             raise WrongState
+        if not passes_rules(actor, given):
+            refuse_cancelling(seen.ruled)
         return _agreed(await self._runs.cancel(_cancellation(seen.appointment, reason, actor)))
 
     async def _cancel_pending(

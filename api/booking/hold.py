@@ -20,6 +20,7 @@ from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check, forbidden
 from domain.actors import Actor, ActorRef, Role
 from domain.booking import Alternative, Appointment, BookingRequest, Outcome
+from domain.clinic_rules import passes_rules
 from domain.errors import (
     HoldExpired,
     IdempotencyKeyReused,
@@ -67,6 +68,7 @@ class Order:
     wish: SlotWish
     has_key: bool
     by: Actor
+    reason: str | None = None
 
     @property
     def slot(self) -> Slot:
@@ -80,6 +82,7 @@ class View:
     facts: Facts
     own: Appointment | None
     actor: ActorRef
+    wish: SlotWish
 
 
 class Bookings:
@@ -108,6 +111,7 @@ class Bookings:
         *,
         by: Actor,
         service_id: UUID | None = None,
+        reason: str | None = None,
     ) -> Held:
         """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         order = Order(
@@ -122,6 +126,7 @@ class Bookings:
             ),
             has_key=key is not None,
             by=by,
+            reason=reason,
         )
         return await self._in_turn(order)
 
@@ -146,14 +151,16 @@ class Bookings:
     async def _look(self, order: Order) -> View:
         ask = partial(load_facts, wish=order.wish, appointment_id=order.appointment_id)
         facts, own = await read_by_cursor(self._database, ask)
-        return View(facts=facts, own=own, actor=_let_in(order, facts))
+        actor = _let_in(order, facts)
+        wish = replace(order.wish, passes_rules=passes_rules(actor, order.reason))
+        return View(facts=facts, own=own, actor=actor, wish=wish)
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
         if seen.own is not None:
             return _replay(order, seen.own)
         try:
-            check_rules(order.wish, seen.facts)
+            check_rules(seen.wish, seen.facts)
         except Refused as refusal:
             if order.has_key and (answer := await self._bound_answer(order)) is not None:
                 return answer
@@ -168,7 +175,7 @@ class Bookings:
             return None
 
     async def _begin(self, order: Order, seen: View) -> Held:
-        desk, slot = check_rules(order.wish, seen.facts)
+        desk, slot = check_rules(seen.wish, seen.facts)
         request = self._request(order, desk, seen.actor)
         local = slot.starts_at.astimezone(desk.zone)
         summary = f"doctor {desk.doctor_id} at {local:%Y-%m-%d %H:%M} {desk.zone.key}"
@@ -262,6 +269,7 @@ class Bookings:
             origin="reception" if order.by.at_desk or actor.role.is_staff else "patient",
             actor=actor,
             service_id=order.wish.service_id,
+            reason=order.reason,
         )
 
 

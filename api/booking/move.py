@@ -18,6 +18,7 @@ from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
 from domain.actors import Actor
 from domain.booking import Appointment, Move, Outcome, Placement, Status
+from domain.clinic_rules import passes_rules, refuse_moving
 from domain.errors import (
     AppointmentNotFound,
     NotASlot,
@@ -102,8 +103,9 @@ class Moves:
         )
         seen = await read_by_cursor(self._database, ask)
         if seen is not None:
-            _let_in(order, seen.visit, seen.practitioner_id)
-            return seen
+            actor = _let_in(order, seen.visit, seen.practitioner_id)
+            may_pass = passes_rules(actor.ref_for(seen.visit.patient_id), order.reason)
+            return replace(seen, wish=replace(seen.wish, passes_rules=may_pass))
         try:
             run = await self._runs.summary(order.appointment_id)
         except NoRun:
@@ -116,6 +118,8 @@ class Moves:
     async def _refuse(self, order: MoveOrder, seen: Target) -> None:
         """Say no to what needs no run to be refused."""
         refuse_unmovable(seen.visit, version=order.version, has_begun=seen.has_begun)
+        if not seen.wish.passes_rules:
+            refuse_moving(seen.ruled)
         actor = _let_in(order, seen.visit, seen.practitioner_id)
         if seen.specialty != seen.wanted_specialty and not actor.role.is_staff:
             raise OtherSpecialty

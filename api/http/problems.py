@@ -55,6 +55,7 @@ STATUSES_AND_TITLES = {
     "not_confirmed": (409, "The appointment is not confirmed"),
     "other_specialty": (422, "A doctor of another specialty"),
     "wrong_state": (409, "Not to be said of it now"),
+    "rule": (409, "A rule of the clinic forbids it"),
     "nobody": (401, "Nobody is signed in"),
     "foreign_form": (403, "A form or command of another site"),
     "misdirected": (421, "Not a name of this server"),
@@ -119,6 +120,10 @@ ADVICE = {
     "wrong_state": (
         "Mark an arrival on the day of the visit, an end or an absence from its beginning on; "
         "undo what was marked first."
+    ),
+    "rule": (
+        "`rule` names it, `limit` is its value, `now` what that was compared with: choose what it "
+        "allows, or call the clinic, whose staff pass it by a `reason`."
     ),
     "foreign_form": (
         "Send it from a page of this host, or from a front end that the operator has named in "
@@ -232,6 +237,8 @@ def _extras(refused: Refused) -> Iterator[tuple[str, object]]:
         yield "patientId", str(refusal.patient_id)
     if refusal.held_until is not None:
         yield "heldUntil", timestamp(refusal.held_until)
+    if refusal.rule is not None:
+        yield from (("rule", refusal.rule), ("limit", refusal.limit), ("now", refusal.now))
     if isinstance(refused, NotASlot | SlotTaken):
         yield (
             "alternatives",

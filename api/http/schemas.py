@@ -79,10 +79,7 @@ Text = Annotated[
     AfterValidator(parse_text),
 ]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
-ReasonCode = Annotated[
-    CancelReason,
-    Field(strict=False, description="patient_request unless said otherwise"),
-]
+ReasonCode = Annotated[CancelReason, Field(strict=False)]
 
 APPOINTMENT_ID = "8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11"
 DOCTOR_ID = "8e7a5cab-aca0-50fb-a571-ae9be6938b51"
@@ -148,6 +145,9 @@ class NewAppointment(Body):
     service_id: Id | None = Field(
         default=None, description="what for, one of the doctor's services; it tells how long"
     )
+    reason: ReasonCode | None = Field(
+        default=None, description="with one, staff pass the clinic's rules; the history keeps it"
+    )
 
 
 class CancelOrder(Body):
@@ -155,7 +155,10 @@ class CancelOrder(Body):
 
     model_config = example({"reason": "patient_request", "version": 2})
 
-    reason: ReasonCode = CancelReason.PATIENT_REQUEST
+    reason: ReasonCode = Field(
+        default=CancelReason.PATIENT_REQUEST,
+        description="patient_request unless said otherwise; staff who say it pass the rules",
+    )
     version: Version | None = Field(
         default=None, description="the `version` that was seen; with another one nothing is done"
     )
@@ -191,7 +194,9 @@ class RescheduleOrder(Body):
     version: Version = Field(
         description="the `version` that was seen; with another one nothing is done"
     )
-    reason: ReasonCode | None = None
+    reason: ReasonCode | None = Field(
+        default=None, description="with one, staff pass the clinic's rules; the history keeps it"
+    )
 
 
 class AppointmentBody(Body):
@@ -267,6 +272,9 @@ class ProblemBody(Body):
     patient_id: Id | None = None
     held_until: Instant | None = None
     alternatives: list[AlternativeBody] | None = None
+    rule: str | None = None
+    limit: str | int | None = None
+    now: str | int | None = None
     digest: str | None = None
     visits: int | None = None
     held: int | None = None

@@ -62,7 +62,7 @@ KeyHeader = Annotated[
     response_model=AppointmentBody,
     summary="Hold a slot",
     openapi_extra=problems(
-        "idempotency_key_reused", *HOLD_REFUSALS, "hold_expired", "already_cancelled"
+        "idempotency_key_reused", *HOLD_REFUSALS, "hold_expired", "already_cancelled", "rule"
     ),
 )
 async def hold_appointment(
@@ -81,6 +81,7 @@ async def hold_appointment(
         idempotency_key,
         by=caller.actor,
         service_id=wish.service_id,
+        reason=wish.reason,
     )
     location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
     headers = {**NO_STORE, **location, **(REPLAYED if held.replayed else {})}
@@ -115,7 +116,7 @@ async def confirm_appointment(
     "/{appointment_id}/cancel",
     response_model=AppointmentBody,
     summary="Cancel a hold or a visit",
-    openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "changed", "too_late"),
+    openapi_extra=problems(*HOLD_REFUSALS, "hold_expired", "changed", "too_late", "rule"),
 )
 async def cancel_appointment(
     appointment_id: Id,
@@ -125,7 +126,8 @@ async def cancel_appointment(
 ) -> Response:
     """The slot is free for others at once. Cancelling again is answered the same."""
     order = order or CancelOrder()
-    return _answer(await desk.cancel(appointment_id, order.reason, order.version, by=caller.actor))
+    reason = order.reason if "reason" in order.model_fields_set else None
+    return _answer(await desk.cancel(appointment_id, reason, order.version, by=caller.actor))
 
 
 @router.post(
@@ -142,6 +144,7 @@ async def cancel_appointment(
         "not_confirmed",
         "already_cancelled",
         "too_late",
+        "rule",
         "other_specialty",
     ),
 )

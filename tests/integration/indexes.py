@@ -63,6 +63,8 @@ BY: dict[str, set[str]] = {
     "inbox.NEWEST": INBOX,
     "inbox.OLDER": INBOX,
     "borne_out.BORNE_OUT": APPOINTMENT | MOVES | PATIENT,
+    "clinic_rules.FIND": {"doctors_clinic_id_idx"},
+    "clinic_rules.WRITE": set(),
     "move.MADE": MOVES,
     "move.MOVE": APPOINTMENT | FREE,
     "promise.PROMISE": APPOINTMENT,

@@ -18,6 +18,7 @@ from api.http.openapi import describe
 from api.http.origins import Origins
 from api.http.plan_schemas import NewPlan, PlanBody
 from api.http.problems import KINDS, MEDIA_TYPE
+from api.http.rule_schemas import RulesBody
 from api.http.schemas import (
     PATIENT_ID,
     AppointmentBody,
@@ -109,6 +110,7 @@ MODELS: list[type[BaseModel]] = [
     ServicePage,
     NewPlan,
     PlanBody,
+    RulesBody,
 ]
 BODIES = {model.__name__.removesuffix("Body"): model for model in MODELS}
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -36,6 +36,7 @@ STATUSES = {
     "slot_taken": 409,
     "not_confirmed": 409,
     "wrong_state": 409,
+    "rule": 409,
     "other_specialty": 422,
     "hold_expired": 410,
     "already_cancelled": 409,

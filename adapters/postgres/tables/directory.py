@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSTZRANGE
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from adapters.postgres.tables.naming import NEW_REVISION, metadata
 
@@ -28,6 +28,7 @@ clinics = Table(
     Column("time_zone", Text, nullable=False),
     Column("phone", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("rules", JSONB),
 )
 
 doctors = Table(

@@ -1,0 +1,71 @@
+"""A clinic's rules: kept with the clinic, so that whoever reads where it is reads them as well."""
+
+import json
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.sql import SQL
+
+from adapters.postgres.acting import ACTING, told
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Cursor
+from adapters.postgres.rows import Row
+from adapters.postgres.transactions import serializable
+from domain.actors import ActorRef
+from domain.clinic_rules import ClinicRules, RuledVisit, rules_document, rules_of
+from domain.errors import ClinicNotFound
+from domain.zones import zone_named
+
+FIND = SQL("""
+SELECT c.rules, EXISTS (
+    SELECT FROM doctors d WHERE d.clinic_id = c.id AND d.practitioner_id = %(practitioner_id)s
+) AS works_there
+FROM clinics c WHERE c.id = %(clinic_id)s
+""")
+
+WRITE = SQL(f"""
+UPDATE clinics SET rules = CAST(%(rules)s AS jsonb), version = version + 1
+WHERE id = %(clinic_id)s AND {ACTING}
+""")  # noqa: S608 - our own condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRules:
+    """The rules, and whether the person who asks is one of the clinic's doctors."""
+
+    rules: ClinicRules
+    works_there: bool
+
+
+async def find_rules(
+    connection: Cursor, clinic_id: UUID, practitioner_id: UUID | None = None
+) -> KeptRules:
+    """Raises `ClinicNotFound`."""
+    asked = {"clinic_id": clinic_id, "practitioner_id": practitioner_id}
+    row = await connection.one_or_none(FIND, asked)
+    if row is None:
+        raise ClinicNotFound
+    return KeptRules(rules=rules_of(row["rules"]), works_there=row["works_there"])
+
+
+async def write_rules(
+    database: Database, clinic_id: UUID, rules: ClinicRules, actor: ActorRef
+) -> None:
+    """They count from the commit on: nobody keeps a copy."""
+    written = json.dumps(rules_document(rules))
+    asked = {"clinic_id": clinic_id, "rules": written, "actor": told(actor)}
+
+    async def work(connection: Cursor) -> int:
+        return await connection.write(WRITE, asked)
+
+    await serializable(database, work)
+
+
+def ruled_visit(row: Row) -> RuledVisit:
+    return RuledVisit(
+        starts_at=row["starts_at"],
+        moves=row["moves"],
+        now=row["now"],
+        zone=zone_named(row["time_zone"]),
+        rules=rules_of(row["rules"]),
+    )
