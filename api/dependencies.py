@@ -22,6 +22,7 @@ from api.page.demo_desk import DemoPatients
 from api.readiness import ReadinessProbe
 from api.receipts import Receipts
 from api.schedule.live_days import LiveDays
+from api.schedule.publishing import Publishing
 from api.schedule.rendered_days import RenderedDays
 from api.services import Services
 from api.sign_in.pages import PageSignIn
@@ -48,6 +49,7 @@ WatchedDays = Annotated[LiveDays, _opened(lambda services: services.live)]
 BookingsDep = Annotated[Bookings, _opened(lambda services: services.bookings)]
 MovesDep = Annotated[Moves, _opened(lambda services: services.moves)]
 AttendanceDep = Annotated[Attendance, _opened(lambda services: services.attendance)]
+PublishingDep = Annotated[Publishing, _opened(lambda services: services.publishing)]
 CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]
 DashboardDep = Annotated[Dashboard, _opened(lambda services: services.dashboard)]
 ReceiptsDep = Annotated[Receipts, _opened(lambda services: services.receipts)]

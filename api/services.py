@@ -41,6 +41,7 @@ from api.page.demo_desk import DemoPatients
 from api.readiness import ReadinessProbe
 from api.receipts import Receipts
 from api.schedule.live_days import LiveDays
+from api.schedule.publishing import Publishing
 from api.schedule.rendered_days import RenderedDays
 from api.sign_in.callers import SignIn
 from api.sign_in.pages import PageSignIn
@@ -75,6 +76,7 @@ class Services:
     moves: Moves
     link_key: bytes
     attendance: Attendance
+    publishing: Publishing
     readiness: ReadinessProbe
     dashboard: Dashboard
     receipts: Receipts
@@ -136,6 +138,7 @@ async def open_services(
             moves=Moves(database, runs, secret),
             link_key=link_key(secret),
             attendance=Attendance(database, runs),
+            publishing=Publishing(temporal, horizon_days=product.horizon_days),
             readiness=readiness,
             dashboard=dashboard,
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.slot import Interval
@@ -42,6 +43,23 @@ class Plan:
         for each in self.weekly:
             if each.weekday == day.isoweekday() and week % each.every_weeks == 0:
                 yield each
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishOrder:
+    """Publish so many days ahead, for every doctor or those of one clinic."""
+
+    horizon_days: int
+    clinic_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """How many doctors have a plan, whose time changed, and how many shifts that were."""
+
+    doctors: int = 0
+    changed: int = 0
+    shifts: int = 0
 
 
 def expand(plans: Sequence[Plan], first: date, last: date, zone: ZoneInfo) -> list[Interval]:

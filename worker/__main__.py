@@ -1,4 +1,4 @@
-"""Process 2, the worker: announcements, audits, and bookings whose API process is gone."""
+"""Process 2, the worker: announcements, audits, plans, bookings whose API process is gone."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.audit import Audit
+from activities.shifts import Shifts
 from activities.slots import Slots
 from activities.trail import keep_sealing
 from adapters.kafka.events import EventPublisher, keep_topics
@@ -22,7 +23,8 @@ from worker.audit_schedule import keep_audits
 from worker.bookings_worker import bookings_worker
 from worker.deployment import keep_current, pinned, upgraded
 from worker.process import Process, run_process
-from worker.workers import announcements_worker, audits_worker
+from worker.publish_schedule import keep_publishing
+from worker.workers import announcements_worker, audits_worker, plans_worker
 
 log = structlog.get_logger("worker")
 
@@ -31,20 +33,20 @@ async def work(process: Process) -> None:
     client = await connect_patiently(priyom_plugin())
     redis = connect_redis(process.servers.redis_url, name="priyom-worker")
     publisher = EventPublisher(process.servers.kafka_bootstrap_servers)
-    topics = asyncio.create_task(keep_topics(process.servers.kafka_bootstrap_servers))
     audit_every = timedelta(seconds=process.settings.audit_seconds)
-    audits = asyncio.create_task(keep_audits(client, every=audit_every))
-    sealing = asyncio.create_task(keep_sealing(process.database))
-    promoting = asyncio.create_task(keep_current(client, process.build))
     gauges = AuditGauges(fade_after=3 * audit_every)
     REGISTRY.register(gauges)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(redis.aclose)
         closing.push_async_callback(publisher.stop)
-        closing.callback(topics.cancel)
-        closing.callback(audits.cancel)
-        closing.callback(sealing.cancel)
-        closing.callback(promoting.cancel)
+        for each in (
+            keep_topics(process.servers.kafka_bootstrap_servers),
+            keep_audits(client, every=audit_every),
+            keep_publishing(client, horizon_days=process.settings.horizon_days),
+            keep_sealing(process.database),
+            keep_current(client, process.build),
+        ):
+            closing.callback(asyncio.create_task(each).cancel)
         announcements = Announcements(
             book=DayBook(process.database), redis=redis, publisher=publisher
         )
@@ -73,6 +75,11 @@ async def work(process: Process) -> None:
                     redis=redis,
                     gauges=gauges,
                 ),
+            )
+        )
+        await closing.enter_async_context(
+            plans_worker(
+                client, deployment=upgraded(process.build), shifts=Shifts(process.database)
             )
         )
         process.client = client

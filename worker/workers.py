@@ -1,4 +1,4 @@
-"""Workers of the process beside that of the bookings: their announcements, and the audit."""
+"""Workers of the process beside that of the bookings: their announcements, the audit, the plans."""
 
 from datetime import timedelta
 
@@ -7,10 +7,12 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploym
 
 from activities.announcements import Announcements
 from activities.audit import Audit
+from activities.shifts import Shifts
 from worker.bookings_worker import FORGET_A_DEAD_WORKER_AFTER
 from worker.sandbox import workflow_runner
 from workflows.audit_bookings import AuditBookings
-from workflows.names import ANNOUNCEMENTS, AUDITS
+from workflows.names import ANNOUNCEMENTS, AUDITS, PLANS
+from workflows.publish_shifts import PublishShifts
 
 
 def announcements_worker(
@@ -50,6 +52,27 @@ def audits_worker(
         ],
         workflow_runner=workflow_runner(),
         max_cached_workflows=2,
+        max_concurrent_workflow_tasks=2,
+        max_concurrent_activities=2,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=1),
+        sticky_queue_schedule_to_start_timeout=FORGET_A_DEAD_WORKER_AFTER,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+
+
+def plans_worker(
+    client: Client, *, shifts: Shifts, deployment: WorkerDeploymentConfig | None = None
+) -> Worker:
+    """Long work that nobody waits for: a task or two at a time."""
+    return Worker(
+        client,
+        task_queue=PLANS,
+        deployment_config=deployment,
+        workflows=[PublishShifts],
+        activities=[shifts.publish_shifts],
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=10,
         max_concurrent_workflow_tasks=2,
         max_concurrent_activities=2,
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),

@@ -10,6 +10,7 @@ from temporalio.workflow import UpdateMethodMultiParam
 from domain.audit import AuditReport
 from domain.booking import Appointment, Refusal, Status
 from domain.booking_record import BookingRecord
+from domain.plan import Published
 
 MEANING = {
     Status.PENDING: "the slot is not held yet",
@@ -111,6 +112,15 @@ def details_of_audit(report: AuditReport) -> str:
         lines += [f"- **trail**: {broken}" for broken in report.trail.breaks]
     lines += [f"- mended: `{appointment_id}`" for appointment_id in report.mended]
     return "\n".join(lines)
+
+
+def details_of_publishing(published: Published) -> str:
+    """Markdown: how much of the doctors' time is other than before."""
+    return (
+        f"- doctors with a plan: {published.doctors}\n"
+        f"- whose time changed: **{published.changed}**\n"
+        f"- shifts that came, went or changed: {published.shifts}"
+    )
 
 
 def _clock(instant: datetime) -> str:

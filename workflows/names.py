@@ -14,11 +14,17 @@ ANNOUNCEMENTS = "announcements"
 AUDITS = "audits"
 """Audits: apart from all others, since they look for what went wrong with those."""
 
+PLANS = "plans"
+"""What follows from doctors' plans, apart from what patients wait for."""
+
 DELIVERIES = "deliveries"
 """Messages to patients and doctors, run by the notifier."""
 
 AUDIT_SCHEDULE = "audit-bookings"
 """Id of the schedule, and of its runs with the time behind it."""
+
+PUBLISH_SCHEDULE = "publish-shifts"
+"""Id of the schedule that publishes doctors' shifts ahead, and of its runs."""
 
 FORGET_SCHEDULE = "forget-messages"
 """Id of the schedule that deletes old records of messages, and of its runs."""

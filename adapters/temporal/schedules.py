@@ -58,15 +58,20 @@ async def keep_schedule(
             await ensure()
 
 
-async def ensure_schedule(client: Client, schedule_id: str, wanted: Schedule) -> None:
+async def ensure_schedule(
+    client: Client, schedule_id: str, wanted: Schedule, *, at_once: bool = False
+) -> None:
     """Make the schedule, or bring it up to date, however long Temporal is away; run it as a task.
 
     Several processes at once end with the same schedule. One that operations have paused stays so.
+    `at_once`: it runs now as well, unless it is running or paused.
     """
     pause = 0.5
     while True:
         try:
-            await _ensure(client, schedule_id, wanted)
+            paused = await _ensure(client, schedule_id, wanted)
+            if at_once and not paused:
+                await client.get_schedule_handle(schedule_id).trigger()
         except RPCError as error:
             log.warning(
                 "schedule_not_ensured",
@@ -88,11 +93,17 @@ async def _is_gone(client: Client, schedule_id: str) -> bool:
     return False
 
 
-async def _ensure(client: Client, schedule_id: str, wanted: Schedule) -> None:
+async def _ensure(client: Client, schedule_id: str, wanted: Schedule) -> bool:
+    """Whether it is paused."""
+    paused = False
+
     def brought_up_to_date(now: ScheduleUpdateInput) -> ScheduleUpdate:
+        nonlocal paused
+        paused = now.description.schedule.state.paused
         return ScheduleUpdate(schedule=replace(wanted, state=now.description.schedule.state))
 
     try:
         await client.create_schedule(schedule_id, wanted)
     except ScheduleAlreadyRunningError:
         await client.get_schedule_handle(schedule_id).update(brought_up_to_date)
+    return paused

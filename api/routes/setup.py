@@ -14,7 +14,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.directory import clinic_of, find_clinic, find_doctor, whose_doctor
 from adapters.postgres.reads import read
 from adapters.process.settings import sign_in_of
-from api.dependencies import CallersDep, DatabaseDep, Settings
+from api.dependencies import CallersDep, DatabaseDep, PublishingDep, Settings
 from api.http.actor import FOR_ANYBODY, Caller, ClinicChanger, ClinicMaker
 from api.http.answers import JsonAnswer
 from api.http.cursors import Cursor, Limit
@@ -67,11 +67,17 @@ async def create_clinic(
     openapi_extra=problems("changed"),
 )
 async def change_clinic(
-    clinic_id: Id, wish: ClinicChange, caller: ClinicChanger, database: DatabaseDep
+    clinic_id: Id,
+    wish: ClinicChange,
+    caller: ClinicChanger,
+    database: DatabaseDep,
+    publishing: PublishingDep,
 ) -> Response:
-    """Only what is named changes."""
+    """Only what is named changes. In another time zone doctors' plans are published anew."""
     actor = await _at_clinic(caller, database, clinic_id)
     await setup.change_clinic(database, clinic_id, wish.version, _facts(wish), actor)
+    if wish.time_zone is not None:
+        await publishing.begin(clinic_id, wish.version + 1)
     return await _clinic(database, clinic_id)
 
 

@@ -105,11 +105,12 @@ BY: dict[str, set[str]] = {
     "patients.REGISTER": set(),
     "patients.SAME_PERSON": {"patients_name_idx"},
     "patients.SEEN_BY": PATIENT | OF_PATIENT,
-    "plans.DESK": DOCTOR,
-    "plans.PLANS": {"plans_once"},
-    "plans.PUBLISH": {"shifts_pkey"},
-    "plans.ROWS": PATIENT | {"schedules_doctor_day_idx"},
-    "plans.SHIFTS": {"shifts_pkey"},
+    "publishing.DESK": DOCTOR,
+    "publishing.PLANNED": {"plans_once"},
+    "publishing.PLANS": {"plans_once"},
+    "publishing.PUBLISH": {"shifts_pkey"},
+    "publishing.ROWS": PATIENT | {"schedules_doctor_day_idx"},
+    "publishing.SHIFTS": {"shifts_pkey"},
     "plans.WRITE": set(),
     "proxies.ALLOW": PATIENT,
     "proxies.END": {"proxies_pkey"},
@@ -154,7 +155,7 @@ BY: dict[str, set[str]] = {
 }
 """A statement of a tuple or a mapping is named by its place in it."""
 
-NO_QUERY = {"naming.NOW", "move_keys.BIND", "plans.CHECK", "plans.DEFER"}
+NO_QUERY = {"naming.NOW", "move_keys.BIND", "publishing.CHECK", "publishing.DEFER"}
 IN_THEIR_ORDER = {
     "demo_patients.SOME",
     "trail_seals.BREAKS",

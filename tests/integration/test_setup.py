@@ -191,3 +191,22 @@ async def test_a_change_is_in_the_trail(desk: Desk) -> None:
     trail = (await desk.http.get("/audit", params=query, headers=desk.manager)).json()
 
     assert [(each["action"], each["role"]) for each in trail["items"]] == [("create", "manager")]
+
+
+async def test_a_plan_is_in_the_trail_of_its_doctor(desk: Desk) -> None:
+    doctor_id = str(desk.clinic.doctor_id)
+    plan = {"effectiveFrom": "2030-02-04", "weekly": [], "version": 0}
+
+    await desk.send("PUT", f"/doctors/{doctor_id}/plan", plan, 200)
+
+    query = {"object": doctor_id}
+    trail = (await desk.http.get("/audit", params=query, headers=desk.manager)).json()
+    assert [(each["action"], each["version"]) for each in trail["items"]] == [("plan", 1)]
+
+
+async def test_a_clinic_moves_to_another_zone_while_temporal_is_away(desk: Desk) -> None:
+    path, change = f"/clinics/{desk.clinic.id}", {"timeZone": "Asia/Kathmandu", "version": 1}
+
+    changed = await desk.send("PATCH", path, change, 200)
+
+    assert (changed["timeZone"], changed["version"]) == ("Asia/Kathmandu", 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import date, time
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,11 @@ from activities.slots import Slots
 from adapters.messages.rendering import Letter
 from adapters.postgres.database import Database
 from adapters.postgres.notifications import Notifications
+from adapters.postgres.plans import PlanOrder, write_plan
+from adapters.postgres.publishing import republish
+from domain.actors import SYSTEM
 from domain.booking import BookingRequest, Release, Status
+from domain.plan import Plan, Weekly
 from domain.quiet_hours import QuietHours
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at
@@ -146,3 +151,21 @@ async def next_writer(database: Database) -> int:
     async with database.connect() as connection:
         number: int = (await connection.execute(NEXT_WRITER)).scalar_one()
     return number
+
+
+async def test_a_doctor_whose_time_stays_is_four_reads_and_one_who_changes_one_statement_more(
+    clinic: Clinic, asked: Asked
+) -> None:
+    every_day = tuple(Weekly(weekday=day, start=time(9), until=time(13)) for day in range(1, 8))
+    plan = Plan(effective_from=date(2024, 1, 1), effective_until=None, weekly=every_day)
+    order = PlanOrder(doctor_id=clinic.doctor_id, plan=plan, version=0, digest=None, horizon_days=7)
+    await write_plan(clinic.database, order, SYSTEM)
+    asked.clear()
+
+    await republish(clinic.database, clinic.doctor_id, 7)
+    unchanged = list(asked)
+    asked.clear()
+    await republish(clinic.database, clinic.doctor_id, 60)
+
+    assert unchanged == ["BEGIN", "SELECT", "SELECT", "SELECT", "SELECT"]
+    assert asked == [*unchanged, "SET", "WITH", "SET"]

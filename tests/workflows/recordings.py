@@ -22,6 +22,7 @@ from workflows.cancel_appointment import CancelAppointment
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.forget_messages import ForgetMessages
+from workflows.publish_shifts import PublishShifts
 from workflows.reschedule_appointment import RescheduleAppointment
 from workflows.settle_visit import SettleVisit
 
@@ -42,6 +43,7 @@ EVERY_WORKFLOW = (
     DeliverInstead,
     DeliverNotifications,
     ForgetMessages,
+    PublishShifts,
     RescheduleAppointment,
     SettleVisit,
 )

@@ -1,0 +1,214 @@
+"""Publishing: the shifts that come of a doctor's plans, beside what there is and who has booked.
+
+A shift that stays as it is keeps its row, so that only the days that change are read anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg.sql import SQL
+
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Cursor
+from adapters.postgres.plan_rows import Affected, affected_of, written
+from adapters.postgres.reads import read_by_cursor
+from adapters.postgres.rows import Row
+from adapters.postgres.transactions import serializable
+from domain.plan import Plan, expand, instant_of
+from domain.slot import Interval, day_of
+from domain.spans import without
+from domain.zones import zone_named
+
+DESK = SQL("""
+SELECT d.clinic_id, c.time_zone, clock_timestamp() AS now
+FROM doctors d JOIN clinics c ON c.id = d.clinic_id WHERE d.id = %(doctor_id)s
+""")
+
+PLANS = SQL("""
+SELECT version, effective_from, effective_until, weekly FROM plans
+WHERE doctor_id = %(doctor_id)s ORDER BY version
+""")
+
+PLANNED = SQL("""
+SELECT DISTINCT doctor_id FROM plans
+WHERE doctor_id > %(after)s
+  AND (CAST(%(clinic_id)s AS uuid) IS NULL OR clinic_id = %(clinic_id)s)
+ORDER BY doctor_id LIMIT %(limit)s
+""")
+
+SHIFTS = SQL("""
+SELECT lower(during) AS starts_at, upper(during) AS ends_at, state FROM shifts
+WHERE doctor_id = %(doctor_id)s AND during && tstzrange(%(since)s, NULL)
+""")
+
+# A hold that has lapsed still occupies its time until its row is told so, as the foreign key sees.
+ROWS = SQL("""
+SELECT s.id, s.version, s.starts_at, s.ends_at, s.status,
+    s.status <> 'held' OR s.held_until > clock_timestamp() AS is_live,
+    p.phone IS NULL AND p.email IS NULL AS without_contact
+FROM schedules s JOIN patients p ON p.id = s.patient_id
+WHERE s.doctor_id = %(doctor_id)s
+  AND s.starts_at >= CAST(%(since)s AS timestamptz) - interval '8 hours'
+  AND s.occupies && tstzrange(%(since)s, NULL)
+ORDER BY s.starts_at, s.id
+""")
+
+DEFER = SQL("SET CONSTRAINTS schedules_in_shift DEFERRED")
+CHECK = SQL("SET CONSTRAINTS schedules_in_shift IMMEDIATE")
+
+# What goes goes first: the INSERT reads from it.
+PUBLISH = SQL("""
+WITH wanted AS (
+    SELECT tstzrange(starts_at, ends_at) AS during, state FROM unnest(
+        CAST(%(starts)s AS timestamptz[]), CAST(%(ends)s AS timestamptz[]),
+        CAST(%(states)s AS text[])
+    ) AS w (starts_at, ends_at, state)
+), gone AS (
+    DELETE FROM shifts s
+    WHERE s.doctor_id = %(doctor_id)s AND s.during && tstzrange(%(since)s, NULL)
+      AND lower(s.during) >= %(since)s
+      AND NOT EXISTS (SELECT FROM wanted w WHERE w.during = s.during AND w.state = s.state)
+    RETURNING s.during
+)
+INSERT INTO shifts (doctor_id, during, state)
+SELECT %(doctor_id)s, w.during, w.state FROM wanted w, (SELECT count(*) FROM gone) AS first
+WHERE NOT EXISTS (
+    SELECT FROM shifts s
+    WHERE s.doctor_id = %(doctor_id)s AND s.during = w.during AND s.state = w.state
+)
+""")
+
+
+Stated = tuple[Interval, str]
+"""A shift and its state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """The doctor's time from an instant on, as it is and as it is to be."""
+
+    since: datetime
+    was: frozenset[Stated]
+    open: list[Interval]
+    closing: list[Interval]
+    affected: tuple[Affected, ...]
+
+    @property
+    def wanted(self) -> frozenset[Stated]:
+        kept = [(each, "closing") for each in self.closing if each.starts_at >= self.since]
+        return frozenset([*((each, "open") for each in self.open), *kept])
+
+    @property
+    def size(self) -> int:
+        """How many shifts come, go, or are of another state."""
+        return len({span for span, _ in self.was ^ self.wanted})
+
+
+async def planned_doctors(
+    database: Database, *, after: UUID, limit: int, clinic_id: UUID | None
+) -> list[UUID]:
+    """Doctors who have a plan, of one clinic if asked for, in the order of their ids."""
+    asked = {"after": after, "limit": limit, "clinic_id": clinic_id}
+    rows = await read_by_cursor(database, lambda cursor: cursor.all(PLANNED, asked))
+    return [row["doctor_id"] for row in rows]
+
+
+async def republish(database: Database, doctor_id: UUID, horizon_days: int) -> int:
+    """Publish what the doctor's plans say from today on; how many shifts changed.
+
+    Idempotent: what is as the plans say is left alone. Days before the first plan are not ours.
+    """
+
+    async def work(connection: Cursor) -> int:
+        desk = await connection.one_or_none(DESK, {"doctor_id": doctor_id})
+        plans = await plans_of(connection, doctor_id)
+        if desk is None or not plans:
+            return 0
+        first = min(each.effective_from for each in plans)
+        change = await change_from(connection, doctor_id, desk, plans, first, horizon_days)
+        await publish(connection, doctor_id, change)
+        return change.size
+
+    return await serializable(database, work)
+
+
+async def plans_of(connection: Cursor, doctor_id: UUID) -> list[Plan]:
+    """In the order in which they were written."""
+    rows = await connection.all(PLANS, {"doctor_id": doctor_id})
+    return [written(row).plan for row in rows]
+
+
+async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when, until when
+    connection: Cursor,
+    doctor_id: UUID,
+    desk: Row,
+    plans: Sequence[Plan],
+    day: date,
+    horizon_days: int,
+) -> Change:
+    """What the plans say from that day on, or from today, beside what is and who has booked."""
+    zone = zone_named(desk["time_zone"])
+    first = max(day, day_of(desk["now"], zone))
+    since = instant_of(datetime.combine(first, time()), zone)
+    asked = {"doctor_id": doctor_id, "since": since}
+    shifts = await connection.all(SHIFTS, asked)
+    rows = await connection.all(ROWS, asked)
+    kept = [_span(each) for each in shifts if each["starts_at"] < since]
+    last = _last_day(desk["now"], horizon_days, shifts, zone)
+    wanted = without(expand(plans, first, last, zone), kept)
+    is_open = [_span(each) for each in shifts if each["state"] == "open"]
+    affected = tuple(
+        affected_of(row)
+        for row in rows
+        if row["is_live"]
+        and row["starts_at"] > desk["now"]
+        and without([_span(row)], [*wanted, *kept])
+        and not without([_span(row)], is_open)
+    )
+    return Change(
+        since=since,
+        was=frozenset(
+            (_span(each), each["state"]) for each in shifts if each["starts_at"] >= since
+        ),
+        open=wanted,
+        closing=without(_joined_rows(rows), [*wanted, *kept]),
+        affected=affected,
+    )
+
+
+async def publish(connection: Cursor, doctor_id: UUID, change: Change) -> None:
+    """Write what changes; nothing, where it is as it is to be."""
+    if not change.size:
+        return
+    spans = sorted(change.wanted, key=lambda each: each[0].starts_at)
+    asked = {
+        "doctor_id": doctor_id,
+        "since": change.since,
+        "starts": [span.starts_at for span, _ in spans],
+        "ends": [span.ends_at for span, _ in spans],
+        "states": [state for _, state in spans],
+    }
+    await connection.write(DEFER, {})
+    await connection.write(PUBLISH, asked)
+    await connection.write(CHECK, {})
+
+
+def _joined_rows(rows: Sequence[Row]) -> list[Interval]:
+    """The time that rows occupy; an overbooked one may lie upon another."""
+    spans = [_span(row) for row in rows]
+    return [part for nth, span in enumerate(spans) for part in without([span], spans[:nth])]
+
+
+def _last_day(now: datetime, horizon_days: int, shifts: Sequence[Row], zone: ZoneInfo) -> date:
+    """Of the horizon, or of the last shift that there is beyond it."""
+    horizon = day_of(now, zone) + timedelta(days=horizon_days)
+    return max([horizon, *(day_of(each["starts_at"], zone) for each in shifts)])
+
+
+def _span(row: Row) -> Interval:
+    return Interval(
+        starts_at=row["starts_at"].astimezone(UTC), ends_at=row["ends_at"].astimezone(UTC)
+    )

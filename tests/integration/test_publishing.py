@@ -1,0 +1,220 @@
+"""The horizon moves by itself: plans are published ahead, and only what changes is written."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, ScheduleHandle
+from temporalio.testing import ActivityEnvironment
+
+from activities.shifts import Shifts
+from adapters.postgres.database import Database
+from adapters.postgres.plan_rows import WrittenPlan
+from adapters.postgres.plans import PlanOrder, write_plan
+from adapters.postgres.publishing import republish
+from adapters.temporal.client import TemporalConnection
+from api.schedule.publishing import Publishing
+from domain.actors import SYSTEM
+from domain.plan import Plan, Published, PublishOrder, Weekly
+from tests.clinic_rows import Clinic, open_clinic
+from worker.publish_schedule import ensure_publishing
+from worker.workers import plans_worker
+from workflows.names import PUBLISH_SCHEDULE
+from workflows.publish_shifts import PublishShifts
+
+NINE, ONE = "09:00", "13:00"
+
+
+@dataclass(frozen=True)
+class Office:
+    """A clinic whose doctor is on duty every day, published seven days ahead."""
+
+    clinic: Clinic
+
+    @property
+    def doctor(self) -> UUID:
+        return self.clinic.doctor_id
+
+    @property
+    def database(self) -> Database:
+        return self.clinic.database
+
+    async def plans(self, doctor_id: UUID, *, ahead: int = 7, since: str = "2024-01-01") -> None:
+        weekly = tuple(
+            Weekly(weekday=day, start=time.fromisoformat(NINE), until=time.fromisoformat(ONE))
+            for day in range(1, 8)
+        )
+        plan = Plan(effective_from=date.fromisoformat(since), effective_until=None, weekly=weekly)
+        order = PlanOrder(
+            doctor_id=doctor_id, plan=plan, version=0, digest=None, horizon_days=ahead
+        )
+        assert isinstance(await write_plan(self.database, order, SYSTEM), WrittenPlan)
+
+    async def shifts(self, doctor_id: UUID | None = None) -> dict[str, int]:
+        """When the doctor comes by the clinic's clock, and the revision of each shift."""
+        asked = text(
+            "SELECT to_char(lower(during) AT TIME ZONE c.time_zone, 'YYYY-MM-DD HH24:MI') AS day,"
+            " revision FROM shifts s JOIN doctors d ON d.id = s.doctor_id"
+            " JOIN clinics c ON c.id = d.clinic_id WHERE s.doctor_id = :id ORDER BY during"
+        )
+        async with self.database.connect() as connection:
+            rows = await connection.execute(asked, {"id": doctor_id or self.doctor})
+            return {row.day: row.revision for row in rows}
+
+    async def published(self) -> Published:
+        wanted = PublishOrder(horizon_days=7, clinic_id=self.clinic.id)
+        shifts = Shifts(self.database)
+        return await ActivityEnvironment().run(shifts.publish_shifts, wanted)
+
+
+@pytest.fixture
+async def office(scratch: Database) -> Office:
+    clinic = await open_clinic(scratch)
+    await clinic.execute("DELETE FROM shifts WHERE doctor_id = :id", id=clinic.doctor_id)
+    office = Office(clinic)
+    await office.plans(clinic.doctor_id)
+    return office
+
+
+async def test_the_next_day_comes_into_the_horizon_and_the_others_stay(office: Office) -> None:
+    before = await office.shifts()
+
+    changed = await republish(office.database, office.doctor, 8)
+
+    after = await office.shifts()
+    assert changed == 1
+    assert list(after)[:-1] == list(before)
+    assert before.items() <= after.items()
+
+
+async def test_what_is_published_already_is_not_written_again(office: Office) -> None:
+    before = await office.shifts()
+
+    published = await office.published()
+
+    assert published == Published(doctors=1, changed=0, shifts=0)
+    assert await office.shifts() == before
+
+
+async def test_a_doctor_without_a_plan_keeps_the_shifts_there_are(office: Office) -> None:
+    other = await office.clinic.hire()
+    ahead = date.today() + timedelta(days=400)  # noqa: DTZ011 - far enough in any zone
+    await office.clinic.execute(
+        "INSERT INTO shifts (doctor_id, during) VALUES (:id,"
+        " tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 h'))",
+        id=other,
+        day=f"{ahead}T12:00:00Z",
+    )
+    before = await office.shifts(other)
+
+    assert await republish(office.database, other, 7) == 0
+    assert await republish(office.database, uuid4(), 7) == 0
+    assert await office.shifts(other) == before
+
+
+async def test_days_before_the_first_plan_keep_what_they_have(office: Office) -> None:
+    other = await office.clinic.hire()
+    await office.clinic.execute(
+        "INSERT INTO shifts (doctor_id, during) SELECT :id,"
+        " tstzrange(clock_timestamp() + interval '1 day', clock_timestamp() + interval '26 hours')",
+        id=other,
+    )
+    begins = date.today() + timedelta(days=5)  # noqa: DTZ011 - far enough in any zone
+    await office.plans(other, since=str(begins))
+    before = await office.shifts(other)
+
+    await republish(office.database, other, 7)
+
+    assert await office.shifts(other) == before
+
+
+async def test_a_time_that_nobody_has_any_more_is_cut(office: Office) -> None:
+    tomorrow = date.today() + timedelta(days=3)  # noqa: DTZ011 - within the horizon in any zone
+    await office.clinic.execute(
+        "INSERT INTO shifts (doctor_id, during, state) VALUES (:id,"
+        " tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 h'),"
+        " 'closing')",
+        id=office.doctor,
+        day=f"{tomorrow}T12:00:00Z",
+    )
+
+    assert (await office.published()).shifts == 1
+    assert all(day.endswith(NINE) for day in await office.shifts())
+
+
+async def test_a_failed_try_goes_on_behind_the_last_doctor_it_told_of(office: Office) -> None:
+    environment = ActivityEnvironment()
+    last = ["ffffffff-ffff-ffff-ffff-ffffffffffff", 41, 2, 3]
+    environment.info = replace(environment.info, heartbeat_details=last)
+    shifts = Shifts(office.database)
+
+    published = await environment.run(
+        shifts.publish_shifts, PublishOrder(horizon_days=8, clinic_id=office.clinic.id)
+    )
+
+    assert published == Published(doctors=41, changed=2, shifts=3)
+
+
+async def test_another_time_zone_publishes_the_same_wall_clock(
+    office: Office, stand_ins: Client
+) -> None:
+    await office.clinic.execute(
+        "UPDATE clinics SET time_zone = 'Asia/Kathmandu' WHERE id = :id", id=office.clinic.id
+    )
+    publishing = Publishing(TemporalConnection(stand_ins), horizon_days=7)
+
+    async with plans_worker(stand_ins, shifts=Shifts(office.database)):
+        await publishing.begin(office.clinic.id, 2)
+        run = stand_ins.get_workflow_handle_for(
+            PublishShifts.run, f"{PUBLISH_SCHEDULE}-{office.clinic.id}-2"
+        )
+        published = await run.result()
+
+    assert published.changed == 1
+    assert {day[11:] for day in await office.shifts()} == {NINE}
+
+
+async def test_the_schedule_publishes_as_soon_as_there_is_a_worker(
+    office: Office, schedule: ScheduleHandle, stand_ins: Client
+) -> None:
+    before = await office.shifts()
+    await ensure_publishing(stand_ins, horizon_days=9)
+    async with plans_worker(stand_ins, shifts=Shifts(office.database)), asyncio.timeout(60):
+        run = await the_first_action_of(schedule)
+        await stand_ins.get_workflow_handle_for(PublishShifts.run, run).result()
+    await schedule.pause()
+    await eventually_paused(schedule)
+    acted = (await schedule.describe()).info.num_actions
+    await ensure_publishing(stand_ins, horizon_days=10)
+
+    after = await office.shifts()
+    assert len(after) == len(before) + 2
+    assert (await schedule.describe()).info.num_actions == acted
+
+
+@pytest.fixture
+async def schedule(stand_ins: Client) -> AsyncIterator[ScheduleHandle]:
+    handle = stand_ins.get_schedule_handle(PUBLISH_SCHEDULE)
+    yield handle
+    await handle.delete()
+    gc.collect()
+
+
+async def the_first_action_of(schedule: ScheduleHandle) -> str:
+    while True:
+        for each in (await schedule.describe()).info.recent_actions:
+            assert isinstance(each.action, ScheduleActionExecutionStartWorkflow)
+            return each.action.workflow_id
+        await asyncio.sleep(0.1)
+
+
+async def eventually_paused(schedule: ScheduleHandle) -> None:
+    while True:
+        if (await schedule.describe()).schedule.state.paused:
+            return
+        await asyncio.sleep(0.05)
