@@ -168,7 +168,7 @@ async def _watch(database: Database, waits: list[float]) -> None:
     while True:
         async with database.connect() as connection:
             waits.append(float((await connection.execute(WAITING)).scalar_one()))
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
 
 
 async def _run(database: Database, statement: object, **values: object) -> None:

@@ -1,5 +1,6 @@
 """Sets of time: what several spans cover, and what is left of them."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from domain.slot import Interval
@@ -20,13 +21,38 @@ def joined(spans: Iterable[Interval]) -> list[Interval]:
 def without(spans: Iterable[Interval], cuts: Iterable[Interval]) -> list[Interval]:
     """What is left of each span, in order, where nothing of `cuts` is."""
     away = joined(cuts)
+    ends = [cut.ends_at for cut in away]
     left: list[Interval] = []
     for span in sorted(spans, key=lambda each: each.starts_at):
         begins = span.starts_at
-        for cut in (each for each in away if each.overlaps(span)):
-            if begins < cut.starts_at:
-                left.append(Interval(starts_at=begins, ends_at=cut.starts_at))
-            begins = max(begins, cut.ends_at)
+        nth = bisect_right(ends, begins)
+        while nth < len(away) and away[nth].starts_at < span.ends_at:
+            if begins < away[nth].starts_at:
+                left.append(Interval(starts_at=begins, ends_at=away[nth].starts_at))
+            begins = away[nth].ends_at
+            nth += 1
         if begins < span.ends_at:
             left.append(Interval(starts_at=begins, ends_at=span.ends_at))
     return left
+
+
+def apart(spans: Iterable[Interval]) -> list[Interval]:
+    """The same time, each moment once: of two that overlap the later loses what both have."""
+    found: list[Interval] = []
+    for span in sorted(spans, key=lambda each: each.starts_at):
+        begins = max(span.starts_at, found[-1].ends_at) if found else span.starts_at
+        if begins < span.ends_at:
+            found.append(Interval(starts_at=begins, ends_at=span.ends_at))
+    return found
+
+
+def within(spans: Iterable[Interval], cover: Iterable[Interval]) -> set[Interval]:
+    """Those of the spans that the cover has whole."""
+    whole = joined(cover)
+    starts = [each.starts_at for each in whole]
+    found = set()
+    for span in spans:
+        nth = bisect_right(starts, span.starts_at) - 1
+        if nth >= 0 and span.ends_at <= whole[nth].ends_at:
+            found.add(span)
+    return found

@@ -3,13 +3,14 @@
 A shift that stays as it is keeps its row, so that only the days that change are read anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from psycopg.sql import SQL
+from psycopg.types.range import TimestamptzRange
 
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
@@ -19,7 +20,7 @@ from adapters.postgres.rows import Row
 from adapters.postgres.transactions import serializable
 from domain.plan import Plan, expand, instant_of
 from domain.slot import Interval, day_of
-from domain.spans import without
+from domain.spans import apart, within, without
 from domain.zones import zone_named
 
 DESK = SQL("""
@@ -59,28 +60,18 @@ ORDER BY s.starts_at, s.id
 DEFER = SQL("SET CONSTRAINTS schedules_in_shift DEFERRED")
 CHECK = SQL("SET CONSTRAINTS schedules_in_shift IMMEDIATE")
 
-# What goes goes first: the INSERT reads from it.
-PUBLISH = SQL("""
-WITH wanted AS (
-    SELECT tstzrange(starts_at, ends_at) AS during, state FROM unnest(
-        CAST(%(starts)s AS timestamptz[]), CAST(%(ends)s AS timestamptz[]),
-        CAST(%(states)s AS text[])
-    ) AS w (starts_at, ends_at, state)
-), gone AS (
-    DELETE FROM shifts s
-    WHERE s.doctor_id = %(doctor_id)s AND s.during && tstzrange(%(since)s, NULL)
-      AND lower(s.during) >= %(since)s
-      AND NOT EXISTS (SELECT FROM wanted w WHERE w.during = s.during AND w.state = s.state)
-    RETURNING s.during
-)
-INSERT INTO shifts (doctor_id, during, state)
-SELECT %(doctor_id)s, w.during, w.state FROM wanted w, (SELECT count(*) FROM gone) AS first
-WHERE NOT EXISTS (
-    SELECT FROM shifts s
-    WHERE s.doctor_id = %(doctor_id)s AND s.during = w.during AND s.state = w.state
-)
+CUT = SQL("""
+DELETE FROM shifts
+WHERE doctor_id = %(doctor_id)s
+  AND during = ANY(CAST(%(gone)s AS tstzrange[]))
 """)
 
+OPEN = SQL("""
+INSERT INTO shifts (doctor_id, during, state)
+SELECT %(doctor_id)s, tstzrange(starts_at, ends_at), state FROM unnest(
+    CAST(%(starts)s AS timestamptz[]), CAST(%(ends)s AS timestamptz[]), CAST(%(states)s AS text[])
+) AS w (starts_at, ends_at, state)
+""")
 
 Stated = tuple[Interval, str]
 """A shift and its state."""
@@ -160,13 +151,13 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
     last = _last_day(desk["now"], horizon_days, shifts, zone)
     wanted = without(expand(plans, first, last, zone), kept)
     is_open = [_span(each) for each in shifts if each["state"] == "open"]
+    spans = [_span(row) for row in rows]
+    stays = within(spans, [*wanted, *kept])
+    was_outside = set(spans) - within(spans, is_open)
     affected = tuple(
         affected_of(row)
-        for row in rows
-        if row["is_live"]
-        and row["starts_at"] > desk["now"]
-        and without([_span(row)], [*wanted, *kept])
-        and not without([_span(row)], is_open)
+        for row, span in zip(rows, spans, strict=True)
+        if row["is_live"] and row["starts_at"] > desk["now"] and span not in stays | was_outside
     )
     return Change(
         since=since,
@@ -174,32 +165,31 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
             (_span(each), each["state"]) for each in shifts if each["starts_at"] >= since
         ),
         open=wanted,
-        closing=without(_joined_rows(rows), [*wanted, *kept]),
+        closing=without(apart(spans), [*wanted, *kept]),
         affected=affected,
     )
 
 
 async def publish(connection: Cursor, doctor_id: UUID, change: Change) -> None:
-    """Write what changes; nothing, where it is as it is to be."""
-    if not change.size:
-        return
-    spans = sorted(change.wanted, key=lambda each: each[0].starts_at)
-    asked = {
-        "doctor_id": doctor_id,
-        "since": change.since,
-        "starts": [span.starts_at for span, _ in spans],
-        "ends": [span.ends_at for span, _ in spans],
-        "states": [state for _, state in spans],
+    """Write what changes; nothing, where it is as it is to be. What goes goes first."""
+    gone, added = change.was - change.wanted, change.wanted - change.was
+    if gone:
+        ranges = [TimestamptzRange(span.starts_at, span.ends_at) for span, _ in gone]
+        await connection.write(DEFER, {})
+        await connection.write(CUT, {"doctor_id": doctor_id, "gone": ranges})
+    if added:
+        await connection.write(OPEN, {"doctor_id": doctor_id, **_columns(added)})
+    if gone:
+        await connection.write(CHECK, {})
+
+
+def _columns(shifts: Iterable[Stated]) -> dict[str, list[object]]:
+    ordered = sorted(shifts, key=lambda each: each[0].starts_at)
+    return {
+        "starts": [span.starts_at for span, _ in ordered],
+        "ends": [span.ends_at for span, _ in ordered],
+        "states": [state for _, state in ordered],
     }
-    await connection.write(DEFER, {})
-    await connection.write(PUBLISH, asked)
-    await connection.write(CHECK, {})
-
-
-def _joined_rows(rows: Sequence[Row]) -> list[Interval]:
-    """The time that rows occupy; an overbooked one may lie upon another."""
-    spans = [_span(row) for row in rows]
-    return [part for nth, span in enumerate(spans) for part in without([span], spans[:nth])]
 
 
 def _last_day(now: datetime, horizon_days: int, shifts: Sequence[Row], zone: ZoneInfo) -> date:

@@ -8,7 +8,7 @@ from dateutil import rrule, tz  # type: ignore[import-untyped]
 
 from domain.plan import Plan, Weekly, expand, instant_of, overlap_in
 from domain.slot import Interval, slots_of
-from domain.spans import joined, without
+from domain.spans import apart, joined, within, without
 
 ZONES = [
     "Europe/Moscow",
@@ -152,3 +152,20 @@ def test_what_is_left_of_a_time_is_around_what_is_cut() -> None:
     assert without([span(0, 10)], [span(2, 3), span(9, 12)]) == [span(0, 2), span(3, 9)]
     assert without([span(2, 3)], [span(0, 4)]) == []
     assert without([span(2, 3)], [span(0, 1), span(3, 4)]) == [span(2, 3)]
+
+
+def test_of_two_times_that_overlap_the_later_loses_what_both_have() -> None:
+    assert apart([span(1, 4), span(2, 5), span(2, 3), span(7, 8)]) == [
+        span(1, 4),
+        span(4, 5),
+        span(7, 8),
+    ]
+
+
+def test_a_time_is_within_those_that_touch_each_other() -> None:
+    cover = [span(1, 3), span(3, 5), span(6, 8)]
+
+    assert within([span(2, 4), span(4, 7), span(0, 2), span(6, 8)], cover) == {
+        span(2, 4),
+        span(6, 8),
+    }
