@@ -22,7 +22,7 @@ from api.schedule.publishing import Publishing
 from domain.actors import SYSTEM
 from domain.plan import Plan, Published, PublishOrder, Weekly
 from tests.clinic_rows import Clinic, open_clinic
-from worker.publish_schedule import ensure_publishing
+from worker.publish_schedule import ensure_publishing, keep_publishing
 from worker.workers import plans_worker
 from workflows.names import PUBLISH_SCHEDULE
 from workflows.publish_shifts import PublishShifts
@@ -183,10 +183,11 @@ async def test_the_schedule_publishes_as_soon_as_there_is_a_worker(
     office: Office, schedule: ScheduleHandle, stand_ins: Client
 ) -> None:
     before = await office.shifts()
-    await ensure_publishing(stand_ins, horizon_days=9)
+    keeping = asyncio.create_task(keep_publishing(stand_ins, horizon_days=9))
     async with plans_worker(stand_ins, shifts=Shifts(office.database)), asyncio.timeout(60):
         run = await the_first_action_of(schedule)
         await stand_ins.get_workflow_handle_for(PublishShifts.run, run).result()
+    keeping.cancel()
     await schedule.pause()
     await eventually_paused(schedule)
     acted = (await schedule.describe()).info.num_actions
