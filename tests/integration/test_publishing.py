@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, ScheduleHandle
+from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from activities.shifts import Shifts
@@ -207,10 +209,12 @@ async def schedule(stand_ins: Client) -> AsyncIterator[ScheduleHandle]:
 
 
 async def the_first_action_of(schedule: ScheduleHandle) -> str:
+    """Once the schedule is there, and has acted."""
     while True:
-        for each in (await schedule.describe()).info.recent_actions:
-            assert isinstance(each.action, ScheduleActionExecutionStartWorkflow)
-            return each.action.workflow_id
+        with suppress(RPCError):
+            for each in (await schedule.describe()).info.recent_actions:
+                assert isinstance(each.action, ScheduleActionExecutionStartWorkflow)
+                return each.action.workflow_id
         await asyncio.sleep(0.1)
 
 

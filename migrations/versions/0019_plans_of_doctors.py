@@ -5,8 +5,8 @@ Only the function is replaced, with the same effect on every other table.
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:
