@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -105,7 +106,7 @@ class Bookings:
 
     def __init__(self, database: Database, clinic: UUID) -> None:
         self._database, self._clinic = database, clinic
-        self._slots: list[tuple[UUID, object]] = []
+        self._slots: list[tuple[UUID, datetime]] = []
         self._patients: list[UUID] = []
 
     async def prepare(self) -> None:
