@@ -9,6 +9,7 @@ from sqlalchemy.engine import RowMapping
 
 from adapters.postgres.database import Connection
 from adapters.postgres.rows import COLUMNS, appointment_of
+from adapters.postgres.slot_search import LAST_ID, Place
 from domain.booking import Appointment, Status
 from domain.slot import Interval
 
@@ -58,10 +59,13 @@ LIVE = """(s.ends_at > clock_timestamp()
          OR s.status = 'held' AND s.held_until > clock_timestamp()))"""
 
 ONE = text(f"{DETAILS} WHERE s.id = :id")
-AHEAD = text(f"{DETAILS} WHERE s.patient_id = :id AND {LIVE} ORDER BY s.starts_at LIMIT :limit")
-BEHIND = text(
-    f"{DETAILS} WHERE s.patient_id = :id AND NOT {LIVE} ORDER BY s.starts_at DESC LIMIT :limit"
-)
+AHEAD = text(f"""{DETAILS} WHERE s.patient_id = :id AND {LIVE}
+    AND (s.starts_at, s.id) > (CAST(:at AS timestamptz), CAST(:key AS uuid))
+ORDER BY s.starts_at, s.id LIMIT :limit""")
+BEHIND = text(f"""{DETAILS} WHERE s.patient_id = :id AND NOT {LIVE}
+    AND (s.starts_at, s.id) < (CAST(:at AS timestamptz), CAST(:key AS uuid))
+ORDER BY s.starts_at DESC, s.id DESC LIMIT :limit""")
+FIRST_ID = UUID(int=0)
 
 
 async def visit(connection: Connection, appointment_id: UUID) -> PatientVisit | None:
@@ -72,18 +76,22 @@ async def visit(connection: Connection, appointment_id: UUID) -> PatientVisit | 
 
 
 async def visits_ahead(
-    connection: Connection, patient_id: UUID, *, limit: int = 50
+    connection: Connection, patient_id: UUID, *, limit: int = 50, after: Place | None = None
 ) -> list[PatientVisit]:
     """What the patient holds or has confirmed, the next one first."""
-    found = await connection.execute(AHEAD, {"id": patient_id, "limit": limit})
+    at, key = after or ("-infinity", FIRST_ID)
+    place = {"at": at, "key": key}
+    found = await connection.execute(AHEAD, {"id": patient_id, "limit": limit, **place})
     return [visit_of(row) for row in found.mappings()]
 
 
 async def visits_behind(
-    connection: Connection, patient_id: UUID, *, limit: int = 20
+    connection: Connection, patient_id: UUID, *, limit: int, before: Place | None = None
 ) -> list[PatientVisit]:
     """What is over, was cancelled or has lapsed, the latest first."""
-    found = await connection.execute(BEHIND, {"id": patient_id, "limit": limit})
+    at, key = before or ("infinity", LAST_ID)
+    place = {"at": at, "key": key}
+    found = await connection.execute(BEHIND, {"id": patient_id, "limit": limit, **place})
     return [visit_of(row) for row in found.mappings()]
 
 

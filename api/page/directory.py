@@ -15,19 +15,18 @@ from adapters.postgres.directory import (
     Specialty,
     count_doctors,
     doctors_of,
-    list_clinics,
     list_doctors,
-    list_specialties,
 )
 from adapters.postgres.slot_search import Wish, find_slots
 from adapters.postgres.visits import PatientVisit, visits_ahead
 from api.http.cursors import Place
+from api.page.choices import clinics_from, specialties_from
 
 AT_MOST = 50
 """A page of more doctors is no help in choosing one: specialty, clinic and time are. Nor is it
 cheap: to find when a hundred are free next took four times as long (docs/performance.md)."""
-CHOICES = 100
-"""Specialties, and clinics."""
+CHOICES = 40
+"""Specialties, and clinics; where there are more, each list leads on."""
 TIMES = 20
 LOOKS = 10
 """At pages of free times, until they name enough doctors."""
@@ -57,7 +56,9 @@ class Directory:
     has_more: bool
     times: Times | None
     specialties: list[Specialty]
+    more_specialties: str | None
     clinics: list[Clinic]
+    more_clinics: str | None
     ahead: list[PatientVisit]
 
 
@@ -69,15 +70,25 @@ async def directory(  # noqa: PLR0913 - each is a part of what the page shows
     says_when: bool,
     after: Place | None,
     patient_id: UUID | None,
+    clinics_after: str | None,
+    specialties_after: str | None,
 ) -> Directory:
     there_are = await count_doctors(connection, specialty=wish.specialty, clinic_id=wish.clinic_id)
     doctors = [] if says_when else await _soonest(connection, wish, there_are)
+    specialties, more_specialties = await specialties_from(
+        connection, specialties_after, most=CHOICES
+    )
+    clinics, more_clinics = await clinics_from(
+        connection, clinics_after, most=CHOICES, chosen=wish.clinic_id
+    )
     return Directory(
         doctors=sorted(doctors, key=partial(_own_first, language)),
         has_more=not says_when and there_are > len(doctors),
         times=await free_times(connection, wish, after) if says_when else None,
-        specialties=await list_specialties(connection, limit=CHOICES),
-        clinics=await list_clinics(connection, limit=CHOICES),
+        specialties=specialties,
+        more_specialties=more_specialties,
+        clinics=clinics,
+        more_clinics=more_clinics,
         ahead=[] if patient_id is None else await visits_ahead(connection, patient_id),
     )
 

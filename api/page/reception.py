@@ -14,15 +14,13 @@ from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
     Specialty,
-    clinic_of,
-    list_clinics,
     list_doctors,
-    list_specialties,
 )
 from adapters.postgres.openings import openings_of
 from adapters.postgres.staff_days import staff_days
 from adapters.postgres.visits import PatientVisit, visit, visits_ahead
 from api.http.name_cursors import cursor_after, place_after
+from api.page.choices import clinics_from, specialties_from
 from api.page.days import window_of
 from domain.slot import Interval, day_of
 from domain.staff_day import StaffDay, StaffSlot
@@ -35,10 +33,13 @@ OF_ONE_DOCTOR = 2
 """Of the nearest times: six quarters of an hour of one doctor are no choice."""
 FOUND = 6
 """Patients of one search; where there are more, the page says so."""
-CLINICS = 200
-"""In the list to choose from; it says where it is cut, and leads on."""
+CLINICS, SPECIALTIES = 40, 20
+"""In the lists to choose from; each says where it is cut, and leads on."""
 WANTED = 100
-DOCTORS_HERE, CLINICS_HERE = "doctors of the reception", "clinics of the reception"
+DOCTORS_HERE = "doctors of the reception"
+MOST_OF_A_TABLE = 75_000
+OF_A_ROW, OF_A_CELL, OF_A_SLOT = 100, 110, 190
+"""Bytes of the page, about: a table of very many times is a burden on whoever opens it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ class DeskWish:
     about: UUID | None
     after: str | None
     clinics_after: str | None
+    specialties_after: str | None
 
     def may_see(self, clinic_id: UUID) -> bool:
         return self.own is None or clinic_id in self.own
@@ -107,6 +109,7 @@ class Desk:
     further: str | None
     nearest: list[Offer]
     specialties: list[Specialty]
+    more_specialties: str | None
     patient: DemoPatient | None
     ahead: list[PatientVisit]
     """The chosen patient's next appointments."""
@@ -120,10 +123,12 @@ class Desk:
 
 async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
     clinics, more_clinics, here = await _clinics(connection, wish)
-    wanted, specialties = list[DoctorCard](), list[Specialty]()
+    wanted, specialties, more_specialties = list[DoctorCard](), list[Specialty](), None
     if here is not None:
         wanted = await doctors_of_desk(connection, here.clinic_id, wish.specialty, wish.after)
-        specialties = await list_specialties(connection, limit=WANTED, clinic_id=here.clinic_id)
+        specialties, more_specialties = await specialties_from(
+            connection, wish.specialties_after, most=SPECIALTIES, clinic_id=here.clinic_id
+        )
     named = wanted[:SIDE_BY_SIDE]
     day, columns, nearest = wish.day, list[tuple[DoctorCard, StaffDay]](), list[Offer]()
     if here is not None and named:
@@ -131,7 +136,7 @@ async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
         day = wish.day or day_of(now, zone)
         ids = [each.doctor_id for each in named]
         days = await staff_days(connection, ids, day, zone, now=now)
-        columns = [(each, days[each.doctor_id]) for each in named]
+        columns = _that_fit([(each, days[each.doctor_id]) for each in named])
         nearest = await _nearest(connection, wanted, window_of(day, zone))
     sought, whom, about = wish.sought, wish.patient_id, None
     matches = [] if not sought else await demo_patients_named(connection, sought, limit=FOUND + 1)
@@ -147,11 +152,12 @@ async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
         clinic=here,
         day=day,
         table=Table(columns=columns),
-        further=cursor_after(named[-1].name, named[-1].doctor_id, of=DOCTORS_HERE)
-        if len(wanted) > len(named)
+        further=cursor_after(columns[-1][0].name, columns[-1][0].doctor_id, of=DOCTORS_HERE)
+        if len(wanted) > len(columns)
         else None,
         nearest=nearest,
         specialties=specialties,
+        more_specialties=more_specialties,
         patient=None if whom is None else await demo_patient(connection, whom),
         ahead=[] if whom is None else wish.seen(await visits_ahead(connection, whom, limit=FOUND)),
         coded=[]
@@ -181,18 +187,26 @@ async def _clinics(
     connection: Connection, wish: DeskWish
 ) -> tuple[list[Clinic], str | None, Clinic | None]:
     """Those to choose from, where the list goes on, and the one whose desk this is."""
-    place = place_after(wish.clinics_after, of=CLINICS_HERE)
-    listed = await list_clinics(connection, limit=CLINICS + 1, after=place, ids=wish.own)
-    clinics, more = listed[:CLINICS], None
-    if len(listed) > len(clinics):
-        more = cursor_after(clinics[-1].name, clinics[-1].clinic_id, of=CLINICS_HERE)
-    asked = wish.clinic_id
-    is_own = asked is not None and wish.may_see(asked)
-    here = await clinic_of(connection, asked) if asked is not None and is_own else None
-    here = here or next(iter(clinics), None)
-    if here is not None and here not in clinics:
-        clinics = [here, *clinics]
-    return clinics, more, here
+    asked = wish.clinic_id if wish.clinic_id is not None and wish.may_see(wish.clinic_id) else None
+    clinics, more = await clinics_from(
+        connection, wish.clinics_after, most=CLINICS, ids=wish.own, chosen=asked
+    )
+    asked_for = (each for each in clinics if each.clinic_id == asked)
+    return clinics, more, next(asked_for, None) or next(iter(clinics), None)
+
+
+def _that_fit(columns: list[tuple[DoctorCard, StaffDay]]) -> list[tuple[DoctorCard, StaffDay]]:
+    """As many of the first as make a table that is no burden; one at least."""
+    times, slots, fitting = set[datetime](), 0, 0
+    for doctor, staff in columns:
+        shown = _shown(staff)
+        times |= shown.keys()
+        slots += (OF_A_SLOT + len(doctor.name.encode())) * sum(map(len, shown.values()))
+        weight = slots + len(times) * (OF_A_ROW + OF_A_CELL * (fitting + 1))
+        if fitting and weight > MOST_OF_A_TABLE:
+            break
+        fitting += 1
+    return columns[:fitting]
 
 
 def _shown(staff: StaffDay) -> dict[datetime, list[StaffSlot]]:

@@ -50,6 +50,8 @@ async def doctors(  # noqa: PLR0913 - each is a part of the wish
     earliest: Annotated[Literal["", "12:00", "15:00", "17:00", "18:00"], Query()] = "",
     weekdays: Annotated[list[Weekday] | None, Query()] = None,
     cursor: Cursor = None,
+    clinics: Cursor = None,
+    specialties: Cursor = None,
 ) -> Response:
     """Where the links in patients' messages lead: whom to see, and when each is free next.
 
@@ -72,6 +74,8 @@ async def doctors(  # noqa: PLR0913 - each is a part of the wish
         says_when=bool(earliest or days),
         after=after,
         patient_id=visitor.patient_id,
+        clinics_after=clinics,
+        specialties_after=specialties,
     )
     found = await read(database, ask)
     chosen = {"specialty": specialty, "clinic": clinic, "earliest": earliest, "weekdays": days}

@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from adapters.postgres.database import Connection
 from adapters.postgres.demo_patients import DemoPatient, demo_patient
-from adapters.postgres.directory import Clinic, Specialty, list_clinics, list_specialties
+from adapters.postgres.directory import Clinic, Specialty
 from adapters.postgres.reads import read
 from adapters.postgres.slot_search import Wish
 from api.dependencies import DatabaseDep
 from api.http.actor import DeskCaller, forbidden
 from api.http.cursors import Cursor, cursor_of, place_of
 from api.http.schemas import Id, Text, parse_uuid
+from api.page.choices import clinics_from, specialties_from
 from api.page.directory import Times, free_times
-from api.page.reception import CLINICS, WANTED
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from domain.search import TimesWished
@@ -31,6 +31,9 @@ PARTS: dict[Part, tuple[time, time]] = {
 }
 """The first and the last minute at which an appointment may begin."""
 
+LISTED = 100
+"""Specialties, and clinics; where there are more, each list leads on."""
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -39,7 +42,9 @@ class Found:
     """What there is to choose from, and the times that fit; null before anything was asked."""
 
     specialties: list[Specialty]
+    more_specialties: str | None
     clinics: list[Clinic]
+    more_clinics: str | None
     patient: DemoPatient | None
     times: Times | None
 
@@ -57,6 +62,8 @@ async def find_time(  # noqa: PLR0913 - each is a part of the wish
     patient: Id | None = None,
     asked: Literal["", "1"] = "",
     cursor: Cursor = None,
+    clinics: Cursor = None,
+    specialties: Cursor = None,
 ) -> Response:
     """Soonest first; a field that is left empty is one that does not matter."""
     own = None if caller.sees.everything else caller.sees.clinic_ids
@@ -75,9 +82,15 @@ async def find_time(  # noqa: PLR0913 - each is a part of the wish
     after = place_of(cursor, of=of)
 
     async def ask(connection: Connection) -> Found:
+        kinds, more_kinds = await specialties_from(connection, specialties, most=LISTED)
+        places, more_places = await clinics_from(
+            connection, clinics, most=LISTED, ids=own, chosen=clinic_id
+        )
         return Found(
-            specialties=await list_specialties(connection, limit=WANTED),
-            clinics=await list_clinics(connection, limit=CLINICS, ids=own),
+            specialties=kinds,
+            more_specialties=more_kinds,
+            clinics=places,
+            more_clinics=more_places,
             patient=None if patient is None else await demo_patient(connection, patient),
             times=await free_times(connection, wish, after) if asked else None,
         )

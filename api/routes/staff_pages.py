@@ -63,6 +63,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
     about: Id | None = None,
     after: Word = None,
     clinics: Word = None,
+    specialties: Word = None,
 ) -> Response:
     """Find the patient, see several doctors' free time, book in one click."""
     sees = caller.sees
@@ -76,6 +77,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
         about=about,
         after=after,
         clinics_after=clinics,
+        specialties_after=specialties,
     )
     found = await read(database, partial(desk_of, wish=wish))
     answer = page(

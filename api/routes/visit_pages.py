@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, DatabaseDep, LinkKeyDep, Settings
 from api.http.actor import Caller, VisitChanger, VisitLister, VisitReader
 from api.http.answers import NO_STORE
+from api.http.cursors import Cursor, Place, cursor_of, place_of
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Text
 from api.page.calendar import as_entry
@@ -32,20 +34,20 @@ from domain.visit_links import link_to, token_of
 SeenVersion = Annotated[int, Form(alias="version", ge=1, le=1_000_000)]
 """Which state of the visit the page showed when its button was pressed."""
 
-EARLIER = 20
-MOST_EARLIER = 2_500
+MOST_AHEAD, MOST_BEHIND = 50, 20
+"""Of one page; where there are more, it leads on."""
 
 router = APIRouter(prefix="/visits", include_in_schema=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visits:
-    """A patient's visits: to come, and the rest."""
+    """A patient's visits: to come, and the rest, and where each list goes on."""
 
     ahead: list[PatientVisit]
     behind: list[PatientVisit]
-    more: int | None
-    """How many to ask for to see more of them; null if these are all."""
+    later: str | None
+    earlier: str | None
 
 
 @router.get("")
@@ -53,20 +55,49 @@ async def my_visits(
     _: VisitLister,
     visitor: Patient,
     database: DatabaseDep,
-    earlier: Annotated[int, Query(ge=1, le=MOST_EARLIER)] = EARLIER,
+    later: Cursor = None,
+    earlier: Cursor = None,
 ) -> Response:
-    """`earlier`: how many of the visits behind are shown."""
+    """The first of both lists, or one of them from where a page before has ended."""
     patient_id = visitor.signed_in.patient_id
+    ahead_of, behind_of = f"ahead of {patient_id}", f"behind {patient_id}"
+    after, before = place_of(later, of=ahead_of), place_of(earlier, of=behind_of)
 
     async def ask(connection: Connection) -> Visits:
-        behind = await visits_behind(connection, patient_id, limit=earlier + 1)
+        ahead, behind = list[PatientVisit](), list[PatientVisit]()
+        if before is None:
+            ahead = await visits_ahead(
+                connection, patient_id, limit=MOST_AHEAD + 1, after=_key_of(after)
+            )
+        if after is None:
+            behind = await visits_behind(
+                connection, patient_id, limit=MOST_BEHIND + 1, before=_key_of(before)
+            )
         return Visits(
-            ahead=await visits_ahead(connection, patient_id),
-            behind=behind[:earlier],
-            more=min(earlier * 5, MOST_EARLIER) if len(behind) > earlier else None,
+            ahead=ahead[:MOST_AHEAD],
+            behind=behind[:MOST_BEHIND],
+            later=_further(ahead, MOST_AHEAD, of=ahead_of),
+            earlier=_further(behind, MOST_BEHIND, of=behind_of),
         )
 
-    return page(visitor, "visits.html", here="visits", visits=await read(database, ask))
+    return page(
+        visitor,
+        "visits.html",
+        here="visits",
+        visits=await read(database, ask),
+        is_first=after is None and before is None,
+    )
+
+
+def _key_of(place: Place | None) -> tuple[datetime, UUID] | None:
+    return None if place is None else (place.instant, place.id)
+
+
+def _further(found: list[PatientVisit], most: int, *, of: str) -> str | None:
+    if len(found) <= most:
+        return None
+    last = found[most - 1].appointment
+    return cursor_of(Place(instant=last.starts_at, id=last.appointment_id), of=of)
 
 
 @router.get("/{appointment_id}")

@@ -1,0 +1,48 @@
+"""Clinics and specialties to choose from: a list that is cut leads on."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from adapters.postgres.database import Connection
+from adapters.postgres.directory import (
+    Clinic,
+    Specialty,
+    clinic_of,
+    list_clinics,
+    list_specialties,
+)
+from api.http.name_cursors import cursor_after, place_after
+
+CLINICS, SPECIALTIES = "clinics to choose from", "specialties to choose from"
+
+
+async def clinics_from(
+    connection: Connection,
+    cursor: str | None,
+    *,
+    most: int,
+    ids: Collection[UUID] | None = None,
+    chosen: UUID | None = None,
+) -> tuple[list[Clinic], str | None]:
+    """Those of a page, and where the list goes on; the chosen one is always among them."""
+    place = place_after(cursor, of=CLINICS)
+    listed = await list_clinics(connection, limit=most + 1, after=place, ids=ids)
+    named, further = listed[:most], None
+    if len(listed) > most:
+        further = cursor_after(named[-1].name, named[-1].clinic_id, of=CLINICS)
+    if chosen is not None and chosen not in {each.clinic_id for each in named}:
+        found = await clinic_of(connection, chosen)
+        named = [*([found] if found else []), *named]
+    return named, further
+
+
+async def specialties_from(
+    connection: Connection, cursor: str | None, *, most: int, clinic_id: UUID | None = None
+) -> tuple[list[Specialty], str | None]:
+    """Those of a page, and where the list goes on."""
+    place = place_after(cursor, of=SPECIALTIES)
+    after = None if place is None else place.name
+    listed = await list_specialties(connection, limit=most + 1, after=after, clinic_id=clinic_id)
+    named = listed[:most]
+    is_cut = len(listed) > most
+    return named, cursor_after(named[-1].name, of=SPECIALTIES) if is_cut else None

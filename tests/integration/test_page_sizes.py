@@ -1,0 +1,158 @@
+"""No page is a burden on a slow line, however much the clinic has; what is cut leads on."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from html import unescape
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from adapters.postgres.database import Database
+from api.routes.visit_pages import MOST_AHEAD, MOST_BEHIND
+from tests.integration.audit_rows import scratch_database
+from tests.integration.conftest import serving
+
+MOST = 100_000
+"""Bytes of a document as it is before it is zipped; a tenth of them goes over the line."""
+LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenkasse "
+DOCTORS, CLINICS, SPECIALTIES, BEHIND, AHEAD = 1_000, 300, 120, 200, 140
+
+# The trigger reads all zones for each clinic.
+CROWD = """
+SET statement_timeout = 0;
+ALTER TABLE clinics DISABLE TRIGGER USER;
+INSERT INTO clinics (id, name, address, time_zone) VALUES (:clinic, :long, :long, 'Europe/Moscow');
+INSERT INTO clinics (id, name, address, time_zone)
+    SELECT gen_random_uuid(), :long || n, :long || n, 'Europe/Moscow'
+    FROM generate_series(2, :clinics) n;
+INSERT INTO patients (id, full_name, phone, email)
+    SELECT CASE n WHEN 1 THEN :patient ELSE gen_random_uuid() END, :long || n, '+7000' || n,
+        n || '@example.org' FROM generate_series(1, 50) n;
+INSERT INTO doctors (id, practitioner_id, full_name, specialty, clinic_id, slot_minutes)
+    SELECT id, id, :long || n, :long || n % :specialties, :clinic, 10 + 5 * (n % 2)
+    FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(2, :doctors) n) many;
+INSERT INTO doctors (id, practitioner_id, full_name, specialty, clinic_id, slot_minutes)
+    VALUES (:doctor, :doctor, :long, :long || 0, :clinic, 5);
+INSERT INTO shifts (doctor_id, during)
+    SELECT id, tstzrange(day + interval '6 hours', day + interval '20 hours')
+    FROM doctors, date_trunc('day', now() + interval '1 day') first,
+        generate_series(first, first + interval '13 days', '1 day') day
+    WHERE day < first + interval '2 days' OR id = :doctor;
+INSERT INTO shifts (doctor_id, during)
+    SELECT :doctor, tstzrange(day, day + interval '20 hours')
+    FROM date_trunc('day', now() - interval '30 days') day;
+INSERT INTO schedules (id, patient_id, doctor_id, starts_at, ends_at, status, confirmed_at)
+    SELECT gen_random_uuid(), :patient, :doctor, at, at + interval '5 minutes', 'confirmed', now()
+    FROM generate_series(1, :behind) n, LATERAL (SELECT
+        date_trunc('day', now() - interval '30 days') + n * interval '5 minutes' AS at) begins;
+INSERT INTO schedules (id, patient_id, doctor_id, starts_at, ends_at, status, confirmed_at)
+    SELECT gen_random_uuid(), :patient, :doctor, at, at + interval '5 minutes', 'confirmed', now()
+    FROM generate_series(1, :ahead) n, LATERAL (SELECT
+        date_trunc('day', now()) + interval '30 hours' + n * interval '5 minutes' AS at) begins;
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """A thousand doctors of one clinic of hundreds, all of them with long names."""
+
+    http: httpx.AsyncClient
+    clinic: UUID
+    doctor: UUID
+    patient: UUID
+
+    async def shown(self, path: str) -> str:
+        answer = await self.http.get(path)
+        assert answer.status_code == 200, path
+        return unescape(answer.text)
+
+    async def whole(self, path: str, thing: str, *, further: str) -> list[str]:
+        """What a list names, from page to page, as its links lead."""
+        found, links = list[str](), [path]
+        while links:
+            page = await self.shown(links[0])
+            found += [each for each in re.findall(thing, page) if each not in found]
+            links = re.findall(f'href="([^"]*[?&]{further}=[^"]*)"', page)
+        return found
+
+
+@pytest.fixture(scope="module")
+async def crowd(clinic_database: Database, cache_url: str) -> AsyncIterator[Crowd]:
+    keys = {"clinic": uuid4(), "doctor": uuid4(), "patient": uuid4()}
+    counts = {"doctors": DOCTORS, "clinics": CLINICS, "specialties": SPECIALTIES}
+    given = {**keys, **counts, "behind": BEHIND, "ahead": AHEAD, "long": LONG}
+    async with scratch_database(clinic_database) as database:
+        async with database.connect() as connection:
+            for statement in CROWD.strip().removesuffix(";").split(";"):
+                used = {name: given[name] for name in given if f":{name}" in statement}
+                await connection.execute(text(statement), used)
+        async with (
+            serving(database, cache_url, rate_limit="off") as url,
+            httpx.AsyncClient(
+                base_url=url.removesuffix("/api/v1"),
+                headers={"accept": "text/html", "accept-encoding": "identity"},
+                cookies={"patient": str(keys["patient"])},
+                timeout=60,
+            ) as http,
+        ):
+            yield Crowd(http=http, **keys)
+
+
+async def test_no_page_is_larger_than_a_slow_line_can_bear(crowd: Crowd) -> None:
+    seen = await crowd.http.get(f"/api/v1/doctors/{crowd.doctor}")
+    day = f"date={seen.json()['nextFree'][:10]}"
+    desk = f"/reception?clinic={crowd.clinic}"
+    paths = [
+        *("/", f"/?clinic={crowd.clinic}", "/?earliest=12:00&weekdays=1&weekdays=5"),
+        *(f"/book/{crowd.doctor}", f"/book/{crowd.doctor}?{day}", "/visits"),
+        *(f"/doctor/{crowd.doctor}", f"/doctor/{crowd.doctor}?{day}"),
+        *(desk, f"{desk}&{day}", f"{desk}&{day}&patient={crowd.patient}"),
+        *(f"{desk}&q=Donau", f"/reception/times?asked=1&patient={crowd.patient}"),
+        *("/ops", "/ops/bookings?q=Donau", "/problems"),
+    ]
+
+    sizes = {path: len((await crowd.shown(path)).encode()) for path in paths}
+
+    assert {path: size for path, size in sizes.items() if size > MOST} == {}
+
+
+@pytest.mark.parametrize(
+    ("page", "thing", "further", "count"),
+    [
+        ("/", r'class="pill quiet" href="/\?clinic=([^"&]+)"', "clinics", CLINICS),
+        ("/", r'class="pill" href="/\?specialty=([^"&]+)"', "specialties", SPECIALTIES),
+        ("/reception", r'<option value="([0-9a-f-]{36})"', "clinics", CLINICS),
+        ("/reception", r'class="pill" [^>]*specialty=([^"&]+)', "specialties", SPECIALTIES),
+        ("/reception/times", r'<option value="([0-9a-f-]{36})"', "clinics", CLINICS),
+        ("/reception/times", rf'<option value="({LONG}[^"]*)"', "specialties", SPECIALTIES),
+        ("/visits", r'href="/visits/([0-9a-f-]{36})"', "earlier", BEHIND),
+        ("/visits", r'href="/visits/([0-9a-f-]{36})"', "later", AHEAD),
+    ],
+)
+async def test_a_list_that_is_cut_leads_to_the_rest(
+    page: str, thing: str, further: str, count: int, crowd: Crowd
+) -> None:
+    at = f"{page}?clinic={crowd.clinic}" if page == "/reception" else page
+
+    found = await crowd.whole(at, thing, further=further)
+
+    beside = {"earlier": MOST_AHEAD, "later": MOST_BEHIND}.get(further, 0)
+    assert len(found) == count + beside
+
+
+async def test_the_reception_leads_from_doctors_to_doctors(crowd: Crowd) -> None:
+    seen = await crowd.http.get(f"/api/v1/doctors/{crowd.doctor}")
+    first = f"/reception?clinic={crowd.clinic}&date={seen.json()['nextFree'][:10]}"
+    columns = re.compile(r'<th scope="col" id="d([0-9a-f-]{36})"')
+
+    page = await crowd.shown(first)
+    [further] = re.findall(r'class="button" href="(/reception\?[^"]*after=[^"]*)"', page)
+    others = columns.findall(await crowd.shown(further))
+
+    named = [*columns.findall(page), *others]
+    assert columns.findall(page)[0] == str(crowd.doctor)
+    assert len(others) > 1
+    assert len(named) == len(set(named))
