@@ -8,6 +8,7 @@ from api.dependencies import ReadinessDep
 from api.http.actor import FOR_ANYBODY_FREELY, MetricsCaller
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.health_schemas import EXAMPLE_READINESS, HealthBody, ReadinessBody
+from api.http.strict_query import StrictRoute
 
 NOT_READY = {
     "status": "unavailable",
@@ -18,7 +19,7 @@ COUNTS = """# HELP priyom_http_requests_total HTTP requests, by route template, 
 priyom_http_requests_total{method="POST",route="/api/v1/appointments",status="201"} 12.0
 """
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], route_class=StrictRoute)
 
 
 @router.get(

@@ -14,6 +14,7 @@ from api.http.etags import knows
 from api.http.negotiation import takes_gzip
 from api.http.openapi import describe
 from api.http.problems import KINDS, Kind
+from api.http.strict_query import StrictRoute
 from api.page import language
 from api.page.assets import by_path
 from api.page.forms import OwnForm, keep, local, see
@@ -45,7 +46,9 @@ ASSETS = {
     "start.js": HERE,
 }
 
-router = APIRouter(include_in_schema=False, dependencies=[FOR_ANYBODY_FREELY])
+router = APIRouter(
+    include_in_schema=False, dependencies=[FOR_ANYBODY_FREELY], route_class=StrictRoute
+)
 
 
 @router.get("/assets/{name}")

@@ -156,7 +156,13 @@ BY: dict[str, set[str]] = {
 }
 """A statement of a tuple or a mapping is named by its place in it."""
 
-NO_QUERY = {"naming.NOW", "move_keys.BIND", "publishing.CHECK", "publishing.DEFER"}
+NO_QUERY = {
+    "bookings.NEW_REVISION",
+    "naming.NOW",
+    "move_keys.BIND",
+    "publishing.CHECK",
+    "publishing.DEFER",
+}
 IN_THEIR_ORDER = {
     "demo_patients.SOME",
     "trail_seals.BREAKS",

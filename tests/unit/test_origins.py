@@ -8,7 +8,10 @@ import pytest
 from starlette.datastructures import Headers
 
 from api.app import create_app
+from api.describe import describe_only
+from api.http.actor import permissions_of
 from api.http.origins import Origins
+from api.http.strict_query import StrictRoute
 from api.services import Services
 from tests.fakes.services import NoServices
 
@@ -115,6 +118,8 @@ async def test_a_named_front_end_is_let_in_with_its_preflight_and_no_other(
         "/api/v1/doctors/8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11/schedule?date=2027-03-01&clinic=1",
         "/api/v1/appointments/8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11?_=",
         "/api/v1/patients/8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11/appointments?page=2",
+        *("/healthz?deep=1", "/readyz?verbose", "/metrics?name=priyom", "/openapi.json?v=2"),
+        *("/docs?url=https://evil.example", "/problems?page=2", "/problems/malformed?page=2"),
     ],
 )
 async def test_an_unknown_query_parameter_is_malformed(path: str, http: httpx.AsyncClient) -> None:
@@ -122,3 +127,25 @@ async def test_an_unknown_query_parameter_is_malformed(path: str, http: httpx.As
 
     assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
     assert answer.json()["errors"][0]["message"] == "is not a parameter of this call"
+
+
+OF_PEOPLE = ("/visits", "/book", "/reception", "/doctor/", "/ops", "/v/", "/sign-", "/patient")
+"""Their addresses stand in messages and are passed on: others append to them what they like."""
+
+
+def test_every_route_but_the_pages_of_people_refuses_what_it_does_not_know() -> None:
+    lenient = {
+        route.path or ""
+        for route, _ in permissions_of(describe_only())
+        if not isinstance(route.original_route, StrictRoute)
+    }
+
+    assert {path for path in lenient if not path.startswith(OF_PEOPLE)} == {"/", "/acting-for"}
+
+
+async def test_a_page_bears_what_others_have_appended_to_its_address(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.get("/v/forged?fbclid=x", headers={"accept": "text/html"})
+
+    assert answer.status_code == 404
