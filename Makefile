@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed token dead prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed token priyom dead backup restore prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -31,8 +31,14 @@ seed: $(VENV) ## add demo doctors with shifts, up to DOCTORS=20 in all, DAYS=14 
 	@$(STACK) seed --doctors=$(DOCTORS) --days=$(DAYS)
 token: $(VENV) ## an access token of an account of run.json, alone on one line: AS=patient1
 	@$(STACK) token $(or $(AS),$(error say whose: make token AS=patient1))
+backup: $(VENV) ## all that must be kept, in one folder that is not there yet: TO=/safe/2026-11-29
+	@$(STACK) backup $(or $(TO),$(error say where: make backup TO=/safe/2026-11-29))
+restore: $(VENV) ## put a backup into an empty home: FROM=/safe/2026-11-29
+	@$(STACK) restore $(or $(FROM),$(error say what: make restore FROM=/safe/2026-11-29))
 doctor: $(VENV) ## what is found on this machine, what will be built, what is missing
 	@$(STACK) doctor
+priyom: $(VENV) ## what is the matter with a booking, from the row to the cache: ARGS="why 430890e4"
+	@$(STACK) priyom $(or $(ARGS),--help)
 dead: $(VENV) ## records of Kafka that nobody could read; REPLAY=0:17 or all gives them again
 	@$(STACK) dead $(if $(REPLAY),--replay=$(REPLAY))
 prepare: $(VENV) ## build and fetch the servers now, rather than at the first `make up`

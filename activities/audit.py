@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from redis.asyncio import Redis
@@ -18,6 +20,7 @@ from adapters.postgres import audit
 from adapters.postgres.audit import Doubt, OpenHold
 from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
+from adapters.postgres.lost_rows import server_began_at, without_a_row
 from adapters.process.audit_gauges import AuditGauges, Gauge
 from adapters.redis.bounded import AWAY
 from adapters.redis.cache import invalidate
@@ -28,6 +31,8 @@ from domain.events import EVENT_KINDS, AppointmentEvent, booking_workflow_id
 
 EXPIRES_FOR_SECONDS = 10.0
 """For how long one attempt takes batch after batch: half of its timeout."""
+
+LOST_NAMED = 20
 
 log = get_logger("audit")
 
@@ -131,10 +136,16 @@ class Audit:
     async def check_trail(self, before: Trail | None) -> Trail:
         """Idempotent: what is broken stays so. Goes on where the one before ended, round and round.
 
-        A short trail is looked at as a whole each time; the newest seals always are.
+        A short trail is looked at as a whole each time; the newest seals always are. A trail that
+        is broken, or whose server began since the last audit, may be that of a restored database:
+        then the runs are asked which visits it has lost.
         """
-        with told_to_temporal():
+        with told_to_temporal(), temporal_was_asked():
+            began = await server_began_at(self._database)
             trail = await checked_trail(self._database, before)
+            trail = replace(trail, server_began_at=began)
+            if before is None or before.server_began_at != began or trail.breaks:
+                trail = replace(trail, breaks=[*trail.breaks, *await self._lost_visits()])
         self._gauges.show(Gauge.TRAIL_BREAKS, len(trail.breaks))
         for broken in trail.breaks:
             log.error("trail_is_broken", what=broken)
@@ -149,6 +160,13 @@ class Audit:
                     await invalidate(self._redis, self._book, each.doctor_id, each.starts_at)
                 except AWAY as error:
                     raise unavailable("Redis", error) from None
+
+    async def _lost_visits(self) -> list[str]:
+        """A sentence for each; the gauge counts them all."""
+        known = await runs.confirmed_visits_ahead(self._client, after=datetime.now(UTC))
+        lost = await without_a_row(self._database, known)
+        self._gauges.show(Gauge.LOST_VISITS, len(lost))
+        return [f"visit {each} was confirmed and has no row" for each in lost[:LOST_NAMED]]
 
     async def _without_a_run(self, holds: list[OpenHold]) -> list[OpenHold]:
         """One list of runs answers for almost all; Temporal is asked about each of the others."""

@@ -78,12 +78,14 @@ class Trail:
     """One check of that trail, up to the seal of `until`: each break is a sentence that names it.
 
     `seal` was the last one. The next audit knows it from here, outside the database.
+    `server_began_at`: since when the database's server has been running.
     """
 
     lines: int
     until: int
     seal: Seal | None
     breaks: list[str]
+    server_began_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,10 +15,11 @@ from rich.table import Table
 
 from stack import run_state
 from stack.addresses import where_to_begin
+from stack.beside import run_beside
 from stack.control import Answer, Request, ask
 from stack.doctor import main as examine_machine
 from stack.errors import BadWishError, NoSupervisorError, StackError
-from stack.home import CHECKOUT, Home
+from stack.home import Home
 from stack.logs import follow
 from stack.names import EVERYTHING, chosen
 from stack.prepare import prepare as prepare_supplies
@@ -176,17 +177,14 @@ def seed(doctors: Doctors = 20, days: Days = 14) -> None:
 @app.command()
 def dead(replay: Replay = "") -> None:
     """List the dead letters of Kafka, or give them to the notifier again."""
-    state = run_state.read(Home.from_environment().run_file)
-    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or (
-        state and state["kafkaBootstrapServers"]
-    )
-    if not servers:
-        _leave("Priyom is not running: `make up` first, or set KAFKA_BOOTSTRAP_SERVERS.")
-    argv = [sys.executable, "-m", "notifier.replay"]
-    if replay:
-        argv += ["--replay", *replay.split(",")]
-    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers}
-    sys.exit(subprocess.run(argv, env=environment, cwd=CHECKOUT, check=False).returncode)
+    places = ["--replay", *replay.split(",")] if replay else []
+    sys.exit(run_beside(["notifier.replay", *places], needed="KAFKA_BOOTSTRAP_SERVERS"))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def priyom(asked: Annotated[list[str], typer.Argument(help="why 430890e4, hold list, …")]) -> None:
+    """Ask what is the matter with a booking."""
+    sys.exit(run_beside(["api.console", *asked], needed="DATABASE_URL"))
 
 
 @app.command()
@@ -199,6 +197,29 @@ def token(username: Annotated[str, typer.Argument(help="One of `accounts` of run
     if state is None:
         _leave("Priyom is not running: `make up` first.")
     print(access_token(home, state, username))
+
+
+@app.command()
+def backup(to: Annotated[Path, typer.Argument(help="A folder that is not there yet.")]) -> None:
+    """Copy all that must be kept of the running stack into one folder."""
+    from stack.backup import take  # noqa: PLC0415 - `make status` should be quick
+
+    taken = take(Home.from_environment(), to.absolute())
+    print(f"Backed up into {taken.folder}: whoever can read it has the secrets and all data.")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="What `backup` has written.")],
+) -> None:
+    """Put a backup into an empty home."""
+    from stack.backup import put_back  # noqa: PLC0415 - the same
+
+    home = Home.from_environment()
+    backup = put_back(home, source.absolute())
+    minutes = backup.age.total_seconds() / 60
+    print(f"Restored into {home.root} as it was at {backup.began_at:%Y-%m-%d %H:%M:%S} UTC.")
+    print(f"What was booked in the {minutes:.0f} minutes since is not in it. `make up` starts it.")
 
 
 @app.command()

@@ -41,6 +41,21 @@ class RunState(TypedDict):
     accounts: NotRequired[list[DemoAccount]]
 
 
+VARIABLES = {
+    "DATABASE_URL": "databaseUrl",
+    "REDIS_URL": "redisUrl",
+    "KAFKA_BOOTSTRAP_SERVERS": "kafkaBootstrapServers",
+    "TEMPORAL_ADDRESS": "temporalAddress",
+    "TEMPORAL_NAMESPACE": "temporalNamespace",
+}
+
+
+def addresses(state: RunState) -> dict[str, str]:
+    """The variables by which a process finds this stack's servers."""
+    known = {name: state.get(key) for name, key in VARIABLES.items()}
+    return {name: str(value) for name, value in known.items() if value}
+
+
 def write(path: Path, state: RunState) -> None:
     """Replace the file atomically: a reader sees the old one or the new one."""
     new = path.with_suffix(".json.new")

@@ -89,8 +89,8 @@ async def _reading(bootstrap_servers: str) -> AsyncIterator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         request_timeout_ms=PATIENCE_MS,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()

@@ -19,6 +19,7 @@ class Gauge(StrEnum):
 
     OVERLAPS = "overlaps"
     TRAIL_BREAKS = "trail_breaks"
+    LOST_VISITS = "lost_visits"
     LAPSED_HOLDS = "lapsed_holds"
     ORPHANED_HOLDS = "orphaned_holds"
     UNANNOUNCED_EVENTS = "unannounced_events"
@@ -28,6 +29,7 @@ class Gauge(StrEnum):
 MEANING = {
     Gauge.OVERLAPS: "Pairs of live appointments of one doctor or patient at one time: an alarm.",
     Gauge.TRAIL_BREAKS: "Lines of the trail of who did what that are not as written: an alarm.",
+    Gauge.LOST_VISITS: "Visits ahead that their runs confirmed and that have no row: an alarm.",
     Gauge.LAPSED_HOLDS: "Holds that the last audit found held past their deadline, and expired.",
     Gauge.ORPHANED_HOLDS: "Holds that the last audit found without a run, and released.",
     Gauge.UNANNOUNCED_EVENTS: "Events that the last audit found without a run to publish them.",

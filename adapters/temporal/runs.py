@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from typing import Final
@@ -28,6 +28,7 @@ CONFIRM: Final = "confirm"
 IDS_A_QUERY = 100
 ONE_CALL = timedelta(seconds=5)
 REMINDER_SECONDS = 2.0
+VISITS_LISTED = 5000
 
 
 class Standing(StrEnum):
@@ -68,6 +69,20 @@ async def standing_of(client: Client, workflow_id: str) -> Standing:
     if run.status is not WorkflowExecutionStatus.RUNNING:
         return Standing.GONE
     return Standing.AT_WORK if run.raw_description.pending_activities else Standing.WAITING
+
+
+async def confirmed_visits_ahead(client: Client, *, after: datetime) -> list[UUID]:
+    """Of the visits that begin later: those that their runs have confirmed, the first of many."""
+    query = (
+        "WorkflowType = 'BookAppointment' AND ExecutionStatus = 'Completed'"
+        f" AND AppointmentStatus = 'confirmed' AND AppointmentStart > '{after.isoformat()}'"
+    )
+    listed = client.list_workflows(query, limit=VISITS_LISTED, rpc_timeout=ONE_CALL)
+    ids: list[UUID] = []
+    async for run in listed:
+        with suppress(ValueError):  # somebody began one by hand, under an id of no appointment
+            ids.append(UUID(run.id.removeprefix("appointment-")))
+    return ids
 
 
 async def standing_of_word(client: Client, workflow_id: str, kind: Status) -> Standing:

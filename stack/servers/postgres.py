@@ -70,12 +70,12 @@ def initialise(
     new = folder / "postgres.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    _give(new, account)
+    give(new, account)
     programs = binaries(account)
     with tempfile.NamedTemporaryFile("w") as password_file:
         password_file.write(password)
         password_file.flush()
-        _give(Path(password_file.name), account)
+        give(Path(password_file.name), account)
         _run_as(
             account,
             [programs / "initdb", *_initdb_options(new, password_file.name, durable=durable)],
@@ -148,7 +148,8 @@ def _open_to_others(folder: Path) -> None:
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
-def _give(path: Path, account: Account | None) -> None:
+def give(path: Path, account: Account | None) -> None:
+    """To the account that the server runs under, if that is not our own."""
     if account is not None:
         os.chown(path, account.uid, account.gid)
 

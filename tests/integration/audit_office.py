@@ -19,10 +19,13 @@ from adapters.postgres.database import Database
 from adapters.process.audit_gauges import AuditGauges
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import priyom_plugin
+from domain.actors import ActorRef
 from domain.audit import AuditOrder
-from domain.booking import Result, Status
+from domain.booking import CancelReason, Outcome, Result, Status
+from domain.errors import TooLate
 from domain.events import AppointmentEvent, booking_workflow_id, cancel_workflow_id
 from stack.embedded import embedded_temporal
+from tests.builders import an_appointment
 from tests.clinic_rows import open_clinic
 from tests.integration.audit_rows import Books
 
@@ -57,6 +60,14 @@ class StandIn:
     @workflow.update
     async def confirm(self) -> None:
         self._confirmed = True
+
+    @workflow.update
+    async def cancel(self, reason: str, _by: ActorRef | None = None) -> Outcome:
+        """Given up for a mistake, refused for anything else."""
+        self._confirmed = True
+        given_up = an_appointment(appointment_id=UUID(int=1), status=Status.CANCELLED)
+        refusal = None if reason == CancelReason.MISTAKE else TooLate().refusal
+        return Outcome(attempt_id=UUID(int=2), appointment=given_up, refusal=refusal)
 
 
 @dataclass

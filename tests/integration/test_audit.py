@@ -3,27 +3,34 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import (
     ScheduleActionExecutionStartWorkflow,
     ScheduleHandle,
     WorkflowFailureError,
 )
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from adapters.redis.cache import CHANNEL, connect_redis
 from adapters.temporal.schedules import keep_schedule
-from domain.audit import AuditReport
-from tests.integration.audit_office import ORDER, Office
+from domain.audit import AuditReport, Trail
+from tests.clinic_rows import at
+from tests.integration.audit_office import ORDER, RUNS, Office, StandIn
 from worker.audit_schedule import ensure_audits
 from worker.workers import audits_worker
 from workflows.audit_bookings import AuditBookings
-from workflows.names import AUDIT_SCHEDULE, AUDITS
+from workflows.names import APPOINTMENT_START, APPOINTMENT_STATUS, AUDIT_SCHEDULE, AUDITS
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -88,6 +95,55 @@ async def test_a_broken_row_fails_the_audit_until_somebody_has_mended_it(office:
         "ALTER TABLE schedules ADD CONSTRAINT schedules_doctor_free EXCLUDE USING gist"
         " (practitioner_id WITH =, occupies WITH &&, visit_id WITH <>)"
     )
+
+
+async def test_a_visit_that_its_run_confirmed_and_that_has_no_row_is_named_until_it_is_dealt_with(
+    office: Office,
+) -> None:
+    """As after a restore, which no server survives; or where no audit was before."""
+    kept, lost = await office.books.confirmed("09:00"), uuid4()
+    labels = TypedSearchAttributes(
+        [
+            SearchAttributePair(APPOINTMENT_STATUS, "confirmed"),
+            SearchAttributePair(APPOINTMENT_START, at("09:00")),
+        ]
+    )
+    for visit in (str(kept), str(lost), "begun by hand"):
+        run = await office.client.start_workflow(
+            StandIn.run,
+            "ends",
+            id=f"appointment-{visit}",
+            task_queue=RUNS,
+            search_attributes=labels,
+        )
+        await run.result()
+
+    seen = await until_there_are(1, office)
+    same_server = await office.audit.check_trail(replace(seen, seal=None))
+    another = replace(seen, seal=None, server_began_at=LONG_AGO)
+    restored = await office.audit.check_trail(another)
+
+    assert seen.breaks == restored.breaks == [f"visit {lost} was confirmed and has no row"]
+    assert office.gauge("lost_visits") == 1
+    assert same_server.breaks == [], "all runs are not read again in each audit"
+    for run_of in (kept, lost):
+        await office.client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(
+                namespace="default",
+                workflow_execution=WorkflowExecution(workflow_id=f"appointment-{run_of}"),
+            )
+        )
+    await until_there_are(0, office)
+
+
+async def until_there_are(breaks: int, office: Office) -> Trail:
+    """The list of runs is a moment behind."""
+    async with asyncio.timeout(60):
+        while True:
+            trail = await office.audit.check_trail(None)
+            if len(trail.breaks) == breaks:
+                return trail
+            await asyncio.sleep(0.1)
 
 
 # The schedule.
