@@ -19,10 +19,12 @@ from api.routes import (
     appointments,
     attendance,
     booking_pages,
+    campaigns,
     consents,
     desk_times,
     directory,
     doctor_pages,
+    exceptions,
     inboxes,
     link_pages,
     me,
@@ -51,7 +53,7 @@ NO_ORIGINS = Origins()
 
 PRODUCT = (
     *(me, trail, patients, proxies, attendance, consents, inboxes),
-    *(directory, setup, rules, plans, schedule, slots, receipts),
+    *(directory, setup, rules, plans, exceptions, campaigns, schedule, slots, receipts),
 )
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, link_pages),

@@ -11,6 +11,7 @@ from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
 from adapters.process.settings import Product
 from adapters.redis.cache import DayReader
+from adapters.redis.day_changes import DayChanges
 from api.booking.attendance import Attendance
 from api.booking.commands import Commands
 from api.booking.hold import Bookings
@@ -45,6 +46,7 @@ DatabaseDep = Annotated[Database, _opened(lambda services: services.database)]
 Book = Annotated[DayBook, _opened(lambda services: services.book)]
 Days = Annotated[DayReader, _opened(lambda services: services.days)]
 WrittenPages = Annotated[RenderedDays, _opened(lambda services: services.rendered)]
+DayChangesDep = Annotated[DayChanges, _opened(lambda services: services.changes)]
 WatchedDays = Annotated[LiveDays, _opened(lambda services: services.live)]
 BookingsDep = Annotated[Bookings, _opened(lambda services: services.bookings)]
 MovesDep = Annotated[Moves, _opened(lambda services: services.moves)]

@@ -71,6 +71,7 @@ class Services:
     days: DayReader
     rendered: RenderedDays
     live: LiveDays
+    changes: DayChanges
     bookings: Bookings
     commands: Commands
     moves: Moves
@@ -133,6 +134,7 @@ async def open_services(
             days=days,
             rendered=RenderedDays(days),
             live=LiveDays(days, changes),
+            changes=changes,
             bookings=Bookings(database, runs, product, secret, tell=changes.tell),
             commands=Commands(database, runs),
             moves=Moves(database, runs, secret),

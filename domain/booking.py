@@ -92,6 +92,8 @@ class BookingRequest:
     actor: ActorRef
     service_id: UUID | None = None
     reason: str | None = None
+    overbook: bool = False
+    """On top of others, on purpose: reception's to decide."""
 
     @property
     def hold_for(self) -> timedelta:

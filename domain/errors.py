@@ -3,6 +3,7 @@
 Refused
 ├── DoctorNotFound · PatientNotFound · AppointmentNotFound · NoticeNotFound
 ├── MessageNotFound · ProxyNotFound · ClinicNotFound · ServiceNotFound
+├── ExceptionNotFound · CampaignNotFound
 ├── VisitsAffected                            (shows them in a preview)
 ├── NotASlot · SlotTaken                      (offer alternatives)
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
@@ -163,6 +164,18 @@ class ServiceNotFound(Refused):
     """There is no such service, or this doctor does not offer it."""
 
     code = "service_not_found"
+
+
+class ExceptionNotFound(Refused):
+    """There is no such exception."""
+
+    code = "exception_not_found"
+
+
+class CampaignNotFound(Refused):
+    """There is no such campaign."""
+
+    code = "campaign_not_found"
 
 
 class VisitsAffected(Refused):

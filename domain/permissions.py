@@ -28,9 +28,11 @@ class Action(StrEnum):
     REMOVE_PATIENT = "merge or erase a patient"
     MARK_ATTENDANCE = "arrive, complete, no-show, and back"
     NOTICES = "a doctor's notices"
-    READ_CLINIC = "read services, plans, exceptions, campaigns, imports"
+    READ_CLINIC = "read services, plans, exceptions, imports"
     CHANGE_CLINIC = "change services, plans, exceptions, doctors; imports"
     ASK_EXCEPTION = "ask for an exception"
+    READ_CAMPAIGN = "read a campaign"
+    RUN_CAMPAIGN = "withdraw an exception; pause, resume, stop a campaign"
     MAKE_CLINIC = "make a clinic"
     READ_RULES = "read a clinic's rules"
     CHANGE_RULES = "change a clinic's rules"
@@ -82,6 +84,8 @@ RIGHTS: dict[Action, dict[Role, Scope]] = {
     Action.READ_CLINIC: _SETUP,
     Action.CHANGE_CLINIC: {Role.MANAGER: Scope.CLINIC},
     Action.ASK_EXCEPTION: {Role.MANAGER: Scope.CLINIC, Role.DOCTOR: Scope.OWN_DAYS},
+    Action.READ_CAMPAIGN: _SETUP,
+    Action.RUN_CAMPAIGN: {Role.MANAGER: Scope.CLINIC},
     Action.MAKE_CLINIC: {Role.MANAGER: Scope.ALL},
     Action.READ_RULES: _SETUP,
     Action.CHANGE_RULES: {Role.MANAGER: Scope.CLINIC},

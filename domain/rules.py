@@ -95,6 +95,8 @@ class SlotWish:
     service_id: UUID | None = None
     passes_rules: bool = False
     stands_at: UUID | None = None
+    overbook: bool = False
+    """On top of others, on purpose."""
 
 
 def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
@@ -178,6 +180,8 @@ def _refuse_overlaps(wish: SlotWish, facts: Facts, desk: DoctorGrid, slot: Inter
     for row in overlapping:
         if row.patient_id == wish.patient_id:
             raise PatientBusy(_names(PatientBusy, row))
+    if wish.overbook:
+        return
     if any(row.practitioner_id == desk.practitioner_id for row in overlapping):
         raise SlotTaken
 

@@ -16,6 +16,8 @@ class WrittenPlan:
 
     plan: Plan
     version: int
+    campaign_id: UUID | None = None
+    """For whoever it has affected, where it was written with a preview's digest."""
 
 
 @dataclass(frozen=True, kw_only=True)

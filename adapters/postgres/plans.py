@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from psycopg.sql import SQL
 
 from adapters.postgres.acting import ACTING, told
+from adapters.postgres.campaign_rows import NewCampaign, begin_campaign, campaign_of_digest
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
 from adapters.postgres.plan_rows import Affected, WrittenPlan, facts_of, written
@@ -17,6 +18,11 @@ from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
 from domain.errors import Changed, DoctorNotFound
 from domain.plan import Plan
+from domain.plan_exceptions import Policy
+
+BY_ID = SQL("""
+SELECT version, effective_from, effective_until, weekly FROM plans WHERE id = %(plan_id)s
+""")
 
 WRITE = SQL(f"""
 INSERT INTO plans (id, doctor_id, clinic_id, version, effective_from, effective_until, weekly)
@@ -68,10 +74,16 @@ async def write_plan(
 ) -> WrittenPlan | Preview:
     """The plan, its shifts published; or the preview, where somebody is affected unannounced.
 
-    Raises `Changed` for a version or a digest that is no longer true.
+    The same digest again is answered with what it wrote. Raises `Changed` for a version or a digest
+    that is no longer true.
     """
 
     async def work(connection: Cursor) -> WrittenPlan | Preview:
+        if order.digest is not None:
+            before = await campaign_of_digest(connection, order.digest)
+            if before is not None and before.plan_id is not None:
+                row = await connection.one(BY_ID, {"plan_id": before.plan_id})
+                return replace(written(row), campaign_id=before.campaign_id)
         desk, change = await _planned(connection, order)
         preview = _preview(order, change)
         if order.digest is not None and order.digest != preview.digest:
@@ -83,7 +95,18 @@ async def write_plan(
         who = {"id": uuid4(), "clinic_id": desk["clinic_id"], "actor": told(actor)}
         await connection.write(WRITE, {**facts, **who})
         await publish(connection, order.doctor_id, change)
-        return WrittenPlan(plan=order.plan, version=version)
+        made = WrittenPlan(plan=order.plan, version=version)
+        if order.digest is None:
+            return made
+        campaign = NewCampaign(
+            clinic_id=desk["clinic_id"],
+            doctor_id=order.doctor_id,
+            plan_id=who["id"],
+            digest=preview.digest,
+            policy=Policy.CALL_LIST,
+            affected=change.affected,
+        )
+        return replace(made, campaign_id=await begin_campaign(connection, campaign, actor))
 
     return await serializable(database, work)
 

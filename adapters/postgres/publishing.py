@@ -14,12 +14,14 @@ from psycopg.types.range import TimestamptzRange
 
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
+from adapters.postgres.exception_rows import standing_exceptions
 from adapters.postgres.plan_rows import Affected, affected_of, written
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.rows import Row
 from adapters.postgres.transactions import serializable
 from domain.plan import Plan, expand, instant_of
-from domain.slot import Interval, day_of
+from domain.plan_exceptions import excepted
+from domain.slot import Interval, day_bounds, day_of
 from domain.spans import apart, within, without
 from domain.zones import zone_named
 
@@ -149,7 +151,10 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
     rows = await connection.all(ROWS, asked)
     kept = [_span(each) for each in shifts if each["starts_at"] < since]
     last = _last_day(desk["now"], horizon_days, shifts, zone)
-    wanted = without(expand(plans, first, last, zone), kept)
+    standing = await standing_exceptions(connection, [doctor_id], since)
+    window = Interval(starts_at=since, ends_at=day_bounds(last, zone).ends_at)
+    planned = excepted(expand(plans, first, last, zone), standing[doctor_id], zone, window)
+    wanted = without(planned, kept)
     is_open = [_span(each) for each in shifts if each["state"] == "open"]
     spans = [_span(row) for row in rows]
     stays = within(spans, [*wanted, *kept])
@@ -157,7 +162,10 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
     affected = tuple(
         affected_of(row)
         for row, span in zip(rows, spans, strict=True)
-        if row["is_live"] and row["starts_at"] > desk["now"] and span not in stays | was_outside
+        if row["is_live"]
+        and row["status"] in {"held", "confirmed"}
+        and row["starts_at"] > desk["now"]
+        and span not in stays | was_outside
     )
     return Change(
         since=since,

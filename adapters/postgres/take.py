@@ -52,12 +52,13 @@ WITH lapsed AS (
     RETURNING id
 ), taken AS (
     INSERT INTO schedules AS s (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
-                                starts_at, ends_at, status, held_until, origin, service_id)
+                                starts_at, ends_at, status, held_until, origin, service_id,
+                                overbook)
     SELECT %(appointment_id)s, %(appointment_id)s, %(patient_id)s, %(doctor_id)s,
            %(practitioner_id)s, %(clinic_id)s, %(starts_at)s, %(ends_at)s, 'held',
            least(clock_timestamp() + make_interval(secs => %(hold_seconds)s),
                  CAST(%(starts_at)s AS timestamptz)), %(origin)s,
-           CAST(%(service_id)s AS uuid)
+           CAST(%(service_id)s AS uuid), %(overbook)s
     FROM (SELECT count(*) FROM lapsed) AS made_way WHERE {ACTING}
     ON CONFLICT DO NOTHING
     RETURNING s.*
@@ -106,6 +107,7 @@ async def _hold(connection: Cursor, request: BookingRequest) -> Hold:
         max_holds=request.max_holds,
         service_id=request.service_id,
         passes_rules=passes_rules(request.actor, request.reason),
+        overbook=request.overbook,
     )
     facts, own = await load_facts(connection, wish, appointment_id=request.appointment_id)
     if own is not None:
@@ -132,6 +134,7 @@ def _hold_parameters(
         "origin": request.origin,
         "service_id": request.service_id,
         "actor": told(request.actor, reason=request.reason),
+        "overbook": request.overbook,
     }
 
 

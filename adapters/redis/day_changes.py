@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from uuid import UUID
@@ -14,6 +14,7 @@ from structlog import get_logger
 
 from adapters.redis.bounded import AWAY
 from adapters.redis.cache import CHANNEL, notice_of
+from adapters.redis.cached_day import key_of
 
 ALIVE_SECONDS = 10.0
 """Every watched day is read again this often, whatever Redis says, and Redis is pinged. A message
@@ -23,6 +24,7 @@ UNHEARD_SECONDS = 1.0
 """Every watched day is read again this often while Redis is away."""
 
 TOLD_WITHIN_SECONDS = 1.0
+FORGOTTEN_WITHIN_SECONDS = 5.0
 
 DayKey = tuple[UUID, date]
 
@@ -45,6 +47,12 @@ class DayChanges:
         A message that is lost is made up for by the regular read (`ALIVE_SECONDS`).
         """
         telling = asyncio.create_task(self._tell(doctor_id, day))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    def forget(self, days: Collection[DayKey]) -> None:
+        """The same for many days, whose copies in the cache go as well."""
+        telling = asyncio.create_task(self._forget(days))
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
 
@@ -72,6 +80,15 @@ class DayChanges:
             listener.cancel()
             with suppress(asyncio.CancelledError):
                 await listener
+
+    async def _forget(self, days: Collection[DayKey]) -> None:
+        with suppress(*AWAY):
+            async with asyncio.timeout(FORGOTTEN_WITHIN_SECONDS):
+                async with self._redis.pipeline(transaction=False) as pipeline:
+                    for doctor_id, day in days:
+                        pipeline.delete(key_of(doctor_id, day))
+                        pipeline.publish(CHANNEL, notice_of(doctor_id, day))
+                    await pipeline.execute()
 
     async def _tell(self, doctor_id: UUID, day: date) -> None:
         with suppress(*AWAY):

@@ -112,6 +112,7 @@ class Bookings:
         by: Actor,
         service_id: UUID | None = None,
         reason: str | None = None,
+        overbook: bool = False,
     ) -> Held:
         """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         order = Order(
@@ -123,6 +124,7 @@ class Bookings:
                 starts_at=starts_at,
                 max_holds=self._product.max_holds_per_patient,
                 service_id=service_id,
+                overbook=overbook,
             ),
             has_key=key is not None,
             by=by,
@@ -270,16 +272,22 @@ class Bookings:
             actor=actor,
             service_id=order.wish.service_id,
             reason=order.reason,
+            overbook=order.wish.overbook,
         )
 
 
 def _let_in(order: Order, facts: Facts) -> ActorRef:
-    """Whoever books; a doctor who does not exist is refused later, whoever it is."""
+    """Whoever books; a doctor who does not exist is refused later, whoever it is.
+
+    On top of others only reception and managers book, and whoever calls where nobody signs in.
+    """
     if facts.desk is None:
         return order.by.ref
     whose = Whose(patient_id=order.wish.patient_id, clinic_id=facts.desk.clinic_id)
     actor = check(order.by, Action.BOOK, whose, hidden=PatientNotFound)
     if actor.role is Role.PATIENT and facts.service and not facts.service.self_bookable:
+        raise forbidden()
+    if order.wish.overbook and actor.role is Role.PATIENT:
         raise forbidden()
     return actor.ref_for(order.wish.patient_id)
 

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from adapters.postgres.plan_rows import WrittenPlan
 from adapters.postgres.plans import Preview
-from api.http.schemas import APPOINTMENT_ID, AffectedBody, Body, Text, example
+from api.http.schemas import APPOINTMENT_ID, AffectedBody, Body, Id, Text, example
 from api.routes.schedule import LocalDate
 from domain.documents import timestamp
 from domain.plan import Plan, Weekly, overlap_in
@@ -113,6 +113,9 @@ class PlanBody(Body):
     effective_until: LocalDate | None = None
     weekly: list[WeeklyBody]
     version: int
+    campaign_id: Id | None = Field(
+        default=None, description="for whoever it has affected, in the answer that wrote it"
+    )
 
 
 class PreviewBody(Body):
@@ -140,11 +143,13 @@ def plan_document(written: WrittenPlan | None) -> dict[str, object]:
         return {"version": 0, "weekly": []}
     plan = written.plan
     until = plan.effective_until
+    campaign = {"campaignId": str(written.campaign_id)} if written.campaign_id else {}
     return {
         "effectiveFrom": plan.effective_from.isoformat(),
         "effectiveUntil": None if until is None else until.isoformat(),
         "weekly": [_weekly(each) for each in plan.weekly],
         "version": written.version,
+        **campaign,
     }
 
 

@@ -34,6 +34,8 @@ STATUSES_AND_TITLES = {
     "proxy_not_found": (404, "No such proxy"),
     "clinic_not_found": (404, "No such clinic"),
     "service_not_found": (404, "No such service"),
+    "exception_not_found": (404, "No such exception"),
+    "campaign_not_found": (404, "No such campaign"),
     "patient_exists": (409, "There is a record of this patient"),
     "has_visits": (409, "The patient has an appointment ahead"),
     "not_a_slot": (422, "Not a slot of this doctor"),
@@ -83,6 +85,8 @@ ADVICE = {
     "proxy_not_found": "Read the patient's proxies with GET /api/v1/patients/{id}/proxies.",
     "clinic_not_found": "List the clinics with GET /api/v1/clinics.",
     "service_not_found": "List the services with GET /api/v1/services.",
+    "exception_not_found": "Use the `exceptionId` of the answer that made it.",
+    "campaign_not_found": "Use the `campaignId` of the answer that made the exception.",
     "patient_exists": "Use the record that `patientId` names.",
     "has_visits": "Cancel what is ahead, or wait until it is over.",
     "not_a_slot": (

@@ -148,6 +148,9 @@ class NewAppointment(Body):
     reason: ReasonCode | None = Field(
         default=None, description="with one, staff pass the clinic's rules; the history keeps it"
     )
+    overbook: bool = Field(
+        default=False, description="on top of others; for reception and managers alone"
+    )
 
 
 class CancelOrder(Body):

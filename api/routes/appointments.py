@@ -82,6 +82,7 @@ async def hold_appointment(
         by=caller.actor,
         service_id=wish.service_id,
         reason=wish.reason,
+        overbook=wish.overbook,
     )
     location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
     headers = {**NO_STORE, **location, **(REPLAYED if held.replayed else {})}

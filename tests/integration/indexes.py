@@ -57,6 +57,20 @@ BY: dict[str, set[str]] = {
     "forgetting.FORGET": APPOINTMENT
     | MESSAGE
     | {"events_in_doubt_pkey", "notifications_created_at_idx"},
+    "campaign_rows.ADD": APPOINTMENT | PATIENT,
+    "campaign_rows.BEGIN": set(),
+    "campaign_rows.COUNT": APPOINTMENT | {"campaign_visits_pkey"},
+    "campaign_rows.OF_DIGEST": {"campaigns_once"},
+    "campaign_rows.ONE": DOCTOR | {"campaigns_pkey"},
+    "campaign_rows.SET_PACE": {"campaigns_pkey"},
+    "campaign_rows.VISITS": APPOINTMENT | {"campaign_visits_pkey"},
+    "closing.ROWS": PATIENT | {"schedules_doctor_day_idx"},
+    "closing.SHIFTS": {"shifts_pkey"},
+    "closing.WRITE": {"shifts_pkey", "shifts_during_idx"},
+    "exception_rows.STANDING": DOCTOR | {"exceptions_clinic_id_idx"},
+    "exceptions.KEEP": set(),
+    "exceptions.MAKE": set(),
+    "exceptions.SCOPE": {"doctors_clinic_id_idx", "exceptions_clinic_id_idx"},
     "inbox.DOCTOR_NOW": DOCTOR,
     "inbox.LATER": INBOX,
     "inbox.MARK": MESSAGE,
@@ -106,6 +120,7 @@ BY: dict[str, set[str]] = {
     "patients.SAME_PERSON": {"patients_name_idx"},
     "patients.SEEN_BY": PATIENT | OF_PATIENT,
     "publishing.CUT": {"shifts_pkey"},
+    "plans.BY_ID": {"plans_pkey"},
     "plans.DESK": DOCTOR,
     "publishing.OPEN": set(),
     "publishing.PLANNED": {"plans_once"},
@@ -152,6 +167,12 @@ BY: dict[str, set[str]] = {
     "visits.BEHIND": DOCTOR | OF_PATIENT,
     "visits.ONE": APPOINTMENT | DOCTOR,
     "where_to.VISIT": APPOINTMENT | DOCTOR,
+    "withdrawing.DOCTORS": {"doctors_clinic_id_idx"},
+    "withdrawing.ONE": {"exceptions_pkey"},
+    "withdrawing.PLANS": {"plans_once"},
+    "withdrawing.SPANS": {"exception_spans_pkey"},
+    "withdrawing.STOP": {"campaigns_exception"},
+    "withdrawing.WITHDRAW": {"exceptions_pkey"},
     "zone_rules.OFFSETS": set(),
 }
 """A statement of a tuple or a mapping is named by its place in it."""
@@ -162,6 +183,8 @@ NO_QUERY = {
     "move_keys.BIND",
     "publishing.CHECK",
     "publishing.DEFER",
+    "closing.CHECK",
+    "closing.DEFER",
 }
 IN_THEIR_ORDER = {
     "demo_patients.SOME",

@@ -91,6 +91,27 @@ INSERT INTO plans (id, doctor_id, clinic_id, version, effective_from, weekly)
 SELECT gen_random_uuid(), id, clinic_id, n, '2026-01-01', '[]'
 FROM doctors, generate_series(1, 3) AS n
 """)
+EXCEPTIONS = text("""
+INSERT INTO exceptions (id, clinic_id, doctor_id, kind, wall_from, wall_until, reason)
+SELECT gen_random_uuid(), clinic_id, id, 'remove', day, day + interval '1 day', 'vacation'
+FROM doctors, generate_series(timestamp '2026-01-01', '2026-12-31', '60 days') AS day
+""")
+EXCEPTION_SPANS = text("""
+INSERT INTO exception_spans (exception_id, doctor_id, during)
+SELECT id, doctor_id, tstzrange(wall_from AT TIME ZONE 'UTC', wall_until AT TIME ZONE 'UTC')
+FROM exceptions
+""")
+CAMPAIGNS = text("""
+INSERT INTO campaigns (id, clinic_id, doctor_id, exception_id, digest, policy)
+SELECT gen_random_uuid(), clinic_id, doctor_id, id, CAST(id AS text), 'call_list' FROM exceptions
+""")
+CAMPAIGN_VISITS = text("""
+INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
+SELECT c.id, s.id, s.doctor_id, s.starts_at, 'left'
+FROM campaigns c CROSS JOIN LATERAL (
+    SELECT * FROM schedules s WHERE s.doctor_id = c.doctor_id ORDER BY s.starts_at LIMIT 20
+) s
+""")
 # Of every doctor at one time, each for somebody else: what an index over that time alone finds.
 HOLDS = text("""
 INSERT INTO schedules (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
@@ -108,7 +129,8 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 
 
 WRITTEN = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
-FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS)
+LEAVES = (EXCEPTIONS, EXCEPTION_SPANS, CAMPAIGNS, CAMPAIGN_VISITS)
+FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS, *LEAVES)
 
 
 @asynccontextmanager

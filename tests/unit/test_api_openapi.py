@@ -12,11 +12,18 @@ from pydantic import BaseModel
 
 from api.describe import describe_only
 from api.http import patient_schemas, trail_schemas
+from api.http.exception_schemas import (
+    AcceptedBody,
+    CampaignBody,
+    CampaignVisitPage,
+    ExceptionBody,
+    NewException,
+)
 from api.http.health_schemas import HealthBody, ReadinessBody
 from api.http.notice_schemas import NoticeBody, NoticePage
 from api.http.openapi import describe
 from api.http.origins import Origins
-from api.http.plan_schemas import NewPlan, PlanBody
+from api.http.plan_schemas import NewPlan, PlanBody, PreviewBody
 from api.http.problems import KINDS, MEDIA_TYPE
 from api.http.rule_schemas import RulesBody
 from api.http.schemas import (
@@ -111,6 +118,12 @@ MODELS: list[type[BaseModel]] = [
     NewPlan,
     PlanBody,
     RulesBody,
+    PreviewBody,
+    NewException,
+    AcceptedBody,
+    ExceptionBody,
+    CampaignBody,
+    CampaignVisitPage,
 ]
 BODIES = {model.__name__.removesuffix("Body"): model for model in MODELS}
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))

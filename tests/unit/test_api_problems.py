@@ -27,6 +27,8 @@ STATUSES = {
     "message_not_found": 404,
     "clinic_not_found": 404,
     "service_not_found": 404,
+    "exception_not_found": 404,
+    "campaign_not_found": 404,
     "visits_affected": 409,
     "not_a_slot": 422,
     "already_held": 409,

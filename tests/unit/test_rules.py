@@ -145,3 +145,12 @@ def test_the_own_hold_of_this_slot_is_named_even_at_the_cap() -> None:
 def test_what_has_ended_goes_no_further(status: Status, refusal: type[Refused]) -> None:
     with pytest.raises(refusal):
         refuse_ended(an_appointment(status=status))
+
+
+def test_on_top_of_others_a_slot_can_be_held_on_purpose() -> None:
+    taken = replace(A_FREE_MORNING, rows=[SOMEBODY_ELSES])
+    on_purpose = replace(ANNAS_WISH, overbook=True)
+
+    assert check_rules(on_purpose, taken)[1] == NINE_TO_HALF_PAST
+    with pytest.raises(PatientBusy):
+        check_rules(on_purpose, replace(taken, rows=[replace(SOMEBODY_ELSES, patient_id=ANNA)]))

@@ -19,6 +19,12 @@ from adapters.postgres.tables.directory import (
     services,
     shifts,
 )
+from adapters.postgres.tables.exceptions import (
+    campaign_visits,
+    campaigns,
+    exception_spans,
+    exceptions,
+)
 from adapters.postgres.tables.naming import metadata
 from adapters.postgres.tables.people import accounts, consents, patients, proxies
 from adapters.postgres.tables.plans import plans
@@ -35,11 +41,15 @@ __all__ = [
     "audit",
     "audit_progress",
     "audit_seals",
+    "campaign_visits",
+    "campaigns",
     "clinics",
     "consents",
     "doctor_services",
     "doctors",
     "events_in_doubt",
+    "exception_spans",
+    "exceptions",
     "metadata",
     "move_keys",
     "moves",
