@@ -150,7 +150,8 @@ def test_what_has_ended_goes_no_further(status: Status, refusal: type[Refused]) 
 def test_on_top_of_others_a_slot_can_be_held_on_purpose() -> None:
     taken = replace(A_FREE_MORNING, rows=[SOMEBODY_ELSES])
     on_purpose = replace(ANNAS_WISH, overbook=True)
+    own = replace(SOMEBODY_ELSES, patient_id=ANNA, doctor_id=uuid4())
 
     assert check_rules(on_purpose, taken)[1] == NINE_TO_HALF_PAST
     with pytest.raises(PatientBusy):
-        check_rules(on_purpose, replace(taken, rows=[replace(SOMEBODY_ELSES, patient_id=ANNA)]))
+        check_rules(on_purpose, replace(taken, rows=[own]))
