@@ -46,7 +46,7 @@ prepare: $(VENV) ## build and fetch the servers now, rather than at the first `m
 
 ## Work on it
 test: prepare ## every test that a merge needs, on real servers: ARGS="-k hold"
-	@$(PYTHON) -m pytest $(or $(ARGS),--cov)
+	@$(PYTHON) -m $(if $(ARGS),pytest $(ARGS),tests.lanes)
 test-fast: $(VENV) ## the unit tests alone: no server, no build, under a minute: ARGS="-k hold"
 	@$(PYTHON) -m pytest tests/unit -m "not exhaustive" -q $(ARGS)
 faults: prepare ## kill, stop, cut and fill while patients book; prove that nothing is lost: ARGS="-k worker"

@@ -1,0 +1,51 @@
+"""`make test` runs every test once, two parts at a time, and tells it as one run."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from tests.lanes import PARTS, Ended, Part, in_two_lanes, summary
+
+TESTS = Path(__file__).parents[1]
+GREEN = Ended(status=0, output="....\n==== 4 passed, 2 deselected in 1.25s ====\n")
+RED = Ended(
+    status=1,
+    output="F.\nFAILED tests/unit/test_slot.py::test_it - assert 1 == 2\n"
+    "==== 1 failed, 1 passed in 61.25s (0:01:01) ====\n",
+)
+KILLED = Ended(status=-9, output="..")
+
+
+def test_every_folder_of_tests_is_in_one_part() -> None:
+    folders = {path.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")}
+
+    assert Counter(folder for part in PARTS for folder in part.folders) == Counter(folders)
+
+
+async def test_two_lanes_meet_and_each_part_runs_once() -> None:
+    parts = [Part(name=name, folders=()) for name in "abcd"]
+    begun, first_ends = list[str](), asyncio.Event()
+
+    async def run(part: Part) -> Ended:
+        begun.append(part.name)
+        if part.name == "a":
+            await first_ends.wait()
+        elif part.name == "b":
+            first_ends.set()
+        return GREEN
+
+    ended = await asyncio.wait_for(in_two_lanes(parts, run), 5)
+
+    assert begun == ["a", "d", "c", "b"]
+    assert len(ended) == 4
+
+
+def test_the_summary_is_pytests_own_of_all_parts() -> None:
+    assert summary([GREEN, RED], 62.5).splitlines() == [
+        "FAILED tests/unit/test_slot.py::test_it - assert 1 == 2",
+        " 1 failed, 5 passed, 2 deselected in 62.50s (0:01:02) ".center(80, "="),
+    ]
+
+
+def test_a_part_without_a_summary_is_an_error() -> None:
+    assert " 4 passed, 2 deselected, 2 errors in " in summary([GREEN, KILLED, KILLED], 1)
