@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,12 +13,13 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Interceptor, Worker
 
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
-from domain.booking import BookingRequest, Outcome, Result
+from domain.booking import BookingRequest, Outcome, Result, Status
 from domain.events import booking_workflow_id
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
@@ -153,6 +154,14 @@ async def working(
         yield
 
 
+async def end_what_is_held(client: Client, clinic: FakeClinic) -> None:
+    """Ten minutes pass in real time too: the run would call the clinic of whatever test is on."""
+    for appointment_id, row in clinic.rows.items():
+        if row.status is Status.HELD:
+            with suppress(RPCError):  # the run has ended, whatever its row says
+                await client.get_workflow_handle(booking_workflow_id(appointment_id)).terminate()
+
+
 @pytest.fixture
 async def desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
     clinic = FakeClinic()
@@ -160,6 +169,7 @@ async def desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
         yield FrontDesk(
             environment=temporal, clinic=clinic, runs=Runs(TemporalConnection(temporal.client))
         )
+    await end_what_is_held(temporal.client, clinic)
 
 
 PATIENTLY = 20.0
@@ -235,3 +245,4 @@ async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
             heard=heard,
             client=client,
         )
+    await end_what_is_held(temporal.client, clinic)
