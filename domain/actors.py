@@ -42,6 +42,11 @@ class ActorRef:
     id: str
     role: Role
 
+    @property
+    def holder(self) -> UUID | None:
+        """Who has the holds that this one begins, where it acts as a patient."""
+        return UUID(self.id) if self.role is Role.PATIENT else None
+
 
 SYSTEM = ActorRef(id="system", role=Role.SYSTEM)
 OPERATIONS = ActorRef(id="operations", role=Role.OPERATIONS)
@@ -63,6 +68,11 @@ class Actor:
     clinic_ids: frozenset[UUID] = frozenset()
     proxy_for: frozenset[UUID] = frozenset()
     at_desk: bool = False
+
+    @property
+    def holder(self) -> UUID | None:
+        """Who has a hold, where it is no member of staff: holds are counted by it."""
+        return self.ref.holder
 
     @property
     def role(self) -> Role:

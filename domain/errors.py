@@ -83,7 +83,7 @@ class AlreadyBooked(Refused):
 
 
 class TooManyHolds(Refused):
-    """You are holding as many slots as one patient may: confirm or cancel one of them first."""
+    """You are holding as many slots as you may, or have let this one go too often."""
 
     code = "too_many_holds"
 

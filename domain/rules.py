@@ -1,7 +1,7 @@
 """May this patient hold this slot? The clinic's rules, in the order in which they refuse."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -59,13 +59,28 @@ class Service:
     self_bookable: bool = True
 
 
+LAPSES_BEFORE_A_PAUSE = 2
+ENDINGS_BEFORE_A_PAUSE = 5
+"""Who lets a slot lapse keeps it from others for a whole hold; who gives it back does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetGo:
+    """Holds of the very slot wished for, by the same patient or subject, that came to nothing."""
+
+    times: int = 0
+    lapses: int = 0
+    last: datetime | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the database knows about one wish, at one instant of its clock (`now`).
 
     `rows` are the live rows around that instant, without the appointment's own. `first_lapse` is
     when the first of the patient's live holds lapses. `live_visits` are the patient's holds and
-    visits ahead at this clinic, counted where its `rules` limit them.
+    visits ahead at this clinic, counted where its `rules` limit them. `subject_holds` are those
+    that whoever books has, for whichever patient.
     """
 
     now: datetime
@@ -78,6 +93,9 @@ class Facts:
     service: Service | None = None
     rules: ClinicRules = NO_RULES
     live_visits: int = 0
+    subject_holds: int = 0
+    subject_first_lapse: datetime | None = None
+    let_go: LetGo = LetGo()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +104,8 @@ class SlotWish:
 
     Whoever `passes_rules` is not bound by those of the clinic. A visit that moves is one of its
     clinic's already: `stands_at` names it.
+
+    `holder` is who books as a patient, for himself or for another; of staff there is none.
     """
 
     patient_id: UUID
@@ -97,6 +117,9 @@ class SlotWish:
     stands_at: UUID | None = None
     overbook: bool = False
     """On top of others, on purpose."""
+    hold_seconds: int = 600
+    holder: UUID | None = None
+    by_staff: bool = False
 
 
 def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
@@ -105,6 +128,7 @@ def check_rules(wish: SlotWish, facts: Facts) -> tuple[DoctorGrid, Interval]:
     _refuse_own_slot(wish, facts, slot)
     _refuse_too_many_holds(wish, facts)
     _refuse_by_rules(wish, facts, desk)
+    _refuse_let_go(wish, facts)
     _refuse_overlaps(wish, facts, desk, slot)
     return desk, slot
 
@@ -161,10 +185,25 @@ def _refuse_own_slot(wish: SlotWish, facts: Facts, slot: Interval) -> None:
 
 def _refuse_too_many_holds(wish: SlotWish, facts: Facts) -> None:
     if facts.live_holds >= wish.max_holds and facts.first_lapse is not None:
-        wait = (facts.first_lapse - facts.now).total_seconds()
-        raise TooManyHolds(
-            Refusal(code=TooManyHolds.code, retry_after_seconds=max(1, int(wait) + 1))
-        )
+        raise _too_many_holds(facts.first_lapse - facts.now)
+    if facts.subject_holds >= wish.max_holds and facts.subject_first_lapse is not None:
+        raise _too_many_holds(facts.subject_first_lapse - facts.now)
+
+
+def _refuse_let_go(wish: SlotWish, facts: Facts) -> None:
+    """Who lets one slot go again and again leaves it to others for as long as a hold lasts."""
+    before = facts.let_go
+    is_often = before.lapses >= LAPSES_BEFORE_A_PAUSE or before.times >= ENDINGS_BEFORE_A_PAUSE
+    if wish.by_staff or not is_often or before.last is None:
+        return
+    again = before.last + timedelta(seconds=wish.hold_seconds)
+    if facts.now < again:
+        raise _too_many_holds(again - facts.now)
+
+
+def _too_many_holds(wait: timedelta) -> TooManyHolds:
+    seconds = max(1, int(wait.total_seconds()) + 1)
+    return TooManyHolds(Refusal(code=TooManyHolds.code, retry_after_seconds=seconds))
 
 
 def _refuse_by_rules(wish: SlotWish, facts: Facts, desk: DoctorGrid) -> None:

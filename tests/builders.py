@@ -34,7 +34,7 @@ def a_request(**changes: Any) -> BookingRequest:
         "hold_seconds": 600,
         "max_holds": 3,
         "origin": "patient",
-        "actor": THE_PATIENT,
+        "actor": ActorRef(id=str(changes.get("patient_id", ANNA)), role=Role.PATIENT),
     }
     return BookingRequest(**(values | changes))
 

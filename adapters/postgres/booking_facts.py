@@ -10,15 +10,18 @@ from psycopg.sql import SQL
 from adapters.postgres.direct import Cursor
 from adapters.postgres.made_moves import placement_before
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
+from adapters.postgres.tables import LET_GO
 from domain.booking import Appointment, Status
 from domain.clinic_rules import rules_of
 from domain.errors import AppointmentNotFound
-from domain.rules import DoctorGrid, Facts, LiveRow, Service, SlotWish
+from domain.rules import DoctorGrid, Facts, LetGo, LiveRow, Service, SlotWish
 from domain.slot import Interval
 from domain.zones import zone_named
 
 TAKEN_AS = "CASE WHEN s.status = 'held' THEN 'held' ELSE 'confirmed' END"
 """What occupies and is no hold is a visit that stands, whatever else is known of it."""
+
+LAPSED = "s.status = 'held' AND s.held_until <= clock.now"
 
 # The longest slot is 480 minutes (constraint doctors_slot_minutes), so no slot that begins at
 # the instant wished for reaches past the window below. A shift that is closing takes no holds.
@@ -30,20 +33,30 @@ desk AS MATERIALIZED (
 ),
 live AS (
     SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, {TAKEN_AS} AS status,
-           s.starts_at, s.ends_at, s.held_until
+           s.starts_at, s.ends_at, s.held_until, {LAPSED} AS has_lapsed
     FROM schedules s, clock
     WHERE s.practitioner_id = (SELECT practitioner_id FROM desk)
       AND s.occupies && tstzrange(%(starts_at)s,
                                  CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
-      AND (s.status <> 'held' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
+      AND s.id <> %(appointment_id)s
     UNION
     SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, {TAKEN_AS} AS status,
-           s.starts_at, s.ends_at, s.held_until
+           s.starts_at, s.ends_at, s.held_until, {LAPSED} AS has_lapsed
     FROM schedules s, clock
     WHERE s.patient_id = %(patient_id)s
       AND s.occupies && tstzrange(%(starts_at)s,
                                  CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
-      AND (s.status <> 'held' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
+      AND s.id <> %(appointment_id)s
+),
+let_go AS (
+    SELECT s.status = 'expired' AS has_lapsed, s.updated_at AS ended_at FROM schedules s
+    WHERE s.doctor_id = %(doctor_id)s AND s.starts_at = %(starts_at)s AND {LET_GO}
+      AND (s.patient_id = %(patient_id)s OR s.patient_id = %(holder)s OR s.held_by = %(holder)s)
+      AND s.origin <> 'offer' AND s.id <> %(appointment_id)s
+    UNION ALL
+    SELECT true, held_until FROM live
+    WHERE has_lapsed AND doctor_id = %(doctor_id)s AND starts_at = %(starts_at)s
+      AND (patient_id = %(patient_id)s OR patient_id = %(holder)s)
 )
 SELECT clock.now,
     (SELECT to_json(desk) FROM desk) AS desk,
@@ -51,7 +64,7 @@ SELECT clock.now,
     (SELECT json_agg(json_build_array(lower(during), upper(during))) FROM shifts
       WHERE doctor_id = %(doctor_id)s AND during @> CAST(%(starts_at)s AS timestamptz)
         AND state = 'open') AS shifts,
-    (SELECT json_agg(live) FROM live) AS live,
+    (SELECT json_agg(live) FROM live WHERE NOT has_lapsed) AS live,
     (SELECT json_build_object('minutes', v.minutes, 'self_bookable', v.self_bookable)
      FROM services v JOIN doctor_services o ON o.service_id = v.id
      WHERE v.id = CAST(%(service_id)s AS uuid) AND o.doctor_id = %(doctor_id)s) AS service,
@@ -62,12 +75,25 @@ SELECT clock.now,
         WHERE s.patient_id = %(patient_id)s AND s.occupies && tstzrange(clock.now, NULL)
           AND s.starts_at > clock.now AND s.clinic_id = (SELECT clinic_id FROM desk)
           AND (s.status <> 'held' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
-    ) ELSE 0 END AS live_visits
+    ) ELSE 0 END AS live_visits,
+    of_subject.count AS subject_holds, of_subject.first_lapse AS subject_first_lapse,
+    (SELECT count(*) FROM let_go) AS let_go, (SELECT max(ended_at) FROM let_go) AS last_let_go,
+    (SELECT count(*) FROM let_go WHERE has_lapsed) AS lapses
 FROM clock, LATERAL (
     SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules s
     WHERE s.patient_id = %(patient_id)s AND s.status = 'held' AND s.held_until > clock.now
       AND s.id <> %(appointment_id)s
-) holds
+) holds, LATERAL (
+    SELECT count(*) AS count, min(held_until) AS first_lapse FROM (
+        SELECT s.held_until FROM schedules s
+        WHERE s.patient_id = %(holder)s AND s.status = 'held' AND s.held_until > clock.now
+          AND s.held_by IS NULL AND s.id <> %(appointment_id)s
+        UNION ALL
+        SELECT s.held_until FROM schedules s
+        WHERE s.held_by = %(holder)s AND s.status = 'held' AND s.held_until > clock.now
+          AND s.id <> %(appointment_id)s
+    ) held
+) of_subject
 """)  # noqa: S608 - our own words
 
 OWN = SQL(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = %(appointment_id)s")  # noqa: S608 - our own columns
@@ -134,6 +160,7 @@ def _parameters(wish: SlotWish, appointment_id: UUID) -> dict[str, object]:
         "patient_id": wish.patient_id,
         "starts_at": wish.starts_at,
         "service_id": wish.service_id,
+        "holder": wish.holder,
     }
 
 
@@ -149,6 +176,9 @@ def _facts(row: Row) -> Facts:
         service=Service(**row["service"]) if row["service"] else None,
         rules=rules_of(row["desk"]["rules"] if row["desk"] else None),
         live_visits=row["live_visits"],
+        subject_holds=row["subject_holds"],
+        subject_first_lapse=row["subject_first_lapse"],
+        let_go=LetGo(times=row["let_go"], lapses=row["lapses"], last=row["last_let_go"]),
     )
 
 

@@ -53,12 +53,13 @@ WITH lapsed AS (
 ), taken AS (
     INSERT INTO schedules AS s (id, visit_id, patient_id, doctor_id, practitioner_id, clinic_id,
                                 starts_at, ends_at, status, held_until, origin, service_id,
-                                overbook)
+                                overbook, held_by)
     SELECT %(appointment_id)s, %(appointment_id)s, %(patient_id)s, %(doctor_id)s,
            %(practitioner_id)s, %(clinic_id)s, %(starts_at)s, %(ends_at)s, 'held',
            least(clock_timestamp() + make_interval(secs => %(hold_seconds)s),
                  CAST(%(starts_at)s AS timestamptz)), %(origin)s,
-           CAST(%(service_id)s AS uuid), %(overbook)s
+           CAST(%(service_id)s AS uuid), %(overbook)s,
+           nullif(CAST(%(holder)s AS uuid), %(patient_id)s)
     FROM (SELECT count(*) FROM lapsed) AS made_way WHERE {ACTING}
     ON CONFLICT DO NOTHING
     RETURNING s.*
@@ -108,6 +109,9 @@ async def _hold(connection: Cursor, request: BookingRequest) -> Hold:
         service_id=request.service_id,
         passes_rules=passes_rules(request.actor, request.reason),
         overbook=request.overbook,
+        hold_seconds=request.hold_seconds,
+        holder=request.actor.holder,
+        by_staff=request.origin == "reception",
     )
     facts, own = await load_facts(connection, wish, appointment_id=request.appointment_id)
     if own is not None:
@@ -135,6 +139,7 @@ def _hold_parameters(
         "service_id": request.service_id,
         "actor": told(request.actor, reason=request.reason),
         "overbook": request.overbook,
+        "holder": request.actor.holder,
     }
 
 

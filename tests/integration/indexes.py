@@ -44,7 +44,12 @@ BY: dict[str, set[str]] = {
     | OF_PATIENT
     | FREE
     | SERVICE
-    | {"doctor_services_pkey", "shifts_pkey"},
+    | {
+        "doctor_services_pkey",
+        "schedules_held_by_idx",
+        "schedules_let_go_idx",
+        "shifts_pkey",
+    },
     "booking_facts.OWN": APPOINTMENT,
     "booking_facts.OWN_AT_FIRST": APPOINTMENT | MOVES,
     "booking_search.CODED": APPOINTMENT | DOCTOR,

@@ -156,6 +156,7 @@ async def a_wish(database: Database) -> dict[str, object]:
         "hold_seconds": 600,
         "origin": "patient",
         "service_id": None,
+        "holder": None,
         "actor": told(SYSTEM),
     }
     return wish | made

@@ -13,6 +13,7 @@ from activities.appointments import Appointments
 from activities.slots import Slots
 from adapters.postgres.booking_facts import load_facts
 from adapters.postgres.direct import cursor
+from domain.actors import ActorRef, Role
 from domain.booking import (
     Appointment,
     BookingRequest,
@@ -369,6 +370,50 @@ async def test_the_cap_of_holds_counts_live_ones_only(real: RealDesk, clinic: Cl
 
     assert capped == "too_many_holds"
     assert (await real.hold_slot(third)).appointment.status is Status.HELD
+
+
+async def test_who_holds_for_others_has_no_more_holds_than_anybody(
+    real: RealDesk, clinic: Clinic
+) -> None:
+    mother, child = await clinic.patient(), await clinic.patient()
+    by_mother = ActorRef(id=str(mother), role=Role.PATIENT)
+    for clock, patient in (("09:00", mother), ("09:30", child)):
+        wish = await a_wish(clinic, clock, patient_id=patient, actor=by_mother, max_holds=2)
+        await real.hold_slot(wish)
+
+    third = await a_wish(clinic, "10:00", actor=by_mother, max_holds=2)
+    by_reception = ActorRef(id="desk", role=Role.RECEPTION)
+
+    assert await refusal_of(real.hold_slot(third)) == "too_many_holds"
+    at_the_desk = replace(third, actor=by_reception, origin="reception")
+    assert (await real.hold_slot(at_the_desk)).appointment.status is Status.HELD
+
+
+async def test_a_second_lapse_of_one_slot_waits(real: RealDesk, clinic: Clinic) -> None:
+    patient = await clinic.patient()
+    for _ in range(2):
+        held = await real.hold_slot(await a_wish(clinic, patient_id=patient))
+        await lapse(clinic, held.appointment)
+    third = await a_wish(clinic, patient_id=patient)
+    elsewhere = await a_wish(clinic, "09:30", patient_id=patient)
+
+    assert await refusal_of(real.hold_slot(third)) == "too_many_holds"
+    assert (await real.hold_slot(elsewhere)).appointment.status is Status.HELD
+    assert (await real.hold_slot(await a_wish(clinic))).appointment.status is Status.HELD
+
+
+async def test_a_slot_given_back_for_another_again_and_again_waits(
+    real: RealDesk, clinic: Clinic
+) -> None:
+    mother = ActorRef(id=str(await clinic.patient()), role=Role.PATIENT)
+    for _ in range(5):
+        held = await a_wish(clinic, actor=mother)
+        await real.hold_slot(held)
+        await real.release_slot(Release(request=held, status=Status.CANCELLED))
+
+    sixth = await a_wish(clinic, actor=mother)
+
+    assert await refusal_of(real.hold_slot(sixth)) == "too_many_holds"
 
 
 async def test_what_does_not_exist_and_what_is_no_slot_is_refused(

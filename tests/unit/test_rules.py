@@ -21,7 +21,7 @@ from domain.errors import (
     SlotTaken,
     TooManyHolds,
 )
-from domain.rules import DoctorGrid, Facts, LiveRow, SlotWish, check_rules, refuse_ended
+from domain.rules import DoctorGrid, Facts, LetGo, LiveRow, SlotWish, check_rules, refuse_ended
 from domain.slot import Interval
 from tests.builders import ANNA, CLINIC, DR_KIM, MONDAY_NINE, an_appointment
 
@@ -130,6 +130,36 @@ def test_too_many_holds_say_when_the_first_of_them_lapses() -> None:
 
     assert isinstance(refused, TooManyHolds)
     assert refused.refusal.retry_after_seconds == 91
+
+
+def test_holds_of_one_subject_are_counted_whomever_they_are_for() -> None:
+    soon = A_FREE_MORNING.now + timedelta(seconds=30)
+
+    refused = refused_with(subject_holds=3, subject_first_lapse=soon)
+
+    assert isinstance(refused, TooManyHolds)
+    assert refused.refusal.retry_after_seconds == 31
+
+
+@pytest.mark.parametrize("let_go", [LetGo(times=2, lapses=2), LetGo(times=5)])
+def test_a_slot_that_was_let_go_again_and_again_waits_as_long_as_a_hold_lasts(
+    let_go: LetGo,
+) -> None:
+    before = replace(let_go, last=A_FREE_MORNING.now - timedelta(seconds=100))
+    long_before = replace(let_go, last=A_FREE_MORNING.now - timedelta(seconds=600))
+
+    refused = refused_with(let_go=before)
+
+    assert isinstance(refused, TooManyHolds)
+    assert refused.refusal.retry_after_seconds == 501
+    assert check_rules(ANNAS_WISH, replace(A_FREE_MORNING, let_go=long_before))
+    assert check_rules(replace(ANNAS_WISH, by_staff=True), replace(A_FREE_MORNING, let_go=before))
+
+
+def test_a_first_lapse_and_a_change_of_mind_are_forgiven() -> None:
+    let_go = LetGo(times=4, lapses=1, last=A_FREE_MORNING.now)
+
+    assert check_rules(ANNAS_WISH, replace(A_FREE_MORNING, let_go=let_go))
 
 
 def test_the_own_hold_of_this_slot_is_named_even_at_the_cap() -> None:

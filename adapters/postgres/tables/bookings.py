@@ -36,6 +36,9 @@ LIVE_AS = (
 UNMARKED_VISIT = "CASE WHEN NOT overbook THEN visit_id END"
 """What the doctor's rule compares: a marked overbooking is null, and in no visit's way."""
 
+LET_GO = "status IN ('expired', 'cancelled') AND confirmed_at IS NULL AND held_until IS NOT NULL"
+"""A hold that came to nothing."""
+
 DOCTOR_FREE = "schedules_doctor_free"
 PATIENT_FREE = "schedules_patient_free"
 IN_SHIFT = "schedules_in_shift"
@@ -72,6 +75,7 @@ schedules = Table(
     Column("attendance", Text),
     Column("service_id", Uuid),
     Column("origin", Text, nullable=False, server_default="patient"),
+    Column("held_by", Uuid),
     Column("reason", Text),
     instant("confirmed_at"),
     instant("cancelled_at"),
@@ -114,6 +118,12 @@ schedules = Table(
     Index("schedules_doctor_day_idx", "doctor_id", "starts_at"),
     Index("schedules_patient_idx", "patient_id", "created_at", "id"),
     Index("schedules_changed_idx", "updated_at"),
+    Index("schedules_let_go_idx", "doctor_id", "starts_at", postgresql_where=text(LET_GO)),
+    Index(
+        "schedules_held_by_idx",
+        "held_by",
+        postgresql_where=text("status = 'held' AND held_by IS NOT NULL"),
+    ),
     Index(
         "schedules_overbooked_idx",
         "practitioner_id",
