@@ -24,6 +24,7 @@ from adapters.process.settings import (
     sign_in_of,
 )
 from adapters.process.time_zones import use_pinned_time_zones
+from adapters.temporal.sdk_metrics import SDK
 from api.app import create_app
 from api.http.origins import Origins
 from api.http.protocol import ProblemProtocol
@@ -84,6 +85,7 @@ def _serve(
     *,
     sockets: list[socket.socket] | None = None,
 ) -> int:
+    SDK.switch_on()
     patched = settings.sdk_patches == "on" and spare_payload_walks()
     app = create_app(
         lambda: open_services(settings, servers, secret),

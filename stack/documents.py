@@ -12,6 +12,7 @@ PRINTED_BY = {
     "docs/openapi.json": "api.describe",
     "docs/asyncapi.yaml": "notifier.asyncapi",
     "docs/authorisation.md": "api.http.authorisation",
+    "docs/metrics.md": "scripts.metrics_page",
     "docs/configuration.md": "stack.configuration",
     "docs/decisions/README.md": "stack.decisions",
     "api/page/words/ru.po": "api.page.words",

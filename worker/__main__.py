@@ -14,6 +14,7 @@ from activities.shifts import Shifts
 from activities.slots import Slots
 from activities.trail import keep_sealing
 from adapters.kafka.events import EventPublisher, keep_topics
+from adapters.postgres.booking_gauges import BookingGauges, keep_counting
 from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges
 from adapters.process.exit import exit_process
@@ -36,6 +37,8 @@ async def work(process: Process) -> None:
     audit_every = timedelta(seconds=process.settings.audit_seconds)
     gauges = AuditGauges(fade_after=3 * audit_every)
     REGISTRY.register(gauges)
+    bookings = BookingGauges()
+    REGISTRY.register(bookings)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(redis.aclose)
         closing.push_async_callback(publisher.stop)
@@ -45,6 +48,7 @@ async def work(process: Process) -> None:
             keep_publishing(client, horizon_days=process.settings.horizon_days),
             keep_sealing(process.database),
             keep_current(client, process.build),
+            keep_counting(process.database, bookings),
         ):
             closing.callback(asyncio.create_task(each).cancel)
         announcements = Announcements(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
 
+from prometheus_client import Counter
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -20,6 +21,12 @@ from workflows.book_appointment import BookAppointment
 from workflows.names import BOOKINGS, HOLD, TASK_TIMEOUT, reschedule_update_id
 from workflows.reschedule_appointment import RescheduleAppointment
 from workflows.starting import labels_of_booking, labels_of_move
+
+ANSWERS = Counter(
+    "priyom_eager_answers",
+    "Holds and moves, by whether their step was heard of in time or the run had to be asked.",
+    ["road"],
+)
 
 Answer = TypeVar("Answer")
 Run = WorkflowHandle[BookAppointment, Result]
@@ -119,6 +126,7 @@ class EagerBookings:
     ) -> Outcome | None:
         """What the run says if the step is not heard of in time; None where the step is first."""
         await asyncio.wait((heard,), timeout=self._heard_within)
+        ANSWERS.labels("step" if heard.done() else "run").inc()
         if heard.done():
             return None
         asked = self._call(ask())

@@ -25,6 +25,7 @@ from adapters.process.settings import (
     product,
 )
 from adapters.process.time_zones import use_pinned_time_zones
+from adapters.temporal.sdk_metrics import SDK
 from worker.deployment import build_of, has_current
 from worker.sdk_patches import spare_payload_walks
 
@@ -87,6 +88,7 @@ def run_process(name: str, work: Work, *, pool_size: int) -> int:
     use_pinned_time_zones()
     database = connect_database(servers.database_url, pool_size=pool_size, name=f"priyom-{name}")
     collect_garbage_seldom()
+    SDK.switch_on()
     if settings.sdk_patches == "on" and not spare_payload_walks():
         reason = "another version of temporalio"
         structlog.get_logger(name).warning("payload_walks_kept", reason=reason)

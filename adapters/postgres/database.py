@@ -14,6 +14,8 @@ from sqlalchemy import NullPool, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from adapters.postgres.pool_metrics import POOLS
+
 DATABASE_AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 """What a statement raises that a later try may not."""
 
@@ -81,6 +83,7 @@ class Database:
     def __init__(self, url: str, pool: Pool) -> None:
         self.url = url
         self.pool = pool
+        POOLS.watch(pool)
         self.engine = _engine_on_what_is_lent()
 
     async def open(self) -> None:

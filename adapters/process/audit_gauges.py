@@ -37,6 +37,10 @@ MEANING = {
 }
 
 
+AGE = "priyom_audit_age_seconds"
+MEANING_OF_AGE = "Since the last audit of this process began; take the smallest of all workers."
+
+
 class AuditGauges(Collector):
     """The figures of the last audit in this process, until it is older than `fade_after`."""
 
@@ -50,8 +54,18 @@ class AuditGauges(Collector):
     def show(self, gauge: Gauge, count: int) -> None:
         self._found[gauge] = count, self._clock()
 
+    def describe(self) -> Iterator[Metric]:
+        """Each of them, without a value."""
+        for gauge in Gauge:
+            yield GaugeMetricFamily(f"priyom_audit_{gauge}", MEANING[gauge])
+        yield GaugeMetricFamily(AGE, MEANING_OF_AGE)
+
     def collect(self) -> Iterator[Metric]:
+        """The age does not fade: that the last audit here is long ago is what it is for."""
         now = self._clock()
+        if Gauge.OVERLAPS in self._found:
+            looked_at = self._found[Gauge.OVERLAPS][1]
+            yield GaugeMetricFamily(AGE, MEANING_OF_AGE, value=now - looked_at)
         for gauge, (count, at) in self._found.items():
             if now - at <= self._fade_after:
                 yield GaugeMetricFamily(f"priyom_audit_{gauge}", MEANING[gauge], value=count)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from adapters.process.metrics import CONTENT_TYPE, exposition
 
 LISTEN_ON = "127.0.0.1"
 REQUEST_SECONDS = 5.0
@@ -45,7 +45,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, re
 async def _response(request: bytes, ready: Ready) -> bytes:
     path = request.split(b" ", 2)[1] if request.count(b" ") > 1 else b""
     if path == b"/metrics":
-        return _http(200, generate_latest(), CONTENT_TYPE_LATEST)
+        return _http(200, await exposition(), CONTENT_TYPE)
     if path == b"/healthz":
         return _http(200, b'{"status":"alive"}')
     if path != b"/readyz":

@@ -23,6 +23,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError
 from temporalio.worker import WorkflowRunner
 
+from adapters.temporal.sdk_metrics import SDK
 from adapters.temporal.updates import AskAgain
 from domain.errors import REFUSALS
 
@@ -132,7 +133,12 @@ def _configured() -> ClientConnectConfig:
 
 async def _connected(config: ClientConnectConfig, plugin: SimplePlugin) -> Client:
     os.environ.setdefault(CORE_THREADS, "1")
-    return await Client.connect(**config, plugins=[plugin], grpc_compression=GrpcCompression.NONE)
+    return await Client.connect(
+        **config,
+        plugins=[plugin],
+        grpc_compression=GrpcCompression.NONE,
+        runtime=SDK.runtime(),
+    )
 
 
 class TemporalConnection:

@@ -1,9 +1,9 @@
 """For operations: does the process live, can it book, what does it count."""
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from adapters.process.metrics import CONTENT_TYPE, exposition
 from api.dependencies import ReadinessDep
 from api.http.actor import FOR_ANYBODY_FREELY, MetricsCaller
 from api.http.answers import NO_STORE, JsonAnswer
@@ -68,4 +68,4 @@ async def readyz(watch: ReadinessDep) -> Response:
 )
 async def metrics(_: MetricsCaller) -> Response:
     """Requests by route and status, refusals by code, the process itself."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(await exposition(), media_type=CONTENT_TYPE)

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from uuid import UUID
 
 import orjson
+from prometheus_client import Counter
 from starlette.responses import Response
 
 from adapters.postgres.days import DayKey
@@ -20,6 +21,10 @@ MOST_BYTES = 32 * 1024 * 1024
 
 BESIDE_BODY = 1_024
 """Bytes that a remembered day costs beside its body, about."""
+
+READS = Counter(
+    "priyom_day_reads", "Days that were read, by where the written day came from.", ["source"]
+)
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -67,8 +72,10 @@ class RenderedDays:
         look = await self._reader.look(doctor_id, day)
         known = self._known(look.key, look.current.version, look.current.now)
         if known is not None:
+            READS.labels("memory").inc()
             return known, True
         found = await self._reader.find(look)
+        READS.labels("cache" if found.was_cached else "database").inc()
         now = max(look.current.now, found.now)
         known = self._known(look.key, found.day.version, now)  # another reader may have written it
         if known is None:

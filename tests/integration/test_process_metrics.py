@@ -1,0 +1,92 @@
+"""Metrics of a process beside real servers: the SDK's own, and what is counted from the rows."""
+
+import asyncio
+import gc
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from temporalio.client import Client
+
+from adapters.postgres.booking_gauges import BookingGauges, keep_counting
+from adapters.postgres.database import Database, connect_database
+from adapters.temporal.sdk_metrics import SdkMetrics
+from tests.clinic_rows import at
+from tests.integration.audit_office import Office
+from tests.integration.conftest import NOBODY_LISTENS
+
+
+async def test_the_sdk_counts_by_the_names_of_prometheus(stand_ins: Client) -> None:
+    sdk = SdkMetrics()
+    sdk.switch_on()
+    address = stand_ins.service_client.config.target_host
+    client = await Client.connect(address, runtime=sdk.runtime())
+    await client.count_workflows()
+
+    shown = await sdk.text()
+
+    assert sdk.runtime() is sdk.runtime(), "one runtime a process"
+    assert b"temporal_request_total{" in shown
+    assert b"temporal_request_latency_seconds_bucket{" in shown
+    del client
+    gc.collect()
+
+
+async def test_a_process_whose_core_does_not_answer_shows_its_own_figures() -> None:
+    sdk = SdkMetrics()
+    sdk._url = f"http://{NOBODY_LISTENS}/metrics"  # noqa: SLF001 - as of a core that is stuck
+
+    assert await sdk.text() == b""
+
+
+async def test_bookings_are_counted_from_their_rows(office: Office) -> None:
+    registry, gauges = CollectorRegistry(), BookingGauges()
+    registry.register(gauges)
+    clinic = office.books.clinic
+    await clinic.hold(at("09:00"))
+    await clinic.execute(
+        "UPDATE schedules SET status = 'confirmed', confirmed_at = created_at + interval '40 s'"
+        " WHERE id = :id",
+        id=await clinic.hold(at("10:00")),
+    )
+    counting = asyncio.create_task(keep_counting(clinic.database, gauges, every=0.05))
+
+    async with asyncio.timeout(20):
+        while registry.get_sample_value("priyom_holds") is None:  # noqa: ASYNC110 - no event is set
+            await asyncio.sleep(0.02)
+
+    counting.cancel()
+    median = registry.get_sample_value("priyom_hold_to_confirm_seconds", {"quantile": "0.5"})
+    assert registry.get_sample_value("priyom_holds") == 1
+    assert registry.get_sample_value("priyom_bookings_ended", {"end": "confirmed"}) == 1
+    assert median == 40
+
+
+async def test_counting_goes_on_when_the_database_was_away(office: Office) -> None:
+    registry, gauges = CollectorRegistry(), BookingGauges()
+    registry.register(gauges)
+    database = Returning(office.books.clinic.database)
+    counting = asyncio.create_task(keep_counting(database, gauges, every=0.05))
+
+    async with asyncio.timeout(20):
+        while registry.get_sample_value("priyom_holds") is None:  # noqa: ASYNC110 - no event is set
+            await asyncio.sleep(0.02)
+
+    counting.cancel()
+    assert database.was_away
+
+
+class Returning(Database):
+    """Nobody listens where it looks first."""
+
+    def __init__(self, there: Database) -> None:
+        nowhere = f"postgresql://nobody@{NOBODY_LISTENS}/none"
+        away = connect_database(nowhere, pool_size=1, name="away", statement_seconds=0.2)
+        super().__init__(there.url, there.pool)
+        self._away = away
+        self.was_away = False
+
+    def lend(self) -> Any:
+        if self.was_away:
+            return super().lend()
+        self.was_away = True
+        return self._away.lend()
