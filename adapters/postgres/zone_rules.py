@@ -13,7 +13,7 @@ OFFSETS = text("""
 SELECT zones.time_zone, at, (at AT TIME ZONE zones.time_zone) - (at AT TIME ZONE 'UTC') AS ahead
 FROM (SELECT DISTINCT time_zone FROM clinics) zones
 CROSS JOIN generate_series(
-    statement_timestamp(), statement_timestamp() + interval '2 years', interval '7 days'
+    statement_timestamp(), statement_timestamp() + interval '3 years', interval '7 days'
 ) AS at
 """)
 
@@ -21,7 +21,7 @@ CROSS JOIN generate_series(
 async def zones_told_otherwise(
     connection: Connection, *, ours: Callable[[str], tzinfo] = zone_named
 ) -> list[str]:
-    """The clinics' zones whose offset from UTC is another by PostgreSQL, in the coming two years.
+    """The clinics' zones whose offset from UTC is another by PostgreSQL, in the coming three years.
 
     Nothing is reckoned by PostgreSQL's: they show that one of the two is older than the other.
     """

@@ -100,6 +100,43 @@ async def test_a_doctor_sees_a_visit_come_and_go_and_is_told_of_it(
     await expect(notices).to_contain_text("Cancelled")
 
 
+NOON = """
+WITH place AS (
+    INSERT INTO clinics (id, name, address, time_zone)
+    SELECT gen_random_uuid(), 'Clinic at noon', 'Street 1',
+        'Etc/GMT' || to_char(extract(hour FROM now() AT TIME ZONE 'UTC') - 12, 'FMSG99')
+    RETURNING id
+), doctor AS (
+    INSERT INTO doctors (id, practitioner_id, full_name, specialty, clinic_id, slot_minutes)
+    SELECT gen_random_uuid(), gen_random_uuid(), 'Dr Noon', 'surgery', id, 10 FROM place
+    RETURNING id, clinic_id
+)
+INSERT INTO shifts (doctor_id, clinic_id, during)
+SELECT id, clinic_id, tstzrange(at - interval '8 hours', at + interval '8 hours')
+FROM doctor, date_trunc('hour', now()) at RETURNING doctor_id
+"""
+BOOKED_BEFORE = """
+INSERT INTO schedules (id, patient_id, doctor_id, starts_at, ends_at, status, confirmed_at)
+SELECT gen_random_uuid(), %s, %s, at, at + interval '10 minutes', 'confirmed', now()
+FROM generate_series(1, 30) n, LATERAL (
+    SELECT date_trunc('hour', now()) - n * interval '10 minutes' AS at
+) begins RETURNING id
+"""
+
+
+async def test_a_doctors_day_opens_at_what_is_now(arrives: Arrival, clinic: Clinic) -> None:
+    """By a clock that shows noon, so that half of the day has passed."""
+    doctor = await arrives(locale="en-GB", window=TELEPHONE)
+    [row] = await clinic.rows(NOON)
+    await clinic.rows(BOOKED_BEFORE, clinic.patient(), row["doctor_id"])
+
+    await doctor.open(f"/doctor/{row['doctor_id']}")
+
+    await expect(doctor.page.locator("#now")).to_be_in_viewport()
+    assert await doctor.page.evaluate("scrollY") > TELEPHONE["height"]
+    await expect(doctor.page.locator("#now")).to_contain_text("free")
+
+
 async def test_the_days_before_and_after_are_a_click_away(arrives: Arrival, clinic: Clinic) -> None:
     doctor = await arrives(locale="en-GB")
     await doctor.open(f"/doctor/{(await clinic.free_slot()).doctor_id}")

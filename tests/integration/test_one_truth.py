@@ -262,8 +262,12 @@ async def _book_some(dice: Random, desk: Desk, slots: Sequence[Interval]) -> Non
 
 
 async def _cut_shifts(dice: Random, desk: Desk) -> None:
-    """Shifts begin or end at another time now, where no live row would fall out."""
-    for change in ("lower(during) + :by, upper(during)", "lower(during), upper(during) - :by"):
+    """Shifts begin or end at another time now or are moved, where no live row would fall out."""
+    for change in (
+        "lower(during) + :by, upper(during)",
+        "lower(during), upper(during) - :by",
+        "lower(during) - :by, upper(during) - :by",
+    ):
         try:
             await desk.clinic.execute(
                 f"UPDATE shifts SET during = tstzrange({change}) WHERE doctor_id = :id",  # noqa: S608

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, time, timedelta, timezone
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from random import Random
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -77,8 +78,34 @@ visits = st.builds(
 
 @pytest.mark.exhaustive
 @given(visit=visits)
-@settings(max_examples=1000)
+@settings(max_examples=100)
 def test_text_letter_and_calendar_each_tell_the_instant_and_the_names(visit: Visit) -> None:
+    assert_each_tells_of(visit)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("language", Language)
+def test_in_every_zone_text_letter_and_calendar_each_tell_the_instant(language: Language) -> None:
+    for zone in ZONES:
+        dice = Random(f"{zone} {language}")
+        starts_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=dice.randrange(5_000_000))
+        assert_each_tells_of(
+            a_visit(
+                kind=dice.choice(list(Kind)),
+                language=language,
+                doctor_name=f"{dice.choice(TITLES)} {dice.choice(PEOPLE)}".strip(),
+                patient_name=dice.choice(PEOPLE),
+                clinic_name=dice.choice(PLACES),
+                clinic_address=dice.choice(PLACES),
+                time_zone=zone,
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(minutes=dice.randint(5, 240)),
+            )
+        )
+    assert len(ZONES) * len(Language) > 1_000
+
+
+def assert_each_tells_of(visit: Visit) -> None:
     text = text_message(visit, account_url=ACCOUNT)
     carried = parts_of(sent(visit))
     plain, shown = carried["plain"], Shown(carried["html"])

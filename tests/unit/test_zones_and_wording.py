@@ -1,5 +1,6 @@
 """Clocks and numbers as pages write them, whatever the zone and however the number was typed."""
 
+import re
 import zoneinfo
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from adapters.messages.visit import Language
 from adapters.process.time_zones import use_pinned_time_zones
 from api.page.wording import Wording, at_clinic, minutes
 from domain.zones import zone_named
+from stack.home import CHECKOUT
 
 
 def test_the_two_times_of_a_repeated_hour_are_told_apart_and_no_others() -> None:
@@ -47,6 +49,21 @@ def test_the_rules_of_the_pinned_database_count_and_not_the_machines() -> None:
     finally:
         zoneinfo.reset_tzpath(before)
         ZoneInfo.clear_cache()
+
+
+def test_no_statement_reckons_by_the_time_zones_of_postgresql() -> None:
+    """Its tz database may be another than ours: one module compares them, and none asks it."""
+    reckons = re.compile(r"AT TIME ZONE|\btimezone\(|\bdate_trunc\(|CURRENT_DATE|LOCALTIME")
+    parts = ("domain", "adapters", "activities", "workflows", "api", "worker", "notifier")
+
+    found = {
+        path.relative_to(CHECKOUT).as_posix()
+        for part in parts
+        for path in (CHECKOUT / part).rglob("*.py")
+        if reckons.search(path.read_text())
+    }
+
+    assert found == {"adapters/postgres/zone_rules.py"}
 
 
 @pytest.mark.parametrize(
