@@ -45,6 +45,11 @@ class StaffSlot(Interval):
     is_free: bool = False
     is_past: bool
 
+    @property
+    def is_listed(self) -> bool:
+        """A time that has passed and that nobody had is of no use."""
+        return not self.is_past or bool(self.visit or self.elsewhere or self.cancelled)
+
     def is_regular(self, slot_minutes: int) -> bool:
         """As long as the grid's slots are now."""
         return self.ends_at - self.starts_at == slot_minutes * MINUTE

@@ -57,8 +57,10 @@ class DoctorsDay:
 
     @property
     def first_to_come(self) -> StaffSlot | None:
-        """Where the page opens: at what is now, or comes next."""
-        return next((each for each in self.staff.slots if each.ends_at > self.doctor.now), None)
+        """Where the page opens: at what is now, or comes next, of what it lists."""
+        now = self.doctor.now
+        listed = (each for each in self.staff.slots if each.is_listed and each.ends_at > now)
+        return next(listed, None)
 
     @property
     def before(self) -> date:

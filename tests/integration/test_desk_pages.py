@@ -51,6 +51,30 @@ async def test_times_of_several_doctors_stand_in_rows(clinic: Clinic, root: str)
     assert f'formaction="/reception/book/{other}"' in page
 
 
+@pytest.mark.parametrize("is_booked", [True, False])
+async def test_a_doctors_day_has_a_place_that_is_now_whatever_the_minute(
+    is_booked: bool,  # noqa: FBT001 - the case
+    clinic: Clinic,
+    root: str,
+) -> None:
+    """Also where nobody has the time that has just begun: it is not listed any more."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    await clinic.execute(
+        "UPDATE clinics SET time_zone = :noon WHERE id = :id",
+        noon=f"Etc/GMT{now.hour - 12:+d}",
+        id=clinic.id,
+    )
+    begun, follows = now - timedelta(minutes=10), now + timedelta(minutes=20)
+    await clinic.on_duty(begun, begun + timedelta(hours=2))
+    if is_booked:
+        await clinic.becomes(await clinic.hold(begun), "confirmed")
+
+    page = await shown(f"{root}/doctor/{clinic.doctor_id}")
+
+    [opens_at] = re.findall(r'<li id="now" data-now data-piece="([^"]+)"', page)
+    assert datetime.fromisoformat(opens_at) == (begun if is_booked else follows)
+
+
 async def test_a_reference_leads_to_its_appointment_and_tells_what_to_read_out(
     clinic: Clinic, root: str
 ) -> None:
