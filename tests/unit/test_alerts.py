@@ -1,0 +1,74 @@
+"""The alert rules: each leads to a part of the runbook and asks for what our processes tell."""
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.metrics_page import OF_THE_SDK, families
+from stack.home import CHECKOUT
+
+RULES = CHECKOUT / "ops" / "alerts.yaml"
+DEPLOY_MINUTES = 5
+WORSE_THAN_A_DEPLOY = {"AppointmentsOverlap", "VisitsLost", "TrailBroken", "EventsForged"}
+"""No deploy makes these: nobody waits to hear of them."""
+
+NAME = re.compile(r"\b(?:priyom|temporal)_[a-z_]+")
+KNOWN_TO_THE_SDK = {
+    *OF_THE_SDK,
+    "temporal_request_total",
+}
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def anchors(page: str) -> set[str]:
+    """As GitHub makes them of the headings."""
+    headings = re.findall(r"^#+ (.+)$", (CHECKOUT / page).read_text(), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_leads_to_a_part_of_the_runbook_that_exists(rule: dict[str, Any]) -> None:
+    page, anchor = rule["annotations"]["runbook_url"].split("#")
+
+    assert anchor in anchors(page)
+    assert rule["annotations"]["summary"].endswith(".")
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_asks_for_what_a_process_tells(rule: dict[str, Any]) -> None:
+    ours = {each.name + ("_total" if each.type == "counter" else "") for each in families()}
+    asked = set(NAME.findall(rule["expr"]))
+
+    assert asked
+    unknown = {name.removesuffix("_bucket") for name in asked} - ours - KNOWN_TO_THE_SDK
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_outlasts_a_deploy(rule: dict[str, Any]) -> None:
+    minutes = int(rule.get("for", "0m").removesuffix("m"))
+
+    assert minutes >= DEPLOY_MINUTES or rule["alert"] in WORSE_THAN_A_DEPLOY
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
+def test_the_rules_fire_when_they_must_and_only_then() -> None:
+    tested = subprocess.run(
+        ["promtool", "test", "rules", "alerts_test.yaml"],
+        cwd=RULES.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
