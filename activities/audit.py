@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 from activities.refusals import told_to_temporal, unavailable
 from activities.trail import checked_trail
 from adapters.kafka.events import KafkaAway
-from adapters.postgres import audit
+from adapters.postgres import audit, no_shows
 from adapters.postgres.audit import Doubt, OpenHold
 from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
@@ -131,6 +131,15 @@ class Audit:
         _tell("waiting_run_was_reminded", events.reminded)
         _tell("event_was_published_again", events.published)
         return events
+
+    @activity.defn
+    async def mark_absent(self) -> list[Touched]:
+        """Idempotent: a second run finds them marked. Only where a clinic's rule says so."""
+        with told_to_temporal():
+            absent = await no_shows.mark_absent(self._database)
+        if absent:
+            log.info("absent_patients_were_marked", visits=len(absent))
+        return absent
 
     @activity.defn
     async def check_trail(self, before: Trail | None) -> Trail:

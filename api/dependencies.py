@@ -14,6 +14,7 @@ from adapters.redis.cache import DayReader
 from adapters.redis.day_changes import DayChanges
 from api.booking.attendance import Attendance
 from api.booking.commands import Commands
+from api.booking.exchange import Exchanges
 from api.booking.hold import Bookings
 from api.booking.move import Moves
 from api.http.actor import Callers
@@ -50,6 +51,7 @@ DayChangesDep = Annotated[DayChanges, _opened(lambda services: services.changes)
 WatchedDays = Annotated[LiveDays, _opened(lambda services: services.live)]
 BookingsDep = Annotated[Bookings, _opened(lambda services: services.bookings)]
 MovesDep = Annotated[Moves, _opened(lambda services: services.moves)]
+ExchangesDep = Annotated[Exchanges, _opened(lambda services: services.exchanges)]
 AttendanceDep = Annotated[Attendance, _opened(lambda services: services.attendance)]
 PublishingDep = Annotated[Publishing, _opened(lambda services: services.publishing)]
 CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]

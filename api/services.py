@@ -31,6 +31,7 @@ from adapters.redis.sessions import SessionStore
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.attendance import Attendance
 from api.booking.commands import Commands
+from api.booking.exchange import Exchanges
 from api.booking.hold import Bookings
 from api.booking.move import Moves
 from api.booking.runs import Runs
@@ -75,6 +76,7 @@ class Services:
     bookings: Bookings
     commands: Commands
     moves: Moves
+    exchanges: Exchanges
     link_key: bytes
     attendance: Attendance
     publishing: Publishing
@@ -138,6 +140,7 @@ async def open_services(
             bookings=Bookings(database, runs, product, secret, tell=changes.tell),
             commands=Commands(database, runs),
             moves=Moves(database, runs, secret),
+            exchanges=Exchanges(database, runs),
             link_key=link_key(secret),
             attendance=Attendance(database, runs),
             publishing=Publishing(temporal, horizon_days=product.horizon_days),

@@ -105,3 +105,4 @@ class AuditReport:
     days_refreshed: bool
     mended: list[UUID]
     trail: Trail | None = None
+    no_shows_marked: int = 0

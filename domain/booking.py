@@ -136,8 +136,8 @@ class Appointment:
 
     @property
     def kept_minutes(self) -> int | None:
-        """A visit to a service keeps the minutes that it was booked with; null for others."""
-        if self.service_id is None or self.ends_at is None:
+        """A visit keeps the minutes that it was booked with; null where there is no row."""
+        if self.ends_at is None:
             return None
         return int((self.ends_at - self.starts_at).total_seconds()) // 60
 

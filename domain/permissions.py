@@ -18,6 +18,7 @@ class Action(StrEnum):
     SEE_SELF = "see who one is"
     BOOK = "hold a slot"
     CHANGE_VISIT = "confirm, extend, cancel or reschedule an appointment"
+    EXCHANGE_VISITS = "exchange two appointments"
     READ_VISIT = "read an appointment and its history"
     LIST_VISITS = "a patient's appointments and waiting entries"
     REGISTER_PATIENT = "make a patient's record"
@@ -67,6 +68,7 @@ RIGHTS: dict[Action, dict[Role, Scope]] = {
     Action.SEE_SELF: dict.fromkeys(Role, Scope.ALL),
     Action.BOOK: _VISIT,
     Action.CHANGE_VISIT: _VISIT,
+    Action.EXCHANGE_VISITS: _desk(Scope.CLINIC),
     Action.READ_VISIT: {**_VISIT, Role.DOCTOR: Scope.OWN_DAYS},
     Action.LIST_VISITS: {
         Role.PATIENT: Scope.OWN,

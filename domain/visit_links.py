@@ -37,9 +37,9 @@ def link_key(secret: bytes) -> bytes:
 
 
 def link_to(appointment_id: UUID, version: int, ends_at: datetime) -> VisitLink:
-    return VisitLink(
-        appointment_id=appointment_id, version=version, until=(ends_at + OPEN_AFTER).date()
-    )
+    """A visit that ended before there were links has one that is over."""
+    until = max((ends_at + OPEN_AFTER).date(), FIRST_DAY)
+    return VisitLink(appointment_id=appointment_id, version=version, until=until)
 
 
 def token_of(key: bytes, link: VisitLink) -> str:

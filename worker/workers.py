@@ -44,6 +44,7 @@ def audits_worker(
         workflows=[AuditBookings],
         activities=[
             audit.check_trail,
+            audit.mark_absent,
             audit.find_overlaps,
             audit.expire_lapsed_holds,
             audit.release_orphaned_holds,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from domain.audit import AuditOrder, AuditReport, Events, Holds, Overlaps, Trail
+from domain.audit import AuditOrder, AuditReport, Events, Holds, Overlaps, Touched, Trail
 from workflows import audit_steps as steps
 from workflows.details import details_of_audit
 
@@ -31,13 +31,20 @@ class AuditBookings:
         orphaned = await steps.release_orphaned_holds(order)
         events = await steps.announce_missing_events(order)
         trail = await _checked_trail()
-        report = replace(await _mended(overlaps, lapsed, orphaned, events), trail=trail)
+        absent = await _absent()
+        report = await _mended(overlaps, lapsed, orphaned, events, absent)
+        report = replace(report, trail=trail, no_shows_marked=len(absent))
         workflow.set_current_details(details_of_audit(report))
         if overlaps.count:
             raise ApplicationError(_alarm(overlaps), report, type=OVERLAP, non_retryable=True)
         if trail is not None and trail.breaks:
             raise ApplicationError(_broken(trail), report, type=BROKEN_TRAIL, non_retryable=True)
         return report
+
+
+async def _absent() -> list[Touched]:
+    """The rule is the clinic's, and off unless set: it is looked for beside the rest."""
+    return await steps.mark_absent() if workflow.patched("mark-absent") else []
 
 
 async def _checked_trail() -> Trail | None:
@@ -49,9 +56,10 @@ async def _checked_trail() -> Trail | None:
 
 
 async def _mended(
-    overlaps: Overlaps, lapsed: Holds, orphaned: Holds, events: Events
+    overlaps: Overlaps, lapsed: Holds, orphaned: Holds, events: Events, absent: list[Touched]
 ) -> AuditReport:
-    touched = [*lapsed.given_back, *orphaned.given_back, *events.published, *events.reminded]
+    mended = [*lapsed.given_back, *orphaned.given_back, *events.published, *events.reminded]
+    touched = [*mended, *absent]
     return AuditReport(
         overlaps=overlaps,
         lapsed_holds_expired=lapsed.looked_at,
@@ -64,7 +72,7 @@ async def _mended(
         events_published=len(events.published),
         runs_reminded=len(events.reminded),
         days_refreshed=await steps.refresh_days(touched) if touched else True,
-        mended=[each.appointment_id for each in touched[:MENDED_NAMED]],
+        mended=[each.appointment_id for each in mended[:MENDED_NAMED]],
     )
 
 

@@ -42,6 +42,11 @@ async def announce_missing_events(order: AuditOrder) -> Events:
     return await workflow.execute_activity_method(Audit.announce_missing_events, order, **config)
 
 
+async def mark_absent() -> list[Touched]:
+    config = _until_done("who did not come, where the clinic's rule says so: mark")
+    return await workflow.execute_activity_method(Audit.mark_absent, **config)
+
+
 async def check_trail(before: Trail | None) -> Trail:
     config = _until_done("the trail of who did what: as it was written")
     return await workflow.execute_activity_method(Audit.check_trail, before, **config)

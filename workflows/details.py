@@ -101,6 +101,8 @@ def details_of_audit(report: AuditReport) -> str:
         f"  - published by this audit: {report.events_published}",
         f"  - left to the next audit, since Kafka is away: {report.events_postponed}",
     ]
+    if report.no_shows_marked:
+        lines.append(f"- absent patients marked by a clinic's rule: {report.no_shows_marked}")
     if not report.days_refreshed:
         lines.append("- open pages were not told: Redis did not answer")
     lines += [

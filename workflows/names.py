@@ -44,6 +44,9 @@ APPOINTMENT_STATUS = SearchAttributeKey.for_keyword("AppointmentStatus")
 ATTEMPT_ID = "attemptId"
 """In a run's memo: the HTTP call that began it."""
 
+SERVICE_ID = "serviceId"
+"""Likewise: what the visit is for, where it is for a service."""
+
 # Update ids are stable, so that a call made twice is one update with one stored outcome.
 HOLD = "hold"
 CANCEL = "cancel"

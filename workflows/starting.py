@@ -16,6 +16,7 @@ from workflows.names import (
     CLINIC_ID,
     DOCTOR_ID,
     PATIENT_ID,
+    SERVICE_ID,
 )
 
 
@@ -34,8 +35,12 @@ def labels_of_booking(request: BookingRequest, *, summary: str) -> Labels:
         search_attributes=_attributes(request, Status.HELD),
         static_summary=summary,
         static_details=_details(request),
-        memo={ATTEMPT_ID: str(request.attempt_id)},
+        memo={ATTEMPT_ID: str(request.attempt_id)} | _service(request),
     )
+
+
+def _service(request: BookingRequest) -> dict[str, str]:
+    return {} if request.service_id is None else {SERVICE_ID: str(request.service_id)}
 
 
 def labels_of_cancellation(cancellation: Cancellation) -> Labels:

@@ -12,7 +12,7 @@ from adapters.postgres.rows import COLUMNS, appointment_of
 from adapters.postgres.take import refusal_of
 from domain.attendance import Attended, Mark, Settlement, marked_as_seen
 from domain.booking import Appointment
-from domain.errors import AppointmentNotFound, Changed
+from domain.errors import AppointmentNotFound, Changed, NotASlot, WrongState
 from domain.zones import zone_named
 
 # The history knows what was done to which version, whoever asks, and however late.
@@ -74,7 +74,9 @@ async def settle_visit(database: Database, settlement: Settlement) -> Appointmen
         try:
             row = await connection.one_or_none(MARK, asked)
         except psycopg.IntegrityError as error:
-            raise refusal_of(error) from None
+            refusal = refusal_of(error)
+            # An undone visit has its time back only while its shift is there.
+            raise WrongState if isinstance(refusal, NotASlot) else refusal from None
     if row is None:
         raise Changed
     return appointment_of(row)

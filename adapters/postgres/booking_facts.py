@@ -107,10 +107,10 @@ WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
 
 
-# A visit to a service keeps the minutes that it was booked with; another takes the doctor's slot.
+# A visit keeps the minutes that it was booked with, whatever slots the doctor has by now.
 KEPT_MINUTES = SQL("""
 SELECT CAST(extract(epoch FROM ends_at - starts_at) / 60 AS integer) AS minutes
-FROM schedules WHERE id = %(appointment_id)s AND service_id IS NOT NULL
+FROM schedules WHERE id = %(appointment_id)s
 """)
 
 

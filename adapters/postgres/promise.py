@@ -15,9 +15,15 @@ WHERE id = %(appointment_id)s AND status = 'confirmed' AND version = %(version)s
   AND starts_at > clock_timestamp() AND attendance IS DISTINCT FROM 'promised' AND {ACTING}
 """)  # noqa: S608 - our own condition
 
+PROMISED = SQL("""
+SELECT FROM schedules WHERE id = %(appointment_id)s AND status = 'confirmed'
+  AND version = %(version)s AND attendance = 'promised'
+""")
 
-async def promise(database: Database, appointment_id: UUID, version: int, by: ActorRef) -> None:
-    """Idempotent; it does nothing to a visit that is of another version, or has begun."""
+
+async def promise(database: Database, appointment_id: UUID, version: int, by: ActorRef) -> bool:
+    """Whether it stands now. It does nothing to a visit of another version, or that has begun."""
     asked = {"appointment_id": appointment_id, "version": version, "actor": told(by)}
     async with cursor(database) as connection:
-        await connection.write(PROMISE, asked)
+        made = await connection.write(PROMISE, asked)
+        return bool(made) or await connection.one_or_none(PROMISED, asked) is not None

@@ -15,10 +15,10 @@ from adapters.postgres.direct import Cursor
 from adapters.postgres.directory import After
 from adapters.postgres.folding import folded
 from adapters.postgres.rows import Row
-from adapters.postgres.tables import doctor_services, services
+from adapters.postgres.tables import doctor_services, doctors, services
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
-from domain.errors import Changed, ServiceNotFound
+from domain.errors import Changed, DoctorNotFound, ServiceNotFound
 
 MAKE_CLINIC = SQL(f"""
 INSERT INTO clinics (id, name, address, time_zone, phone)
@@ -229,7 +229,7 @@ async def find_service(connection: Connection, service_id: UUID) -> Service:
 
 
 async def minutes_of(connection: Connection, doctor_id: UUID, service_id: UUID) -> int:
-    """How long a service of this doctor takes; raises `ServiceNotFound`."""
+    """How long a service of this doctor takes; raises `DoctorNotFound` or `ServiceNotFound`."""
     wanted = (
         select(services.c.minutes)
         .join_from(services, doctor_services)
@@ -237,7 +237,9 @@ async def minutes_of(connection: Connection, doctor_id: UUID, service_id: UUID) 
     )
     minutes = (await connection.execute(wanted)).scalar_one_or_none()
     if minutes is None:
-        raise ServiceNotFound
+        known = select(doctors.c.id).where(doctors.c.id == doctor_id)
+        found = (await connection.execute(known)).first()
+        raise DoctorNotFound if found is None else ServiceNotFound
     return int(minutes)
 
 

@@ -83,6 +83,7 @@ class View:
     own: Appointment | None
     actor: ActorRef
     wish: SlotWish
+    may_book_service: bool
 
 
 class Bookings:
@@ -158,12 +159,22 @@ class Bookings:
         facts, own = await read_by_cursor(self._database, ask)
         actor = _let_in(order, facts)
         wish = replace(order.wish, passes_rules=passes_rules(actor, order.reason))
-        return View(facts=facts, own=own, actor=actor, wish=wish)
+        return View(
+            facts=facts,
+            own=own,
+            actor=actor,
+            wish=wish,
+            may_book_service=_may_book_service(order, actor, facts),
+        )
 
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
         if seen.own is not None:
             return _replay(order, seen.own)
+        if not seen.may_book_service:
+            if order.has_key and (answer := await self._bound_answer(order)) is not None:
+                return answer
+            raise forbidden()
         try:
             check_rules(seen.wish, seen.facts)
         except Refused as refusal:
@@ -206,8 +217,7 @@ class Bookings:
     async def _told(self, order: Order) -> Held:
         """What a run without a row was told; one that is not told yet is waited for."""
         run = await self._runs.summary(order.appointment_id)
-        known = replace(order.wish, service_id=None)  # a run's attributes do not name the service
-        if not is_same_wish(known, run.appointment):
+        if not is_same_wish(order.wish, run.appointment):
             raise IdempotencyKeyReused
         if run.is_running:
             with suppress(NoRun):  # it has ended meanwhile
@@ -288,11 +298,15 @@ def _let_in(order: Order, facts: Facts) -> ActorRef:
         return order.by.ref
     whose = Whose(patient_id=order.wish.patient_id, clinic_id=facts.desk.clinic_id)
     actor = check(order.by, Action.BOOK, whose, hidden=PatientNotFound)
-    if actor.role is Role.PATIENT and facts.service and not facts.service.self_bookable:
-        raise forbidden()
     if order.wish.overbook and actor.role is Role.PATIENT:
         raise forbidden()
     return actor.ref_for(order.wish.patient_id)
+
+
+def _may_book_service(order: Order, actor: ActorRef, facts: Facts) -> bool:
+    """Some are booked by the clinic alone."""
+    is_patient = actor.role is Role.PATIENT and not order.by.is_anyone
+    return not is_patient or facts.service is None or facts.service.self_bookable
 
 
 def _replay(order: Order, own: Appointment) -> Held:

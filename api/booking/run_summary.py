@@ -1,6 +1,6 @@
 """What a run tells about an appointment without a row; no worker is needed, no Action spent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -16,7 +16,14 @@ from domain.booking import Appointment, Refusal, Result, Status
 from domain.errors import REFUSALS, HoldExpired, Refused, refused
 from domain.events import booking_workflow_id
 from workflows.book_appointment import BookAppointment
-from workflows.names import APPOINTMENT_START, ATTEMPT_ID, CLINIC_ID, DOCTOR_ID, PATIENT_ID
+from workflows.names import (
+    APPOINTMENT_START,
+    ATTEMPT_ID,
+    CLINIC_ID,
+    DOCTOR_ID,
+    PATIENT_ID,
+    SERVICE_ID,
+)
 
 A_STEP_LASTS = timedelta(seconds=15)
 """One try of an activity, and its statement's own time in the database."""
@@ -65,9 +72,13 @@ async def summary_of(client: Client, appointment_id: UUID) -> RunSummary:
         raise NoRun  # nobody of ours began it
     is_running = run.status is WorkflowExecutionStatus.RUNNING
     result = None if is_running or _has_a_step_in_hand(run) else await _result(handle, run)
+    service_id = await run.memo_value(SERVICE_ID, None, type_hint=str)
     attempt_id = await run.memo_value(ATTEMPT_ID, None, type_hint=str)
     return RunSummary(
-        appointment=_appointment(appointment_id, run, result),
+        appointment=replace(
+            _appointment(appointment_id, run, result),
+            service_id=UUID(service_id) if service_id else None,
+        ),
         attempt_id=UUID(attempt_id) if attempt_id else None,
         is_running=is_running,
         result=result,

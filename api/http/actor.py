@@ -122,6 +122,7 @@ FOR_ANYBODY_FREELY = Depends(ForAnybody(counted=False))
 SelfCaller = Annotated[Caller, Depends(Permission(Action.SEE_SELF))]
 Booker = Annotated[Caller, Depends(Permission(Action.BOOK))]
 VisitChanger = Annotated[Caller, Depends(Permission(Action.CHANGE_VISIT))]
+VisitExchanger = Annotated[Caller, Depends(Permission(Action.EXCHANGE_VISITS))]
 VisitReader = Annotated[Caller, Depends(Permission(Action.READ_VISIT))]
 VisitLister = Annotated[Caller, Depends(Permission(Action.LIST_VISITS))]
 ConsentReader = Annotated[Caller, Depends(Permission(Action.READ_CONSENTS))]

@@ -39,6 +39,7 @@ NO_UUID = "must be a UUID, as 3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
 WRONG = {
     "dateTime": "must be an RFC 3339 time with an offset, as 2027-03-01T09:00:00+03:00",
     "reason": "must be 'patient_request', 'clinic_request', 'mistake' or 'other'",
+    "first": "must be an object with `id` and `version`",
     "version": "is required",
     "provider": "must be 'email' or 'sms'",
     "date": "must be a date, as 2027-03-01",

@@ -82,6 +82,7 @@ Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 ReasonCode = Annotated[CancelReason, Field(strict=False)]
 
 APPOINTMENT_ID = "8c1f9f0e-6b7a-4c7d-9c55-3f6c0a8f6d11"
+OTHER_APPOINTMENT_ID = "2f0d3a52-5a8e-4f4b-8c59-1f6b6c1f0d27"
 DOCTOR_ID = "8e7a5cab-aca0-50fb-a571-ae9be6938b51"
 PATIENT_ID = "101f8bdd-2683-5ca7-8b7c-5932f551b269"
 SERVICE_ID = "5b0e2c1f-3f64-4e0f-8a5b-6d0f0b0c8f35"
@@ -202,6 +203,27 @@ class RescheduleOrder(Body):
     )
 
 
+class SeenVisitOrder(Body):
+    """One of the two visits, and which state of it was seen."""
+
+    id: Id
+    version: Version
+
+
+class ExchangeOrder(Body):
+    """Two visits that shall change places."""
+
+    model_config = example(
+        {
+            "first": {"id": APPOINTMENT_ID, "version": 2},
+            "second": {"id": OTHER_APPOINTMENT_ID, "version": 2},
+        }
+    )
+
+    first: SeenVisitOrder
+    second: SeenVisitOrder
+
+
 class AppointmentBody(Body):
     """An appointment: a wish on its way, a hold, a visit, or what became of it."""
 
@@ -229,6 +251,15 @@ class AppointmentBody(Body):
     moves: int = Field(description="how often it was moved to another time")
     attendance: Literal["promised"] | None
     code: str | None = Field(None, description="why it was refused; only where `status` is refused")
+
+
+class ExchangedBody(Body):
+    """Both visits, each where the other was."""
+
+    model_config = example({"first": EXAMPLE_APPOINTMENT, "second": EXAMPLE_APPOINTMENT})
+
+    first: AppointmentBody
+    second: AppointmentBody
 
 
 class AppointmentPage(Body):

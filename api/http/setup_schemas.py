@@ -86,6 +86,8 @@ class DoctorChange(Body):
     specialty: Name | None = None
     slot_minutes: Minutes | None = None
     service_ids: ServiceIds | None = None
+    clinic_id: Id | None = Field(default=None, description="as it is: it cannot change")
+    practitioner_id: Id | None = Field(default=None, description="as it is, likewise")
     version: Seen
 
 

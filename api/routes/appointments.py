@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Request
 from starlette.responses import Response
 
+from adapters.postgres.exchange import SeenVisit
 from api.booking.move_order import MoveOrder
-from api.dependencies import BookingsDep, CommandsDep, MovesDep
-from api.http.actor import Booker, VisitChanger, VisitReader
+from api.dependencies import BookingsDep, CommandsDep, ExchangesDep, MovesDep
+from api.http.actor import Booker, VisitChanger, VisitExchanger, VisitReader
 from api.http.answers import NO_STORE, REPLAYED, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.openapi import problems
@@ -15,6 +16,8 @@ from api.http.problems import Malformed
 from api.http.schemas import (
     AppointmentBody,
     CancelOrder,
+    ExchangedBody,
+    ExchangeOrder,
     ExtendOrder,
     Id,
     Key,
@@ -87,6 +90,35 @@ async def hold_appointment(
     location = {"location": f"/api/v1/appointments/{held.appointment.appointment_id}"}
     headers = {**NO_STORE, **location, **(REPLAYED if held.replayed else {})}
     return JsonAnswer(document(held.appointment), status_code=201, headers=headers)
+
+
+@router.post(
+    "/exchange",
+    response_model=ExchangedBody,
+    summary="Exchange two visits",
+    openapi_extra=problems(
+        "appointment_not_found",
+        "not_a_slot",
+        "patient_busy",
+        "slot_taken",
+        "changed",
+        "not_confirmed",
+        "already_cancelled",
+        "too_late",
+    ),
+)
+async def exchange_appointments(
+    order: ExchangeOrder, caller: VisitExchanger, desk: ExchangesDep
+) -> Response:
+    """Each goes to the other's time and doctor, or neither does."""
+    if order.first.id == order.second.id:
+        raise Malformed("second.id", "must be another appointment")
+    first, second = (
+        SeenVisit(appointment_id=each.id, version=each.version)
+        for each in (order.first, order.second)
+    )
+    one, other = await desk.exchange(first, second, by=caller)
+    return JsonAnswer({"first": document(one), "second": document(other)}, headers=NO_STORE)
 
 
 @router.get(

@@ -97,9 +97,7 @@ async def act(  # noqa: PLR0913 - each is a part of the request
     if not opened.can_act:
         return _shown(visitor, opened, key, said="changed", status=409)
     if action == "promise":
-        by = opened.actor.ref
-        await promise(database, opened.link.appointment_id, opened.link.version, by)
-        return see(f"/v/{token}?said=promised")
+        return await _promised(visitor, opened, database, key)
     at = at if action == "move" else None
     if action == "move" and at is None:
         return _shown(visitor, opened, key, times=await _times(database, opened))
@@ -114,6 +112,17 @@ async def act(  # noqa: PLR0913 - each is a part of the request
     except NoAnswer:
         return see(f"/v/{token}?said=unavailable")
     return see(f"/v/{_token_now(key, opened, version, at)}?said={action}")
+
+
+async def _promised(
+    visitor: Visitor, opened: Opened, database: DatabaseDep, key: bytes
+) -> Response:
+    """Nobody is thanked whose visit has changed under the page."""
+    link = opened.link
+    if await promise(database, link.appointment_id, link.version, opened.actor.ref):
+        return see(f"/v/{opened.token}?said=promised")
+    now = await _opened(database, key, opened.token)
+    return _shown(visitor, now, key, said="changed", status=409)
 
 
 async def _done(opened: Opened, commands: Commands, moves: Moves, at: datetime | None) -> int:

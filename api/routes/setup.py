@@ -21,6 +21,7 @@ from api.http.cursors import Cursor, Limit
 from api.http.json_route import JsonRoute
 from api.http.name_cursors import cursor_after, place_after
 from api.http.openapi import problems
+from api.http.problems import Malformed
 from api.http.schemas import Id, Text
 from api.http.setup_schemas import (
     ClinicChange,
@@ -108,6 +109,10 @@ async def change_doctor(
     """Only what is named changes; visits that are booked keep their times."""
     whose = await read(database, partial(whose_doctor, doctor_id=doctor_id))
     actor = caller.check(whose, hidden=DoctorNotFound).ref
+    if wish.clinic_id not in {None, whose.clinic_id}:
+        raise Malformed("clinicId", "cannot be changed: add the doctor at the other clinic")
+    if wish.practitioner_id not in {None, whose.practitioner_id}:
+        raise Malformed("practitionerId", "cannot be changed")
     offers = wish.service_ids
     await setup.change_doctor(
         database, doctor_id, wish.version, _facts(wish), offers=offers, actor=actor

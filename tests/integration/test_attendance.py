@@ -9,13 +9,17 @@ from psycopg.sql import SQL
 
 from activities.appointments import Appointments
 from adapters.postgres.attendance import settle_visit
+from adapters.postgres.clinic_rules import write_rules
 from adapters.postgres.direct import cursor
+from adapters.postgres.no_shows import mark_absent
 from api.booking.attendance import Attendance
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import Caller
 from domain.actors import ANYONE, Actor, ActorRef, Role
 from domain.attendance import Mark, Settlement
 from domain.booking import Appointment, Outcome, Status, asked_for
+from domain.clinic_rules import ClinicRules
+from domain.durations import parse_duration
 from domain.errors import AppointmentNotFound, Changed, Refused, SlotTaken, WrongState
 from domain.permissions import Action
 from tests.builders import a_settlement, an_appointment
@@ -187,3 +191,37 @@ async def test_only_staff_of_the_clinic_may_mark(desk: Desk) -> None:
 
     assert await desk.last_line(visit) == ("arrive", "reception")
     assert desk.runs.begun[0].actor == ActorRef(id=rita.ref.id, role=Role.RECEPTION)
+
+
+async def test_an_undo_whose_shift_is_gone_is_told_that_it_stands_otherwise(desk: Desk) -> None:
+    visit = await desk.a_visit(begins_in=BEGUN)
+    await desk.mark(visit, Mark.NO_SHOW, 2)
+    await desk.clinic.execute("DELETE FROM shifts WHERE doctor_id = :id", id=desk.clinic.doctor_id)
+
+    with pytest.raises(WrongState):
+        await settle_visit(
+            desk.clinic.database,
+            a_settlement(an_appointment(appointment_id=visit, version=3), Mark.UNDO),
+        )
+
+
+async def test_the_absent_are_marked_after_as_long_as_the_clinics_rule_says(desk: Desk) -> None:
+    database, clinic = desk.clinic.database, desk.clinic
+    await mark_absent(database)
+    late = await desk.a_visit(begins_in=-timedelta(hours=2))
+    recent = await clinic.book(datetime.now(UTC) + BEGUN)
+    came = await clinic.book(datetime.now(UTC) - timedelta(hours=4))
+    await desk.mark(came, Mark.ARRIVE, 2)
+    unruled = await mark_absent(database)
+    rules = ClinicRules(no_show_after=parse_duration("PT1H"))
+    await write_rules(database, clinic.id, rules, ActorRef(id="m", role=Role.MANAGER))
+
+    marked = await mark_absent(database)
+    by = await desk.last_line(late)
+    await desk.mark(late, Mark.UNDO, 3)
+    again = await mark_absent(database)
+
+    assert (unruled, [each.appointment_id for each in marked], again) == ([], [late], [])
+    assert by == ("no-show", "system")
+    assert recent not in {each.appointment_id for each in marked}
+    await write_rules(database, clinic.id, ClinicRules(), ActorRef(id="m", role=Role.MANAGER))

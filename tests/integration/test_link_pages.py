@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from adapters.postgres.promise import promise
+from domain.actors import ActorRef, Role
 from domain.visit_links import VisitLink, link_key, token_of
 from tests.clinic_rows import Clinic, at
 
@@ -251,3 +253,11 @@ async def test_a_visit_that_is_over_or_cancelled_is_shown_as_it_is(
     await clinic.becomes(visit, "cancelled")
 
     assert "Your appointment is cancelled" in await opened(http, link_of(visit))
+
+
+async def test_nobody_is_thanked_for_a_promise_to_a_visit_that_has_changed(clinic: Clinic) -> None:
+    visit, patient = await clinic.book(at("09:30")), ActorRef(id=str(uuid4()), role=Role.PATIENT)
+
+    assert await promise(clinic.database, visit, 2, patient)
+    assert await promise(clinic.database, visit, 2, patient)
+    assert not await promise(clinic.database, visit, 1, patient)

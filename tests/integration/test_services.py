@@ -11,6 +11,8 @@ from adapters.postgres.booking_facts import load_facts_besides
 from adapters.postgres.direct import cursor
 from adapters.postgres.take import hold_slot
 from adapters.postgres.transactions import TransactionLimit
+from api.booking.idempotency import appointment_id_of
+from domain.actors import Actor, Role
 from domain.errors import NotASlot, SlotTaken
 from domain.rules import SlotWish, check_target
 from tests.builders import a_request
@@ -167,3 +169,72 @@ async def test_who_is_refused_a_service_is_offered_where_all_of_it_fits(desk: De
     [offered] = answer.json()["alternatives"]
     assert offered["doctorId"] == str(clinic.doctor_id), "the colleague offers another service"
     assert (offered["dateTime"][11:16], offered["endsAt"][11:16]) == ("06:00", "07:00")
+
+
+async def test_a_visit_keeps_its_minutes_though_the_doctors_slots_have_changed(desk: Desk) -> None:
+    clinic = desk.clinic
+    visit = await clinic.book(at("09:00"))
+    await clinic.execute("UPDATE doctors SET slot_minutes = 20 WHERE id = :id", id=clinic.doctor_id)
+    wish = SlotWish(
+        patient_id=await clinic.patient(),
+        doctor_id=clinic.doctor_id,
+        starts_at=at("10:00"),
+        max_holds=0,
+    )
+
+    async with cursor(clinic.database) as connection:
+        facts = await load_facts_besides(connection, wish, appointment_id=visit)
+
+    assert check_target(wish, facts)[1].ends_at == at("10:30")
+
+
+async def test_a_day_for_a_service_of_an_unknown_doctor_misses_the_doctor(desk: Desk) -> None:
+    asked = {"date": str(DAY), "serviceId": str(uuid4())}
+
+    answer = await desk.http.get(f"/doctors/{uuid4()}/schedule", params=asked)
+
+    assert answer.json()["code"] == "doctor_not_found"
+
+
+async def test_a_hold_is_told_again_though_only_the_clinic_books_its_service_now(
+    desk: Desk,
+) -> None:
+    service, clinic = await desk.offered(30), desk.clinic
+    patient = await clinic.patient()
+    caller = Actor(subject=desk.subject, roles=frozenset({Role.PATIENT}), patient_id=patient)
+    wish = {
+        "patientId": str(patient),
+        "doctorId": str(clinic.doctor_id),
+        "dateTime": at("09:00").isoformat(),
+        "serviceId": str(service),
+    }
+    request = a_request(
+        appointment_id=appointment_id_of(b"x" * 32, patient, "a-key", sent_by=caller),
+        patient_id=patient,
+        doctor_id=clinic.doctor_id,
+        clinic_id=clinic.id,
+        starts_at=at("09:00"),
+        service_id=service,
+    )
+    await hold_slot(clinic.database, TransactionLimit(1), request)
+    await desk.send("PATCH", f"/services/{service}", {"selfBookable": False, "version": 1}, 200)
+    as_patient = desk.as_("patient", patient_id=str(patient)) | {"idempotency-key": "a-key"}
+
+    again = await desk.http.post("/appointments", json=wish, headers=as_patient)
+
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+
+
+async def test_a_doctor_stays_at_the_clinic_that_a_change_names(desk: Desk) -> None:
+    path = f"/doctors/{desk.clinic.doctor_id}"
+    same = {"clinicId": str(desk.clinic.id), "slotMinutes": 20, "version": 1}
+
+    changed = await desk.send("PATCH", path, same, 200)
+    elsewhere = await desk.send("PATCH", path, {"clinicId": str(uuid4()), "version": 2}, 422)
+    another = await desk.send("PATCH", path, {"practitionerId": str(uuid4()), "version": 2}, 422)
+
+    assert changed["slotMinutes"] == 20
+    assert [each["errors"][0]["field"] for each in (elsewhere, another)] == [
+        "clinicId",
+        "practitionerId",
+    ]

@@ -32,6 +32,8 @@ from api.http.schemas import (
     AppointmentPage,
     Body,
     CancelOrder,
+    ExchangedBody,
+    ExchangeOrder,
     ExtendOrder,
     MarkOrder,
     NewAppointment,
@@ -124,6 +126,8 @@ MODELS: list[type[BaseModel]] = [
     ExceptionBody,
     CampaignBody,
     CampaignVisitPage,
+    ExchangeOrder,
+    ExchangedBody,
 ]
 BODIES = {model.__name__.removesuffix("Body"): model for model in MODELS}
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -55,6 +55,7 @@ def told(answer: Answer) -> str:
         # patient, reception, doctor, manager, operations; each of one's own, then of another's
         (Action.BOOK, [(YES, HIDDEN), (YES, NO), (NO, NO), (YES, NO), (NO, NO)]),
         (Action.CHANGE_VISIT, [(YES, HIDDEN), (YES, HIDDEN), (NO, NO), (YES, HIDDEN), (NO, NO)]),
+        (Action.EXCHANGE_VISITS, [(NO, NO), (YES, HIDDEN), (NO, NO), (YES, HIDDEN), (NO, NO)]),
         (Action.READ_VISIT, [(YES, HIDDEN), (YES, HIDDEN), (YES, HIDDEN), (YES, HIDDEN), (NO, NO)]),
         (Action.LIST_VISITS, [(YES, HIDDEN), (YES, YES), (YES, YES), (YES, YES), (NO, NO)]),
         (Action.READ_PATIENT, [(YES, HIDDEN), (YES, YES), (YES, HIDDEN), (YES, YES), (NO, NO)]),

@@ -54,3 +54,10 @@ def test_a_form_is_of_one_link_and_of_one_day() -> None:
     assert not is_form_of(KEY, token_of(KEY, a_link()), form, now=NOW)
     for bad in ("", ".", "9999999999." + form.partition(".")[2], "é.é"):
         assert not is_form_of(KEY, token, bad, now=NOW)
+
+
+def test_a_visit_that_ended_before_there_were_links_has_one_that_is_over() -> None:
+    link = link_to(uuid4(), 2, datetime(2011, 1, 14, 9, tzinfo=UTC))
+
+    assert link.until == date(2020, 1, 1)
+    assert read_token(KEY, token_of(KEY, link)) == link

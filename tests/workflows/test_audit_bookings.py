@@ -45,7 +45,7 @@ Run = WorkflowHandle[AuditBookings, AuditReport]
 class FakeAudit:
     """Checks that find what a test says; `calls` lists what was done."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a finding
         self,
         *,
         overlaps: Overlaps = NO_OVERLAP,
@@ -53,9 +53,11 @@ class FakeAudit:
         orphaned: Holds = NO_HOLDS,
         events: Events = NO_EVENTS,
         trail: Trail = WHOLE_TRAIL,
+        absent: list[Touched] | None = None,
     ) -> None:
         self.overlaps, self.lapsed, self.orphaned, self.events = overlaps, lapsed, orphaned, events
         self.trail = trail
+        self.absent = absent or []
         self.calls: list[str] = []
         self.refreshed: list[Touched] = []
         self.faults: dict[str, int] = {}
@@ -67,6 +69,7 @@ class FakeAudit:
             self.expire_lapsed_holds,
             self.release_orphaned_holds,
             self.announce_missing_events,
+            self.mark_absent,
             self.check_trail,
             self.refresh_days,
         ]
@@ -92,6 +95,11 @@ class FakeAudit:
         assert order == ORDER
         self._enter("announce_missing_events")
         return self.events
+
+    @activity.defn
+    async def mark_absent(self) -> list[Touched]:
+        self._enter("mark_absent")
+        return self.absent
 
     @activity.defn
     async def check_trail(self, before: Trail | None) -> Trail:
@@ -154,6 +162,7 @@ async def test_a_clean_audit_looks_at_everything_and_touches_nothing(
         "release_orphaned_holds",
         "announce_missing_events",
         "check_trail",
+        "mark_absent",
     ]
     assert (report.overlaps.count, report.open_holds_looked_at, report.mended) == (0, 7, [])
     await record("audit-clean", run)
@@ -174,13 +183,16 @@ async def test_the_report_counts_what_was_mended_and_its_days_are_shown_anew(
             reminded=[reminded],
             published=[published],
         ),
+        absent=[absent := touched()],
     )
 
     async with auditing(temporal, audit) as run:
         report = await run.result()
+        details = await current_details(run)
 
     mended = [lapsed, orphaned, published, reminded]
-    assert audit.refreshed == mended
+    assert audit.refreshed == [*mended, absent]
+    assert "- absent patients marked by a clinic's rule: 1" in details
     assert report == AuditReport(
         overlaps=NO_OVERLAP,
         lapsed_holds_expired=700,
@@ -195,6 +207,7 @@ async def test_the_report_counts_what_was_mended_and_its_days_are_shown_anew(
         days_refreshed=True,
         mended=[each.appointment_id for each in mended],
         trail=WHOLE_TRAIL,
+        no_shows_marked=1,
     )
     await record("audit-mended", run)
 
