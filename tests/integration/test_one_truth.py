@@ -139,8 +139,9 @@ async def _agree_about(desk: Desk, database: Database, soon: datetime) -> None:
         assert times.doctor.next_free == next(iter(told), None)
     if told:
         wish = told[len(told) // 2]
-        assert set(await _offered(database, desk, wish)) <= set(told)
-        assert (await _offered(database, desk, wish))[0] == wish
+        offered = await _offered(database, desk, wish)
+        assert set(offered) <= set(told)
+        assert offered[0] == wish
 
 
 def _shown(staff: StaffDay) -> list[UUID]:
