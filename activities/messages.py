@@ -23,7 +23,7 @@ from adapters.postgres.notifications import (
     State,
     VisitUnknown,
 )
-from domain.events import AppointmentEvent
+from domain.news import News
 from domain.quiet_hours import QuietHours
 from domain.visit_links import link_to, token_of
 
@@ -99,41 +99,44 @@ class Messages:
         self._quiet_hours = quiet_hours
 
     @activity.defn
-    async def send_email(self, event: AppointmentEvent) -> Sent:
+    async def send_email(self, news: News) -> Sent:
         """Idempotent: a recorded letter is not sent again, an unrecorded one has the same id."""
-        return await self._tell(event, Channel.EMAIL)
+        return await self._tell(news, Channel.EMAIL)
 
     @activity.defn
-    async def send_sms(self, event: AppointmentEvent) -> Sent:
+    async def send_sms(self, news: News) -> Sent:
         """Idempotent: a recorded text is not sent again, an unrecorded one has the same key."""
-        return await self._tell(event, Channel.SMS)
+        return await self._tell(news, Channel.SMS)
 
     @activity.defn
-    async def send_email_instead(self, event: AppointmentEvent) -> Sent:
+    async def send_email_instead(self, news: News) -> Sent:
         """Idempotent likewise: the letter that was kept back for an SMS that failed for good."""
-        return await self._tell(event, Channel.EMAIL, instead_of=Channel.SMS)
+        return await self._tell(news, Channel.EMAIL, instead_of=Channel.SMS)
 
     @activity.defn
-    async def send_sms_instead(self, event: AppointmentEvent) -> Sent:
+    async def send_sms_instead(self, news: News) -> Sent:
         """Idempotent likewise: the SMS that was kept back for a letter that failed for good."""
-        return await self._tell(event, Channel.SMS, instead_of=Channel.EMAIL)
+        return await self._tell(news, Channel.SMS, instead_of=Channel.EMAIL)
 
     @activity.defn
-    async def notify_doctor(self, event: AppointmentEvent) -> Sent:
+    async def notify_doctor(self, news: News) -> Sent:
         """Idempotent: one row an event. The doctor is told of every change, in its order."""
         with nobody_named():
             try:
-                await self._notifications.tell_doctor(event)
+                await self._notifications.tell_doctor(news)
             except VisitUnknown:
                 return UNKNOWN
         return Sent(state=State.SENT)
 
     @activity.defn
-    async def tell_everybody(self, event: AppointmentEvent) -> Told:
-        """The first try of all three, idempotent as each is by itself: the visit is read once."""
+    async def tell_everybody(self, news: News) -> Told:
+        """The first try of all, idempotent as each is by itself: the visit is read once.
+
+        A reminder is for the patient alone.
+        """
         with nobody_named():
             try:
-                attempts = await self._notifications.begin(event, BY_CHANNEL, tells_doctor=True)
+                attempts = await self._notifications.begin(news, BY_CHANNEL, tells_doctor=True)
             except VisitUnknown:
                 return Told(doctor=UNKNOWN, sms=UNKNOWN, email=UNKNOWN)
             told = {attempt.channel: await self._not_to_send(attempt) for attempt in attempts}
@@ -144,12 +147,12 @@ class Messages:
         return Told(doctor=Sent(state=State.SENT), sms=sms, email=email)
 
     async def _tell(
-        self, event: AppointmentEvent, channel: Channel, *, instead_of: Channel | None = None
+        self, news: News, channel: Channel, *, instead_of: Channel | None = None
     ) -> Sent:
         with nobody_named():
             try:
                 (attempt,) = await self._notifications.begin(
-                    event, (channel,), instead_of=instead_of
+                    news, (channel,), instead_of=instead_of
                 )
             except VisitUnknown:
                 return UNKNOWN

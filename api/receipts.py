@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from adapters.postgres.consents import Channel
 from adapters.temporal.client import TemporalConnection
 from api.booking.temporal_errors import NoAnswer
-from domain.events import AppointmentEvent
+from domain.news import News
 from workflows.deliver_instead import DeliverInstead, Unheard
 from workflows.names import DELIVERIES
 
@@ -32,24 +32,24 @@ class Receipts:
         self._temporal = temporal
         self.key = key
 
-    async def deliver_instead(self, event: AppointmentEvent, *, failed: Channel) -> None:
-        """Once an event. Raises NoAnswer: the provider says it again, and it is done then."""
+    async def deliver_instead(self, news: News, *, failed: Channel) -> None:
+        """Once for each. Raises NoAnswer: the provider says it again, and it is done then."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._temporal.client.start_workflow(
                     DeliverInstead.run,
-                    Unheard(event=event, by=failed.value),
-                    id=f"instead-{event.event_id}",
+                    Unheard(event=news, by=failed.value),
+                    id=f"instead-{news.event_id}",
                     task_queue=DELIVERIES,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    static_summary=f"{event.status}: stand in for {failed}, which did not arrive",
+                    static_summary=f"{news.kind.name}: stand in for {failed}, which did not arrive",
                     rpc_timeout=timedelta(seconds=PATIENCE_SECONDS),
                 )
         except WorkflowAlreadyStartedError:
             return
         except (RPCError, TimeoutError, ConnectionError) as error:
-            raise NoAnswer(event.appointment_id) from error
+            raise NoAnswer(news.appointment_id) from error
 
 
 def signature(key: bytes, provider: str, body: bytes, *, at: datetime) -> str:

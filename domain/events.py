@@ -50,6 +50,11 @@ class AppointmentEvent:
     actor_role: Role | None = None
     """In what capacity somebody made the change, never who; null where only the row is known."""
 
+    @property
+    def kind(self) -> "EventKind":
+        """What everybody has to know about events of this type."""
+        return EVENT_KINDS[self.type]
+
 
 def booking_workflow_id(appointment_id: UUID) -> str:
     return f"appointment-{appointment_id}"

@@ -10,6 +10,7 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploym
 
 from activities.forgetting import Forgetting
 from activities.messages import Messages
+from activities.reminders import Reminders
 from adapters.kafka.events import Writer
 from adapters.messages.mail import SmtpMail
 from adapters.messages.sms import SmsGateway
@@ -24,13 +25,16 @@ from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.forget_schedule import keep_forgetting
 from notifier.intake import Intake
+from notifier.reminder_schedule import ensure_reminders
 from worker.deployment import upgraded
 from worker.process import Process, run_process
 from worker.sandbox import workflow_runner
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
+from workflows.find_due_reminders import FindDueReminders
 from workflows.forget_messages import ForgetMessages
 from workflows.names import DELIVERIES
+from workflows.remind_patient import RemindPatient
 
 SIDE_BY_SIDE = 20
 """Messages under way at once; a provider that hangs must not stop the others."""
@@ -43,31 +47,41 @@ async def work(process: Process) -> None:
     writer = Writer(process.servers.kafka_bootstrap_servers)
     mail = SmtpMail(process.servers.smtp_url, sender=process.settings.mail_from)
     sms = SmsGateway(process.servers.sms_gateway_url)
+    quiet_hours = quiet_hours_of(process.settings.quiet_hours)
     messages = Messages(
         notifications=Notifications(process.database),
         mail=mail,
         sms=sms,
         account_url=process.settings.public_url,
         link_key=link_key(secret_of(process.settings)),
-        quiet_hours=quiet_hours_of(process.settings.quiet_hours),
+        quiet_hours=quiet_hours,
     )
+    deliveries = Deliveries(client)
+    reminders = Reminders(process.database, deliveries.remind, quiet_hours)
     intake = Intake(
         process.servers.kafka_bootstrap_servers,
-        deliveries=Deliveries(client),
+        deliveries=deliveries,
         proof=Rows(process.database),
         dead_letters=DeadLetters(writer),
     )
     forgetting = asyncio.create_task(
         keep_forgetting(client, days=process.settings.message_retention_days)
     )
+    remind_every = timedelta(seconds=process.settings.remind_seconds)
+    reminding = asyncio.create_task(ensure_reminders(client, every=remind_every))
     async with AsyncExitStack() as closing:
         closing.callback(forgetting.cancel)
+        closing.callback(reminding.cancel)
         closing.push_async_callback(writer.stop)
         closing.push_async_callback(mail.close)
         closing.push_async_callback(sms.close)
         await closing.enter_async_context(
             deliveries_worker(
-                client, messages, Forgetting(process.database), upgraded(process.build)
+                client,
+                messages,
+                Forgetting(process.database),
+                reminders,
+                upgraded(process.build),
             )
         )
         log.info("notifier_started")
@@ -78,6 +92,7 @@ def deliveries_worker(
     client: Client,
     messages: Messages,
     forgetting: Forgetting,
+    reminders: Reminders,
     build: WorkerDeploymentConfig | None = None,
 ) -> Worker:
     """Few tasks at a time: a delivery that waits costs nobody anything, a booking does.
@@ -89,7 +104,13 @@ def deliveries_worker(
         client,
         task_queue=DELIVERIES,
         deployment_config=build,
-        workflows=[DeliverNotifications, DeliverInstead, ForgetMessages],
+        workflows=[
+            DeliverNotifications,
+            DeliverInstead,
+            FindDueReminders,
+            ForgetMessages,
+            RemindPatient,
+        ],
         activities=[
             messages.tell_everybody,
             messages.notify_doctor,
@@ -98,6 +119,7 @@ def deliveries_worker(
             messages.send_sms_instead,
             messages.send_email_instead,
             forgetting.forget_old_messages,
+            reminders.start_due_reminders,
         ],
         workflow_runner=workflow_runner(),
         debug_mode=True,

@@ -84,6 +84,7 @@ def samples() -> dict[str, str]:
 def _visits() -> Iterator[Visit]:
     for visit in (IN_MOSCOW, IN_LONDON):
         yield _linked(visit)
+        yield _linked(replace(visit, kind=Kind.REMINDER))
         moved = replace(
             visit,
             kind=Kind.RESCHEDULED,

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from adapters.messages.visit import Kind, Language, Visit
 from domain.booking import Status
 from domain.events import AppointmentEvent, EventType, event_id
+from domain.reminders import Reminder, reminder_id
 
 TUESDAY = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
 
@@ -51,3 +52,21 @@ def an_event(**changes: Any) -> AppointmentEvent:
         "status": Status.CONFIRMED if kind is EventType.CONFIRMED else Status.CANCELLED,
     }
     return AppointmentEvent(**(values | changes))
+
+
+def a_reminder(**changes: Any) -> Reminder:
+    appointment_id = changes.get("appointment_id", uuid4())
+    sequence, step = changes.get("sequence", 2), changes.get("step", "P1D")
+    values: dict[str, Any] = {
+        "event_id": reminder_id(appointment_id, sequence, step),
+        "step": step,
+        "time": TUESDAY - timedelta(days=1),
+        "sequence": sequence,
+        "appointment_id": appointment_id,
+        "patient_id": uuid4(),
+        "doctor_id": uuid4(),
+        "clinic_id": uuid4(),
+        "starts_at": TUESDAY,
+        "ends_at": TUESDAY + timedelta(minutes=30),
+    }
+    return Reminder(**(values | changes))

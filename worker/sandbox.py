@@ -21,6 +21,7 @@ PASSED_THROUGH = (
     "workflows.names",
     "workflows.saga",
     "workflows.steps",
+    "workflows.telling",
     "workflows.tell_everybody",
 )
 """What workflows may import as it is. A module that is missing here would be imported again for

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 from activities.messages import Sent
-from domain.events import AppointmentEvent
+from domain.news import News
 from workflows.delivery_steps import EMAIL_INSTEAD, SMS_INSTEAD, send, words
 
 STANDS_IN_FOR = {"email": SMS_INSTEAD, "sms": EMAIL_INSTEAD}
@@ -16,9 +16,9 @@ STANDS_IN_FOR = {"email": SMS_INSTEAD, "sms": EMAIL_INSTEAD}
 
 @dataclass(frozen=True, kw_only=True)
 class Unheard:
-    """An event, and the channel (`email` or `sms`) by which it did not arrive."""
+    """An event or a reminder, and the channel (`email` or `sms`) by which it did not arrive."""
 
-    event: AppointmentEvent
+    event: News
     by: str
 
 

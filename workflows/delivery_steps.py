@@ -8,7 +8,7 @@ from temporalio.common import RetryPolicy
 from temporalio.types import MethodAsyncSingleParam
 
 from activities.messages import Messages, Sent
-from domain.events import AppointmentEvent
+from domain.news import News
 
 ONE_TRY = timedelta(seconds=15)
 """Longer than the senders' own deadlines: cut short, a message might be sent twice."""
@@ -23,7 +23,7 @@ BY_INBOX = RetryPolicy(initial_interval=FIRST_PAUSE, maximum_interval=timedelta(
 class Message:
     """One thing to send: which activity, its label in the Temporal UI, how it is tried again."""
 
-    send: MethodAsyncSingleParam[Messages, AppointmentEvent, Sent]
+    send: MethodAsyncSingleParam[Messages, News, Sent]
     label: str
     retry: RetryPolicy
 
@@ -38,18 +38,21 @@ MESSAGES = (NOTICE, SMS, EMAIL)
 EVERYBODY = "notice to the doctor, SMS and e-mail to the patient"
 """The label of the step that tries them all."""
 
+PATIENT = "SMS and e-mail to the patient"
+"""The label of the same step for a reminder, which is for nobody else."""
+
 SMS_INSTEAD = Message(send=Messages.send_sms_instead, label=SMS.label, retry=BY_SMS)
 EMAIL_INSTEAD = Message(send=Messages.send_email_instead, label=EMAIL.label, retry=BY_MAIL)
 
 
-async def send(message: Message, event: AppointmentEvent, *, after: Sent | None) -> Sent:
+async def send(message: Message, news: News, *, after: Sent | None) -> Sent:
     """A step that operations can see, tried until it has an answer; in the morning if told so."""
     if after is not None and after.until:
         wait = max(after.until - workflow.now(), timedelta())
         await workflow.sleep(wait, summary=f"quiet hours: {message.label}")
     return await workflow.execute_activity_method(
         message.send,
-        event,
+        news,
         start_to_close_timeout=ONE_TRY,
         retry_policy=message.retry,
         summary=message.label,

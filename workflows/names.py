@@ -29,6 +29,9 @@ PUBLISH_SCHEDULE = "publish-shifts"
 FORGET_SCHEDULE = "forget-messages"
 """Id of the schedule that deletes old records of messages, and of its runs."""
 
+REMINDER_SCHEDULE = "due-reminders"
+"""Id of the schedule that looks for due reminders, and of its runs."""
+
 TASK_TIMEOUT = timedelta(seconds=3)
 """A worker that died with a workflow task in hand keeps a patient waiting this long, no more."""
 

@@ -10,7 +10,7 @@ from adapters.messages.addresses import tel
 from adapters.messages.calendar import calendar_file, method, published
 from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import specialty_name
-from adapters.messages.visit import Visit
+from adapters.messages.visit import Kind, Visit
 from adapters.messages.wording import (
     When,
     given_names,
@@ -93,12 +93,18 @@ def _about(visit: Visit, link: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def most_segments(kind: Kind) -> int:
+    """A reminder has one more, which says what a missed visit takes from others (0065)."""
+    return MOST_SEGMENTS + (kind is Kind.REMINDER)
+
+
 def text_message(visit: Visit, *, account_url: str = "") -> str:
-    """At most two segments: what matters least is shortened first, the code and time never."""
+    """At most so many segments: what matters least is shortened first, the code and time never."""
     said = _said(visit, account_url)
+    most = most_segments(visit.kind)
     for shorter, link in _shorter_and_shorter(visit, said.visit_url):
         text = as_sent(_line(replace(said, visit=_isolated(shorter), visit_url=link)))
-        if segments(text) <= MOST_SEGMENTS:
+        if segments(text) <= most:
             break
     return text
 

@@ -14,6 +14,7 @@ class Kind(StrEnum):
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     RESCHEDULED = "rescheduled"
+    REMINDER = "reminder"
 
 
 class Language(StrEnum):

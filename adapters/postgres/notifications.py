@@ -14,7 +14,9 @@ from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import INBOX
 from domain.actors import Role
 from domain.booking import CancelReason
-from domain.events import EVENT_KINDS, AppointmentEvent, EventType
+from domain.events import EventType
+from domain.news import News
+from domain.reminders import Reminder
 from domain.zones import zone_named
 
 NOTIFICATIONS = UUID("c2b8a1f4-0d7e-5b6c-8f3a-9e4d2b7c6a15")
@@ -113,11 +115,11 @@ WITH visit AS (
 ), attempt AS (
     INSERT INTO notifications (
         id, event_id, audience, channel, kind, status, appointment_id, patient_id, doctor_id,
-        starts_at, sequence, attempts, instead_of
+        starts_at, sequence, attempts, instead_of, step
     )
     SELECT id, :event_id, 'patient', channel, :kind, status,
         :appointment_id, :patient_id, :doctor_id, starts_at, :sequence,
-        CASE WHEN status = 'sending' THEN 1 ELSE 0 END, :instead_of
+        CASE WHEN status = 'sending' THEN 1 ELSE 0 END, :instead_of, :step
     FROM judged
     ON CONFLICT ON CONSTRAINT notifications_once DO UPDATE SET
         (status, attempts, instead_of) = (
@@ -183,8 +185,10 @@ class _Notice:
     starts_at: datetime
 
 
-def _notices(event: AppointmentEvent) -> list[_Notice]:
-    """The doctor's; and that of the doctor whom a move takes the visit from."""
+def _notices(event: News) -> list[_Notice]:
+    """The doctor's, and that of whom a move takes the visit from. A reminder has none."""
+    if isinstance(event, Reminder):
+        return []
     own = _Notice(
         id=notification_id(event, Audience.DOCTOR, Channel.INBOX),
         doctor_id=event.doctor_id,
@@ -197,9 +201,9 @@ def _notices(event: AppointmentEvent) -> list[_Notice]:
     return [own, _Notice(id=left, doctor_id=before.doctor_id, starts_at=before.starts_at)]
 
 
-def notification_id(event: AppointmentEvent, audience: Audience, channel: Channel) -> UUID:
+def notification_id(news: News, audience: Audience, channel: Channel) -> UUID:
     """The same for every attempt: it is also the Message-ID and the gateway's idempotency key."""
-    return uuid5(NOTIFICATIONS, f"{event.event_id}:{audience}:{channel}")
+    return uuid5(NOTIFICATIONS, f"{news.event_id}:{audience}:{channel}")
 
 
 class Notifications:
@@ -210,7 +214,7 @@ class Notifications:
 
     async def begin(
         self,
-        event: AppointmentEvent,
+        news: News,
         channels: Sequence[Channel],
         *,
         instead_of: Channel | None = None,
@@ -222,29 +226,30 @@ class Notifications:
         `tells_doctor`: put the notice into the doctor's inbox as well, once; after a move to
         another doctor into both.
         """
-        notices = _notices(event) if tells_doctor else []
+        notices = _notices(news) if tells_doctor else []
         asked = {
-            "ids": [notification_id(event, Audience.PATIENT, channel) for channel in channels],
+            "ids": [notification_id(news, Audience.PATIENT, channel) for channel in channels],
             "channels": [channel.value for channel in channels],
             "notice_ids": [notice.id for notice in notices],
             "notice_doctors": [notice.doctor_id for notice in notices],
             "notice_times": [notice.starts_at for notice in notices],
-            "event_id": event.event_id,
-            "kind": EVENT_KINDS[event.type].name,
-            "consent": EVENT_KINDS[event.type].consent,
-            "appointment_id": event.appointment_id,
-            "patient_id": event.patient_id,
-            "doctor_id": event.doctor_id,
-            "sequence": event.sequence,
-            "expires_at": event.expires_at,
+            "event_id": news.event_id,
+            "kind": news.kind.name,
+            "consent": news.kind.consent,
+            "appointment_id": news.appointment_id,
+            "patient_id": news.patient_id,
+            "doctor_id": news.doctor_id,
+            "sequence": news.sequence,
+            "expires_at": news.expires_at,
+            "step": news.step if isinstance(news, Reminder) else None,
             "instead_of": None if instead_of is None else instead_of.value,
         }
         async with self._database.connect() as connection:
             rows = (await connection.execute(BEGIN, asked)).mappings().all()
         if not rows:
             raise VisitUnknown
-        visit, zone = _visit(event, rows[0]), zone_named(rows[0]["patient_zone"])
-        is_own_click = _is_own_click(event, rows[0])
+        visit, zone = _visit(news, rows[0]), zone_named(rows[0]["patient_zone"])
+        is_own_click = _is_own_click(news, rows[0])
         return [
             Attempt(
                 notification_id=row["id"],
@@ -260,9 +265,9 @@ class Notifications:
             if row["id"] is not None
         ]
 
-    async def tell_doctor(self, event: AppointmentEvent) -> None:
+    async def tell_doctor(self, news: News) -> None:
         """The notice alone. Raises VisitUnknown."""
-        await self.begin(event, (), tells_doctor=True)
+        await self.begin(news, (), tells_doctor=True)
 
     async def postponed(self, attempt: Attempt) -> None:
         """It was no attempt: the patient sleeps."""
@@ -281,26 +286,32 @@ class Notifications:
             await connection.execute(RECORD, asked)
 
 
-def _is_own_click(event: AppointmentEvent, row: RowMapping) -> bool:
+def _is_own_click(event: News, row: RowMapping) -> bool:
     """Whether the patient, or a proxy, made the change. Older events do not tell who did."""
-    if event.actor_role not in {Role.PATIENT, None}:
+    if isinstance(event, Reminder) or event.actor_role not in {Role.PATIENT, None}:
         return False
     if event.type is EventType.CONFIRMED:
         return bool(row["origin"] == "patient")
     return bool(row["reason"] != CancelReason.CLINIC_REQUEST)
 
 
-def _visit(event: AppointmentEvent, row: RowMapping) -> Visit:
+def _visit(news: News, row: RowMapping) -> Visit:
     facts = {name: row[name] for name in ("starts_at", "ends_at", *_TEXTS)}
     return Visit(
-        appointment_id=event.appointment_id,
-        kind=Kind(EVENT_KINDS[event.type].letter),
-        version=event.sequence,
-        changed_at=event.time,
-        moved_from=event.previous.starts_at if event.previous else None,
+        appointment_id=news.appointment_id,
+        kind=Kind(news.kind.letter),
+        version=news.sequence,
+        changed_at=news.time,
+        moved_from=_moved_from(news),
         language=Language(str(row["language"])),
         **facts,
     )
+
+
+def _moved_from(news: News) -> datetime | None:
+    if isinstance(news, Reminder) or news.previous is None:
+        return None
+    return news.previous.starts_at
 
 
 _TEXTS = (

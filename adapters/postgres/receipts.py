@@ -10,6 +10,8 @@ from adapters.postgres.consents import Channel
 from adapters.postgres.database import Connection
 from domain.errors import MessageNotFound
 from domain.events import EVENT_KINDS, AppointmentEvent, type_named
+from domain.news import News
+from domain.reminders import Reminder
 
 OTHER = {Channel.EMAIL: Channel.SMS, Channel.SMS: Channel.EMAIL}
 
@@ -33,10 +35,10 @@ class Receipt:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipted:
-    """How the message stands now; `unheard` is the event that the other channel was kept for."""
+    """How the message stands now; `unheard` is the news that the other channel was kept for."""
 
     status: str
-    unheard: AppointmentEvent | None
+    unheard: News | None
 
 
 # The first word is the last: a receipt that comes again or late changes nothing. One that is here
@@ -53,7 +55,7 @@ INSTANTS = ", ".join(f"s.{kind.name}_at" for kind in EVENT_KINDS.values())
 
 STANDING = text(f"""
 SELECT n.status, n.event_id, n.kind, n.sequence, n.appointment_id, n.patient_id, n.doctor_id,
-    s.clinic_id, s.starts_at, s.ends_at, {INSTANTS}, s.updated_at,
+    s.clinic_id, s.starts_at, s.ends_at, {INSTANTS}, s.updated_at, n.step, n.created_at,
     n.status = 'failed' AND EXISTS (
         SELECT FROM notifications o WHERE o.event_id = n.event_id AND o.audience = 'patient'
           AND o.channel = :other AND o.status = 'reserved'
@@ -76,11 +78,30 @@ async def record_receipt(connection: Connection, receipt: Receipt) -> Receipted:
     row = (await connection.execute(STANDING, asked)).mappings().one_or_none()
     if row is None:
         raise MessageNotFound
-    return Receipted(status=row["status"], unheard=_event(row) if row["other_is_kept"] else None)
+    return Receipted(status=row["status"], unheard=_news(row) if row["other_is_kept"] else None)
+
+
+def _news(row: RowMapping) -> News:
+    """As it was announced."""
+    return _event(row) if row["step"] is None else _reminder(row)
+
+
+def _reminder(row: RowMapping) -> Reminder:
+    return Reminder(
+        event_id=row["event_id"],
+        step=row["step"],
+        time=row["created_at"],
+        sequence=row["sequence"],
+        appointment_id=row["appointment_id"],
+        patient_id=row["patient_id"],
+        doctor_id=row["doctor_id"],
+        clinic_id=row["clinic_id"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+    )
 
 
 def _event(row: RowMapping) -> AppointmentEvent:
-    """As it was announced."""
     type_ = type_named(row["kind"])
     kind = EVENT_KINDS[type_]
     return AppointmentEvent(

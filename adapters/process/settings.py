@@ -72,6 +72,9 @@ class Product(BaseSettings):
     audit_seconds: int = Field(
         60, ge=4, le=3600, description="how often all bookings are audited, seconds"
     )
+    remind_seconds: int = Field(
+        30, ge=1, le=60, description="how often due reminders are looked for, seconds"
+    )
     secret: SecretStr = Field(
         SecretStr(""),
         description="key of appointment ids, 32 characters or more: openssl rand -hex 32",

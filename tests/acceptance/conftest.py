@@ -30,7 +30,11 @@ AUDIT_SECONDS = 20
 """Oftener than a clinic's 60: an audit leaves alone what is younger than a quarter of this."""
 SECRET = "t" * 32
 """What the ids of appointments are made of in the other processes of the API."""
-SETTINGS = {"PRIYOM_LOG_FORMAT": "json", "PRIYOM_AUDIT_SECONDS": str(AUDIT_SECONDS)}
+SETTINGS = {
+    "PRIYOM_LOG_FORMAT": "json",
+    "PRIYOM_AUDIT_SECONDS": str(AUDIT_SECONDS),
+    "PRIYOM_REMIND_SECONDS": "5",
+}
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ BY: dict[str, set[str]] = {
         "schedules_lapses_at_idx",
     },
     "operations.HOURLY": {"notifications_created_at_idx", "schedules_changed_idx"},
+    "reminders.STEPS": set(),
+    "reminders.NEAR": PATIENT | NOTICE | {"schedules_begins_at_idx"},
     "receipts.SAY": MESSAGE,
     "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
     "slot_search.FREE": {"schedules_doctor_free"},

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +13,6 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.messages import GIVE_UP_AFTER, Messages, Sent, Told
 from adapters.messages.delivery_errors import RefusedForGood, TryLater
-from adapters.messages.rendering import Letter
 from adapters.messages.visit import Kind
 from adapters.postgres.consents import Agreed, Consent, say_consent
 from adapters.postgres.consents import Channel as ReachedBy
@@ -23,25 +22,8 @@ from domain.booking import Placement
 from domain.events import AppointmentEvent, EventType
 from domain.quiet_hours import QuietHours
 from tests.clinic_rows import Clinic, at
+from tests.integration.providers import Provider
 from tests.messages import an_event
-
-
-@dataclass
-class Provider:
-    """A mail server and a gateway in memory; raises what it is told to, in turn."""
-
-    sender: str = "no-reply@clinic.example"
-    faults: list[Exception] = field(default_factory=list)
-    sent: list[tuple[str, UUID]] = field(default_factory=list)
-    hangs: asyncio.Event | None = None
-
-    async def send(self, _content: Letter | str, *, to: str, notification_id: UUID) -> str:
-        if self.hangs is not None:
-            await self.hangs.wait()
-        if self.faults:
-            raise self.faults.pop(0)
-        self.sent.append((to, notification_id))
-        return "provider-1"
 
 
 @dataclass

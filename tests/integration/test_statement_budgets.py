@@ -20,8 +20,10 @@ from adapters.postgres.database import Database
 from adapters.postgres.notifications import Notifications
 from adapters.postgres.plans import PlanOrder, write_plan
 from adapters.postgres.publishing import republish
+from adapters.postgres.reminders import due_reminders
 from domain.actors import SYSTEM
 from domain.booking import BookingRequest, Release, Status
+from domain.clinic_rules import DEFAULT_REMINDERS
 from domain.plan import Plan, Weekly
 from domain.quiet_hours import QuietHours
 from tests.builders import a_request
@@ -108,6 +110,16 @@ async def test_the_three_messages_of_a_visit_are_two_statements(
 
     assert asked == ["WITH", "UPDATE"]
     assert len(taken.keys) == 2
+
+
+async def test_a_look_for_reminders_is_one_statement_and_one_a_step(
+    clinic: Clinic, asked: Asked
+) -> None:
+    async with clinic.database.connect() as connection:
+        asked.clear()
+        await due_reminders(connection, QuietHours())
+
+    assert asked[1:] == ["SELECT"] * len(set(DEFAULT_REMINDERS))
 
 
 class Taken:

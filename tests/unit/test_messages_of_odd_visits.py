@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.messages.mail import mime
-from adapters.messages.rendering import letter, text_message
+from adapters.messages.rendering import letter, most_segments, text_message
 from adapters.messages.segments import segments
 from adapters.messages.visit import Kind, Language, Visit
 from adapters.messages.wording import given_names
@@ -111,7 +111,7 @@ def assert_each_tells_of(visit: Visit) -> None:
     plain, shown = carried["plain"], Shown(carried["html"])
     event = vobject.readOne(carried["calendar"]).vevent
 
-    assert parts(text) <= 2
+    assert parts(text) <= most_segments(visit.kind)
     assert visit.code in text
     for told in (text, plain, shown.text):
         assert instants(told, visit) == {visit.starts_at}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from adapters.messages.rendering import MOST_SEGMENTS, calendar_entry, letter, text_message
+from adapters.messages.rendering import calendar_entry, letter, most_segments, text_message
 from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import NAMES
 from adapters.messages.visit import Kind, Language, Visit
@@ -182,7 +182,25 @@ def test_a_text_message_has_the_time_the_doctor_and_the_code(
     assert "10:30" in text
     assert "Петрова" in text
     assert "1A2B3C4D" in text
-    assert segments(text) <= MOST_SEGMENTS
+    assert segments(text) <= most_segments(kind)
+
+
+@pytest.mark.parametrize(
+    ("language", "why"), [(Language.RU, "нужно другим"), (Language.EN, "someone else needs")]
+)
+def test_a_reminder_says_what_a_missed_visit_takes_from_others(
+    language: Language, why: str
+) -> None:
+    visit = a_visit(kind=Kind.REMINDER, language=language, token="t" * 40)
+
+    text = text_message(visit, account_url="https://clinic.example")
+    _, plain, html, _ = a_letter(visit)
+
+    assert why in text
+    assert "https://clinic.example/v/tttt" in text
+    another = "другой пациент" if language is Language.RU else "another patient"
+    assert another in plain
+    assert another in html
 
 
 def test_an_english_text_message_fits_one_segment() -> None:
@@ -206,7 +224,7 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min
     clinic_name=st.lists(names, min_size=1, max_size=6).map(" ".join),
     clinic_address=names,
 )
-def test_no_name_makes_a_text_message_longer_than_two_segments(
+def test_no_name_makes_a_text_message_longer_than_its_kind_may_be(
     kind: Kind, language: Language, doctor_name: str, clinic_name: str, clinic_address: str
 ) -> None:
     text = text_message(
@@ -219,7 +237,7 @@ def test_no_name_makes_a_text_message_longer_than_two_segments(
         )
     )
 
-    assert segments(text) <= MOST_SEGMENTS
+    assert segments(text) <= most_segments(kind)
     assert "1A2B3C4D" in text
     assert "10:30" in text
 

@@ -21,8 +21,10 @@ from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
+from workflows.find_due_reminders import FindDueReminders
 from workflows.forget_messages import ForgetMessages
 from workflows.publish_shifts import PublishShifts
+from workflows.remind_patient import RemindPatient
 from workflows.reschedule_appointment import RescheduleAppointment
 from workflows.settle_visit import SettleVisit
 
@@ -42,8 +44,10 @@ EVERY_WORKFLOW = (
     CancelAppointment,
     DeliverInstead,
     DeliverNotifications,
+    FindDueReminders,
     ForgetMessages,
     PublishShifts,
+    RemindPatient,
     RescheduleAppointment,
     SettleVisit,
 )

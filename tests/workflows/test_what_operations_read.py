@@ -12,8 +12,8 @@ from domain.events import booking_workflow_id
 from tests.builders import a_request
 from tests.messages import an_event
 from tests.workflows.conftest import FrontDesk
+from tests.workflows.providers import Providers, delivering
 from tests.workflows.test_budgets import TEN_MINUTES
-from tests.workflows.test_deliver_notifications import Providers, delivering
 from workflows.details import STEPS
 
 

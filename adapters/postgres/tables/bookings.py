@@ -28,6 +28,9 @@ LAPSES_AT = "CASE WHEN status = 'held' THEN held_until END"
 """What holds are found by when all of them are looked at. A statement about some of them says
 `status = 'held'`, which no index over all holds answers to: it would grow with those of others."""
 
+BEGINS_AT = "CASE WHEN status = 'confirmed' THEN starts_at END"
+"""What visits are found by when all that are ahead are looked at, and no other statement asks."""
+
 LIVE_AS = (
     "CASE WHEN status = 'held' THEN 'hold' WHEN status IN ('confirmed', 'arrived') THEN 'visit' END"
 )
@@ -139,6 +142,11 @@ schedules = Table(
         postgresql_where=text(f"({LIVE_AS}) IS NOT NULL"),
     ),
     Index(
+        "schedules_begins_at_idx",
+        text(f"({BEGINS_AT})"),
+        postgresql_where=text(f"({BEGINS_AT}) IS NOT NULL"),
+    ),
+    Index(
         HOLDS_BY_END,
         text(f"({LAPSES_AT})"),
         postgresql_where=text(f"({LAPSES_AT}) IS NOT NULL"),
@@ -206,6 +214,7 @@ notifications = Table(
     instant("delivered_at"),
     Column("instead_of", Text),
     instant("read_at"),
+    Column("step", Text),
     UniqueConstraint("event_id", "audience", "channel", "doctor_id", name="notifications_once"),
     CheckConstraint("audience IN ('patient', 'doctor')", name="audience"),
     CheckConstraint("channel IN ('email', 'sms', 'inbox')", name="channel"),
