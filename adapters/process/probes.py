@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import psycopg
 from redis.asyncio import Redis
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -22,8 +22,11 @@ async def ask_postgres(database: Database) -> None:
 
 
 async def ask_temporal(client: Client) -> None:
-    await client.workflow_service.get_system_info(
-        GetSystemInfoRequest(), retry=False, timeout=timedelta(seconds=1)
+    """Of its store, not of its front alone: without the namespace nothing can be booked."""
+    await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace),
+        retry=False,
+        timeout=timedelta(seconds=1),
     )
 
 
