@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from psycopg.sql import SQL
@@ -13,15 +13,17 @@ from domain.plan_exceptions import ExceptionKind, ExceptionReason, PlanException
 
 COLUMNS = "e.id, e.clinic_id, e.doctor_id, e.kind, e.wall_from, e.wall_until, e.reason"
 
-# A day more on either side than any zone is off.
 STANDING = SQL(f"""
 SELECT d.id AS for_doctor, {COLUMNS}
 FROM doctors d JOIN exceptions e ON e.clinic_id = d.clinic_id
 WHERE d.id = ANY(%(doctor_ids)s) AND (e.doctor_id IS NULL OR e.doctor_id = d.id)
   AND e.withdrawn_at IS NULL
-  AND e.wall_until >= CAST(%(since)s AS timestamptz) AT TIME ZONE 'UTC' - interval '1 day'
+  AND e.wall_until >= CAST(%(since)s AS timestamp)
 ORDER BY e.created_at, e.id
 """)  # noqa: S608 - our own columns
+
+MORE_THAN_ANY_OFFSET = timedelta(days=1)
+"""No wall clock is further from UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,10 @@ async def standing_exceptions(
     connection: Cursor, doctor_ids: Sequence[UUID], since: datetime
 ) -> dict[UUID, list[PlanException]]:
     """Those that count for each doctor from this instant on, in the order of their making."""
-    asked = {"doctor_ids": list(doctor_ids), "since": since}
+    asked = {
+        "doctor_ids": list(doctor_ids),
+        "since": since.astimezone(UTC).replace(tzinfo=None) - MORE_THAN_ANY_OFFSET,
+    }
     found: dict[UUID, list[PlanException]] = {each: [] for each in doctor_ids}
     for row in await connection.all(STANDING, asked):
         found[row["for_doctor"]].append(made_exception(row).what)

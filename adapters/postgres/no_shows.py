@@ -15,7 +15,7 @@ LOOK_BACK = "7 days"
 # By doctor and day, of the clinics that have the rule alone. What somebody took back stays so.
 MARK_ABSENT = text(f"""
 WITH ruled AS MATERIALIZED (
-    SELECT d.id AS doctor_id, c.time_zone, CAST(c.rules ->> 'noShowAfter' AS interval) AS after
+    SELECT d.id AS doctor_id, CAST(c.rules ->> 'noShowAfter' AS interval) AS after
     FROM clinics c CROSS JOIN LATERAL (
         SELECT id FROM doctors WHERE clinic_id = c.id OFFSET 0
     ) d
@@ -26,8 +26,7 @@ WITH ruled AS MATERIALIZED (
         WHERE s.doctor_id = r.doctor_id AND s.status = 'confirmed'
           AND s.starts_at <= statement_timestamp()
           AND s.starts_at > statement_timestamp() - interval '{LOOK_BACK}' - r.after
-          AND (s.starts_at AT TIME ZONE r.time_zone + r.after) AT TIME ZONE r.time_zone
-              <= statement_timestamp()
+          AND s.starts_at + r.after <= statement_timestamp()
           AND (SELECT a.id FROM audit a WHERE a.object = CAST(s.id AS text)
                  AND a.action = 'undo-attendance' LIMIT 1) IS NULL
         LIMIT :batch
