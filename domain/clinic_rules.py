@@ -49,6 +49,33 @@ class RuledVisit:
     zone: ZoneInfo
     rules: ClinicRules
 
+    @property
+    def cancel_until(self) -> datetime | None:
+        return self._before(self.rules.cancel_notice)
+
+    @property
+    def move_until(self) -> datetime | None:
+        return self._before(self.rules.move_notice)
+
+    @property
+    def may_cancel(self) -> bool:
+        return self.cancel_until is None or self.now <= self.cancel_until
+
+    @property
+    def is_in_time_to_move(self) -> bool:
+        return self.move_until is None or self.now <= self.move_until
+
+    @property
+    def has_moves_left(self) -> bool:
+        return self.rules.max_moves is None or self.moves < self.rules.max_moves
+
+    @property
+    def may_move(self) -> bool:
+        return self.is_in_time_to_move and self.has_moves_left
+
+    def _before(self, notice: Duration | None) -> datetime | None:
+        return None if notice is None else notice.before(self.starts_at, self.zone)
+
 
 def rules_of(kept: Mapping[str, Any] | None) -> ClinicRules:
     """As the database keeps them, under their names in the API."""

@@ -11,7 +11,9 @@ from adapters.postgres.database import Connection
 from adapters.postgres.rows import COLUMNS, appointment_of
 from adapters.postgres.slot_search import LAST_ID, Place
 from domain.booking import Appointment, Status
+from domain.clinic_rules import NO_RULES, ClinicRules, RuledVisit, rules_of
 from domain.slot import Interval
+from domain.zones import zone_named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +32,23 @@ class PatientVisit:
     time_zone: str
     lasts_seconds: float
     now: datetime
+    rules: ClinicRules = NO_RULES
 
     @property
     def during(self) -> Interval:
         starts_at = self.appointment.starts_at
         return Interval(starts_at=starts_at, ends_at=self.appointment.ends_at or starts_at)
+
+    @property
+    def ruled(self) -> RuledVisit:
+        """What the clinic's rules let the patient do with it."""
+        return RuledVisit(
+            starts_at=self.appointment.starts_at,
+            moves=self.appointment.moves,
+            now=self.now,
+            zone=zone_named(self.time_zone),
+            rules=self.rules,
+        )
 
     @property
     def has_begun(self) -> bool:
@@ -50,7 +64,8 @@ class PatientVisit:
 
 DETAILS = f"""
 SELECT {COLUMNS}, d.full_name AS doctor_name, d.specialty, c.name AS clinic_name,
-    c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone, clock_timestamp() AS now
+    c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone, c.rules,
+    clock_timestamp() AS now
 FROM schedules s JOIN doctors d ON d.id = s.doctor_id JOIN clinics c ON c.id = s.clinic_id
 """  # noqa: S608 - our own columns
 
@@ -106,4 +121,5 @@ def visit_of(row: RowMapping) -> PatientVisit:
         time_zone=row["time_zone"],
         lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0),
         now=row["now"],
+        rules=rules_of(row["rules"]),
     )

@@ -8,8 +8,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from adapters.postgres.clinic_rules import write_rules
 from adapters.postgres.promise import promise
 from domain.actors import ActorRef, Role
+from domain.clinic_rules import ClinicRules
+from domain.durations import parse_duration
 from domain.visit_links import VisitLink, link_key, token_of
 from tests.clinic_rows import Clinic, at
 
@@ -261,3 +264,31 @@ async def test_nobody_is_thanked_for_a_promise_to_a_visit_that_has_changed(clini
     assert await promise(clinic.database, visit, 2, patient)
     assert await promise(clinic.database, visit, 2, patient)
     assert not await promise(clinic.database, visit, 1, patient)
+
+
+async def test_the_page_says_the_rule_before_one_tries(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    manager = ActorRef(id="m", role=Role.MANAGER)
+    long, short = parse_duration("P10Y"), parse_duration("P1D")
+
+    await write_rules(
+        clinic.database, clinic.id, ClinicRules(cancel_notice=short, move_notice=short), manager
+    )
+    in_time = await opened(http, link_of(visit))
+    await write_rules(
+        clinic.database, clinic.id, ClinicRules(cancel_notice=long, move_notice=long), manager
+    )
+    too_late = await opened(http, link_of(visit))
+    await write_rules(clinic.database, clinic.id, ClinicRules(max_moves=0), manager)
+    no_moves = await opened(http, link_of(visit))
+
+    assert "move this appointment online until 13 January, 09:30" in in_time
+    assert "cancel this appointment online until 13 January, 09:30" in in_time
+    assert "Yes, cancel it" in in_time
+    assert "too late to move this appointment online" in too_late
+    assert "too late to cancel this appointment online" in too_late
+    assert "Yes, cancel it" not in too_late
+    assert "Choose another time" not in too_late + no_moves
+    assert "cannot move this appointment online any more" in no_moves
