@@ -13,6 +13,7 @@ PRINTED_BY = {
     "docs/asyncapi.yaml": "notifier.asyncapi",
     "docs/authorisation.md": "api.http.authorisation",
     "docs/metrics.md": "scripts.metrics_page",
+    "ops/dashboard.json": "scripts.dashboard",
     "docs/configuration.md": "stack.configuration",
     "docs/decisions/README.md": "stack.decisions",
     "api/page/words/ru.po": "api.page.words",

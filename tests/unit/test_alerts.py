@@ -1,4 +1,4 @@
-"""The alert rules: each leads to a part of the runbook and asks for what our processes tell."""
+"""Alerts and the dashboard ask for what our processes tell; alerts lead into the runbook."""
 
 import re
 import shutil
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.dashboard import PANELS, Panel
 from scripts.metrics_page import OF_THE_SDK, families
 from stack.home import CHECKOUT
 
@@ -46,12 +47,20 @@ def test_an_alert_leads_to_a_part_of_the_runbook_that_exists(rule: dict[str, Any
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_an_alert_asks_for_what_a_process_tells(rule: dict[str, Any]) -> None:
+    assert_known(rule["expr"])
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
+def test_a_panel_asks_for_what_a_process_tells(panel: Panel) -> None:
+    assert_known(panel.expression)
+
+
+def assert_known(expression: str) -> None:
     ours = {each.name + ("_total" if each.type == "counter" else "") for each in families()}
-    asked = set(NAME.findall(rule["expr"]))
+    asked = {name.removesuffix("_bucket") for name in NAME.findall(expression)}
 
     assert asked
-    unknown = {name.removesuffix("_bucket") for name in asked} - ours - KNOWN_TO_THE_SDK
-    assert unknown == set()
+    assert asked <= ours | KNOWN_TO_THE_SDK
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
