@@ -3,11 +3,13 @@
 import sys
 import time
 
+import psycopg
 from alembic import context
 from sqlalchemy import Connection, create_engine, make_url, text
 
+from adapters.postgres.application_role import let_application_in
 from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, VISIT_ONCE, metadata
-from adapters.process.settings import BadSettings, connections
+from adapters.process.settings import BadSettings, Connections, connections
 
 # A migration that waits for a lock makes every booking wait behind it: better fail and try again.
 LOCK_TIMEOUT = "5s"
@@ -26,7 +28,7 @@ def is_compared(_object: object, name: str | None, *_context: object) -> bool:
 
 
 def run() -> None:
-    engine = create_engine(make_url(_database_url()).set(drivername="postgresql+psycopg"))
+    engine = create_engine(make_url(_settings().database_url).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         wait_for_turn(connection)
@@ -38,7 +40,16 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        grant(connection)
     engine.dispose()
+
+
+def grant(connection: Connection) -> None:
+    """Rights follow the tables: what a migration has added is granted behind it."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        let_application_in(driver, _settings().application_password.get_secret_value())
+    connection.commit()
 
 
 def wait_for_turn(connection: Connection) -> None:
@@ -50,9 +61,9 @@ def wait_for_turn(connection: Connection) -> None:
     connection.commit()
 
 
-def _database_url() -> str:
+def _settings() -> Connections:
     try:
-        return connections().database_url
+        return connections()
     except BadSettings as error:
         sys.stderr.write(f"migrations: {error}\n")
         raise SystemExit(2) from None

@@ -91,7 +91,7 @@ class BringUp:
         program = Program(
             name=name,
             argv=[sys.executable, "-m", module, *arguments],
-            env=self._plan.environment,
+            env={**self._plan.environment, **self._plan.of_migrations},
         )
         log = self._logs / f"{name}.log"
         process = await launch(program, log)

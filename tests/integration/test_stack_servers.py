@@ -110,7 +110,7 @@ async def test_temporal_and_valkey_live_in_a_home_of_any_letters(
     home = tmp_path / ODD
     file = home / "temporal" / "temporal.db"
     database = temporal.program(file, temporal.TemporalPorts.take(ports))
-    cache = valkey.program(home / "valkey", ports.take())
+    cache = valkey.program(home / "valkey", ports.take(), "p" * 16)
 
     async with running(database, tmp_path), running(cache, tmp_path):
         assert file.exists()
