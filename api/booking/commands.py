@@ -57,7 +57,7 @@ class Commands:
         """
         seen = await self._see(appointment_id)
         if seen is not None:
-            _check(by, Action.READ_VISIT, seen.appointment, seen.practitioner_id)
+            await self._let_in(by, Action.READ_VISIT, seen)
             return Found(appointment=seen.appointment)
         found = await self._find_run(appointment_id)
         _check(by, Action.READ_VISIT, found.appointment)
@@ -211,10 +211,19 @@ class Commands:
         Refuses whoever may not as if there were no such appointment.
         """
         seen = await self._see(appointment_id)
-        found = seen or await self._find_run(appointment_id)
-        practitioner_id = seen.practitioner_id if seen else None
-        actor = _check(by, Action.CHANGE_VISIT, found.appointment, practitioner_id)
-        return seen, actor.ref_for(found.appointment.patient_id)
+        if seen is not None:
+            actor = await self._let_in(by, Action.CHANGE_VISIT, seen)
+            return seen, actor.ref_for(seen.appointment.patient_id)
+        found = await self._find_run(appointment_id)
+        actor = _check(by, Action.CHANGE_VISIT, found.appointment)
+        return None, actor.ref_for(found.appointment.patient_id)
+
+    async def _let_in(self, by: Actor, action: Action, seen: Seen) -> Actor:
+        try:
+            return _check(by, action, seen.appointment, seen.practitioner_id)
+        except AppointmentNotFound:
+            await self._runs.none_of(seen.appointment.appointment_id)
+            raise
 
     async def _see(self, appointment_id: UUID) -> Seen | None:
         return await read_by_cursor(self._database, lambda cursor: see(cursor, appointment_id))

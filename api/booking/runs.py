@@ -1,6 +1,7 @@
 """What the API asks of the runs of bookings."""
 
-from uuid import UUID
+from contextlib import suppress
+from uuid import UUID, uuid4
 
 from temporalio.client import WorkflowHandle
 
@@ -9,7 +10,7 @@ from adapters.temporal.runs import CONFIRM
 from adapters.temporal.updates import command
 from api.booking.run_summary import RunSummary, summary_of
 from api.booking.start_runs import begin_booking, begin_cancellation, begin_move, begin_settlement
-from api.booking.temporal_errors import translated
+from api.booking.temporal_errors import NoAnswer, NoRun, translated
 from domain.actors import ActorRef
 from domain.attendance import Settlement
 from domain.booking import BookingRequest, Cancellation, Move, Outcome, Result
@@ -84,6 +85,15 @@ class Runs:
         """The wish and the end of a run; no worker is needed, no Action spent."""
         async with translated(appointment_id):
             return await summary_of(self._temporal.client, appointment_id)
+
+    async def none_of(self, appointment_id: UUID) -> None:
+        """Take as long as looking for a run that is not there.
+
+        So nobody learns from the time that a stranger's appointment is one.
+        """
+        with suppress(NoRun, NoAnswer):
+            async with translated(appointment_id):
+                await summary_of(self._temporal.client, uuid4())
 
     def _booking(self, appointment_id: UUID) -> WorkflowHandle[BookAppointment, Result]:
         return self._temporal.client.get_workflow_handle_for(
