@@ -3,10 +3,15 @@
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+import pytest
+
 from api.booking.commands import Commands
+from api.booking.move import Moves
+from api.booking.move_order import MoveOrder
 from api.booking.runs import Runs
 from domain.actors import ANYONE, Actor, ActorRef, Role
 from domain.booking import Cancellation, Outcome, Status
+from domain.errors import AppointmentNotFound
 from tests.builders import an_appointment
 from tests.clinic_rows import Clinic, at
 
@@ -16,6 +21,10 @@ class Heard(Runs):
 
     def __init__(self) -> None:
         self.by: list[ActorRef | None] = []
+        self.looked_in_vain = 0
+
+    async def none_of(self, _appointment_id: UUID) -> None:
+        self.looked_in_vain += 1
 
     async def confirm(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
         return self._done(appointment_id, by)
@@ -67,6 +76,32 @@ async def test_without_sign_in_a_patient_s_command_is_the_patient_s_and_the_desk
 
     assert await told(clinic, visit, ANYONE) == {own, None}, "more time is asked for unseen"
     assert await told(clinic, visit, replace(ANYONE, at_desk=True)) == {ANYONE.ref, None}
+
+
+async def test_a_strangers_appointment_takes_as_long_as_one_that_is_not_there(
+    clinic: Clinic,
+) -> None:
+    """A run is looked for in either case, and in no other."""
+    patient, visit = await a_hold(clinic)
+    owner = Actor(subject="anna", roles=frozenset({Role.PATIENT}), patient_id=patient)
+    stranger = replace(owner, subject="boris", patient_id=uuid4())
+    heard = Heard()
+    commands, moves = Commands(clinic.database, heard), Moves(clinic.database, heard, b"s" * 32)
+    move = MoveOrder(appointment_id=visit, version=1, starts_at=at("10:00"), by=stranger)
+
+    await commands.find(visit, owner)
+    assert heard.looked_in_vain == 0
+    for ask in (
+        commands.find(visit, stranger),
+        commands.confirm(visit, stranger),
+        commands.cancel(visit, "mistake", by=stranger),
+        commands.extend(visit, 1, stranger),
+        moves.move(move),
+    ):
+        with pytest.raises(AppointmentNotFound):
+            await ask
+
+    assert heard.looked_in_vain == 5
 
 
 async def a_hold(clinic: Clinic) -> tuple[UUID, UUID]:
