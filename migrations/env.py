@@ -49,7 +49,6 @@ def grant(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if isinstance(driver, psycopg.Connection):
         let_application_in(driver, _settings().application_password.get_secret_value())
-    connection.commit()
 
 
 def wait_for_turn(connection: Connection) -> None:

@@ -53,3 +53,4 @@ def let_application_in(owner: psycopg.Connection[TupleRow], password: str) -> No
         )
         owner.execute(GIVE_PASSWORD.format(Literal(made.decode())))
     owner.execute(LET_IN)
+    owner.commit()
