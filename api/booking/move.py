@@ -103,7 +103,7 @@ class Moves:
         )
         seen = await read_by_cursor(self._database, ask)
         if seen is not None:
-            actor = await self._let_in(order, seen)
+            actor = _let_in(order, seen.visit, seen.practitioner_id)
             may_pass = passes_rules(actor.ref_for(seen.visit.patient_id), order.reason)
             return replace(seen, wish=replace(seen.wish, passes_rules=may_pass))
         try:
@@ -114,13 +114,6 @@ class Moves:
         if run.had_a_row:
             raise NoAnswer(order.appointment_id)
         raise NotConfirmed if run.result is None else run.refusal
-
-    async def _let_in(self, order: MoveOrder, seen: Target) -> Actor:
-        try:
-            return _let_in(order, seen.visit, seen.practitioner_id)
-        except AppointmentNotFound:
-            await self._runs.none_of(order.appointment_id)
-            raise
 
     async def _refuse(self, order: MoveOrder, seen: Target) -> None:
         """Say no to what needs no run to be refused."""
