@@ -18,6 +18,7 @@ from api.page.problem_pages import ProblemPages
 from api.routes import (
     appointments,
     attendance,
+    attendance_pages,
     booking_pages,
     campaigns,
     consents,
@@ -57,7 +58,7 @@ PRODUCT = (
 )
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, link_pages),
-    *(staff_pages, desk_times, doctor_pages, ops_page),
+    *(staff_pages, attendance_pages, desk_times, doctor_pages, ops_page),
 )
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]

@@ -32,6 +32,7 @@ from api.page.live import changes_of
 from api.page.reception import SIDE_BY_SIDE, DeskWish, desk_of, doctors_of_desk
 from api.page.rendering import page
 from api.page.visitor import Anybody
+from api.routes.attendance_pages import marks_of
 from api.routes.schedule import LocalDate
 from domain.booking import CancelReason
 from domain.errors import AppointmentNotFound, DoctorNotFound, PatientNotFound, Refused
@@ -168,7 +169,13 @@ async def one_visit(
     caller.check(Whose(clinic_id=found.appointment.clinic_id), hidden=AppointmentNotFound)
     patient = await read(database, whom)
     return page(
-        visitor, "desk_visit.html", here="reception", visit=found, patient=patient, note=note
+        visitor,
+        "desk_visit.html",
+        here="reception",
+        visit=found,
+        patient=patient,
+        note=note,
+        marks=marks_of(found),
     )
 
 

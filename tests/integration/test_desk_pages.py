@@ -191,3 +191,29 @@ async def test_a_search_that_finds_no_time_says_so(root: str) -> None:
     page = await shown(f"{root}/reception/times?asked=1&specialty={uuid4().hex}")
 
     assert "No times match in the next 90 days" in page
+
+
+async def test_the_reception_marks_what_may_be_marked(clinic: Clinic, root: str) -> None:
+    now = datetime.now(UTC)
+    await clinic.on_duty(now - timedelta(hours=2), now + timedelta(hours=2))
+    begun = await clinic.book(now - timedelta(minutes=5))
+    ahead = await clinic.book(at("09:00"))
+    path = f"{root}/reception/visits/{begun}"
+    form = {"mark": "undo-attendance", "version": "2"}
+    origin = {"origin": root, "accept": "text/html"}
+
+    before = await shown(path)
+    too_early = await shown(f"{root}/reception/visits/{ahead}")
+    async with httpx.AsyncClient(headers=origin, timeout=20) as http:
+        refused = await http.post(f"{path}/attendance", data=form)
+        unanswered = await http.post(f"{path}/attendance", data=form | {"mark": "arrive"})
+        unknown = await http.post(f"{root}/reception/visits/{uuid4()}/attendance", data=form)
+    await clinic.becomes(begun, "no_show")
+    after = await shown(path)
+
+    assert re.findall(r'name="mark" value="([^"]+)"', before) == ["arrive", "complete", "no-show"]
+    assert 'name="mark"' not in too_early
+    assert refused.headers["location"].endswith("?note=wrong_state")
+    assert unanswered.headers["location"].endswith("?note=unavailable")
+    assert unknown.status_code == 404
+    assert re.findall(r'name="mark" value="([^"]+)"', after) == ["undo-attendance"]
