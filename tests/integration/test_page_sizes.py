@@ -156,3 +156,16 @@ async def test_the_reception_leads_from_doctors_to_doctors(crowd: Crowd) -> None
     assert columns.findall(page)[0] == str(crowd.doctor)
     assert len(others) > 1
     assert len(named) == len(set(named))
+
+
+async def test_a_clinic_far_down_the_list_is_named_where_it_was_chosen(crowd: Crowd) -> None:
+    thing = r'<option value="([0-9a-f-]{36})"'
+    last = (await crowd.whole("/reception/times", thing, further="clinics"))[-1]
+
+    desk = await crowd.shown(f"/reception?clinic={last}")
+    home = await crowd.shown(f"/?clinic={last}")
+    nowhere = await crowd.shown(f"/?clinic={uuid4()}")
+
+    assert f'<option value="{last}" selected' in desk
+    assert f'href="/?clinic={last}" aria-current="true"' in home
+    assert "No doctors match your choice" in nowhere
