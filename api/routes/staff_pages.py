@@ -35,6 +35,7 @@ from api.page.visitor import Anybody
 from api.routes.attendance_pages import marks_of
 from api.routes.schedule import LocalDate
 from domain.booking import CancelReason
+from domain.documents import timestamp
 from domain.errors import AppointmentNotFound, DoctorNotFound, PatientNotFound, Refused
 from domain.permissions import Whose
 
@@ -62,11 +63,16 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
     patient: Id | None = None,
     note: Word = None,
     about: Id | None = None,
+    at: Instant | None = None,
+    doctor: Id | None = None,
     after: Word = None,
     clinics: Word = None,
     specialties: Word = None,
 ) -> Response:
-    """Find the patient, see several doctors' free time, book in one click."""
+    """Find the patient, see several doctors' free time, book in one click.
+
+    `at` and `doctor`: what a rule of the clinic has stopped, to be booked with a reason.
+    """
     sees = caller.sees
     wish = DeskWish(
         own=None if sees.everything else sees.clinic_ids,
@@ -87,6 +93,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
         here="reception",
         found=found,
         chosen={"q": q, "specialty": specialty, "after": after},
+        stopped={"at": at, "doctor": doctor} if at and doctor else None,
         note=note,
         about=about,
         most_holds=settings.max_holds_per_patient,
@@ -129,12 +136,13 @@ async def book(  # noqa: PLR0913 - each is a part of the form
     doctor_id: Id,
     patient: Annotated[Id, Form()],
     at: Annotated[Instant, Form()],
+    reason: Annotated[CancelReason | None, Form()] = None,
     back: Annotated[str, Form()] = "/reception",
 ) -> Response:
     """Hold and confirm at once: the patient stands at the desk, or is on the telephone."""
     desk = replace(caller.actor, at_desk=True)
     try:
-        held = await holds.hold(patient, doctor_id, at, None, by=desk)
+        held = await holds.hold(patient, doctor_id, at, None, by=desk, reason=reason)
         booked = await commands.confirm(held.appointment.appointment_id, desk)
     except NoAnswer as unknown:
         return _back(back, "pending", unknown.appointment_id)
@@ -142,7 +150,8 @@ async def book(  # noqa: PLR0913 - each is a part of the form
         raise
     except Refused as refused:
         note_refusal(refused, patient_id=patient, doctor_id=doctor_id)
-        return _back(back, refused.refusal.code, refused.refusal.appointment_id)
+        stopped = {"at": timestamp(at), "doctor": doctor_id} if refused.refusal.rule else {}
+        return _back(back, refused.refusal.code, refused.refusal.appointment_id, **stopped)
     return _back(_without_patient(back), "booked", booked.appointment_id)
 
 
@@ -219,7 +228,7 @@ def _without_patient(path: str) -> str:
     return f"{place}?{urlencode(kept)}" if kept else place
 
 
-def _back(path: str, note: str, about: UUID | None) -> Response:
+def _back(path: str, note: str, about: UUID | None, **further: object) -> Response:
     kept = local(path)
-    query = urlencode({"note": note, **({"about": str(about)} if about else {})})
+    query = urlencode({"note": note, **({"about": str(about)} if about else {}), **further})
     return see(f"{kept}{'&' if '?' in kept else '?'}{query}")

@@ -8,7 +8,11 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from adapters.postgres.clinic_rules import write_rules
 from adapters.postgres.database import Database
+from domain.actors import ActorRef, Role
+from domain.clinic_rules import ClinicRules
+from domain.durations import parse_duration
 from tests.clinic_rows import DAY, Clinic, at, open_clinic
 from tests.fakes.issuer import FakeIssuer
 
@@ -217,3 +221,24 @@ async def test_the_reception_marks_what_may_be_marked(clinic: Clinic, root: str)
     assert unanswered.headers["location"].endswith("?note=unavailable")
     assert unknown.status_code == 404
     assert re.findall(r'name="mark" value="([^"]+)"', after) == ["undo-attendance"]
+
+
+async def test_the_reception_books_against_a_rule_with_a_reason(clinic: Clinic, root: str) -> None:
+    patient = await named_patient(clinic)
+    rules = ClinicRules(horizon=parse_duration("P1D"))
+    await write_rules(clinic.database, clinic.id, rules, ActorRef(id="m", role=Role.MANAGER))
+    back = f"/reception?clinic={clinic.id}&date={DAY}&patient={patient}"
+    form = {"patient": str(patient), "at": at("09:00").isoformat(), "back": back}
+    book, origin = f"{root}/reception/book/{clinic.doctor_id}", {"origin": root}
+
+    async with httpx.AsyncClient(headers=origin, timeout=20) as http:
+        stopped = await http.post(book, data=form)
+        passed = await http.post(book, data=form | {"reason": "other"})
+    page = await shown(root + stopped.headers["location"])
+
+    assert "note=rule" in stopped.headers["location"]
+    assert "A rule of the clinic does not allow this booking." in page
+    assert re.findall(r'name="at" value="([^"]+)">Book it all the same', page) == [
+        "2030-01-14T06:00:00Z"
+    ]
+    assert "note=pending" in passed.headers["location"]  # no rule stopped it; nobody runs it here
