@@ -18,6 +18,7 @@ from api.booking.runs import Runs
 from api.booking.single_flight import KeyLocks, SingleFlight
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check, forbidden
+from api.http.problems import Problem
 from domain.actors import Actor, ActorRef, Role
 from domain.booking import Alternative, Appointment, BookingRequest, Outcome
 from domain.clinic_rules import passes_rules
@@ -171,15 +172,15 @@ class Bookings:
         """The answer if no run is needed for it; None where the slot is free to be held."""
         if seen.own is not None:
             return _replay(order, seen.own)
-        if not seen.may_book_service:
-            if order.has_key and (answer := await self._bound_answer(order)) is not None:
-                return answer
-            raise forbidden()
         try:
+            if not seen.may_book_service:
+                raise forbidden()
             check_rules(seen.wish, seen.facts)
-        except Refused as refusal:
+        except (Refused, Problem) as refusal:
             if order.has_key and (answer := await self._bound_answer(order)) is not None:
                 return answer
+            if isinstance(refusal, Problem):
+                raise
             raise await self._with_alternatives(order, refusal) from None
         return None
 

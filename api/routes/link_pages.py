@@ -94,10 +94,10 @@ async def act(  # noqa: PLR0913 - each is a part of the request
         raise Problem(code="foreign_form", detail="Open the link again, and use its page.")
     if action not in {"promise", "cancel", "move"}:
         raise Malformed("action", "must be promise, cancel or move")
-    if not opened.can_act:
-        return _shown(visitor, opened, key, said="changed", status=409)
     if action == "promise":
         return await _promised(visitor, opened, database, key)
+    if not opened.can_act:
+        return _shown(visitor, opened, key, said="changed", status=409)
     at = at if action == "move" else None
     if action == "move" and at is None:
         return _shown(visitor, opened, key, times=await _times(database, opened))
