@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed token priyom dead backup restore prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed token import priyom dead backup restore prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -35,6 +35,8 @@ backup: $(VENV) ## all that must be kept, in one folder that is not there yet: T
 	@$(STACK) backup $(or $(TO),$(error say where: make backup TO=/safe/2026-11-29))
 restore: $(VENV) ## put a backup into an empty home: FROM=/safe/2026-11-29
 	@$(STACK) restore $(or $(FROM),$(error say what: make restore FROM=/safe/2026-11-29))
+import: $(VENV) ## appointments of another system: FILE=visits.csv CLINIC=<id>, DRY=1 tells what it would do
+	@$(STACK) import-file $(or $(FILE),$(error say which: make import FILE=visits.csv CLINIC=<id>)) --clinic=$(CLINIC) $(if $(DRY),--dry)
 doctor: $(VENV) ## what is found on this machine, what will be built, what is missing
 	@$(STACK) doctor
 priyom: $(VENV) ## what is the matter with a booking, from the row to the cache: ARGS="why 430890e4"

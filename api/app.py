@@ -26,6 +26,7 @@ from api.routes import (
     directory,
     doctor_pages,
     exceptions,
+    imports,
     inboxes,
     link_pages,
     me,
@@ -54,7 +55,7 @@ NO_ORIGINS = Origins()
 
 PRODUCT = (
     *(me, trail, patients, proxies, attendance, consents, inboxes),
-    *(directory, setup, rules, plans, exceptions, campaigns, schedule, slots, receipts),
+    *(directory, setup, rules, plans, imports, exceptions, campaigns, schedule, slots, receipts),
 )
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, link_pages),

@@ -23,6 +23,7 @@ from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
 from api.readiness import ReadinessProbe
 from api.receipts import Receipts
+from api.schedule.importing import Importing
 from api.schedule.live_days import LiveDays
 from api.schedule.publishing import Publishing
 from api.schedule.rendered_days import RenderedDays
@@ -53,6 +54,7 @@ BookingsDep = Annotated[Bookings, _opened(lambda services: services.bookings)]
 MovesDep = Annotated[Moves, _opened(lambda services: services.moves)]
 ExchangesDep = Annotated[Exchanges, _opened(lambda services: services.exchanges)]
 AttendanceDep = Annotated[Attendance, _opened(lambda services: services.attendance)]
+ImportingDep = Annotated[Importing, _opened(lambda services: services.importing)]
 PublishingDep = Annotated[Publishing, _opened(lambda services: services.publishing)]
 CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]
 DashboardDep = Annotated[Dashboard, _opened(lambda services: services.dashboard)]

@@ -41,6 +41,7 @@ from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
 from api.readiness import ReadinessProbe
 from api.receipts import Receipts
+from api.schedule.importing import Importing
 from api.schedule.live_days import LiveDays
 from api.schedule.publishing import Publishing
 from api.schedule.rendered_days import RenderedDays
@@ -80,6 +81,7 @@ class Services:
     link_key: bytes
     attendance: Attendance
     publishing: Publishing
+    importing: Importing
     readiness: ReadinessProbe
     dashboard: Dashboard
     receipts: Receipts
@@ -143,6 +145,7 @@ async def open_services(
             exchanges=Exchanges(database, runs),
             link_key=link_key(secret),
             attendance=Attendance(database, runs),
+            importing=Importing(database, temporal),
             publishing=Publishing(temporal, horizon_days=product.horizon_days),
             readiness=readiness,
             dashboard=dashboard,

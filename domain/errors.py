@@ -3,7 +3,7 @@
 Refused
 ├── DoctorNotFound · PatientNotFound · AppointmentNotFound · NoticeNotFound
 ├── MessageNotFound · ProxyNotFound · ClinicNotFound · ServiceNotFound
-├── ExceptionNotFound · CampaignNotFound
+├── ExceptionNotFound · CampaignNotFound · ImportNotFound
 ├── VisitsAffected                            (shows them in a preview)
 ├── NotASlot · SlotTaken                      (offer alternatives)
 ├── AlreadyHeld · AlreadyBooked · PatientBusy (name the appointment in the way)
@@ -56,6 +56,12 @@ class NoticeNotFound(Refused):
     """There is no such notice in this doctor's inbox."""
 
     code = "notice_not_found"
+
+
+class ImportNotFound(Refused):
+    """There is no such import."""
+
+    code = "import_not_found"
 
 
 class MessageNotFound(Refused):

@@ -223,6 +223,20 @@ def restore(
 
 
 @app.command()
+def import_file(file: Path, clinic: str = "", *, dry: bool = False) -> None:
+    """Send a file of another system's appointments, and print what became of each row."""
+    from stack.importing import import_file as sent  # noqa: PLC0415 - the servers run without it
+
+    home = Home.from_environment()
+    state = run_state.read(home.run_file)
+    if state is None:
+        _leave("Priyom is not running: `make up` first.")
+    if not clinic:
+        _leave("Say to which clinic: make import FILE=visits.csv CLINIC=<id>.")
+    print(sent(home, state, file, clinic, dry=dry))
+
+
+@app.command()
 def doctor() -> None:
     """Show what this machine has, what will be built, what is missing."""
     sys.exit(examine_machine())

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.audit import Audit
+from activities.imports import Imports
 from activities.shifts import Shifts
 from activities.slots import Slots
 from activities.trail import keep_sealing
@@ -83,7 +84,10 @@ async def work(process: Process) -> None:
         )
         await closing.enter_async_context(
             plans_worker(
-                client, deployment=upgraded(process.build), shifts=Shifts(process.database)
+                client,
+                deployment=upgraded(process.build),
+                shifts=Shifts(process.database),
+                imports=Imports(process.database),
             )
         )
         process.client = client

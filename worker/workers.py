@@ -7,10 +7,12 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker, WorkerDeploym
 
 from activities.announcements import Announcements
 from activities.audit import Audit
+from activities.imports import Imports
 from activities.shifts import Shifts
 from worker.bookings_worker import FORGET_A_DEAD_WORKER_AFTER
 from worker.sandbox import workflow_runner
 from workflows.audit_bookings import AuditBookings
+from workflows.import_schedule import ImportSchedule
 from workflows.names import ANNOUNCEMENTS, AUDITS, PLANS
 from workflows.publish_shifts import PublishShifts
 
@@ -63,15 +65,19 @@ def audits_worker(
 
 
 def plans_worker(
-    client: Client, *, shifts: Shifts, deployment: WorkerDeploymentConfig | None = None
+    client: Client,
+    *,
+    shifts: Shifts,
+    imports: Imports,
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> Worker:
     """Long work that nobody waits for: a task or two at a time."""
     return Worker(
         client,
         task_queue=PLANS,
         deployment_config=deployment,
-        workflows=[PublishShifts],
-        activities=[shifts.publish_shifts],
+        workflows=[PublishShifts, ImportSchedule],
+        activities=[shifts.publish_shifts, imports.import_rows],
         workflow_runner=workflow_runner(),
         max_cached_workflows=10,
         max_concurrent_workflow_tasks=2,

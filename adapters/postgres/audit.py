@@ -109,6 +109,8 @@ WITH sweep AS (
         UNION SELECT 'rescheduled', m.version FROM moves m WHERE m.appointment_id = s.id
     ) AS event (kind, sequence)
     WHERE s.confirmed_at IS NOT NULL AND event.sequence IS NOT NULL
+      AND event.sequence > coalesce(
+          (SELECT i.version FROM imported i WHERE i.appointment_id = s.id), 0)
 ), noted AS (
     INSERT INTO events_in_doubt (appointment_id, sequence, kind)
     SELECT appointment_id, sequence, kind FROM due

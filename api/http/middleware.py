@@ -15,6 +15,8 @@ from api.http.answers import ProblemAnswer
 from api.http.problems import Malformed, Problem, unavailable
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_FILE_BYTES = 16 * 1024 * 1024
+FILES = "/api/v1/imports"
 BODY_WITHIN_SECONDS = 3.0
 BODY_SHARE = 0.6
 """Of the time for the whole answer: a body that stops half-way is told before the deadline."""
@@ -140,7 +142,7 @@ class Deadline:
 
 
 class BodyLimit:
-    """Reads a body of at most 64 KiB before anything looks at it.
+    """Reads a body of at most 64 KiB, a file of 16 MiB, before anything looks at it.
 
     A longer one is a 413, one that does not arrive in time a 408.
     """
@@ -153,16 +155,17 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
+        limit = MAX_FILE_BYTES if scope["path"] == FILES else MAX_BODY_BYTES
         try:
             async with asyncio.timeout(self._patience):
-                body = await _body(Headers(scope=scope), receive)
+                body = await _body(Headers(scope=scope), receive, limit)
         except ClientDisconnect:
             return  # half a request asks for nothing
         except TimeoutError:
             await ProblemAnswer(late_body())(scope, receive, send)
             return
         if body is None:
-            await ProblemAnswer(too_large())(scope, receive, send)
+            await ProblemAnswer(too_large(limit))(scope, receive, send)
             return
         unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -172,10 +175,10 @@ class BodyLimit:
         await self._app(scope, receive_again, send)
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes | None:
+async def _body(headers: Headers, receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None as soon as it is known to be too large."""
     announced = headers.get("content-length", "0")
-    if not announced.isascii() or not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
+    if not announced.isascii() or not announced.isdigit() or int(announced) > limit:
         return None
     parts: list[bytes] = []
     size = 0
@@ -185,7 +188,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
             raise ClientDisconnect
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY_BYTES:
+        if size > limit:
             return None
         parts.append(part)
         if not message.get("more_body"):
@@ -197,8 +200,8 @@ def patience(seconds: float) -> float:
     return seconds - min(0.15, seconds / 10) - min(0.25, seconds / 10)
 
 
-def too_large() -> Problem:
-    return Problem(code="too_large", detail=f"The body is larger than {MAX_BODY_BYTES} bytes.")
+def too_large(limit: int = MAX_BODY_BYTES) -> Problem:
+    return Problem(code="too_large", detail=f"The body is larger than {limit} bytes.")
 
 
 def late_body() -> Problem:

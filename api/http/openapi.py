@@ -33,6 +33,7 @@ NOT_FOUND = {
     "service_id": "service_not_found",
     "exception_id": "exception_not_found",
     "campaign_id": "campaign_not_found",
+    "import_id": "import_not_found",
     "notification_id": "notice_not_found",
 }
 NO_UUID = "must be a UUID, as 3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"

@@ -36,6 +36,7 @@ STATUSES_AND_TITLES = {
     "service_not_found": (404, "No such service"),
     "exception_not_found": (404, "No such exception"),
     "campaign_not_found": (404, "No such campaign"),
+    "import_not_found": (404, "No such import"),
     "patient_exists": (409, "There is a record of this patient"),
     "has_visits": (409, "The patient has an appointment ahead"),
     "not_a_slot": (422, "Not a slot of this doctor"),
@@ -69,7 +70,7 @@ STATUSES_AND_TITLES = {
 
 ADVICE = {
     "malformed": "Correct the fields that `errors` names and send the request again.",
-    "too_large": "Send at most 64 KiB.",
+    "too_large": "Send at most 64 KiB, to POST /api/v1/imports at most 16 MiB.",
     "idempotency_key_reused": (
         "Send a new key with every new booking; repeat a key only with the very same body."
     ),
@@ -84,6 +85,7 @@ ADVICE = {
     ),
     "proxy_not_found": "Read the patient's proxies with GET /api/v1/patients/{id}/proxies.",
     "clinic_not_found": "List the clinics with GET /api/v1/clinics.",
+    "import_not_found": "Import ids come from POST /api/v1/imports.",
     "service_not_found": "List the services with GET /api/v1/services.",
     "exception_not_found": "Use the `exceptionId` of the answer that made it.",
     "campaign_not_found": "Use the `campaignId` of the answer that made the exception.",

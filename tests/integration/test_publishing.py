@@ -13,7 +13,9 @@ from sqlalchemy import text
 from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, ScheduleHandle
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
+from temporalio.worker import Worker
 
+from activities.imports import Imports
 from activities.shifts import Shifts
 from adapters.postgres.database import Database
 from adapters.postgres.plan_rows import WrittenPlan
@@ -30,6 +32,10 @@ from workflows.names import PUBLISH_SCHEDULE
 from workflows.publish_shifts import PublishShifts
 
 NINE, ONE = "09:00", "13:00"
+
+
+def working(client: Client, database: Database) -> Worker:
+    return plans_worker(client, shifts=Shifts(database), imports=Imports(database))
 
 
 @dataclass(frozen=True)
@@ -170,7 +176,7 @@ async def test_another_time_zone_publishes_the_same_wall_clock(
     )
     publishing = Publishing(TemporalConnection(stand_ins), horizon_days=7)
 
-    async with plans_worker(stand_ins, shifts=Shifts(office.database)):
+    async with working(stand_ins, office.database):
         await publishing.begin(office.clinic.id, 2)
         run = stand_ins.get_workflow_handle_for(
             PublishShifts.run, f"{PUBLISH_SCHEDULE}-{office.clinic.id}-2"
@@ -186,7 +192,7 @@ async def test_the_schedule_publishes_as_soon_as_there_is_a_worker(
 ) -> None:
     before = await office.shifts()
     keeping = asyncio.create_task(keep_publishing(stand_ins, horizon_days=9))
-    async with plans_worker(stand_ins, shifts=Shifts(office.database)), asyncio.timeout(60):
+    async with working(stand_ins, office.database), asyncio.timeout(60):
         run = await the_first_action_of(schedule)
         await stand_ins.get_workflow_handle_for(PublishShifts.run, run).result()
     keeping.cancel()

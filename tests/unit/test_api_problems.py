@@ -29,6 +29,7 @@ STATUSES = {
     "service_not_found": 404,
     "exception_not_found": 404,
     "campaign_not_found": 404,
+    "import_not_found": 404,
     "visits_affected": 409,
     "not_a_slot": 422,
     "already_held": 409,

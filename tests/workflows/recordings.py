@@ -23,6 +23,7 @@ from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.find_due_reminders import FindDueReminders
 from workflows.forget_messages import ForgetMessages
+from workflows.import_schedule import ImportSchedule
 from workflows.publish_shifts import PublishShifts
 from workflows.remind_patient import RemindPatient
 from workflows.reschedule_appointment import RescheduleAppointment
@@ -46,6 +47,7 @@ EVERY_WORKFLOW = (
     DeliverNotifications,
     FindDueReminders,
     ForgetMessages,
+    ImportSchedule,
     PublishShifts,
     RemindPatient,
     RescheduleAppointment,

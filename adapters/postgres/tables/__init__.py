@@ -26,6 +26,7 @@ from adapters.postgres.tables.exceptions import (
     exception_spans,
     exceptions,
 )
+from adapters.postgres.tables.imports import imported, imports
 from adapters.postgres.tables.naming import metadata
 from adapters.postgres.tables.people import accounts, consents, patients, proxies
 from adapters.postgres.tables.plans import plans
@@ -52,6 +53,8 @@ __all__ = [
     "events_in_doubt",
     "exception_spans",
     "exceptions",
+    "imported",
+    "imports",
     "metadata",
     "move_keys",
     "moves",

@@ -1,0 +1,295 @@
+"""Rows of an import: some hundred at a time, decided against what is there and written at once."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid4, uuid5
+
+from psycopg.sql import SQL
+
+from adapters.messages.phones import BadPhone, country_of, e164
+from adapters.postgres.direct import Cursor
+from adapters.postgres.import_taken import NOBODY, Overlay, Person, Taken
+from adapters.postgres.import_writes import Planned, write_visits
+from adapters.postgres.imports import Report, Staged
+from adapters.postgres.rows import Row
+from domain.imports import Opening, Visit, Wrong
+from domain.imports import Row as FileRow
+from domain.slot import Interval
+from domain.spans import joined, without
+
+IMPORTED = UUID("0b5c6c3e-5d0f-5b0a-8d55-6d2f0c1a7e42")
+"""Namespace of the ids of imported appointments (uuid5 of clinic and external id)."""
+
+DOCTORS = SQL("""
+SELECT id, practitioner_id, full_name FROM doctors WHERE clinic_id = %(clinic_id)s
+""")
+
+KNOWN = SQL("""
+SELECT i.appointment_id, i.digest, i.stamp, s.status, s.version, s.patient_id
+FROM imported i JOIN schedules s ON s.id = i.appointment_id
+WHERE i.appointment_id = ANY(CAST(%(ids)s AS uuid[]))
+""")
+
+PEOPLE = SQL("""
+SELECT w.nth, p.id FROM unnest(
+    CAST(%(names)s AS text[]), CAST(%(phones)s AS text[]), CAST(%(emails)s AS text[])
+) WITH ORDINALITY AS w (full_name, phone, email, nth)
+CROSS JOIN LATERAL (
+    SELECT id FROM patients p
+    WHERE folded(p.full_name) = folded(w.full_name) AND p.erased_at IS NULL
+      AND (p.phone = w.phone OR lower(p.email) = lower(w.email))
+    ORDER BY p.id LIMIT 1
+) p
+""")
+
+ON_DUTY = SQL("""
+SELECT doctor_id, lower(during) AS starts_at, upper(during) AS ends_at FROM shifts
+WHERE doctor_id = ANY(CAST(%(doctors)s AS uuid[]))
+  AND during && tstzrange(%(first)s, %(last)s)
+""")
+
+OF_DOCTORS = SQL("""
+SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM schedules
+WHERE practitioner_id = ANY(CAST(%(practitioners)s AS uuid[]))
+  AND occupies && tstzrange(%(first)s, %(last)s)
+""")
+
+OF_PATIENTS = SQL("""
+SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM schedules
+WHERE patient_id = ANY(CAST(%(patients)s AS uuid[]))
+  AND occupies && tstzrange(%(first)s, %(last)s)
+""")
+
+OCCUPIES = ("confirmed", "arrived")
+
+
+class Batch:
+    """Some rows of one file, decided and written in one transaction."""
+
+    def __init__(self, cursor: Cursor, file: Staged, overlay: Overlay | None = None) -> None:
+        self._cursor, self._file = cursor, file
+        self._is_dry = overlay is not None
+        self._overlay = overlay or Overlay()
+        self._found: set[UUID] = set()
+        self._country = country_of([file.clinic_phone])
+        self._report = Report()
+
+    async def take(self, rows: Sequence[FileRow]) -> Report:
+        """What became of them; a dry run writes nothing."""
+        self._report.rows = len(rows)
+        doctors = await self._cursor.all(DOCTORS, {"clinic_id": self._file.clinic_id})
+        named = _by_name(doctors)
+        visits: list[tuple[Visit, Row, Person]] = []
+        openings: list[tuple[Opening, Row]] = []
+        for row in rows:
+            try:
+                if isinstance(row, Wrong):
+                    raise ValueError(row.reason)  # noqa: TRY004, TRY301 - as the others are told
+                doctor = _doctor(named, row.doctor)
+                if isinstance(row, Visit):
+                    visits.append((row, doctor, self._person(row)))
+                else:
+                    openings.append((row, doctor))
+            except ValueError as error:
+                self._refuse(row.line, str(error))
+        if visits or openings:
+            await self._take_visits(visits, openings)
+        return self._report
+
+    async def _take_visits(
+        self, visits: Sequence[tuple[Visit, Row, Person]], openings: Sequence[tuple[Opening, Row]]
+    ) -> None:
+        known = await self._known([visit for visit, _, _ in visits])
+        people = await self._people({person for _, _, person in visits})
+        wanted: list[Planned] = []
+        for visit, doctor, person in visits:
+            before = known.get(self._id(visit))
+            if before and (before["digest"] == _digest(visit) or _is_older(visit, before)):
+                self._report.same += 1
+                continue
+            patient_id = before["patient_id"] if before else people.get(person) or uuid4()
+            if not before and person[1:] != NOBODY:
+                people[person] = patient_id
+            wanted.append(
+                Planned(
+                    appointment_id=self._id(visit),
+                    visit=visit,
+                    person=person,
+                    doctor_id=doctor["id"],
+                    practitioner_id=doctor["practitioner_id"],
+                    patient_id=patient_id,
+                    is_new_patient=not before and patient_id not in self._found,
+                    before=before["status"] if before else None,
+                    digest=_digest(visit),
+                )
+            )
+        await self._decide(wanted, openings)
+
+    async def _decide(
+        self, wanted: Sequence[Planned], openings: Sequence[tuple[Opening, Row]]
+    ) -> None:
+        spans = [each.span for each in wanted] + [_span(opening) for opening, _ in openings]
+        if not spans:
+            return
+        taken = await self._taken(wanted, spans)
+        on_duty = await self._on_duty(
+            {each.doctor_id for each in wanted} | {doctor["id"] for _, doctor in openings}, spans
+        )
+        shifts: list[tuple[UUID, Interval, str]] = []
+        for opening, doctor in openings:
+            free = without([_span(opening)], on_duty[doctor["id"]]) if opening.is_free else []
+            shifts += [(doctor["id"], part, "open") for part in free]
+            on_duty[doctor["id"]] += free
+            self._report.created += bool(free)
+            self._report.same += not free
+        planned: list[Planned] = []
+        for each in wanted:
+            if each.before is not None and each.visit.status == "confirmed" != each.before:
+                self._refuse(each.visit.line, f"status: the appointment is {each.before} here")
+                continue
+            decided = self._placed(each, taken)
+            if decided is None:
+                continue
+            if decided.visit.status in OCCUPIES:
+                outside = without([each.span], on_duty[each.doctor_id])
+                shifts += [(each.doctor_id, part, "closing") for part in outside]
+                on_duty[each.doctor_id] += outside
+            planned.append(decided)
+            self._report.created += each.before is None
+            self._report.changed += each.before is not None
+        self._remember(planned, shifts)
+        if not self._is_dry:
+            await write_visits(self._cursor, self._file, planned, shifts)
+
+    def _placed(self, each: Planned, taken: Taken) -> Planned | None:
+        """Marked where the doctor has another then; null where the patient has."""
+        if each.visit.status not in OCCUPIES:
+            taken.drop(each.appointment_id)
+            return each
+        if taken.meets(each.patient_id, each.span, but=each.appointment_id):
+            self._refuse(each.visit.line, "the patient has another appointment then")
+            return None
+        taken.drop(each.appointment_id)
+        if taken.meets(each.practitioner_id, each.span):
+            each = replace(each, overbook=True)
+            self._report.overlaps.append(
+                {"line": each.visit.line, "appointmentId": str(each.appointment_id)}
+            )
+        taken.add(each.appointment_id, (each.practitioner_id, each.patient_id), each.span)
+        return each
+
+    def _remember(
+        self, planned: Iterable[Planned], shifts: Iterable[tuple[UUID, Interval, str]]
+    ) -> None:
+        for each in planned:
+            self._overlay.decided.add(each.appointment_id)
+            if each.person[1:] != NOBODY:
+                self._overlay.people[each.person] = each.patient_id
+        for doctor_id, span, _ in shifts:
+            self._overlay.shifts[doctor_id] = joined([*self._overlay.shifts[doctor_id], span])
+
+    async def _known(self, visits: Sequence[Visit]) -> Mapping[UUID, Row]:
+        rows = await self._cursor.all(KNOWN, {"ids": [self._id(each) for each in visits]})
+        return {row["appointment_id"]: row for row in rows}
+
+    async def _people(self, people: Iterable[Person]) -> dict[Person, UUID]:
+        reached = [each for each in people if each[1:] != NOBODY]
+        asked = {
+            "names": [name for name, _, _ in reached],
+            "phones": [phone for _, phone, _ in reached],
+            "emails": [email for _, _, email in reached],
+        }
+        rows = await self._cursor.all(PEOPLE, asked)
+        found = {reached[row["nth"] - 1]: row["id"] for row in rows} | self._overlay.people
+        self._found = set(found.values())
+        return found
+
+    async def _taken(self, wanted: Sequence[Planned], spans: Sequence[Interval]) -> Taken:
+        asked = _bounds(spans) | {
+            "practitioners": list({each.practitioner_id for each in wanted}),
+            "patients": list({each.patient_id for each in wanted}),
+        }
+        taken = self._overlay.taken
+        for statement in (OF_DOCTORS, OF_PATIENTS):
+            for row in await self._cursor.all(statement, asked):
+                if row["id"] not in self._overlay.decided:
+                    whose = row["practitioner_id"], row["patient_id"]
+                    taken.add(row["id"], whose, _of(row))
+        return taken
+
+    async def _on_duty(
+        self, doctors: Iterable[UUID], spans: Sequence[Interval]
+    ) -> dict[UUID, list[Interval]]:
+        rows = await self._cursor.all(ON_DUTY, _bounds(spans) | {"doctors": list(doctors)})
+        found: dict[UUID, list[Interval]] = defaultdict(list)
+        for row in rows:
+            found[row["doctor_id"]].append(_of(row))
+        if self._is_dry:
+            for doctor_id, there in self._overlay.shifts.items():
+                found[doctor_id] += there
+        return found
+
+    def _person(self, visit: Visit) -> Person:
+        try:
+            phone = e164(visit.phone, country=self._country) if visit.phone else None
+        except BadPhone:
+            raise ValueError(
+                "patient_phone: is no telephone number; leave it empty where there is none"
+            ) from None
+        return visit.name, phone, visit.email or None
+
+    def _id(self, visit: Visit) -> UUID:
+        return uuid5(IMPORTED, f"{self._file.clinic_id}/{visit.external_id}")
+
+    def _refuse(self, line: int, reason: str) -> None:
+        self._report.refused.append({"line": line, "reason": reason})
+
+
+def _by_name(doctors: Sequence[Row]) -> Mapping[str, list[Row]]:
+    named: dict[str, list[Row]] = defaultdict(list)
+    for doctor in doctors:
+        named[str(doctor["id"])].append(doctor)
+        named[_folded(doctor["full_name"])].append(doctor)
+    return named
+
+
+def _doctor(named: Mapping[str, list[Row]], who: str) -> Row:
+    match named.get(_folded(who), []):
+        case [doctor]:
+            return doctor
+        case []:
+            raise ValueError("doctor: is neither the id nor the full name of one of the clinic")
+        case _:
+            raise ValueError("doctor: several of the clinic have this name; give the id")
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.lower().split())
+
+
+def _digest(visit: Visit) -> str:
+    told = replace(visit, line=0, stamp=None)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _is_older(visit: Visit, before: Row) -> bool:
+    known: datetime | None = before["stamp"]
+    return known is not None and visit.stamp is not None and visit.stamp < known
+
+
+def _of(row: Row) -> Interval:
+    return Interval(starts_at=row["starts_at"], ends_at=row["ends_at"])
+
+
+def _span(opening: Opening) -> Interval:
+    return Interval(starts_at=opening.starts_at, ends_at=opening.ends_at)
+
+
+def _bounds(spans: Sequence[Interval]) -> dict[str, object]:
+    return {
+        "first": min(each.starts_at for each in spans),
+        "last": max(each.ends_at for each in spans),
+    }

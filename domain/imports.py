@@ -1,0 +1,300 @@
+"""Rows of another system's file: what each says, or why it says nothing."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from domain.plan import instant_of
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
+COLUMNS = (
+    *("external_id", "doctor", "starts_at", "ends_at"),
+    *("patient_name", "patient_phone", "patient_email", "status"),
+)
+REQUIRED = COLUMNS[:5]
+STATUSES = ("confirmed", "cancelled", "arrived", "completed", "no_show")
+LONGEST = timedelta(hours=8)
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+LONGEST_TEXT = 200
+DATE_ALONE = len("2027-03-01")
+LONGEST_FIELD = 16 * 1024 * 1024
+
+OF_FHIR = {
+    "booked": "confirmed",
+    "arrived": "arrived",
+    "checked-in": "arrived",
+    "fulfilled": "completed",
+    "cancelled": "cancelled",
+    "noshow": "no_show",
+}
+"""What R4 calls the states that an appointment has here."""
+
+
+class Kind(StrEnum):
+    """Of a file, by its media type."""
+
+    CSV = "text/csv"
+    FHIR = "application/fhir+ndjson"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """An appointment of the other system; `doctor` is an id or a full name."""
+
+    line: int
+    external_id: str
+    doctor: str
+    starts_at: datetime
+    ends_at: datetime
+    name: str
+    phone: str
+    email: str
+    status: str
+    stamp: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """A time that the other system offers; one that it does not offer says nothing."""
+
+    line: int
+    doctor: str
+    starts_at: datetime
+    ends_at: datetime
+    is_free: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wrong:
+    """A row that cannot be taken, and what to do about it. It repeats nothing of the row."""
+
+    line: int
+    reason: str
+
+
+Row = Visit | Opening | Wrong
+
+
+class BadFile(Exception):
+    """The file as a whole is not what it is said to be; the message says why."""
+
+
+def refuse_bad_file(content: bytes, kind: Kind) -> None:
+    """Raises `BadFile` for what `rows_of` could not read."""
+    written = _decoded(content)
+    if kind is Kind.CSV:
+        _names_in(_reader(written))
+
+
+def rows_of(content: bytes, kind: Kind, zone: ZoneInfo) -> list[Row]:
+    """Every row; the second of one external id is wrong. Times without an offset are `zone`'s."""
+    read = _csv if kind is Kind.CSV else _ndjson
+    return list(_once(read(_decoded(content), zone)))
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadFile("must be UTF-8") from None
+
+
+def _once(rows: Iterator[Row]) -> Iterator[Row]:
+    seen: dict[str, int] = {}
+    for row in rows:
+        if isinstance(row, Visit) and row.external_id in seen:
+            where = seen[row.external_id]
+            yield Wrong(line=row.line, reason=f"external_id: stands on line {where} already")
+            continue
+        if isinstance(row, Visit):
+            seen[row.external_id] = row.line
+        yield row
+
+
+def _csv(written: str, zone: ZoneInfo) -> Iterator[Row]:
+    reader = _reader(written)
+    names = _names_in(reader)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield _checked(reader.line_num, partial(_of_csv, names, cells), zone)
+    except csv.Error:
+        yield Wrong(line=reader.line_num, reason="is no CSV from here on: a quote is not closed")
+
+
+def _reader(written: str) -> "CsvReader":
+    csv.field_size_limit(LONGEST_FIELD)
+    head = written.split("\n", 1)[0]
+    delimiter = ";" if head.count(";") > head.count(",") else ","
+    return csv.reader(io.StringIO(written, newline=""), delimiter=delimiter, strict=True)
+
+
+def _names_in(reader: "CsvReader") -> list[str]:
+    try:
+        names = [name.strip().lower() for name in next(reader, [])]
+    except csv.Error:
+        names = []
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise BadFile(f"the first line must name the columns; missing: {', '.join(missing)}")
+    return names
+
+
+def _of_csv(names: list[str], cells: list[str]) -> Mapping[str, str]:
+    if len(cells) != len(names):
+        raise ValueError(f"has {len(cells)} columns, and the first line {len(names)}")
+    return dict(zip(names, (cell.strip() for cell in cells), strict=True))
+
+
+def _ndjson(written: str, zone: ZoneInfo) -> Iterator[Row]:
+    for line, each in enumerate(written.splitlines(), 1):
+        if each.strip():
+            yield _checked(line, partial(_of_fhir, each), zone)
+
+
+def _checked(line: int, read: Callable[[], Mapping[str, str]], zone: ZoneInfo) -> Row:
+    try:
+        return _row(line, read(), zone)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        told = str(error) if type(error) is ValueError else "is not of the form of a resource"
+        return Wrong(line=line, reason=told)
+
+
+def _row(line: int, cells: Mapping[str, str], zone: ZoneInfo) -> Row:
+    doctor = _said(cells, "doctor")
+    starts_at = _instant(_said(cells, "starts_at"), "starts_at", zone)
+    ends_at = _instant(_said(cells, "ends_at"), "ends_at", zone)
+    if not timedelta() < ends_at - starts_at <= LONGEST:
+        raise ValueError("ends_at: must be after starts_at, by eight hours at most")
+    if cells.get("resource") == "Slot":
+        is_free = cells["status"] == "free"
+        return Opening(
+            line=line, doctor=doctor, starts_at=starts_at, ends_at=ends_at, is_free=is_free
+        )
+    status = cells.get("status", "").lower() or "confirmed"
+    if status not in STATUSES:
+        raise ValueError(f"status: must be one of {', '.join(STATUSES)}")
+    email = cells.get("patient_email", "")
+    if email and (email.count("@") != 1 or " " in email or email.strip("@") != email):
+        raise ValueError("patient_email: is no e-mail address; leave it empty where there is none")
+    stamp = cells.get("stamp")
+    return Visit(
+        line=line,
+        external_id=_said(cells, "external_id"),
+        doctor=doctor,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        name=_said(cells, "patient_name"),
+        phone=cells.get("patient_phone", ""),
+        email=email,
+        status=status,
+        stamp=_instant(stamp, "meta.lastUpdated", zone) if stamp else None,
+    )
+
+
+def _said(cells: Mapping[str, str], name: str) -> str:
+    value = cells.get(name, "")
+    if not value:
+        raise ValueError(f"{name}: is missing")
+    if len(value) > LONGEST_TEXT or not value.isprintable():
+        raise ValueError(f"{name}: must be {LONGEST_TEXT} printable characters at most")
+    return value
+
+
+def _instant(value: str, name: str, zone: ZoneInfo) -> datetime:
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or len(value) <= DATE_ALONE:
+        raise ValueError(f"{name}: must be a date and a time, as 2027-03-01T09:00")
+    instant = instant_of(found, zone) if found.tzinfo is None else found.astimezone(UTC)
+    if not EARLIEST <= instant < LATEST:
+        raise ValueError(f"{name}: must be in the years 2000 to 2099")
+    return instant
+
+
+def _of_fhir(written: str) -> Mapping[str, str]:
+    try:
+        found = json.loads(written)
+    except ValueError:
+        raise ValueError("is no JSON") from None
+    match found.get("resourceType"):
+        case "Slot":
+            reference = found["schedule"]
+            return {
+                "resource": "Slot",
+                "doctor": _known_as(reference),
+                "starts_at": found["start"],
+                "ends_at": found["end"],
+                "status": found["status"],
+            }
+        case "Appointment":
+            return _appointment(found)
+        case _:
+            raise ValueError("resourceType: must be Slot or Appointment")
+
+
+def _appointment(found: dict[str, object]) -> Mapping[str, str]:
+    people = {
+        str(each["actor"].get("reference", "")).partition("/")[0].lstrip("#"): each["actor"]
+        for each in _list(found, "participant")
+        if "actor" in each
+    }
+    contained = {str(each["id"]): each for each in _list(found, "contained")}
+    doctor = people.get("Practitioner") or people.get("PractitionerRole")
+    if doctor is None:
+        raise ValueError("participant: must name a Practitioner")
+    own = next((contained[key] for key in people if key in contained), {})
+    patient = people.get("Patient", {})
+    meta = found.get("meta")
+    status = OF_FHIR.get(str(found["status"]))
+    if status is None:
+        raise ValueError(f"status: must be one of {', '.join(OF_FHIR)}")
+    return {
+        "external_id": str(found["id"]),
+        "doctor": _known_as(doctor),
+        "starts_at": str(found["start"]),
+        "ends_at": str(found["end"]),
+        "patient_name": str(patient.get("display", "")) or _named(own),
+        "patient_phone": _reached(own, "phone"),
+        "patient_email": _reached(own, "email"),
+        "status": status,
+        "stamp": str(meta["lastUpdated"]) if isinstance(meta, dict) and meta else "",
+    }
+
+
+def _list(found: Mapping[str, object], name: str) -> list[dict[str, dict[str, object]]]:
+    value = found.get(name, [])
+    if not isinstance(value, list):
+        raise TypeError(name)
+    return value
+
+
+def _known_as(reference: Mapping[str, object]) -> str:
+    """By the name that is shown, else by the id that it points to."""
+    shown = reference.get("display")
+    return str(shown or str(reference["reference"]).rpartition("/")[2])
+
+
+def _named(patient: Mapping[str, object]) -> str:
+    for name in _list(patient, "name"):
+        if "text" in name:
+            return str(name["text"])
+        names = [*name.get("given", []), name.get("family", "")]
+        return " ".join(str(each) for each in names).strip()
+    return ""
+
+
+def _reached(patient: Mapping[str, object], system: str) -> str:
+    ways = _list(patient, "telecom")
+    return next((str(each["value"]) for each in ways if str(each["system"]) == system), "")
