@@ -40,7 +40,7 @@ FILE = {
     status_code=202,
     response_model=ImportBegun,
     summary="Import appointments",
-    openapi_extra=problems("clinic_not_found", "too_large") | FILE,
+    openapi_extra=problems("clinic_not_found") | FILE,
 )
 async def import_file(  # noqa: PLR0913 - each is a part of the request
     *,
