@@ -20,6 +20,7 @@ from stack.control import Answer, Request, ask
 from stack.doctor import main as examine_machine
 from stack.errors import BadWishError, NoSupervisorError, StackError
 from stack.home import Home
+from stack.importing import import_file
 from stack.logs import follow
 from stack.names import EVERYTHING, chosen
 from stack.prepare import prepare as prepare_supplies
@@ -27,6 +28,7 @@ from stack.progress import Steps
 from stack.up import bring_up_detached, wait_for_the_other
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(import_file)
 DOWN_WITHIN = 90
 BAD_WISH = 2
 MOST_DOCTORS, MOST_DAYS = 100_000, 366
@@ -220,20 +222,6 @@ def restore(
     minutes = backup.age.total_seconds() / 60
     print(f"Restored into {home.root} as it was at {backup.began_at:%Y-%m-%d %H:%M:%S} UTC.")
     print(f"What was booked in the {minutes:.0f} minutes since is not in it. `make up` starts it.")
-
-
-@app.command()
-def import_file(file: Path, clinic: str = "", *, dry: bool = False) -> None:
-    """Send a file of another system's appointments, and print what became of each row."""
-    from stack.importing import import_file as sent  # noqa: PLC0415 - the servers run without it
-
-    home = Home.from_environment()
-    state = run_state.read(home.run_file)
-    if state is None:
-        _leave("Priyom is not running: `make up` first.")
-    if not clinic:
-        _leave("Say to which clinic: make import FILE=visits.csv CLINIC=<id>.")
-    print(sent(home, state, file, clinic, dry=dry))
 
 
 @app.command()

@@ -3,20 +3,31 @@
 import time
 from pathlib import Path
 
-import httpx
-
+from stack import run_state
 from stack.errors import StackError
 from stack.home import Home
 from stack.run_state import RunState
-from stack.tokens import access_token
 
 KINDS = {".csv": "text/csv", ".ndjson": "application/fhir+ndjson"}
 ANSWERED_WITHIN = 30.0
 PAUSE_SECONDS = 0.2
 
 
-def import_file(home: Home, state: RunState, file: Path, clinic: str, *, dry: bool) -> str:
+def import_file(file: Path, clinic: str = "", *, dry: bool = False) -> None:
+    """Send a file of another system's appointments, and print what became of each row."""
+    home = Home.from_environment()
+    state = run_state.read(home.run_file)
+    if state is None:
+        raise StackError("Priyom is not running: `make up` first.")
+    if not clinic:
+        raise StackError("Say to which clinic: make import FILE=visits.csv CLINIC=<id>.")
+    print(reported(home, state, file, clinic, dry=dry))
+
+
+def reported(home: Home, state: RunState, file: Path, clinic: str, *, dry: bool) -> str:
     """The report as a person reads it. StackError says why there is none."""
+    import httpx  # noqa: PLC0415 - `make status` should be quick
+
     kind = KINDS.get(file.suffix.lower())
     if kind is None or not file.is_file():
         raise StackError(f"{file} must be a file that ends in .csv or .ndjson")
@@ -32,10 +43,9 @@ def import_file(home: Home, state: RunState, file: Path, clinic: str, *, dry: bo
             "/imports", params=query, content=file.read_bytes(), headers={"content-type": kind}
         )
         if sent.is_error:
-            raise StackError(
-                f"The clinic refused it: {sent.json().get('detail', sent.status_code)}"
-            )
-        while (report := http.get(f"/imports/{sent.json()['importId']}").json())["state"] != "done":
+            raise StackError(f"The clinic refused it: {sent.json().get('detail')}")
+        where = f"/imports/{sent.json()['importId']}"
+        while (report := http.get(where).json())["state"] != "done":
             time.sleep(PAUSE_SECONDS)
     return _told(report, dry=dry)
 
@@ -46,6 +56,8 @@ def _manager(home: Home, state: RunState, clinic: str) -> dict[str, str]:
     own = [each for each in accounts if each["role"] == "manager"]
     if "issuer" not in state or not own:
         return {}
+    from stack.tokens import access_token  # noqa: PLC0415 - the same
+
     chosen = next((each for each in own if each.get("clinicId") == clinic), own[0])
     return {"authorization": f"Bearer {access_token(home, state, chosen['username'])}"}
 

@@ -1,16 +1,21 @@
 """A clinic that begins with nothing, by people who have signed in."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from stack.embedded import whole_stack
+from stack.errors import StackError
 from stack.home import Home
+from stack.importing import import_file
 from stack.run_state import RunState
 from stack.tokens import access_token
 
@@ -48,7 +53,12 @@ async def people(tmp_path: Path) -> AsyncIterator[People]:
         yield People(home=tmp_path / "home", state=state, http=http)
 
 
-async def test_an_empty_clinic_is_set_up_and_its_first_visit_booked(people: People) -> None:
+async def test_an_empty_clinic_is_set_up_and_its_first_visit_booked(
+    people: People,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     day = (datetime.now(UTC) + timedelta(days=3)).date()
     weekly = [{"weekday": day.isoweekday(), "from": "09:00", "until": "12:00"}]
     place = {
@@ -89,3 +99,27 @@ async def test_an_empty_clinic_is_set_up_and_its_first_visit_booked(people: Peop
     assert of_another.status_code == of_another_clinic.status_code == 404
     assert [each["status"] for each in history["items"]] == ["held", "confirmed"]
     assert {each["actor"]["role"] for each in history["items"]} == {"patient"}
+
+    file, clinic_id = tmp_path / "old.csv", clinic["clinicId"]
+    file.write_text(old_visits(day))
+    monkeypatch.setenv("PRIYOM_HOME", str(people.home))
+    capsys.readouterr()
+    for _ in range(2):
+        await asyncio.to_thread(import_file, file, clinic_id, dry=False)
+    first, again = re.split(r"(?<=missing)\n", capsys.readouterr().out.strip(), maxsplit=1)
+    with pytest.raises(StackError, match="no such clinic"):
+        await asyncio.to_thread(import_file, file, str(uuid4()), dry=True)
+
+    assert first.splitlines() == [
+        "2 rows: 1 created, 0 changed, 0 same.",
+        "line 3: patient_name: is missing",
+    ]
+    assert again.startswith("2 rows: 0 created, 0 changed, 1 same.")
+
+
+def old_visits(day: date) -> str:
+    return (
+        "external_id,doctor,starts_at,ends_at,patient_name\n"
+        f"A-1,Anna Serova,{day}T11:00,{day}T11:30,Boris Orlov\n"
+        f"A-2,Anna Serova,{day}T11:30,{day}T12:00,\n"
+    )
