@@ -106,15 +106,15 @@ async def test_an_empty_clinic_is_set_up_and_its_first_visit_booked(
     capsys.readouterr()
     for _ in range(2):
         await asyncio.to_thread(import_file, file, clinic_id, dry=False)
-    first, again = re.split(r"(?<=missing)\n", capsys.readouterr().out.strip(), maxsplit=1)
+    report, repeated = re.split(r"(?<=missing)\n", capsys.readouterr().out.strip(), maxsplit=1)
     with pytest.raises(StackError, match="no such clinic"):
         await asyncio.to_thread(import_file, file, str(uuid4()), dry=True)
 
-    assert first.splitlines() == [
+    assert report.splitlines() == [
         "2 rows: 1 created, 0 changed, 0 same.",
         "line 3: patient_name: is missing",
     ]
-    assert again.startswith("2 rows: 0 created, 0 changed, 1 same.")
+    assert repeated.startswith("2 rows: 0 created, 0 changed, 1 same.")
 
 
 def old_visits(day: date) -> str:
