@@ -49,7 +49,7 @@ WRONG = {
     "limit": "must be at most 100",
     "fullName": "must not be blank",
     "timeZone": "must be a time zone, as Europe/Moscow",
-    **dict.fromkeys(NOT_FOUND, NO_UUID),
+    **dict.fromkeys((*NOT_FOUND, "clinicId"), NO_UUID),
 }
 """What may be wrong with a field; the first that an operation takes is its example."""
 

@@ -20,6 +20,7 @@ from api.http.exception_schemas import (
     NewException,
 )
 from api.http.health_schemas import HealthBody, ReadinessBody
+from api.http.import_schemas import ImportBegun, ImportBody
 from api.http.notice_schemas import NoticeBody, NoticePage
 from api.http.openapi import describe
 from api.http.origins import Origins
@@ -128,6 +129,8 @@ MODELS: list[type[BaseModel]] = [
     CampaignVisitPage,
     ExchangeOrder,
     ExchangedBody,
+    ImportBegun,
+    ImportBody,
 ]
 BODIES = {model.__name__.removesuffix("Body"): model for model in MODELS}
 every_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))
