@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from domain.plan import instant_of
-
-if TYPE_CHECKING:
-    from _csv import Reader as CsvReader
 
 COLUMNS = (
     *("external_id", "doctor", "starts_at", "ends_at"),
@@ -95,6 +92,15 @@ def refuse_bad_file(content: bytes, kind: Kind) -> None:
         _names_in(_reader(written))
 
 
+class CsvReader(Protocol):
+    """What `csv.reader` gives; the type's own name is a private one."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
 def rows_of(content: bytes, kind: Kind, zone: ZoneInfo) -> list[Row]:
     """Every row; the second of one external id is wrong. Times without an offset are `zone`'s."""
     read = _csv if kind is Kind.CSV else _ndjson
@@ -131,14 +137,14 @@ def _csv(written: str, zone: ZoneInfo) -> Iterator[Row]:
         yield Wrong(line=reader.line_num, reason="is no CSV from here on: a quote is not closed")
 
 
-def _reader(written: str) -> "CsvReader":
+def _reader(written: str) -> CsvReader:
     csv.field_size_limit(LONGEST_FIELD)
     head = written.split("\n", 1)[0]
     delimiter = ";" if head.count(";") > head.count(",") else ","
     return csv.reader(io.StringIO(written, newline=""), delimiter=delimiter, strict=True)
 
 
-def _names_in(reader: "CsvReader") -> list[str]:
+def _names_in(reader: CsvReader) -> list[str]:
     try:
         names = [name.strip().lower() for name in next(reader, [])]
     except csv.Error:

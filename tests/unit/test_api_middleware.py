@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.middleware import MAX_BODY_BYTES, BodyLimit, Deadline, RequestContext
 
+HEADERS = [(b"content-length", b"30")]
+
 
 async def echo(_scope: Scope, receive: Receive, send: Send) -> None:
     body = (await receive())["body"]
@@ -122,7 +124,7 @@ async def test_half_a_request_asks_for_nothing() -> None:
     async def nowhere(_message: Message) -> None:
         return
 
-    scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"30")]}
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": HEADERS}
     await BodyLimit(note, answer_within_seconds=5)(scope, gone, nowhere)
 
     assert asked == []
@@ -143,7 +145,7 @@ async def test_a_body_that_stops_half_way_is_the_callers_fault_and_told_before_t
     async def note(message: Message) -> None:
         answer.append(message)
 
-    scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"30")]}
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": HEADERS}
     app = Deadline(BodyLimit(echo, answer_within_seconds=0.2), seconds=0.2)
     await asyncio.wait_for(app(scope, half, note), 1)
 
