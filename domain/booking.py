@@ -210,6 +210,8 @@ class Move:
     leaves_day: bool
     reason: str | None
     actor: ActorRef
+    is_offered: bool = False
+    """The clinic's own offer, which its rules do not bind."""
 
 
 class Asked(Protocol):

@@ -24,6 +24,8 @@ class EventType(StrEnum):
     CONFIRMED = "org.priyom.appointment.confirmed.v1"
     CANCELLED = "org.priyom.appointment.cancelled.v1"
     RESCHEDULED = "org.priyom.appointment.rescheduled.v1"
+    OFFERED = "org.priyom.appointment.offered.v1"
+    REOFFERED = "org.priyom.appointment.reoffered.v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +103,9 @@ class EventKind:
     consent: str
     """The kind of message that the patient agreed to or not."""
 
+    of_visit: bool = True
+    """Whether a visit's row keeps it. An offer has a row of its own, and is the patient's alone."""
+
     @property
     def schema(self) -> str:
         """The name of the message and of its schema in docs/asyncapi.yaml."""
@@ -140,6 +145,28 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         letter="rescheduled",
         consent="rescheduled",
     ),
+    EventType.OFFERED: EventKind(
+        name="offered",
+        title="A patient was offered another time, which is held",
+        status=Status.HELD,
+        happened_at=lambda appointment: appointment.created_at,
+        announced_by=lambda appointment_id, _: f"offer-{appointment_id}",
+        run_waits_for_patient=False,
+        letter="offered",
+        consent="rescheduled",
+        of_visit=False,
+    ),
+    EventType.REOFFERED: EventKind(
+        name="reoffered",
+        title="A patient was reminded of an offer",
+        status=Status.HELD,
+        happened_at=lambda appointment: appointment.created_at,
+        announced_by=lambda appointment_id, _: f"offer-{appointment_id}",
+        run_waits_for_patient=False,
+        letter="offered",
+        consent="rescheduled",
+        of_visit=False,
+    ),
 }
 
 
@@ -160,6 +187,19 @@ def appointment_rescheduled(
     appointment: Appointment, previous: Placement, *, by: Role | None = None
 ) -> AppointmentEvent:
     return replace(event_of(EventType.RESCHEDULED, appointment, by=by), previous=previous)
+
+
+def appointment_offered(
+    offer: Appointment, visit: Appointment, type_: EventType = EventType.OFFERED
+) -> AppointmentEvent:
+    """Of the offer's own row; `previous` is where the visit stands until its patient agrees."""
+    stands = Placement(
+        doctor_id=visit.doctor_id,
+        clinic_id=visit.clinic_id,
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at or visit.starts_at,
+    )
+    return replace(event_of(type_, offer, by=Role.SYSTEM), previous=stands)
 
 
 def event_id(appointment_id: UUID, version: int, kind: EventType) -> UUID:

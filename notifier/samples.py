@@ -75,10 +75,14 @@ def samples() -> dict[str, str]:
         written |= {f"{name}{ending}": text for ending, text in _files(mail).items()}
         lines.append(
             f"| {visit.kind}, {visit.language} | {mail.subject} ([text]({name}.txt), "
-            f"[HTML]({name}.html)) | [{mail.calendar_method}]({name}.ics) | {sms} "
+            f"[HTML]({name}.html)) | {_calendar(mail, name)} | {sms} "
             f"| {segments(sms)} |"
         )
     return written | {"README.md": "\n".join(lines) + "\n"}
+
+
+def _calendar(mail: Letter, name: str) -> str:
+    return f"[{mail.calendar_method}]({name}.ics)" if mail.calendar else "none"
 
 
 def _visits() -> Iterator[Visit]:
@@ -92,6 +96,7 @@ def _visits() -> Iterator[Visit]:
             moved_from=visit.starts_at - timedelta(days=3),
         )
         yield _linked(moved)
+        yield _linked(replace(moved, kind=Kind.OFFERED, version=1))
         changed = {"kind": Kind.CANCELLED, "version": visit.version + 1}
         later = {"changed_at": visit.changed_at + timedelta(days=1)}
         yield Visit(**{**vars(visit), **changed, **later})
@@ -107,8 +112,7 @@ def _files(mail: Letter) -> Mapping[str, str]:
     return {
         ".txt": f"{mail.subject}\n\n{mail.text}\n",
         ".html": f"{mail.html}\n",
-        ".ics": mail.calendar.replace("\r\n", "\n"),
-    }
+    } | ({".ics": mail.calendar.replace("\r\n", "\n")} if mail.calendar else {})
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.audit import Audit
+from activities.campaigns import Campaigns
 from activities.imports import Imports
 from activities.shifts import Shifts
 from activities.slots import Slots
@@ -23,10 +24,11 @@ from adapters.redis.cache import connect_redis
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from worker.audit_schedule import keep_audits
 from worker.bookings_worker import bookings_worker
+from worker.campaign_keeper import keep_campaigns
 from worker.deployment import keep_current, pinned, upgraded
 from worker.process import Process, run_process
 from worker.publish_schedule import keep_publishing
-from worker.workers import announcements_worker, audits_worker, plans_worker
+from worker.workers import announcements_worker, audits_worker, campaigns_worker, plans_worker
 
 log = structlog.get_logger("worker")
 
@@ -48,6 +50,7 @@ async def work(process: Process) -> None:
             keep_audits(client, every=audit_every),
             keep_publishing(client, horizon_days=process.settings.horizon_days),
             keep_sealing(process.database),
+            keep_campaigns(client, process.database),
             keep_current(client, process.build),
             keep_counting(process.database, bookings),
         ):
@@ -80,6 +83,14 @@ async def work(process: Process) -> None:
                     redis=redis,
                     gauges=gauges,
                 ),
+            )
+        )
+        await closing.enter_async_context(
+            campaigns_worker(
+                client,
+                campaigns=Campaigns(process.database),
+                announcements=announcements,
+                deployment=upgraded(process.build),
             )
         )
         await closing.enter_async_context(

@@ -17,6 +17,9 @@ AUDITS = "audits"
 PLANS = "plans"
 """What follows from doctors' plans, apart from what patients wait for."""
 
+CAMPAIGNS = "campaigns"
+"""Campaigns and the offers that they make: runs of days, which go on with the current build."""
+
 DELIVERIES = "deliveries"
 """Messages to patients and doctors, run by the notifier."""
 
@@ -31,6 +34,11 @@ FORGET_SCHEDULE = "forget-messages"
 
 REMINDER_SCHEDULE = "due-reminders"
 """Id of the schedule that looks for due reminders, and of its runs."""
+
+REOFFER_VISIT = "ReofferVisit"
+RESCHEDULE_APPOINTMENT = "RescheduleAppointment"
+CANCEL_APPOINTMENT = "CancelAppointment"
+"""Types of children: in the sandbox no workflow imports another."""
 
 TASK_TIMEOUT = timedelta(seconds=3)
 """A worker that died with a workflow task in hand keeps a patient waiting this long, no more."""

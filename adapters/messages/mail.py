@@ -161,10 +161,11 @@ def mime(letter: Letter, *, sender: str, to: str, message_id: str) -> bytes:
     wordings.attach(MIMEText(letter.text, "plain", "utf-8"))
     wordings.attach(MIMEText(letter.html, "html", "utf-8"))
     message.attach(wordings)
-    invitation = MIMEText(letter.calendar, "calendar", "utf-8")
-    invitation.set_param("method", letter.calendar_method)
-    invitation.add_header("Content-Disposition", "attachment", filename="visit.ics")
-    message.attach(invitation)
+    if letter.calendar:
+        invitation = MIMEText(letter.calendar, "calendar", "utf-8")
+        invitation.set_param("method", letter.calendar_method)
+        invitation.add_header("Content-Disposition", "attachment", filename="visit.ics")
+        message.attach(invitation)
     return message.as_bytes(policy=LINES_OF_SMTP)
 
 

@@ -60,17 +60,18 @@ class Said:
 def letter(visit: Visit, *, account_url: str, sender: str) -> Letter:
     """`account_url`: the personal account, where a visit is cancelled; `sender`: an address."""
     said = _said(visit, account_url)
+    entry = calendar_file(
+        visit,
+        summary=_render("event", said),
+        sender=sender,
+        about=_about(visit, said.visit_url),
+        link=said.visit_url,
+    )
     return Letter(
         subject=" ".join(_render("subject", said).split()),
         text=_render("txt", said),
         html=_render("html", said),
-        calendar=calendar_file(
-            visit,
-            summary=_render("event", said),
-            sender=sender,
-            about=_about(visit, said.visit_url),
-            link=said.visit_url,
-        ),
+        calendar="" if visit.kind is Kind.OFFERED else entry,
         calendar_method=method(visit.kind),
     )
 

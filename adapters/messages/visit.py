@@ -15,6 +15,7 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
     RESCHEDULED = "rescheduled"
     REMINDER = "reminder"
+    OFFERED = "offered"
 
 
 class Language(StrEnum):

@@ -29,6 +29,8 @@ class Seen:
     practitioner_id: UUID
     at: datetime
     ruled: RuledVisit
+    offered_visit: UUID | None
+    """For which visit the clinic offers this time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class Before:
 
 ONE = SQL(f"""
 SELECT {COLUMNS}, s.practitioner_id, s.starts_at <= clock_timestamp() AS has_begun,
+    CASE WHEN s.origin = 'offer' AND s.visit_id <> s.id THEN s.visit_id END AS offered_visit,
     statement_timestamp() AS read_at, clock_timestamp() AS now, c.time_zone, c.rules
 FROM schedules s JOIN clinics c ON c.id = s.clinic_id WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
@@ -76,6 +79,7 @@ async def see(connection: Cursor, appointment_id: UUID) -> Seen | None:
         practitioner_id=row["practitioner_id"],
         at=row["read_at"],
         ruled=ruled_visit(row),
+        offered_visit=row["offered_visit"],
     )
 
 

@@ -68,7 +68,7 @@ RETURNING id, doctor_id, starts_at
 # Those that last longest: the others are free for everybody sooner than an audit comes again.
 OPEN_HOLDS = text(f"""
 SELECT id, doctor_id, starts_at, version FROM schedules
-WHERE {LAPSES_AT} > statement_timestamp()
+WHERE {LAPSES_AT} > statement_timestamp() AND origin <> 'offer'
   AND updated_at <= statement_timestamp() - make_interval(secs => :settled_after)
 ORDER BY {LAPSES_AT} DESC LIMIT :batch
 """)  # noqa: S608
@@ -89,7 +89,9 @@ NOTICE = """(
 )"""
 
 # The row keeps the version of each change that is announced; of moves, every one is kept beside it.
-CHANGES = ", ".join(f"('{kind.name}', s.{kind.name}_version)" for kind in EVENT_KINDS.values())
+CHANGES = ", ".join(
+    f"('{kind.name}', s.{kind.name}_version)" for kind in EVENT_KINDS.values() if kind.of_visit
+)
 
 SWEEP_EVENTS = text(f"""
 WITH sweep AS (

@@ -38,7 +38,7 @@ live AS (
     WHERE s.practitioner_id = (SELECT practitioner_id FROM desk)
       AND s.occupies && tstzrange(%(starts_at)s,
                                  CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
-      AND s.id <> %(appointment_id)s
+      AND s.visit_id <> %(appointment_id)s
     UNION
     SELECT s.id, s.patient_id, s.doctor_id, s.practitioner_id, {TAKEN_AS} AS status,
            s.starts_at, s.ends_at, s.held_until, {LAPSED} AS has_lapsed
@@ -46,7 +46,7 @@ live AS (
     WHERE s.patient_id = %(patient_id)s
       AND s.occupies && tstzrange(%(starts_at)s,
                                  CAST(%(starts_at)s AS timestamptz) + interval '8 hours')
-      AND s.id <> %(appointment_id)s
+      AND s.visit_id <> %(appointment_id)s
 ),
 let_go AS (
     SELECT s.status = 'expired' AS has_lapsed, s.updated_at AS ended_at FROM schedules s
@@ -74,7 +74,7 @@ SELECT clock.now,
         SELECT count(DISTINCT s.visit_id) FROM schedules s
         WHERE s.patient_id = %(patient_id)s AND s.occupies && tstzrange(clock.now, NULL)
           AND s.starts_at > clock.now AND s.clinic_id = (SELECT clinic_id FROM desk)
-          AND (s.status <> 'held' OR s.held_until > clock.now) AND s.id <> %(appointment_id)s
+          AND (s.status <> 'held' OR s.held_until > clock.now) AND s.visit_id <> %(appointment_id)s
     ) ELSE 0 END AS live_visits,
     of_subject.count AS subject_holds, of_subject.first_lapse AS subject_first_lapse,
     (SELECT count(*) FROM let_go) AS let_go, (SELECT max(ended_at) FROM let_go) AS last_let_go,
@@ -82,12 +82,12 @@ SELECT clock.now,
 FROM clock, LATERAL (
     SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules s
     WHERE s.patient_id = %(patient_id)s AND s.status = 'held' AND s.held_until > clock.now
-      AND s.id <> %(appointment_id)s
+      AND s.visit_id <> %(appointment_id)s AND s.origin <> 'offer'
 ) holds, LATERAL (
     SELECT count(*) AS count, min(held_until) AS first_lapse FROM (
         SELECT s.held_until FROM schedules s
         WHERE s.patient_id = %(holder)s AND s.status = 'held' AND s.held_until > clock.now
-          AND s.held_by IS NULL AND s.id <> %(appointment_id)s
+          AND s.held_by IS NULL AND s.origin <> 'offer' AND s.id <> %(appointment_id)s
         UNION ALL
         SELECT s.held_until FROM schedules s
         WHERE s.held_by = %(holder)s AND s.status = 'held' AND s.held_until > clock.now

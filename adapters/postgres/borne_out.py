@@ -48,6 +48,7 @@ WHERE (
     WHEN 'confirmed' THEN s.confirmed_at
     WHEN 'cancelled' THEN s.cancelled_at
     WHEN 'rescheduled' THEN made.moved_at
+    ELSE s.created_at
 END)) < 1 AND CASE told.kind
     WHEN 'confirmed' THEN s.confirmed_version = told.sequence
     WHEN 'cancelled' THEN s.cancelled_version = told.sequence AND s.status = 'cancelled'
@@ -57,6 +58,11 @@ END)) < 1 AND CASE told.kind
     ) = (
         told.previous_doctor_id, told.previous_clinic_id,
         told.previous_starts_at, told.previous_ends_at
+    )
+    ELSE told.sequence = 1 AND EXISTS (
+        SELECT FROM campaign_visits v
+        WHERE v.offer_id = s.id AND v.doctor_id = told.previous_doctor_id
+          AND v.starts_at = told.previous_starts_at
     )
 END
 """)
@@ -92,12 +98,12 @@ class Rows:
 def _is_well_formed(event: AppointmentEvent) -> bool:
     """Whether it is what this product says of a version: its id is derived, it never expires."""
     derived = event_id(event.appointment_id, event.sequence, event.type)
-    is_move = event.type is EventType.RESCHEDULED
+    leaves = event.type is EventType.RESCHEDULED or not EVENT_KINDS[event.type].of_visit
     return (
         event.event_id == derived
         and event.status is EVENT_KINDS[event.type].status
         and event.expires_at is None
-        and (event.previous is not None) is is_move
+        and (event.previous is not None) is leaves
     )
 
 

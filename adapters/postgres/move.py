@@ -70,7 +70,7 @@ async def _move(connection: Cursor, move: Move) -> Appointment:
         doctor_id=move.doctor_id,
         starts_at=move.starts_at,
         max_holds=0,
-        passes_rules=passes_rules(move.actor, move.reason),
+        passes_rules=move.is_offered or passes_rules(move.actor, move.reason),
         stands_at=move.previous.clinic_id,
     )
     facts = await load_facts_besides(connection, wish, appointment_id=move.appointment_id)

@@ -14,7 +14,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import INBOX
 from domain.actors import Role
 from domain.booking import CancelReason
-from domain.events import EventType
+from domain.events import EVENT_KINDS, EventType
 from domain.news import News
 from domain.reminders import Reminder
 from domain.zones import zone_named
@@ -186,8 +186,8 @@ class _Notice:
 
 
 def _notices(event: News) -> list[_Notice]:
-    """The doctor's, and that of whom a move takes the visit from. A reminder has none."""
-    if isinstance(event, Reminder):
+    """The doctor's, and that of whom a move leaves; reminders and offers have none."""
+    if isinstance(event, Reminder) or not EVENT_KINDS[event.type].of_visit:
         return []
     own = _Notice(
         id=notification_id(event, Audience.DOCTOR, Channel.INBOX),

@@ -51,11 +51,12 @@ UPDATE notifications SET
 WHERE id = :id AND audience = 'patient' AND channel = :channel AND status IN ('sending', 'sent')
 """)
 
-INSTANTS = ", ".join(f"s.{kind.name}_at" for kind in EVENT_KINDS.values())
+INSTANTS = ", ".join(f"s.{kind.name}_at" for kind in EVENT_KINDS.values() if kind.of_visit)
 
 STANDING = text(f"""
 SELECT n.status, n.event_id, n.kind, n.sequence, n.appointment_id, n.patient_id, n.doctor_id,
     s.clinic_id, s.starts_at, s.ends_at, {INSTANTS}, s.updated_at, n.step, n.created_at,
+    s.created_at AS offered_at,
     n.status = 'failed' AND EXISTS (
         SELECT FROM notifications o WHERE o.event_id = n.event_id AND o.audience = 'patient'
           AND o.channel = :other AND o.status = 'reserved'
@@ -107,7 +108,7 @@ def _event(row: RowMapping) -> AppointmentEvent:
     return AppointmentEvent(
         event_id=row["event_id"],
         type=type_,
-        time=row[f"{kind.name}_at"] or row["updated_at"],
+        time=row[f"{kind.name}_at" if kind.of_visit else "offered_at"] or row["updated_at"],
         sequence=row["sequence"],
         appointment_id=row["appointment_id"],
         patient_id=row["patient_id"],

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 from adapters.postgres.appointments import Seen, see
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read_by_cursor
+from api.booking.move import Moves
+from api.booking.offered import accept_offer, was_taken
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
@@ -18,6 +20,7 @@ from domain.errors import (
     AlreadyConfirmed,
     AppointmentNotFound,
     Changed,
+    ExtensionLimit,
     HoldExpired,
     Refused,
     TooLate,
@@ -49,6 +52,7 @@ class Commands:
     def __init__(self, database: Database, runs: Runs) -> None:
         self._database = database
         self._runs = runs
+        self._moves = Moves(database, runs, b"")  # no key is sent with an offer
 
     async def find(self, appointment_id: UUID, by: Actor) -> Found:
         """Whoever may not see it is told what they are told where there is none.
@@ -58,6 +62,10 @@ class Commands:
         seen = await self._see(appointment_id)
         if seen is not None:
             await self._let_in(by, Action.READ_VISIT, seen)
+            if seen.offered_visit is not None and seen.appointment.status is not Status.HELD:
+                visit = await self._see(seen.offered_visit)
+                if visit is not None and was_taken(seen.appointment, visit.appointment):
+                    return Found(appointment=visit.appointment)
             return Found(appointment=seen.appointment)
         found = await self._find_run(appointment_id)
         _check(by, Action.READ_VISIT, found.appointment)
@@ -78,6 +86,8 @@ class Commands:
 
     async def confirm(self, appointment_id: UUID, by: Actor) -> Appointment:
         seen, actor = await self._see_as(by, appointment_id)
+        if seen is not None and seen.offered_visit is not None:
+            return await accept_offer(self._moves, seen, await self._see(seen.offered_visit), by)
         if seen is None or seen.appointment.status is Status.HELD:
             try:
                 confirmed = _agreed(await self._runs.confirm(appointment_id, actor))
@@ -103,6 +113,8 @@ class Commands:
             seen = await self._see(appointment_id)
             if seen is None:
                 raise await self._why_never_held(appointment_id) from None
+            if seen.offered_visit is not None and seen.appointment.status is Status.HELD:
+                raise ExtensionLimit from None
             if seen.appointment.status is Status.HELD:  # as for a confirm, nobody knows yet
                 raise NoAnswer(appointment_id) from None
             raise _why_ended(seen.appointment) from None

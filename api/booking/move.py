@@ -104,7 +104,9 @@ class Moves:
         seen = await read_by_cursor(self._database, ask)
         if seen is not None:
             actor = _let_in(order, seen.visit, seen.practitioner_id)
-            may_pass = passes_rules(actor.ref_for(seen.visit.patient_id), order.reason)
+            may_pass = order.is_offered or passes_rules(
+                actor.ref_for(seen.visit.patient_id), order.reason
+            )
             return replace(seen, wish=replace(seen.wish, passes_rules=may_pass))
         try:
             run = await self._runs.summary(order.appointment_id)
@@ -205,5 +207,6 @@ def _move(order: MoveOrder, seen: Target) -> Move:
         starts_at=slot.starts_at,
         leaves_day=visit.doctor_id != desk.doctor_id or not same_day,
         reason=order.reason,
+        is_offered=order.is_offered,
         actor=_let_in(order, visit, seen.practitioner_id).ref_for(visit.patient_id),
     )

@@ -27,6 +27,8 @@ class MoveOrder:
     doctor_id: UUID | None = None
     reason: str | None = None
     key: str | None = None
+    is_offered: bool = False
+    """The clinic's own offer, which its rules do not bind."""
 
     @property
     def wish(self) -> MoveWish:

@@ -5,14 +5,16 @@ Nobody signs in here, and a GET changes nothing: mail scanners open links.
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
+from adapters.postgres.offers import visit_of_offer
 from adapters.postgres.openings import openings_of
 from adapters.postgres.promise import promise
-from adapters.postgres.reads import read
+from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.visits import PatientVisit, visit
 from api.booking.commands import Commands
 from api.booking.move import Moves
@@ -52,8 +54,15 @@ class Opened:
     def can_act(self) -> bool:
         """The link is of this very state, and the visit is ahead."""
         booked = self.visit.appointment
-        is_current = booked.version == self.link.version and booked.status is Status.CONFIRMED
-        return is_current and not self.visit.has_begun
+        stands = booked.status is Status.CONFIRMED or self.is_offer
+        return booked.version == self.link.version and stands and not self.visit.has_begun
+
+    @property
+    def is_offer(self) -> bool:
+        """A time that the clinic holds for a visit which is to leave its own."""
+        booked = self.visit.appointment
+        is_held = booked.status is Status.HELD and self.visit.lasts_seconds > 0
+        return booked.origin == "offer" and is_held
 
     @property
     def actor(self) -> Actor:
@@ -76,7 +85,7 @@ async def show(
 
 
 @router.post("/{token}")
-async def act(  # noqa: PLR0913 - each is a part of the request
+async def act(  # noqa: PLR0911, PLR0913 - each is a part of the request, or an answer
     *,
     token: str,
     visitor: Anybody,
@@ -92,11 +101,13 @@ async def act(  # noqa: PLR0913 - each is a part of the request
     opened = await _opened(database, key, token)
     if not is_form_of(key, token, form, now=datetime.now(UTC)):
         raise Problem(code="foreign_form", detail="Open the link again, and use its page.")
-    if action not in {"promise", "cancel", "move"}:
-        raise Malformed("action", "must be promise, cancel or move")
+    if action not in {"promise", "cancel", "move", "accept"}:
+        raise Malformed("action", "must be promise, cancel, move or accept")
+    if opened.is_offer and opened.can_act:
+        return await _about_an_offer(visitor, opened, database, key, commands, action)
     if action == "promise":
         return await _promised(visitor, opened, database, key)
-    if not opened.can_act:
+    if not opened.can_act or action == "accept":
         return _shown(visitor, opened, key, said="changed", status=409)
     at = at if action == "move" else None
     if action == "move" and at is None:
@@ -123,6 +134,35 @@ async def _promised(
         return see(f"/v/{opened.token}?said=promised")
     now = await _opened(database, key, opened.token)
     return _shown(visitor, now, key, said="changed", status=409)
+
+
+async def _about_an_offer(  # noqa: PLR0913, PLR0917 - who sees what
+    visitor: Visitor,
+    opened: Opened,
+    database: DatabaseDep,
+    key: bytes,
+    commands: Commands,
+    action: str,
+) -> Response:
+    """Taken, or left for the page of the visit itself, where another time is chosen."""
+    offer_id, said = opened.link.appointment_id, ""
+    if action == "accept":
+        try:
+            await commands.confirm(offer_id, opened.actor)
+            said = "?said=move"
+        except Refused as refused:
+            note_refusal(refused, appointment_id=offer_id)
+            now = await _opened(database, key, opened.token)
+            return _shown(visitor, now, key, said=refused.refusal.code, status=409)
+        except NoAnswer:
+            return see(f"/v/{opened.token}?said=unavailable")
+    visit_id = await read_by_cursor(database, partial(visit_of_offer, offer_id=offer_id))
+    found = await read(database, lambda connection: visit(connection, visit_id or offer_id))
+    if found is None:
+        raise Problem(code="not_found", detail="This link is not valid, or not any more.")
+    booked = found.appointment
+    link = link_to(booked.appointment_id, booked.version or 1, found.during.ends_at)
+    return see(f"/v/{token_of(key, link)}{said}")
 
 
 async def _done(opened: Opened, commands: Commands, moves: Moves, at: datetime | None) -> int:
@@ -202,6 +242,7 @@ def _shown(  # noqa: PLR0913 - what the page says
         form=form,
         said=said,
         times=times,
+        is_offer=opened.visit.appointment.origin == "offer",
     )
     answer.headers["cache-control"] = "no-store"
     answer.headers["referrer-policy"] = "same-origin"

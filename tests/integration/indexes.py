@@ -11,6 +11,12 @@ SERVICE = {"services_pkey"}
 OF_PATIENT = {"schedules_patient_idx"}
 
 MOVES = {"moves_pkey"}
+CLOSED = {
+    "campaigns_pkey",
+    "exception_spans_pkey",
+    "exceptions_pkey",
+    "schedules_doctor_day_idx",
+}
 CONSENTS = {"consents_pkey"}
 PROXIES = {"proxies_once", "proxies_proxy_patient_id_idx"}
 TRAIL = {"audit_pkey", "audit_seals_pkey"}
@@ -62,6 +68,11 @@ BY: dict[str, set[str]] = {
     "forgetting.FORGET": APPOINTMENT
     | MESSAGE
     | {"events_in_doubt_pkey", "notifications_created_at_idx"},
+    "campaign_runs.NEXT": {"campaign_visits_pkey", "schedules_doctor_day_idx"},
+    "campaign_runs.OPEN_HOLDS": CLOSED,
+    "campaign_runs.SEEN": {"campaigns_unseen_idx"},
+    "campaign_runs.TAKE_IN": CLOSED | PATIENT,
+    "campaign_runs.UNSEEN": {"campaigns_unseen_idx"},
     "campaign_rows.ADD": APPOINTMENT | PATIENT,
     "campaign_rows.BEGIN": set(),
     "campaign_rows.COUNT": APPOINTMENT | {"campaign_visits_pkey"},
@@ -81,7 +92,7 @@ BY: dict[str, set[str]] = {
     "inbox.MARK": MESSAGE,
     "inbox.NEWEST": INBOX,
     "inbox.OLDER": INBOX,
-    "borne_out.BORNE_OUT": APPOINTMENT | MOVES | PATIENT,
+    "borne_out.BORNE_OUT": APPOINTMENT | MOVES | PATIENT | {"campaign_visits_offer_id_idx"},
     "clinic_rules.FIND": {"doctors_clinic_id_idx"},
     "clinic_rules.WRITE": set(),
     "exchange.BOTH": APPOINTMENT,
@@ -98,6 +109,13 @@ BY: dict[str, set[str]] = {
     "notifications.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS,
     "notifications.POSTPONED": MESSAGE,
     "notifications.RECORD": MESSAGE,
+    "offers.ASKED": {"campaign_visits_pkey"},
+    "offers.LAPSE": APPOINTMENT,
+    "offers.OF_VISIT": APPOINTMENT,
+    "offers.ONE": APPOINTMENT,
+    "offers.SEE": APPOINTMENT | {"campaigns_pkey", "campaign_visits_pkey"},
+    "offers.SILENT": {"campaign_visits_pkey"},
+    "offers.TAKE": APPOINTMENT | DOCTOR | FREE | {"shifts_pkey"},
     "openings.OPENINGS": DOCTOR
     | FREE
     | {"doctors_specialty_idx", "shifts_pkey", "services_pkey", "doctor_services_service_id_idx"},
@@ -217,6 +235,7 @@ NO_QUERY = {
     "closing.DEFER",
 }
 IN_THEIR_ORDER = {
+    "campaign_runs.UNSEEN",
     "demo_patients.SOME",
     "trail_seals.BREAKS",
     "trail_seals.COUNTED",

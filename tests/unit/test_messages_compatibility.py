@@ -24,6 +24,8 @@ SCHEMA = {
     EventType.CONFIRMED: "Confirmed",
     EventType.CANCELLED: "Cancelled",
     EventType.RESCHEDULED: "Rescheduled",
+    EventType.OFFERED: "Offered",
+    EventType.REOFFERED: "Reoffered",
 }
 EVENTS = [
     an_event(type=kind, expires_at=expires_at)

@@ -19,6 +19,7 @@ from temporalio.client import WorkflowHistory
 from workflows.audit_bookings import AuditBookings
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
+from workflows.change_schedule import ChangeSchedule
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
 from workflows.find_due_reminders import FindDueReminders
@@ -26,6 +27,7 @@ from workflows.forget_messages import ForgetMessages
 from workflows.import_schedule import ImportSchedule
 from workflows.publish_shifts import PublishShifts
 from workflows.remind_patient import RemindPatient
+from workflows.reoffer_visit import ReofferVisit
 from workflows.reschedule_appointment import RescheduleAppointment
 from workflows.settle_visit import SettleVisit
 
@@ -43,6 +45,7 @@ EVERY_WORKFLOW = (
     AuditBookings,
     BookAppointment,
     CancelAppointment,
+    ChangeSchedule,
     DeliverInstead,
     DeliverNotifications,
     FindDueReminders,
@@ -50,6 +53,7 @@ EVERY_WORKFLOW = (
     ImportSchedule,
     PublishShifts,
     RemindPatient,
+    ReofferVisit,
     RescheduleAppointment,
     SettleVisit,
 )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 
@@ -57,6 +58,7 @@ campaigns = Table(
     Column("policy", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="running"),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("seen_version", Integer),
     instant("created_at", nullable=False),
     CheckConstraint("policy IN ('call_list', 'move', 'cancel')", name="policy"),
     CheckConstraint("state IN ('running', 'paused', 'stopped')", name="state"),
@@ -65,6 +67,11 @@ campaigns = Table(
     UniqueConstraint("exception_id", name="campaigns_exception"),
     UniqueConstraint("plan_id", name="campaigns_plan"),
     UniqueConstraint("digest", name="campaigns_once"),
+    Index(
+        "campaigns_unseen_idx",
+        "id",
+        postgresql_where=text("seen_version IS DISTINCT FROM version"),
+    ),
 )
 """Those who are affected by one exception or plan are offered another time."""
 

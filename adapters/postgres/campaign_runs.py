@@ -1,0 +1,88 @@
+"""What the run of a campaign asks of the rows, and which campaigns have news for their runs."""
+
+from functools import partial
+from uuid import UUID
+
+from psycopg.sql import SQL
+
+from adapters.postgres.campaign_rows import find_campaign
+from adapters.postgres.database import Database
+from adapters.postgres.direct import Cursor
+from adapters.postgres.reads import read_by_cursor
+from adapters.postgres.transactions import serializable
+from domain.campaign import CampaignLook, CampaignOrder
+
+WINDOW = 20
+"""So many are asked at once."""
+
+SEEN = SQL("""
+UPDATE campaigns SET seen_version = version
+WHERE id = %(campaign_id)s AND seen_version IS DISTINCT FROM version
+""")
+
+# A hold from before the time was closed can still be confirmed.
+TAKE_IN = SQL("""
+INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
+SELECT c.id, s.id, s.doctor_id, s.starts_at,
+    CASE WHEN p.phone IS NULL AND p.email IS NULL THEN 'without_contact' ELSE 'left' END
+FROM campaigns c JOIN exceptions e ON e.id = c.exception_id AND e.kind = 'remove'
+JOIN exception_spans w ON w.exception_id = e.id
+JOIN schedules s ON s.doctor_id = w.doctor_id AND s.occupies && w.during
+    AND s.starts_at >= lower(w.during) - interval '8 hours' AND s.starts_at < upper(w.during)
+JOIN patients p ON p.id = s.patient_id
+WHERE c.id = %(campaign_id)s AND e.withdrawn_at IS NULL
+  AND s.status = 'confirmed' AND s.starts_at > clock_timestamp() AND s.moves = 0
+ON CONFLICT DO NOTHING
+""")
+
+OPEN_HOLDS = SQL("""
+SELECT count(*) AS holds
+FROM campaigns c JOIN exceptions e ON e.id = c.exception_id AND e.kind = 'remove'
+JOIN exception_spans w ON w.exception_id = e.id
+JOIN schedules s ON s.doctor_id = w.doctor_id AND s.occupies && w.during
+    AND s.starts_at >= lower(w.during) - interval '8 hours' AND s.starts_at < upper(w.during)
+WHERE c.id = %(campaign_id)s AND e.withdrawn_at IS NULL
+  AND s.status = 'held' AND s.held_until > clock_timestamp()
+""")
+
+NEXT = SQL("""
+SELECT v.appointment_id FROM campaign_visits v JOIN schedules s ON s.id = v.appointment_id
+WHERE v.campaign_id = %(campaign_id)s AND v.state = 'left' AND s.status = 'confirmed'
+  AND (s.doctor_id, s.starts_at) = (v.doctor_id, v.starts_at)
+  AND v.appointment_id <> ALL(%(in_flight)s)
+ORDER BY v.starts_at, v.appointment_id LIMIT %(limit)s
+""")
+
+UNSEEN = SQL("""
+SELECT id FROM campaigns WHERE seen_version IS DISTINCT FROM version ORDER BY id LIMIT 100
+""")
+
+
+async def look_at_campaign(database: Database, order: CampaignOrder) -> CampaignLook:
+    """Raises `CampaignNotFound`."""
+    return await serializable(database, partial(_look, order=order))
+
+
+async def unseen_campaigns(database: Database) -> list[UUID]:
+    """Those whose runs have yet to hear that they begin, or of another pace."""
+    rows = await read_by_cursor(database, lambda cursor: cursor.all(UNSEEN, {}))
+    return [row["id"] for row in rows]
+
+
+async def _look(connection: Cursor, *, order: CampaignOrder) -> CampaignLook:
+    asked = {
+        "campaign_id": order.campaign_id,
+        "in_flight": order.in_flight,
+        "limit": max(0, WINDOW - len(order.in_flight)),
+    }
+    await connection.write(SEEN, asked)
+    await connection.write(TAKE_IN, asked)
+    holds = await connection.one(OPEN_HOLDS, asked)
+    campaign = await find_campaign(connection, order.campaign_id)
+    to_ask = await connection.all(NEXT, asked)
+    return CampaignLook(
+        pace="running" if campaign.pace.value == "done" else campaign.pace.value,
+        parts={part.value: count for part, count in campaign.parts.items()},
+        to_ask=[row["appointment_id"] for row in to_ask],
+        open_holds=holds["holds"],
+    )

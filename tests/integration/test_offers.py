@@ -1,0 +1,285 @@
+"""Offers of a campaign: another time is held for the visit, taken, declined or left to lapse."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from activities.appointments import Appointments
+from activities.campaigns import Campaigns
+from adapters.postgres.borne_out import Rows
+from adapters.postgres.campaign_rows import Pace, Part, find_campaign, set_pace
+from adapters.postgres.exceptions import Accepted, ExceptionOrder, make_exception, preview_exception
+from adapters.postgres.reads import read_by_cursor
+from adapters.postgres.transactions import serializable
+from api.booking.commands import Commands
+from api.booking.runs import Runs
+from api.booking.temporal_errors import NoRun
+from domain.actors import ANYONE, SYSTEM, ActorRef
+from domain.booking import Move, Outcome, Placement, Status
+from domain.campaign import CampaignOrder, Offer, ReofferOrder, Verdict
+from domain.errors import ExtensionLimit, HoldExpired
+from domain.events import EventType, appointment_offered
+from domain.plan_exceptions import ExceptionKind, ExceptionReason, PlanException, Policy
+from domain.visit_links import link_key, link_to, token_of
+from tests.clinic_rows import DAY, Clinic, at
+
+
+@dataclass(frozen=True)
+class Leave:
+    """The doctor is away from nine to ten, and one visit stands at nine."""
+
+    clinic: Clinic
+    campaigns: Campaigns
+    campaign_id: UUID
+    visit_id: UUID
+
+    @property
+    def order(self) -> ReofferOrder:
+        return ReofferOrder(campaign_id=self.campaign_id, appointment_id=self.visit_id)
+
+    async def offered(self) -> Offer:
+        offer = await self.campaigns.offer_another_time(self.order)
+        assert offer is not None
+        return offer
+
+    async def lapse(self) -> None:
+        await self.clinic.execute(
+            "UPDATE schedules SET held_until = clock_timestamp() WHERE id = :id",
+            id=self.order.offer_id,
+        )
+
+    async def pace(self, pace: Pace) -> None:
+        await serializable(
+            self.clinic.database,
+            lambda cursor: set_pace(cursor, self.campaign_id, pace, SYSTEM),
+        )
+
+    async def parts(self) -> dict[str, int]:
+        found = await read_by_cursor(
+            self.clinic.database, lambda cursor: find_campaign(cursor, self.campaign_id)
+        )
+        return {part.value: n for part, n in found.parts.items() if n}
+
+
+async def on_leave(clinic: Clinic, policy: Policy = Policy.CALL_LIST) -> Leave:
+    visit_id = await clinic.book(at("09:00"))
+    what = PlanException(
+        kind=ExceptionKind.REMOVE,
+        start=datetime.combine(DAY, time(9)),
+        until=datetime.combine(DAY, time(10)),
+    )
+    order = ExceptionOrder(
+        clinic_id=clinic.id,
+        doctor_id=clinic.doctor_id,
+        what=what,
+        reason=ExceptionReason.ILLNESS,
+        policy=policy,
+        digest=None,
+    )
+    shown = await preview_exception(clinic.database, order)
+    made = await make_exception(
+        clinic.database, ExceptionOrder(**{**vars(order), "digest": shown.digest}), SYSTEM
+    )
+    assert isinstance(made, Accepted)
+    return Leave(clinic, Campaigns(clinic.database), made.campaign_id, visit_id)
+
+
+async def test_another_time_is_held_once_for_the_same_visit(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+
+    first, second = await leave.offered(), await leave.offered()
+
+    assert first.offer == second.offer
+    assert (first.offer.origin, first.offer.status) == ("offer", Status.HELD)
+    assert first.offer.starts_at == at("10:00")
+    assert await leave.parts() == {"asked": 1}
+
+
+async def test_a_visit_that_takes_its_offer_ends_it(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    offer = await leave.offered()
+    visit = offer.visit
+    move = Move(
+        appointment_id=visit.appointment_id,
+        attempt_id=uuid4(),
+        patient_id=visit.patient_id,
+        version=visit.version or 1,
+        previous=Placement(
+            doctor_id=visit.doctor_id,
+            clinic_id=visit.clinic_id,
+            starts_at=visit.starts_at,
+            ends_at=visit.ends_at or visit.starts_at,
+        ),
+        doctor_id=offer.offer.doctor_id,
+        clinic_id=offer.offer.clinic_id,
+        starts_at=offer.offer.starts_at,
+        leaves_day=False,
+        reason=None,
+        actor=SYSTEM,
+    )
+
+    moved = await Appointments(clinic.database).move_appointment(move)
+
+    judged = await leave.campaigns.judge_offer(leave.order)
+    assert moved.starts_at == offer.offer.starts_at
+    assert (judged.verdict, judged.offer.status) == (Verdict.ANSWERED, Status.CANCELLED)
+    assert await leave.parts() == {"moved": 1}
+
+
+async def test_a_declined_offer_leaves_the_visit(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    await leave.offered()
+    await clinic.becomes(leave.order.offer_id, "cancelled")
+
+    judged = await leave.campaigns.judge_offer(leave.order)
+
+    assert (judged.verdict, judged.visit.status) == (Verdict.ANSWERED, Status.CONFIRMED)
+    assert await leave.parts() == {"declined": 1}
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"),
+    [
+        (Policy.CALL_LIST, Verdict.CALL),
+        (Policy.MOVE, Verdict.MOVE),
+        (Policy.CANCEL, Verdict.CANCEL),
+    ],
+)
+async def test_silence_is_judged_by_the_policy_when_its_time_is_over(
+    clinic: Clinic, policy: Policy, verdict: Verdict
+) -> None:
+    leave = await on_leave(clinic, policy)
+    await leave.offered()
+
+    early = await leave.campaigns.judge_offer(leave.order)
+    await leave.lapse()
+    late = [(await leave.campaigns.judge_offer(leave.order)).verdict for _ in range(2)]
+
+    assert early.verdict is Verdict.WAIT
+    assert early.in_seconds > 0
+    assert late == [verdict, verdict]
+    assert await leave.parts() == {"silent": 1}
+
+
+async def test_nobody_is_asked_while_a_campaign_is_paused_and_silence_waits(
+    clinic: Clinic,
+) -> None:
+    leave = await on_leave(clinic, Policy.CANCEL)
+    await leave.pace(Pace.PAUSED)
+    asked = await leave.campaigns.offer_another_time(leave.order)
+    await leave.pace(Pace.RUNNING)
+    await leave.offered()
+    await leave.pace(Pace.PAUSED)
+    await leave.lapse()
+
+    paused = await leave.campaigns.judge_offer(leave.order)
+    await leave.pace(Pace.STOPPED)
+    stopped = await leave.campaigns.judge_offer(leave.order)
+
+    assert asked is None
+    assert (paused.verdict, stopped.verdict) == (Verdict.WAIT, Verdict.CALL)
+
+
+async def test_where_nothing_is_free_reception_calls(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    await clinic.book(at("10:00"))
+    await clinic.book(at("10:30"))
+
+    assert await leave.campaigns.offer_another_time(leave.order) is None
+    assert await leave.parts() == {"silent": 1}
+
+
+async def test_a_campaign_takes_in_who_confirms_a_hold_from_before(clinic: Clinic) -> None:
+    hold = await clinic.hold(at("09:30"))
+    leave = await on_leave(clinic)
+    order = CampaignOrder(campaign_id=leave.campaign_id)
+
+    before = await leave.campaigns.look_at_campaign(order)
+    await clinic.becomes(hold, "confirmed")
+    after = await leave.campaigns.look_at_campaign(order)
+
+    assert (before.to_ask, before.open_holds) == ([leave.visit_id], 1)
+    assert (after.to_ask, after.open_holds) == ([leave.visit_id, hold], 0)
+    assert after.parts[Part.LEFT] == 2
+
+
+class Moving(Runs):
+    """Runs that move at once."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+
+    async def move(self, move: Move) -> Outcome:
+        moved = await Appointments(self._clinic.database).move_appointment(move)
+        return Outcome(attempt_id=move.attempt_id, appointment=moved)
+
+    async def extend(
+        self, _appointment_id: UUID, _version: int, _by: ActorRef | None = None
+    ) -> Outcome:
+        raise NoRun
+
+
+async def test_who_confirms_an_offer_has_the_visit_there_under_either_id(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    offer = (await leave.offered()).offer
+    commands = Commands(clinic.database, Moving(clinic))
+    with pytest.raises(ExtensionLimit):
+        await commands.extend(offer.appointment_id, 1, ANYONE)
+
+    taken = [await commands.confirm(offer.appointment_id, ANYONE) for _ in range(2)]
+    found = await commands.find(offer.appointment_id, ANYONE)
+
+    assert {each.appointment_id for each in (*taken, found.appointment)} == {leave.visit_id}
+    assert {each.starts_at for each in taken} == {at("10:00")}
+
+
+async def test_an_offer_that_lapsed_cannot_be_taken(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    offer = (await leave.offered()).offer
+    await clinic.becomes(offer.appointment_id, "expired")
+    commands = Commands(clinic.database, Moving(clinic))
+
+    with pytest.raises(HoldExpired):
+        await commands.confirm(offer.appointment_id, ANYONE)
+    assert (await commands.find(offer.appointment_id, ANYONE)).appointment.origin == "offer"
+
+
+async def test_what_is_said_of_an_offer_is_borne_out_by_its_row(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    made = await leave.offered()
+    told = [
+        appointment_offered(made.offer, made.visit),
+        appointment_offered(made.offer, made.visit, EventType.REOFFERED),
+        appointment_offered(made.offer, made.offer),
+    ]
+
+    assert await Rows(clinic.database).forged(told) == {2}
+
+
+async def test_the_page_of_an_offer_leads_to_the_visit(api: str, clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    made = await leave.offered()
+    key = link_key(b"x" * 32)
+    token = token_of(key, link_to(made.offer.appointment_id, 1, made.offer.ends_at or at("11:00")))
+    page = f"{api.removesuffix('/api/v1')}/v/{token}"
+
+    async with httpx.AsyncClient(timeout=20) as http:
+        shown = (await http.get(page)).text
+        form = shown.partition('name="form" value="')[2].partition('"')[0]
+        wrong = await http.post(page, data={"form": form, "action": "dance"})
+        other = await http.post(page, data={"form": form, "action": "move"})
+        taken = await http.post(page, data={"form": form, "action": "accept"})
+        await leave.lapse()
+        late = await http.post(page, data={"form": form, "action": "accept"})
+
+    assert 'value="accept"' in shown
+    assert wrong.status_code == 422
+    assert (other.status_code, other.headers["location"].split("?")[0] == f"/v/{token}") == (
+        303,
+        False,
+    )
+    assert (taken.status_code, taken.headers["location"]) == (303, f"/v/{token}?said=unavailable")
+    assert late.status_code == 409

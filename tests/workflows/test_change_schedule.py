@@ -1,0 +1,173 @@
+"""Campaigns on a real Temporal server that skips time, over a campaign in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from domain.booking import Status
+from domain.campaign import CampaignOrder, ReofferOrder, Verdict, campaign_workflow_id
+from domain.campaign import reoffer_workflow_id as offer_run_id
+from domain.events import EventType
+from tests.fakes.campaigns import LONG, FakeCampaign, rows_of, visits
+from tests.workflows.conftest import FrontDesk, Record, eventually
+from worker.sandbox import sandboxed_runner
+from workflows.change_schedule import ChangeSchedule
+from workflows.names import CAMPAIGNS
+from workflows.reoffer_visit import ReofferVisit
+
+HALF = timedelta(seconds=LONG / 2 + 1)
+
+
+@asynccontextmanager
+async def running(desk: FrontDesk, campaign: FakeCampaign) -> AsyncIterator[None]:
+    async with Worker(
+        desk.environment.client,
+        task_queue=CAMPAIGNS,
+        workflows=[ChangeSchedule, ReofferVisit],
+        activities=[
+            campaign.look_at_campaign,
+            campaign.offer_another_time,
+            campaign.judge_offer,
+            desk.clinic.publish_event,
+            desk.clinic.invalidate_schedule,
+        ],
+        workflow_runner=sandboxed_runner(),
+        max_cached_workflows=0,
+    ):
+        yield
+
+
+async def begun(desk: FrontDesk) -> WorkflowHandle[ChangeSchedule, dict[str, int]]:
+    campaign_id = uuid4()
+    return await desk.environment.client.start_workflow(
+        ChangeSchedule.run,
+        CampaignOrder(campaign_id=campaign_id),
+        id=campaign_workflow_id(campaign_id),
+        task_queue=CAMPAIGNS,
+    )
+
+
+def offer_run(
+    environment: WorkflowEnvironment,
+    run: WorkflowHandle[ChangeSchedule, dict[str, int]],
+    of: object,
+) -> WorkflowHandle[ReofferVisit, str]:
+    campaign = run.id.removeprefix("campaign-")
+    return environment.client.get_workflow_handle_for(ReofferVisit.run, f"reoffer-{campaign}-{of}")
+
+
+def offered(desk: FrontDesk, type_: EventType = EventType.OFFERED) -> int:
+    return sum(event.type is type_ for event in desk.clinic.events)
+
+
+async def test_everybody_is_asked_once_and_reminded_and_silence_ends_on_the_call_list(
+    desk: FrontDesk, record: Record
+) -> None:
+    everybody = visits(5)
+    campaign = FakeCampaign(left=list(everybody))
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 5, within=30)
+        for each in everybody:
+            child = offer_run(desk.environment, run, each)
+            await desk.environment.fast_forward(child, HALF)
+            await desk.environment.fast_forward(child, HALF)
+            assert await child.result() == Verdict.CALL
+        async with asyncio.timeout(30):
+            assert await run.result() == {"left": 0, "asked": 0, "silent": 5}
+
+    assert offered(desk) == offered(desk, EventType.REOFFERED) == 5
+    await record("campaign-of-five", run)
+    await record("offer-left-to-lapse", offer_run(desk.environment, run, everybody[0]))
+
+
+async def test_a_patient_who_answers_is_not_reminded(desk: FrontDesk, record: Record) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit])
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        campaign.answered.add(visit)
+        child = offer_run(desk.environment, run, visit)
+        await child.signal(ReofferVisit.answered)
+        async with asyncio.timeout(30):
+            assert await child.result() == Verdict.ANSWERED
+            await run.result()
+
+    assert offered(desk, EventType.REOFFERED) == 0
+    await record("offer-answered", child)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "event", "name"),
+    [
+        (Verdict.MOVE, EventType.RESCHEDULED, "offer-moved"),
+        (Verdict.CANCEL, EventType.CANCELLED, "offer-cancelled"),
+    ],
+)
+async def test_silence_ends_as_the_clinic_has_said(
+    desk: FrontDesk, record: Record, verdict: Verdict, event: EventType, name: str
+) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit], verdict=verdict)
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        desk.clinic.rows |= rows_of(campaign)
+        child = offer_run(desk.environment, run, visit)
+        await desk.environment.fast_forward(child, HALF)
+        await desk.environment.fast_forward(child, HALF)
+        assert await child.result() == verdict
+
+    assert desk.clinic.events[-1].type is event
+    expected = Status.CANCELLED if verdict is Verdict.CANCEL else Status.CONFIRMED
+    assert desk.clinic.rows[visit].status is expected
+    await record(name, child)  # recorded by two names
+
+
+async def test_a_paused_campaign_asks_nobody_else_until_it_goes_on(
+    desk: FrontDesk, record: Record
+) -> None:
+    everybody = visits(3)
+    campaign = FakeCampaign(left=list(everybody), pace="paused")
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually_looked(run)
+        before = offered(desk)
+        campaign.pace = "running"
+        await run.signal(ChangeSchedule.look)
+        await eventually(lambda: offered(desk) == 3, within=30)
+        campaign.pace = "stopped"
+        await run.signal(ChangeSchedule.look)
+        async with asyncio.timeout(30):
+            await run.result()
+
+    assert before == 0
+    await record("campaign-paused", run)
+
+
+async def test_a_visit_that_need_not_be_asked_leaves_the_window(
+    desk: FrontDesk, record: Record
+) -> None:
+    order = ReofferOrder(campaign_id=uuid4(), appointment_id=uuid4())
+    async with running(desk, FakeCampaign(left=[], pace="stopped")):
+        ended = await desk.environment.client.execute_workflow(
+            ReofferVisit.run, order, id=offer_run_id(order), task_queue=CAMPAIGNS
+        )
+
+    assert ended == "not asked"
+    handle = desk.environment.client.get_workflow_handle_for(ReofferVisit.run, offer_run_id(order))
+    await record("offer-not-made", handle)
+
+
+async def eventually_looked(run: WorkflowHandle[ChangeSchedule, dict[str, int]]) -> None:
+    async with asyncio.timeout(30):
+        while not await run.query(ChangeSchedule.progress):  # noqa: ASYNC110 - a query raises no event
+            await asyncio.sleep(0.05)

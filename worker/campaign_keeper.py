@@ -1,0 +1,47 @@
+"""Begins the runs of campaigns, and tells them of another pace: the rows say which have news.
+
+So whoever makes or pauses a campaign needs no Temporal to answer, and a word that is lost is said
+again.
+"""
+
+import asyncio
+
+import psycopg
+from structlog import get_logger
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.service import RPCError
+
+from adapters.postgres.campaign_runs import unseen_campaigns
+from adapters.postgres.database import Database
+from domain.campaign import CampaignOrder, campaign_workflow_id
+from workflows.change_schedule import ChangeSchedule
+from workflows.names import CAMPAIGNS
+
+LOOK_EVERY_SECONDS = 1.0
+
+log = get_logger(__name__)
+
+
+async def keep_campaigns(client: Client, database: Database) -> None:
+    """For ever; run it as a task. Several processes at once begin each run once."""
+    while True:
+        try:
+            await tell_campaigns(client, database)
+        except (RPCError, psycopg.Error) as error:
+            log.warning("campaigns_not_told", error=type(error).__name__)
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def tell_campaigns(client: Client, database: Database) -> None:
+    """Once: each that has news hears that it has."""
+    for campaign_id in await unseen_campaigns(database):
+        await client.start_workflow(
+            ChangeSchedule.run,
+            CampaignOrder(campaign_id=campaign_id),
+            id=campaign_workflow_id(campaign_id),
+            task_queue=CAMPAIGNS,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            start_signal="look",
+            static_summary="offer another time to everybody who is affected",
+        )

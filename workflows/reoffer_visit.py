@@ -1,0 +1,147 @@
+"""Offer one patient another time: hold it, say so, wait, remind, and then do as the clinic does.
+
+The patient answers by the API or the page of the message, which move the visit or decline the
+offer; this run finds that in the rows. What it does about silence are the runs of every other move
+and cancellation.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from temporalio import workflow
+from temporalio.exceptions import ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
+
+from domain.actors import SYSTEM
+from domain.booking import Cancellation, CancelReason, Move, Placement
+from domain.campaign import Judged, Offer, ReofferOrder, Verdict, campaign_workflow_id
+from domain.events import (
+    EventType,
+    appointment_offered,
+    cancel_workflow_id,
+    reschedule_workflow_id,
+)
+from workflows import campaign_steps as steps
+from workflows.names import BOOKINGS, CANCEL_APPOINTMENT, RESCHEDULE_APPOINTMENT
+from workflows.starting import labels_of_cancellation, labels_of_move
+from workflows.tell_everybody import announce, change_of, word_of
+
+
+@workflow.defn
+class ReofferVisit:
+    """One visit of a campaign; the result says how it ended."""
+
+    @workflow.init
+    def __init__(self, order: ReofferOrder) -> None:
+        self._order = order
+        self._has_answered = False
+
+    @workflow.run
+    async def run(self, order: ReofferOrder) -> str:
+        offer = await steps.offer_another_time(order)
+        if offer is None:
+            await self._tell_campaign("asked", order.appointment_id)
+            return "not asked"
+        await announce(
+            [change_of(offer.offer), word_of(appointment_offered(offer.offer, offer.visit))]
+        )
+        await self._tell_campaign("asked", order.appointment_id)
+        judged = await self._answered(offer)
+        await self._carry_out(judged)
+        await self._tell_campaign("look")
+        return judged.verdict.value
+
+    async def _answered(self, offer: Offer) -> Judged:
+        """What came of it, by the rows; halfway the patient is reminded."""
+        await self._wait(offer.remind_in_seconds, "remind the patient of the offer")
+        judged = await steps.judge_offer(self._order)
+        if judged.verdict is Verdict.WAIT and judged.in_seconds > 0:
+            await announce(
+                [word_of(appointment_offered(offer.offer, offer.visit, EventType.REOFFERED))]
+            )
+        while judged.verdict is Verdict.WAIT:
+            await self._wait(judged.in_seconds, "the time to answer is over")
+            judged = await steps.judge_offer(self._order)
+        return judged
+
+    async def _wait(self, seconds: float, summary: str) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: self._has_answered,
+                timeout=timedelta(seconds=seconds),
+                timeout_summary=summary,
+            )
+        except TimeoutError:
+            return
+        self._has_answered = False
+
+    async def _carry_out(self, judged: Judged) -> None:
+        try:
+            if judged.verdict is Verdict.MOVE:
+                await self._move(judged)
+            elif judged.verdict is Verdict.CANCEL:
+                await self._cancel(judged)
+        except (ChildWorkflowError, WorkflowAlreadyStartedError):
+            return  # somebody else has the visit in hand; it stays on the call list if not
+
+    async def _move(self, judged: Judged) -> None:
+        visit, offer = judged.visit, judged.offer
+        move = Move(
+            appointment_id=visit.appointment_id,
+            attempt_id=workflow.uuid4(),
+            patient_id=visit.patient_id,
+            version=visit.version or 1,
+            previous=Placement(
+                doctor_id=visit.doctor_id,
+                clinic_id=visit.clinic_id,
+                starts_at=visit.starts_at,
+                ends_at=visit.ends_at or visit.starts_at,
+            ),
+            doctor_id=offer.doctor_id,
+            clinic_id=offer.clinic_id,
+            starts_at=offer.starts_at,
+            leaves_day=True,
+            reason=CancelReason.CLINIC_REQUEST,
+            actor=SYSTEM,
+        )
+        await workflow.execute_child_workflow(
+            RESCHEDULE_APPOINTMENT,
+            move,
+            id=reschedule_workflow_id(move.appointment_id, move.version),
+            task_queue=BOOKINGS,
+            **labels_of_move(move),
+        )
+
+    async def _cancel(self, judged: Judged) -> None:
+        visit = judged.visit
+        cancellation = Cancellation(
+            appointment_id=visit.appointment_id,
+            attempt_id=workflow.uuid4(),
+            patient_id=visit.patient_id,
+            doctor_id=visit.doctor_id,
+            clinic_id=visit.clinic_id,
+            starts_at=visit.starts_at,
+            version=visit.version or 1,
+            reason=CancelReason.CLINIC_REQUEST,
+            actor=SYSTEM,
+        )
+        await workflow.execute_child_workflow(
+            CANCEL_APPOINTMENT,
+            cancellation,
+            id=cancel_workflow_id(cancellation.appointment_id),
+            task_queue=BOOKINGS,
+            **labels_of_cancellation(cancellation),
+        )
+
+    async def _tell_campaign(self, signal: str, about: UUID | None = None) -> None:
+        """The campaign's run may have ended: it looks at the rows anyway."""
+        campaign = workflow.get_external_workflow_handle(
+            campaign_workflow_id(self._order.campaign_id)
+        )
+        try:
+            await campaign.signal(signal, args=[] if about is None else [about])
+        except FailureError:
+            return
+
+    @workflow.signal(description="The patient has answered: look at the rows.")
+    def answered(self) -> None:
+        self._has_answered = True
