@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from adapters.postgres.application_role import let_application_in
-from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, VISIT_ONCE, metadata
+from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, VISIT_ONCE, VISITS_BY_START, metadata
 from adapters.process.settings import BadSettings, Connections, connections
 
 # A migration that waits for a lock makes every booking wait behind it: better fail and try again.
@@ -20,7 +20,7 @@ TURN_ASKED_EVERY_SECONDS = 0.2
 
 # Alembic's comparison cannot see a temporal foreign key (PERIOD), and takes an expression that
 # PostgreSQL writes down in its own way for another one: the migrations own these.
-NOT_COMPARED = {IN_SHIFT, HOLDS_BY_END, VISIT_ONCE}
+NOT_COMPARED = {IN_SHIFT, HOLDS_BY_END, VISIT_ONCE, VISITS_BY_START}
 
 
 def is_compared(_object: object, name: str | None, *_context: object) -> bool:

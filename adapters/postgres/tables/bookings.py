@@ -46,6 +46,7 @@ DOCTOR_FREE = "schedules_doctor_free"
 PATIENT_FREE = "schedules_patient_free"
 IN_SHIFT = "schedules_in_shift"
 VISIT_ONCE = "schedules_visit_once"
+VISITS_BY_START = "schedules_begins_at_idx"
 HOLDS_BY_END = "schedules_lapses_at_idx"
 
 schedules = Table(
@@ -142,7 +143,7 @@ schedules = Table(
         postgresql_where=text(f"({LIVE_AS}) IS NOT NULL"),
     ),
     Index(
-        "schedules_begins_at_idx",
+        VISITS_BY_START,
         text(f"({BEGINS_AT})"),
         postgresql_where=text(f"({BEGINS_AT}) IS NOT NULL"),
     ),
