@@ -91,6 +91,16 @@ INSERT INTO plans (id, doctor_id, clinic_id, version, effective_from, weekly)
 SELECT gen_random_uuid(), id, clinic_id, n, '2026-01-01', '[]'
 FROM doctors, generate_series(1, 3) AS n
 """)
+IMPORTS = text("""
+INSERT INTO imports (id, clinic_id, kind, dry_run, actor, report, rows_read, done_at)
+SELECT gen_random_uuid(), clinic_id, 'text/csv', false, '{}', '{}', 0, clock_timestamp()
+FROM doctors
+""")
+IMPORTED = text("""
+INSERT INTO imported (appointment_id, import_id, digest, version)
+SELECT id, (SELECT id FROM imports LIMIT 1), '', 1
+FROM (SELECT id FROM schedules ORDER BY starts_at LIMIT 20000) s
+""")
 EXCEPTIONS = text("""
 INSERT INTO exceptions (id, clinic_id, doctor_id, kind, wall_from, wall_until, reason)
 SELECT gen_random_uuid(), clinic_id, id, 'remove', day, day + interval '1 day', 'vacation'
@@ -130,7 +140,7 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 
 WRITTEN = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
 LEAVES = (EXCEPTIONS, EXCEPTION_SPANS, CAMPAIGNS, CAMPAIGN_VISITS)
-FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS, *LEAVES)
+FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS, IMPORTS, IMPORTED, *LEAVES)
 
 
 @asynccontextmanager
