@@ -108,7 +108,5 @@ class Books:
 
     async def nothing_yet(self) -> None:
         """As on the first day."""
-        await self.clinic.execute(
-            "TRUNCATE schedules, moves, move_keys, notifications, events_in_doubt, campaign_visits"
-        )
+        await self.clinic.execute("TRUNCATE schedules, notifications, events_in_doubt CASCADE")
         await self.clinic.execute("UPDATE audit_progress SET swept_until = '-infinity'")

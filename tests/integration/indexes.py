@@ -38,6 +38,10 @@ BY: dict[str, set[str]] = {
     "audit.SETTLE": {"events_in_doubt_pkey"},
     "audit.FORGET_SETTLED": {"events_in_doubt_settled_idx"},
     "audit.OVERLAPPING": FREE | {"schedules_changed_idx"},
+    "booking_gauges.TO_CONFIRM": {"schedules_changed_idx"},
+    "console.IN_DOUBT": {"events_in_doubt_pkey"},
+    "console.LIVE_HOLDS": {"schedules_lapses_at_idx"},
+    "lost_rows.WITHOUT_A_ROW": APPOINTMENT,
     "consents.OF_PATIENT": PATIENT | CONSENTS,
     "consents.SAY": PATIENT,
     "days.DAYS": DOCTOR | {"schedules_doctor_free", "shifts_pkey"},
@@ -226,6 +230,10 @@ BY: dict[str, set[str]] = {
 """A statement of a tuple or a mapping is named by its place in it."""
 
 NO_QUERY = {
+    "application_role.GIVE_PASSWORD",
+    "application_role.LET_IN",
+    "application_role.MAKE",
+    "lost_rows.BEGAN",
     "bookings.NEW_REVISION",
     "naming.NOW",
     "move_keys.BIND",

@@ -157,6 +157,7 @@ async def a_wish(database: Database) -> dict[str, object]:
         "origin": "patient",
         "service_id": None,
         "holder": None,
+        "overbook": False,
         "actor": told(SYSTEM),
     }
     return wish | made
