@@ -62,6 +62,7 @@ async def test_from_the_search_to_the_booking_are_four_keys_and_back_three(
 
     note = desk.page.get_by_role("group")
     await expect(note).to_contain_text("Booked:")
+    await expect(note.locator("#note-title")).to_be_focused()
     assert keys.pressed == 4
 
     await keys.press("Tab", "Tab", "Enter")
