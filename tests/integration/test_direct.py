@@ -46,6 +46,9 @@ TOO_LATE = "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)"
 END_OTHERS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'plain'
 """
+ASLEEP = """
+SELECT count(*) FROM pg_stat_activity WHERE application_name = 'plain' AND wait_event = 'PgSleep'
+"""
 NOT_IDLE = """
 SELECT count(*) FROM pg_stat_activity WHERE application_name = 'plain' AND state <> 'idle'
 """
@@ -229,12 +232,16 @@ async def test_a_caller_who_leaves_in_the_middle_leaves_no_transaction_open(
 
 @both
 async def test_a_caller_who_leaves_in_the_middle_keeps_no_connection(
-    database: Database, run: Borrower
+    database: Database, clinic: Clinic, run: Borrower
 ) -> None:
     for _ in range(POOL + 1):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await run(database, "SELECT pg_sleep(30)")
+        asked = asyncio.create_task(run(database, "SELECT pg_sleep(30)"))
+        async with asyncio.timeout(4):
+            while not await by_psycopg(clinic.database, ASLEEP):  # noqa: ASYNC110 - no event is set
+                await asyncio.sleep(0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
 
     async with asyncio.timeout(5):
         assert len(await every_backend(database)) == POOL

@@ -280,7 +280,7 @@ async def test_lines_are_found_by_thing_actor_time_and_clinic(clinic: Clinic) ->
             return [line.action for line in lines if line.object == thing]
 
     assert await found(object=thing) == ["hold"]
-    assert await found(actor=THE_PATIENT.id) == ["hold"]
+    assert await found(actor=wish.actor.id) == ["hold"]
     assert await found(clinics=[clinic.id]) == ["hold"]
     assert await found(clinics=[uuid4()]) == []
     assert await found(person=wish.patient_id) == ["hold"]

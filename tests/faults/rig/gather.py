@@ -54,7 +54,7 @@ CREATE TABLE rig_journal (
     status text NOT NULL, held_until timestamptz, version integer NOT NULL
 );
 CREATE INDEX ON rig_journal (id);
-CREATE FUNCTION rig_write_down() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION rig_write_down() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO rig_journal (id, doctor_id, starts_at, status, held_until, version)
     VALUES (NEW.id, NEW.doctor_id, NEW.starts_at, NEW.status, NEW.held_until, NEW.version);
@@ -135,6 +135,8 @@ async def _takes(
         "doctor_id": doctor,
         "practitioner_id": practitioner,
         "service_id": None,
+        "holder": None,
+        "overbook": False,
         "clinic_id": clinic,
         "starts_at": starts_at,
         "ends_at": ends_at,

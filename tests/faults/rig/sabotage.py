@@ -11,7 +11,7 @@ from tests.faults.rig.waiting import until_seen
 # A sequence keeps its value when a transaction is rolled back or its backend is terminated.
 LAY = """
 CREATE SEQUENCE rig_sabotaged;
-CREATE FUNCTION rig_sabotage() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION rig_sabotage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF random() < {chance} AND ({when}) THEN
         PERFORM nextval('rig_sabotaged');
