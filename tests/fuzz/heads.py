@@ -197,7 +197,7 @@ def _pipelines() -> Iterator[Hostile]:
     yield Hostile(
         name="a request, then garbage",
         parts=(get, b"\0\0garbage\r\n\r\n"),
-        pause=0.2,
+        pause=1.5,
         answers=(200, 400),
     )
     yield Hostile(
