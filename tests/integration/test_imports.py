@@ -31,6 +31,10 @@ from worker.workers import plans_worker
 from workflows.import_schedule import ImportSchedule
 
 EXAMPLE = (CHECKOUT / "docs/examples/import.csv").read_bytes()
+MISSED_OF_A_CLINIC = text(
+    "SELECT count(*) FROM events_in_doubt d JOIN schedules s ON s.id = d.appointment_id"
+    " WHERE s.clinic_id = :id"
+)
 DOCUMENT = (CHECKOUT / "docs/import.md").read_text()
 
 
@@ -204,9 +208,11 @@ async def test_what_a_file_says_is_announced_to_nobody(scratch: Database) -> Non
     await office.clinic.execute("UPDATE schedules SET updated_at = updated_at - interval '1 h'")
 
     async with scratch.connect() as connection:
-        due = await connection.execute(SWEEP_EVENTS, {"batch": 100, "settled_after": 0})
+        await connection.execute(SWEEP_EVENTS, {"batch": 10_000, "settled_after": 0})
+        missed = await connection.execute(MISSED_OF_A_CLINIC, {"id": office.clinic.id})
 
-    assert due.scalar_one() == 0
+    assert len(await office.visits()) == 1
+    assert missed.scalar_one() == 0
 
 
 async def test_two_doctors_of_one_name_are_told_apart_by_their_ids(office: Office) -> None:
