@@ -17,10 +17,14 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignOrder:
-    """The input of `ChangeSchedule`; `in_flight` are those who are being asked right now."""
+    """The input of `ChangeSchedule`; `in_flight` are those who are being asked right now.
+
+    A run with more than `longest_history` events goes on in a new one; Temporal's limit is 51 200.
+    """
 
     campaign_id: UUID
     in_flight: list[UUID] = field(default_factory=list)
+    longest_history: int = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)

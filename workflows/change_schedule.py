@@ -4,6 +4,7 @@ The rows say who is left, who was asked and who has answered; this run only keep
 It hears of what is new by signals, and looks by itself now and then. Its children outlive it.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -39,14 +40,14 @@ class ChangeSchedule:
                 await self._begin(appointment_id)
             if look.is_over and not self._in_flight:
                 return self._parts
-            if workflow.info().is_continue_as_new_suggested():
+            if workflow.info().get_current_history_length() > self._order.longest_history:
                 workflow.continue_as_new(self._now)
             await self._hear_of_more_than(heard)
 
     @property
     def _now(self) -> CampaignOrder:
         in_flight = sorted(self._in_flight, key=str)
-        return CampaignOrder(campaign_id=self._order.campaign_id, in_flight=in_flight)
+        return replace(self._order, in_flight=in_flight)
 
     async def _begin(self, appointment_id: UUID) -> None:
         order = ReofferOrder(campaign_id=self._order.campaign_id, appointment_id=appointment_id)

@@ -7,18 +7,18 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from domain.booking import Status
 from domain.campaign import CampaignOrder, ReofferOrder, Verdict, campaign_workflow_id
 from domain.campaign import reoffer_workflow_id as offer_run_id
-from domain.events import EventType
+from domain.events import EventType, reschedule_workflow_id
 from tests.fakes.campaigns import LONG, FakeCampaign, rows_of, visits
 from tests.workflows.conftest import FrontDesk, Record, eventually
 from worker.sandbox import sandboxed_runner
-from workflows.change_schedule import ChangeSchedule
+from workflows.change_schedule import LOOK_AGAIN_AFTER, ChangeSchedule
 from workflows.names import CAMPAIGNS
 from workflows.reoffer_visit import ReofferVisit
 
@@ -165,6 +165,94 @@ async def test_a_visit_that_need_not_be_asked_leaves_the_window(
     assert ended == "not asked"
     handle = desk.environment.client.get_workflow_handle_for(ReofferVisit.run, offer_run_id(order))
     await record("offer-not-made", handle)
+
+
+async def test_a_campaign_whose_news_was_lost_looks_again_by_itself(desk: FrontDesk) -> None:
+    campaign = FakeCampaign(left=visits(1), pace="paused")
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually_looked(run)
+        campaign.pace = "stopped"
+        campaign.left.clear()
+        await desk.environment.fast_forward(run, LOOK_AGAIN_AFTER + timedelta(seconds=1))
+        async with asyncio.timeout(30):
+            parts = await run.result()
+
+    assert parts == {"left": 0, "asked": 0, "silent": 0}
+
+
+async def test_who_is_being_asked_already_is_asked_again_when_that_run_is_over(
+    desk: FrontDesk,
+) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit])
+    order = ReofferOrder(campaign_id=uuid4(), appointment_id=visit)
+    client = desk.environment.client
+    other = await client.start_workflow(
+        ReofferVisit.run, order, id=offer_run_id(order), task_queue="nobody"
+    )
+    async with running(desk, campaign):
+        run = await client.start_workflow(
+            ChangeSchedule.run,
+            CampaignOrder(campaign_id=order.campaign_id),
+            id=campaign_workflow_id(order.campaign_id),
+            task_queue=CAMPAIGNS,
+        )
+        await eventually_looked(run)
+        meanwhile = offered(desk)
+        await other.terminate()
+        await run.signal(ChangeSchedule.look)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        campaign.answered.add(visit)
+        await client.get_workflow_handle(offer_run_id(order)).signal(ReofferVisit.answered)
+        async with asyncio.timeout(30):
+            await run.result()
+
+    assert meanwhile == 0
+
+
+async def test_a_visit_that_somebody_else_is_moving_is_left_to_them(desk: FrontDesk) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit], verdict=Verdict.MOVE)
+    await desk.environment.client.start_workflow(
+        "RescheduleAppointment", id=reschedule_workflow_id(visit, 2), task_queue="nobody"
+    )
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        child = offer_run(desk.environment, run, visit)
+        await desk.environment.fast_forward(child, HALF)
+        await desk.environment.fast_forward(child, HALF)
+        assert await child.result() == Verdict.MOVE
+
+    assert offered(desk, EventType.RESCHEDULED) == 0
+
+
+async def test_a_long_campaign_goes_on_in_a_new_run(desk: FrontDesk) -> None:
+    everybody = visits(4)
+    campaign = FakeCampaign(left=list(everybody))
+    campaign_id = uuid4()
+    async with running(desk, campaign):
+        first = await desk.environment.client.start_workflow(
+            ChangeSchedule.run,
+            CampaignOrder(campaign_id=campaign_id, longest_history=30),
+            id=campaign_workflow_id(campaign_id),
+            task_queue=CAMPAIGNS,
+        )
+        await eventually(lambda: offered(desk) == 4, within=60)
+        campaign.answered |= set(everybody)
+        for each in everybody:
+            await offer_run(desk.environment, first, each).signal(ReofferVisit.answered)
+        async with asyncio.timeout(60):
+            parts = await first.result()
+        chain = desk.environment.client.get_workflow_handle(
+            first.id, run_id=first.first_execution_run_id
+        )
+        status = (await chain.describe()).status
+
+    assert offered(desk) == 4, "each is asked once"
+    assert parts == {"left": 0, "asked": 0, "silent": 4}
+    assert status is WorkflowExecutionStatus.CONTINUED_AS_NEW
 
 
 async def eventually_looked(run: WorkflowHandle[ChangeSchedule, dict[str, int]]) -> None:
