@@ -1,11 +1,12 @@
 """How soon a patient's answer to another time is needed, and what a visit without a row keeps."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from domain.campaign import answer_within
-from domain.imports import Kind, refuse_bad_file
+from domain.imports import Kind, Wrong, refuse_bad_file, rows_of
 from tests.builders import an_appointment
 
 HOUR = timedelta(hours=1)
@@ -39,5 +40,10 @@ def test_an_appointment_without_a_row_keeps_no_minutes() -> None:
     assert an_appointment(ends_at=None).kept_minutes is None
 
 
-def test_lines_of_json_have_no_head_that_could_be_wrong() -> None:
-    refuse_bad_file(b"{}", Kind.FHIR)
+def test_lines_of_json_have_no_head_and_are_judged_one_by_one() -> None:
+    content = b"{}"
+
+    refuse_bad_file(content, Kind.FHIR)
+    [row] = rows_of(content, Kind.FHIR, ZoneInfo("UTC"))
+
+    assert isinstance(row, Wrong)
