@@ -21,6 +21,7 @@ from adapters.postgres.audit import Doubt, OpenHold
 from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
 from adapters.postgres.lost_rows import server_began_at, without_a_row
+from adapters.postgres.overlaps import find_overlaps
 from adapters.process.audit_gauges import AuditGauges, Gauge
 from adapters.redis.bounded import AWAY
 from adapters.redis.cache import invalidate
@@ -66,7 +67,7 @@ class Audit:
     async def find_overlaps(self) -> Overlaps:
         """Idempotent: what it found it finds again, until somebody has mended it."""
         with told_to_temporal():
-            found = await audit.overlaps(self._database)
+            found = await find_overlaps(self._database)
         self._gauges.show(Gauge.OVERLAPS, found.count)
         for pair in found.first:
             log.error("appointments_overlap", one=pair.appointment_id, other=pair.other_id)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from domain.fhir import cells_of_fhir
 from domain.plan import instant_of
 
 COLUMNS = (
@@ -24,16 +24,6 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 LONGEST_TEXT = 200
 DATE_ALONE = len("2027-03-01")
 LONGEST_FIELD = 16 * 1024 * 1024
-
-OF_FHIR = {
-    "booked": "confirmed",
-    "arrived": "arrived",
-    "checked-in": "arrived",
-    "fulfilled": "completed",
-    "cancelled": "cancelled",
-    "noshow": "no_show",
-}
-"""What R4 calls the states that an appointment has here."""
 
 
 class Kind(StrEnum):
@@ -164,7 +154,7 @@ def _of_csv(names: list[str], cells: list[str]) -> Mapping[str, str]:
 def _ndjson(written: str, zone: ZoneInfo) -> Iterator[Row]:
     for line, each in enumerate(written.splitlines(), 1):
         if each.strip():
-            yield _checked(line, partial(_of_fhir, each), zone)
+            yield _checked(line, partial(cells_of_fhir, each), zone)
 
 
 def _checked(line: int, read: Callable[[], Mapping[str, str]], zone: ZoneInfo) -> Row:
@@ -227,80 +217,3 @@ def _instant(value: str, name: str, zone: ZoneInfo) -> datetime:
     if not EARLIEST <= instant < LATEST:
         raise ValueError(f"{name}: must be in the years 2000 to 2099")
     return instant
-
-
-def _of_fhir(written: str) -> Mapping[str, str]:
-    try:
-        found = json.loads(written)
-    except ValueError:
-        raise ValueError("is no JSON") from None
-    match found.get("resourceType"):
-        case "Slot":
-            reference = found["schedule"]
-            return {
-                "resource": "Slot",
-                "doctor": _known_as(reference),
-                "starts_at": found["start"],
-                "ends_at": found["end"],
-                "status": found["status"],
-            }
-        case "Appointment":
-            return _appointment(found)
-        case _:
-            raise ValueError("resourceType: must be Slot or Appointment")
-
-
-def _appointment(found: dict[str, object]) -> Mapping[str, str]:
-    people = {
-        str(each["actor"].get("reference", "")).partition("/")[0].lstrip("#"): each["actor"]
-        for each in _list(found, "participant")
-        if "actor" in each
-    }
-    contained = {str(each["id"]): each for each in _list(found, "contained")}
-    doctor = people.get("Practitioner") or people.get("PractitionerRole")
-    if doctor is None:
-        raise ValueError("participant: must name a Practitioner")
-    own = next((contained[key] for key in people if key in contained), {})
-    patient = people.get("Patient", {})
-    meta = found.get("meta")
-    status = OF_FHIR.get(str(found["status"]))
-    if status is None:
-        raise ValueError(f"status: must be one of {', '.join(OF_FHIR)}")
-    return {
-        "external_id": str(found["id"]),
-        "doctor": _known_as(doctor),
-        "starts_at": str(found["start"]),
-        "ends_at": str(found["end"]),
-        "patient_name": str(patient.get("display", "")) or _named(own),
-        "patient_phone": _reached(own, "phone"),
-        "patient_email": _reached(own, "email"),
-        "status": status,
-        "stamp": str(meta["lastUpdated"]) if isinstance(meta, dict) and meta else "",
-    }
-
-
-def _list(found: Mapping[str, object], name: str) -> list[dict[str, dict[str, object]]]:
-    value = found.get(name, [])
-    if not isinstance(value, list):
-        raise TypeError(name)
-    return value
-
-
-def _known_as(reference: Mapping[str, object]) -> str:
-    """By the name that is shown, else by the id that it points to."""
-    shown = reference.get("display")
-    return str(shown or str(reference["reference"]).rpartition("/")[2])
-
-
-def _named(patient: Mapping[str, object]) -> str:
-    for name in _list(patient, "name"):
-        if "text" in name:
-            return str(name["text"])
-        names = [*name.get("given", []), name.get("family", "")]
-        return " ".join(str(each) for each in names).strip()
-    return ""
-
-
-def _reached(patient: Mapping[str, object], system: str) -> str:
-    ways = _list(patient, "telecom")
-    return next((str(each["value"]) for each in ways if str(each["system"]) == system), "")

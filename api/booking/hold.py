@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from uuid import UUID, uuid4
@@ -13,6 +13,7 @@ from adapters.postgres.booking_facts import load_facts
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read, read_by_cursor
 from adapters.process.settings import Product
+from api.booking.hold_order import Held, Order, ReplayedRefusal, Slot, View
 from api.booking.idempotency import appointment_id_of, held_at_first, is_same_wish
 from api.booking.runs import Runs
 from api.booking.single_flight import KeyLocks, SingleFlight
@@ -34,7 +35,6 @@ from domain.errors import (
 from domain.permissions import Action, Whose
 from domain.rules import DoctorGrid, Facts, SlotWish, check_rules
 
-Slot = tuple[UUID, datetime]
 Tell = Callable[[UUID, date], None]
 """Tells open pages that a doctor's day has changed; nobody waits for it."""
 
@@ -42,49 +42,6 @@ BEGINNINGS_AT_ONCE = 24
 """Fewer than the worker's free slots. Excess callers queue here rather than in Temporal, where an
 abandoned call would leave a stored task. They queue before they read, so that the first runs begin
 while the last of a crowd are still read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Held:
-    """The answer to a hold; `replayed` where it was given before."""
-
-    appointment: Appointment
-    replayed: bool
-
-
-class ReplayedRefusal(Exception):
-    """A refusal that was given before for the same key."""
-
-    def __init__(self, refusal: Refused) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """One POST: the wish, the appointment's id that it leads to, and whether the id is a key's."""
-
-    appointment_id: UUID
-    attempt_id: UUID
-    wish: SlotWish
-    has_key: bool
-    by: Actor
-    reason: str | None = None
-
-    @property
-    def slot(self) -> Slot:
-        return self.wish.doctor_id, self.wish.starts_at
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """What the database said about an order at one instant."""
-
-    facts: Facts
-    own: Appointment | None
-    actor: ActorRef
-    wish: SlotWish
-    may_book_service: bool
 
 
 class Bookings:

@@ -9,7 +9,7 @@ from adapters.postgres.direct import Cursor, cursor
 from adapters.postgres.move import made_before
 from adapters.postgres.move_keys import KeptKey, MoveWish, bind_key, find_key, refuse_key
 from adapters.postgres.reads import read_by_cursor
-from api.booking.hold import ReplayedRefusal
+from api.booking.hold_order import ReplayedRefusal
 from api.booking.idempotency import move_key_id_of
 from domain.actors import Actor
 from domain.booking import Appointment

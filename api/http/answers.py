@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapters.postgres.database import DATABASE_AWAY
-from api.booking.hold import ReplayedRefusal
+from api.booking.hold_order import ReplayedRefusal
 from api.booking.temporal_errors import NoAnswer
 from api.http.problems import (
     MEDIA_TYPE,

@@ -14,9 +14,10 @@ from api.http.actor import forbidden, permissions_of, unauthenticated
 from api.http.links import add_links
 from api.http.middleware import internal, late_body, too_large
 from api.http.origins import Origins
+from api.http.problem_schemas import ProblemBody
 from api.http.problems import MEDIA_TYPE, Malformed, Problem, problem_of, unavailable
 from api.http.public_path import root_of
-from api.http.schemas import APPOINTMENT_ID, DOCTOR_ID, Body, ProblemBody
+from api.http.schemas import APPOINTMENT_ID, DOCTOR_ID, Body
 from domain.booking import Refusal
 from domain.errors import refused
 from domain.permissions import Action

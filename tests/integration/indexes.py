@@ -37,7 +37,7 @@ BY: dict[str, set[str]] = {
     "audit.DOUBTS": APPOINTMENT | MOVES | {"events_in_doubt_pkey", "doubts that are open"},
     "audit.SETTLE": {"events_in_doubt_pkey"},
     "audit.FORGET_SETTLED": {"events_in_doubt_settled_idx"},
-    "audit.OVERLAPPING": FREE | {"schedules_changed_idx"},
+    "overlaps.OVERLAPPING": FREE | {"schedules_changed_idx"},
     "booking_gauges.TO_CONFIRM": {"schedules_changed_idx"},
     "console.IN_DOUBT": {"events_in_doubt_pkey"},
     "console.LIVE_HOLDS": {"schedules_lapses_at_idx"},

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.postgres import audit
 from adapters.postgres.database import Database
+from adapters.postgres.overlaps import find_overlaps
 from tests.clinic_rows import at, open_clinic
 from tests.integration.audit_rows import Books
 
@@ -43,7 +43,7 @@ async def test_visits_side_by_side_do_not_overlap(books: Books) -> None:
     for clock in ("09:00", "09:30", "10:00"):
         await books.confirmed(clock)
 
-    assert (await audit.overlaps(books.clinic.database)).count == 0
+    assert (await find_overlaps(books.clinic.database)).count == 0
 
 
 async def test_two_visits_of_one_doctor_at_one_time_are_found_until_they_are_mended(
@@ -51,9 +51,9 @@ async def test_two_visits_of_one_doctor_at_one_time_are_found_until_they_are_men
 ) -> None:
     first, second = await unruled.confirmed("09:00"), await unruled.confirmed("09:10")
 
-    found, again = [await audit.overlaps(unruled.clinic.database) for _ in range(2)]
+    found, again = [await find_overlaps(unruled.clinic.database) for _ in range(2)]
     await unruled.clinic.becomes(second, "cancelled")
-    mended = await audit.overlaps(unruled.clinic.database)
+    mended = await find_overlaps(unruled.clinic.database)
 
     [pair] = found.first
     assert {pair.appointment_id, pair.other_id} == {first, second}
@@ -67,7 +67,7 @@ async def test_progress_from_a_clock_that_was_fast_hides_no_overlap(unruled: Boo
     for clock in ("09:00", "09:10"):
         await unruled.confirmed(clock, ago=timedelta(minutes=20))
 
-    assert (await audit.overlaps(unruled.clinic.database)).count == 1
+    assert (await find_overlaps(unruled.clinic.database)).count == 1
 
 
 async def test_one_patient_at_two_doctors_at_one_time_is_found(unruled: Books) -> None:
@@ -76,7 +76,7 @@ async def test_one_patient_at_two_doctors_at_one_time_is_found(unruled: Books) -
     await unruled.clinic.hold(at("09:00"), patient_id=patient)
     await unruled.clinic.hold(at("09:29"), patient_id=patient, doctor_id=colleague)
 
-    assert (await audit.overlaps(unruled.clinic.database)).count == 1
+    assert (await find_overlaps(unruled.clinic.database)).count == 1
 
 
 async def test_what_is_over_overlaps_nothing(unruled: Books) -> None:
@@ -84,15 +84,15 @@ async def test_what_is_over_overlaps_nothing(unruled: Books) -> None:
     await unruled.held("09:00", lasts=timedelta(seconds=-1))
     await unruled.clinic.becomes(await unruled.confirmed("09:10"), "cancelled")
 
-    assert (await audit.overlaps(unruled.clinic.database)).count == 0
+    assert (await find_overlaps(unruled.clinic.database)).count == 0
 
 
 async def test_an_overlap_with_an_old_visit_is_found_by_the_new_one(unruled: Books) -> None:
     old = await unruled.confirmed("09:00", ago=timedelta(days=30))
-    await audit.overlaps(unruled.clinic.database)
+    await find_overlaps(unruled.clinic.database)
     new = await unruled.confirmed("09:00", ago=timedelta(0))
 
-    [pair] = (await audit.overlaps(unruled.clinic.database)).first
+    [pair] = (await find_overlaps(unruled.clinic.database)).first
 
     assert {pair.appointment_id, pair.other_id} == {old, new}
 
@@ -100,7 +100,7 @@ async def test_an_overlap_with_an_old_visit_is_found_by_the_new_one(unruled: Boo
 async def test_a_row_that_brings_an_old_date_along_is_given_todays(unruled: Books) -> None:
     """Copied from another row, say: the audit goes by when a row was written."""
     visit = await unruled.confirmed("09:00", ago=timedelta(days=30))
-    await audit.overlaps(unruled.clinic.database)
+    await find_overlaps(unruled.clinic.database)
     await unruled.clinic.execute(
         "INSERT INTO schedules (id, visit_id, patient_id, doctor_id, starts_at, ends_at, status,"
         " confirmed_at, created_at, updated_at) SELECT :copy, :copy, patient_id, doctor_id,"
@@ -110,4 +110,4 @@ async def test_a_row_that_brings_an_old_date_along_is_given_todays(unruled: Book
         copy=uuid4(),
     )
 
-    assert (await audit.overlaps(unruled.clinic.database)).count == 1
+    assert (await find_overlaps(unruled.clinic.database)).count == 1

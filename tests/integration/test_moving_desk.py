@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.booking.hold import ReplayedRefusal
+from api.booking.hold_order import ReplayedRefusal
 from api.booking.move import Moves
 from api.booking.move_order import MoveOrder
 from api.booking.run_summary import RunSummary

@@ -25,6 +25,7 @@ from api.http.notice_schemas import NoticeBody, NoticePage
 from api.http.openapi import describe
 from api.http.origins import Origins
 from api.http.plan_schemas import NewPlan, PlanBody, PreviewBody
+from api.http.problem_schemas import ProblemBody
 from api.http.problems import KINDS, MEDIA_TYPE
 from api.http.rule_schemas import RulesBody
 from api.http.schemas import (
@@ -38,7 +39,6 @@ from api.http.schemas import (
     ExtendOrder,
     MarkOrder,
     NewAppointment,
-    ProblemBody,
     RescheduleOrder,
 )
 from api.http.setup_schemas import (
