@@ -1,11 +1,15 @@
 """Process 2, the worker: announcements, audits, plans, bookings whose API process is gone."""
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import structlog
 from prometheus_client import REGISTRY
+from redis.asyncio import Redis
+from temporalio.client import Client
+from temporalio.worker import Worker
 
 from activities.announcements import Announcements
 from activities.appointments import Appointments
@@ -38,14 +42,13 @@ async def work(process: Process) -> None:
     redis = connect_redis(process.servers.redis_url, name="priyom-worker")
     publisher = EventPublisher(process.servers.kafka_bootstrap_servers)
     audit_every = timedelta(seconds=process.settings.audit_seconds)
-    gauges = AuditGauges(fade_after=3 * audit_every)
-    REGISTRY.register(gauges)
-    bookings = BookingGauges()
-    REGISTRY.register(bookings)
+    gauges, bookings = AuditGauges(fade_after=3 * audit_every), BookingGauges()
+    for each in (gauges, bookings):
+        REGISTRY.register(each)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(redis.aclose)
         closing.push_async_callback(publisher.stop)
-        for each in (
+        for task in (
             keep_topics(process.servers.kafka_bootstrap_servers),
             keep_audits(client, every=audit_every),
             keep_publishing(client, horizon_days=process.settings.horizon_days),
@@ -54,56 +57,43 @@ async def work(process: Process) -> None:
             keep_current(client, process.build),
             keep_counting(process.database, bookings),
         ):
-            closing.callback(asyncio.create_task(each).cancel)
-        announcements = Announcements(
-            book=DayBook(process.database), redis=redis, publisher=publisher
-        )
-        await closing.enter_async_context(
-            announcements_worker(
-                client, announcements=announcements, deployment=upgraded(process.build)
-            )
-        )
-        await closing.enter_async_context(
-            bookings_worker(
-                client,
-                slots=Slots(process.database),
-                appointments=Appointments(process.database),
-                announcements=announcements,
-                deployment=pinned(process.build),
-            )
-        )
-        await closing.enter_async_context(
-            audits_worker(
-                client,
-                deployment=upgraded(process.build),
-                audit=Audit(
-                    database=process.database,
-                    client=client,
-                    publisher=publisher,
-                    redis=redis,
-                    gauges=gauges,
-                ),
-            )
-        )
-        await closing.enter_async_context(
-            campaigns_worker(
-                client,
-                campaigns=Campaigns(process.database),
-                announcements=announcements,
-                deployment=upgraded(process.build),
-            )
-        )
-        await closing.enter_async_context(
-            plans_worker(
-                client,
-                deployment=upgraded(process.build),
-                shifts=Shifts(process.database),
-                imports=Imports(process.database),
-            )
-        )
+            closing.callback(asyncio.create_task(task).cancel)
+        for worker in _workers(process, client, redis, publisher, gauges):
+            await closing.enter_async_context(worker)
         process.client = client
         log.info("worker_started")
         await asyncio.Event().wait()  # until it is cancelled
+
+
+def _workers(
+    process: Process,
+    client: Client,
+    redis: Redis,
+    publisher: EventPublisher,
+    gauges: AuditGauges,
+) -> Iterator[Worker]:
+    """One a task queue; runs of minutes stay with their build, the others go on with the newest."""
+    database, newest = process.database, upgraded(process.build)
+    announcements = Announcements(book=DayBook(database), redis=redis, publisher=publisher)
+    yield announcements_worker(client, announcements=announcements, deployment=newest)
+    yield bookings_worker(
+        client,
+        slots=Slots(database),
+        appointments=Appointments(database),
+        announcements=announcements,
+        deployment=pinned(process.build),
+    )
+    audit = Audit(database=database, client=client, publisher=publisher, redis=redis, gauges=gauges)
+    yield audits_worker(client, deployment=newest, audit=audit)
+    yield campaigns_worker(
+        client,
+        campaigns=Campaigns(database),
+        announcements=announcements,
+        deployment=newest,
+    )
+    yield plans_worker(
+        client, deployment=newest, shifts=Shifts(database), imports=Imports(database)
+    )
 
 
 def main() -> int:
