@@ -66,6 +66,30 @@ async def test_a_run_terminated_while_it_held_gives_the_slot_back(
     await clinic.hold(slot)
 
 
+async def test_every_answer_about_a_hold_whose_run_was_ended_by_force_says_that_it_lives(
+    clinic: Clinic, temporal_client: Client
+) -> None:
+    slot = await clinic.free_slot()
+    async with clinic.without("worker"):  # and so without an audit, which would release it
+        appointment = await clinic.hold(slot)
+        await temporal_client.get_workflow_handle(f"appointment-{appointment}").terminate()
+
+        seen = await clinic.get(appointment)
+        confirmed = await clinic.confirm(appointment)
+        extended = await clinic.http.post(
+            f"/api/v1/appointments/{appointment}/extend", json={"version": seen["version"]}
+        )
+        state = await clinic.state_of(slot)
+        cancelled = await clinic.cancel(appointment)
+
+    assert (seen["status"], state) == ("held", "held")
+    for answer in (confirmed, extended):
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert answer.json()["appointmentId"] == appointment
+    assert cancelled.json()["status"] == "cancelled", "its row is given back without its run"
+    assert await clinic.state_of(slot) == "free"
+
+
 async def test_a_run_that_never_heard_of_its_confirmation_is_told(
     clinic: Clinic, temporal_client: Client
 ) -> None:
