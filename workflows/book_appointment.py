@@ -1,8 +1,8 @@
 """Book an appointment: hold the slot, wait for the patient, confirm, tell everybody.
 
-A step's undo is noted before the step runs. A refusal, a hold that is given up (`ActivityError`) or
-no word from the patient undoes the steps; a bug stalls the run and undoes nothing. What follows the
-block is retried, never undone. A Temporal cancel acts on the wait alone: it gives the slot back.
+A step's undo is noted before the step runs. A refusal, a hold that kept failing (`ActivityError`:
+no other step stops trying), a cancel and a lapse undo the steps; a bug here stalls the run and
+undoes nothing. What follows is only retried. A Temporal cancel acts on the wait alone.
 """
 
 from temporalio import workflow
@@ -70,7 +70,7 @@ class BookAppointment:
         await tell_everybody(appointment, event)
 
     async def _end(self) -> Result:
-        """Open updates are answered first; a hold that operations stopped ends as cancelled."""
+        """Open updates are answered first; a hold that a Temporal cancel ended is cancelled."""
         show_booking(self._booking, now="Ended.")
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._consent.raise_if_stopped()
