@@ -30,6 +30,7 @@ from api.routes import (
     inboxes,
     link_pages,
     me,
+    move_pages,
     operations,
     ops_page,
     pages,
@@ -58,7 +59,7 @@ PRODUCT = (
     *(directory, setup, rules, plans, imports, exceptions, campaigns, schedule, slots, receipts),
 )
 PAGES = (
-    *(sign_in, operations, pages, booking_pages, visit_pages, link_pages),
+    *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, attendance_pages, desk_times, doctor_pages, ops_page),
 )
 

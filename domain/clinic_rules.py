@@ -66,8 +66,14 @@ class RuledVisit:
         return self.move_until is None or self.now <= self.move_until
 
     @property
+    def moves_left(self) -> int | None:
+        """Null where it may be moved as often as one likes."""
+        most = self.rules.max_moves
+        return None if most is None else max(0, most - self.moves)
+
+    @property
     def has_moves_left(self) -> bool:
-        return self.rules.max_moves is None or self.moves < self.rules.max_moves
+        return self.moves_left is None or self.moves_left > 0
 
     @property
     def may_move(self) -> bool:

@@ -80,6 +80,17 @@ class DaySchedule:
         slot = ListedSlot(starts_at=own.starts_at, ends_at=own.ends_at, state=SlotState.OWN)
         return replace(self, slots=tuple(sorted((*others, slot), key=_start)))
 
+    def taken_by(self, spans: Sequence[Interval]) -> "DaySchedule":
+        """As if somebody had booked what is free of these."""
+        booked = SlotState.BOOKED
+        slots = (
+            replace(slot, state=booked)
+            if slot.state is SlotState.FREE and any(span.overlaps(slot) for span in spans)
+            else slot
+            for slot in self.slots
+        )
+        return replace(self, slots=tuple(slots))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Day:

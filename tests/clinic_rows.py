@@ -90,8 +90,14 @@ class Clinic:
             "UPDATE schedules SET status = :status WHERE id = :id", id=appointment_id, status=status
         )
 
-    async def book(self, starts_at: datetime, *, doctor_id: UUID | None = None) -> UUID:
-        appointment_id = await self.hold(starts_at, doctor_id=doctor_id)
+    async def book(
+        self,
+        starts_at: datetime,
+        *,
+        doctor_id: UUID | None = None,
+        patient_id: UUID | None = None,
+    ) -> UUID:
+        appointment_id = await self.hold(starts_at, doctor_id=doctor_id, patient_id=patient_id)
         await self.becomes(appointment_id, "confirmed")
         return appointment_id
 

@@ -102,6 +102,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
     settings: Settings,
     chosen: Annotated[LocalDate | None, Query(alias="date")] = None,
     note: Word = None,
+    rule: Word = None,
     at: Annotated[Instant | None, Query()] = None,
     about: Annotated[Id | None, Query()] = None,
 ) -> Response:
@@ -120,10 +121,11 @@ async def times(  # noqa: PLR0913 - each is a part of the request
         version=schedule.version,
         parts=parts_of(schedule, found.own, found.zone),
         note=note,
+        rule=rule,
         lost=at,
         about=about,
         most_holds=settings.max_holds_per_patient,
-        nearest=[] if at is None else nearest(found.free, at),
+        nearest=[] if at is None or note == "rule" else nearest(found.free, at),
     )
 
 
@@ -175,5 +177,6 @@ def _back_to(doctor_id: UUID, at: datetime, refused: Refused) -> str:
         "note": refused.refusal.code,
         "at": timestamp(at),
         **({"about": refused.refusal.appointment_id} if refused.refusal.appointment_id else {}),
+        **({"rule": refused.refusal.rule} if refused.refusal.rule else {}),
     }
     return f"/book/{doctor_id}?{urlencode(query)}"

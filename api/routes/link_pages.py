@@ -3,7 +3,7 @@
 Nobody signs in here, and a GET changes nothing: mail scanners open links.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
@@ -15,7 +15,7 @@ from adapters.postgres.offers import visit_of_offer
 from adapters.postgres.openings import openings_of
 from adapters.postgres.promise import promise
 from adapters.postgres.reads import read, read_by_cursor
-from adapters.postgres.visits import PatientVisit, visit
+from adapters.postgres.visits import visit
 from api.booking.commands import Commands
 from api.booking.move import Moves
 from api.booking.move_order import MoveOrder
@@ -27,13 +27,15 @@ from api.http.refusals import note_refusal
 from api.http.schemas import Instant, Text
 from api.page.days import nearest, window_of
 from api.page.forms import see
+from api.page.moving import Wish, day_parts_of, where_to
+from api.page.own_visits import Opened, opened_link
 from api.page.rendering import page
 from api.page.visitor import Anybody, Visitor
-from domain.actors import Actor, Role
-from domain.booking import CancelReason, Status
+from api.routes.schedule import LocalDate
+from domain.booking import CancelReason
 from domain.errors import Refused
 from domain.slot import Interval, day_of
-from domain.visit_links import VisitLink, form_token, is_form_of, link_to, read_token, token_of
+from domain.visit_links import form_token, is_form_of, link_to, token_of
 from domain.zones import zone_named
 
 SHOWN = 12
@@ -42,46 +44,37 @@ SHOWN = 12
 router = APIRouter(prefix="/v", include_in_schema=False, dependencies=[FOR_ANYBODY])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A link that is ours, and the visit as it is now."""
-
-    token: str
-    link: VisitLink
-    visit: PatientVisit
-
-    @property
-    def can_act(self) -> bool:
-        """The link is of this very state, and the visit is ahead."""
-        booked = self.visit.appointment
-        stands = booked.status is Status.CONFIRMED or self.is_offer
-        return booked.version == self.link.version and stands and not self.visit.has_begun
-
-    @property
-    def is_offer(self) -> bool:
-        """A time that the clinic holds for a visit which is to leave its own."""
-        booked = self.visit.appointment
-        is_held = booked.status is Status.HELD and self.visit.lasts_seconds > 0
-        return booked.origin == "offer" and is_held
-
-    @property
-    def actor(self) -> Actor:
-        """The patient, whom the message was for."""
-        patient_id = self.visit.appointment.patient_id
-        roles = frozenset({Role.PATIENT})
-        return Actor(subject=f"link of {patient_id}", roles=roles, patient_id=patient_id)
-
-
 @router.get("/{token}")
-async def show(
+async def show(  # noqa: PLR0913 - each is a part of the request
+    *,
     token: str,
     visitor: Anybody,
     database: DatabaseDep,
     key: LinkKeyDep,
     said: Annotated[Text | None, Query()] = None,
+    to: Annotated[Instant | None, Query()] = None,
 ) -> Response:
-    """What is true now; what can be done, if the link is of this state."""
-    return _shown(visitor, await _opened(database, key, token), key, said=said)
+    """What is true now; what can be done, if the link is of this state. `to`: a time chosen."""
+    opened = await opened_link(database, key, token)
+    return _shown(visitor, opened, key, said=said, chosen=to if _may_move(opened) else None)
+
+
+@router.get("/{token}/times")
+async def other_times(
+    token: str,
+    visitor: Anybody,
+    database: DatabaseDep,
+    key: LinkKeyDep,
+    day: Annotated[LocalDate | None, Query(alias="date")] = None,
+) -> Response:
+    """The calendar of a booking without this visit, with the same doctor, who is not named."""
+    opened = await opened_link(database, key, token)
+    if not _may_move(opened):
+        return see(f"/v/{token}")
+    found = await where_to(database, opened.visit, Wish(day=day))
+    parts = await day_parts_of(database, found, names_others=False)
+    answer = page(visitor, "link_times.html", found=found, parts=parts, token=token)
+    return _unkept(answer)
 
 
 @router.post("/{token}")
@@ -98,7 +91,7 @@ async def act(  # noqa: PLR0911, PLR0913 - each is a part of the request, or an 
     at: Annotated[Instant | None, Form()] = None,
 ) -> Response:
     """As the patient, by the same ways as elsewhere. A form of no page of ours is refused."""
-    opened = await _opened(database, key, token)
+    opened = await opened_link(database, key, token)
     if not is_form_of(key, token, form, now=datetime.now(UTC)):
         raise Problem(code="foreign_form", detail="Open the link again, and use its page.")
     if action not in {"promise", "cancel", "move", "accept"}:
@@ -116,10 +109,10 @@ async def act(  # noqa: PLR0911, PLR0913 - each is a part of the request, or an 
         version = await _done(opened, commands, moves, at)
     except Refused as refused:
         note_refusal(refused, appointment_id=opened.link.appointment_id)
-        now = await _opened(database, key, token)
+        now = await opened_link(database, key, token)
         times = await _times(database, now, at) if at and now.can_act else None
-        said = refused.refusal.code
-        return _shown(visitor, now, key, said=said, times=times, status=409)
+        said, rule = refused.refusal.code, refused.refusal.rule
+        return _shown(visitor, now, key, said=said, rule=rule, times=times, status=409)
     except NoAnswer:
         return see(f"/v/{token}?said=unavailable")
     return see(f"/v/{_token_now(key, opened, version, at)}?said={action}")
@@ -132,7 +125,7 @@ async def _promised(
     link = opened.link
     if await promise(database, link.appointment_id, link.version, opened.actor.ref):
         return see(f"/v/{opened.token}?said=promised")
-    now = await _opened(database, key, opened.token)
+    now = await opened_link(database, key, opened.token)
     return _shown(visitor, now, key, said="changed", status=409)
 
 
@@ -152,7 +145,7 @@ async def _about_an_offer(  # noqa: PLR0913, PLR0917 - who sees what
             said = "?said=move"
         except Refused as refused:
             note_refusal(refused, appointment_id=offer_id)
-            now = await _opened(database, key, opened.token)
+            now = await opened_link(database, key, opened.token)
             return _shown(visitor, now, key, said=refused.refusal.code, status=409)
         except NoAnswer:
             return see(f"/v/{opened.token}?said=unavailable")
@@ -188,17 +181,6 @@ def _token_now(key: bytes, opened: Opened, version: int, at: datetime | None) ->
     return token_of(key, link_to(opened.link.appointment_id, version, ends_at))
 
 
-async def _opened(database: DatabaseDep, key: bytes, token: str) -> Opened:
-    """Raises a problem for a link that is not ours or has ended."""
-    link = read_token(key, token)
-    if link is None or datetime.now(UTC).date() > link.until:
-        raise Problem(code="not_found", detail="This link is not valid, or not any more.")
-    found = await read(database, lambda opened: visit(opened, link.appointment_id))
-    if found is None:
-        raise Problem(code="not_found", detail="This link is not valid, or not any more.")
-    return Opened(token=token, link=link, visit=found)
-
-
 async def _times(
     database: DatabaseDep, opened: Opened, lost: datetime | None = None
 ) -> list[Interval]:
@@ -229,7 +211,9 @@ def _shown(  # noqa: PLR0913 - what the page says
     key: bytes,
     *,
     said: str | None = None,
+    rule: str | None = None,
     times: list[Interval] | None = None,
+    chosen: datetime | None = None,
     status: int = 200,
 ) -> Response:
     form = form_token(key, opened.token, now=datetime.now(UTC)) if opened.can_act else ""
@@ -241,9 +225,19 @@ def _shown(  # noqa: PLR0913 - what the page says
         token=opened.token,
         form=form,
         said=said,
+        rule=rule,
         times=times,
+        chosen=chosen,
         is_offer=opened.visit.appointment.origin == "offer",
     )
+    return _unkept(answer)
+
+
+def _may_move(opened: Opened) -> bool:
+    return opened.can_act and not opened.is_offer and opened.visit.ruled.may_move
+
+
+def _unkept(answer: Response) -> Response:
     answer.headers["cache-control"] = "no-store"
     answer.headers["referrer-policy"] = "same-origin"
     answer.headers["x-robots-tag"] = "noindex"

@@ -3,20 +3,22 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.messages.rendering import calendar_entry
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import DoctorCard, find_doctor
 from adapters.postgres.reads import read
-from adapters.postgres.visits import PatientVisit, visit, visits_ahead, visits_behind
-from api.booking.commands import Commands, Found
+from adapters.postgres.trail import history_of
+from adapters.postgres.visits import PatientVisit, visits_ahead, visits_behind
+from api.booking.commands import Commands
 from api.booking.temporal_errors import NoAnswer
-from api.dependencies import CommandsDep, DatabaseDep, LinkKeyDep, Settings
+from api.dependencies import CommandsDep, DatabaseDep, Settings
 from api.http.actor import Caller, VisitChanger, VisitLister, VisitReader
 from api.http.answers import NO_STORE
 from api.http.cursors import Cursor, Place, cursor_of, place_of
@@ -24,15 +26,12 @@ from api.http.refusals import note_refusal
 from api.http.schemas import Id, Text
 from api.page.calendar import as_entry
 from api.page.forms import OwnForm, see
+from api.page.own_visits import SeenVersion, own_visit, seen_visit
 from api.page.rendering import page
 from api.page.visitor import Patient, Visitor
 from api.page.wording import minutes
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused
-from domain.visit_links import link_to, token_of
-
-SeenVersion = Annotated[int, Form(alias="version", ge=1, le=1_000_000)]
-"""Which state of the visit the page showed when its button was pressed."""
 
 MOST_AHEAD, MOST_BEHIND = 50, 20
 """Of one page; where there are more, it leads on."""
@@ -109,14 +108,13 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     database: DatabaseDep,
     desk: CommandsDep,
     settings: Settings,
-    key: LinkKeyDep,
     note: Annotated[Text | None, Query()] = None,
 ) -> Response:
     """Whatever became of it: held and for how long, confirmed, lapsed, cancelled, on its way."""
-    found = await _own(desk, appointment_id, visitor, caller)
+    found = await own_visit(desk, appointment_id, visitor, caller)
     if found.appointment.status is Status.REFUSED:
         return see(f"/book/{found.appointment.doctor_id}?note={found.code}")
-    seen = await _seen(database, appointment_id)
+    seen = await seen_visit(database, appointment_id)
     if seen is None:
         doctor = await _doctor(database, found.appointment)
         return page(visitor, "pending.html", here="visits", doctor=doctor, wish=found.appointment)
@@ -126,7 +124,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
         here="visits",
         visit=seen,
         state=found.appointment.status,
-        link=_link_of(key, seen, caller),
+        history=await read(database, partial(history_of, appointment_id=appointment_id)),
         hold_seconds=settings.hold_seconds,
         hold_minutes=minutes(settings.hold_seconds),
         note=note,
@@ -142,8 +140,8 @@ async def calendar_file(
     desk: CommandsDep,
 ) -> Response:
     """The same event as in the e-mail, for a calendar that the patient opens here."""
-    found = await _own(desk, appointment_id, visitor, caller)
-    seen = await _seen(database, appointment_id)
+    found = await own_visit(desk, appointment_id, visitor, caller)
+    seen = await seen_visit(database, appointment_id)
     if seen is None or found.appointment.status is not Status.CONFIRMED:
         raise AppointmentNotFound
     named = {"content-disposition": 'attachment; filename="visit.ics"'}
@@ -209,7 +207,7 @@ async def _told(
     command: Callable[[], Awaitable[Appointment]],
 ) -> Response:
     """Back to the visit, which shows what came of the command; where it was refused, why."""
-    await _own(desk, appointment_id, visitor, caller)
+    await own_visit(desk, appointment_id, visitor, caller)
     place = f"/visits/{appointment_id}"
     try:
         await command()
@@ -221,30 +219,6 @@ async def _told(
     except NoAnswer:
         return see(f"{place}?note=unavailable")
     return see(place)
-
-
-async def _own(desk: Commands, appointment_id: UUID, visitor: Visitor, caller: Caller) -> Found:
-    """A visit of somebody else is no visit."""
-    found = await desk.find(appointment_id, caller.actor)
-    if found.appointment.patient_id != visitor.signed_in.patient_id:
-        raise AppointmentNotFound
-    return found
-
-
-def _link_of(key: bytes, seen: PatientVisit, caller: Caller) -> str | None:
-    """The page by which this state of the visit is moved, the same as a message leads to.
-
-    It acts as the patient, signed in or not. So a proxy, whose right may end, is given none.
-    """
-    booked = seen.appointment
-    if not caller.actor.is_anyone and caller.actor.patient_id != booked.patient_id:
-        return None
-    link = link_to(booked.appointment_id, booked.version or 1, seen.during.ends_at)
-    return token_of(key, link)
-
-
-async def _seen(database: DatabaseDep, appointment_id: UUID) -> PatientVisit | None:
-    return await read(database, lambda connection: visit(connection, appointment_id))
 
 
 async def _doctor(database: DatabaseDep, wish: Appointment) -> DoctorCard:

@@ -22,9 +22,16 @@ async def moving_day(
 ) -> DaySchedule:
     """Read from the database each time. Raises `DoctorNotFound`, `AppointmentNotFound`."""
     visit = await _movable(database, moving, caller)
+    return await day_without(database, doctor_id, day, visit)
+
+
+async def day_without(
+    database: Database, doctor_id: UUID, day: date, visit: Appointment
+) -> DaySchedule:
+    """For a caller who may move the visit. Raises `DoctorNotFound`."""
     stands = visit.status is Status.CONFIRMED
     book = DayBook(database)
-    without = moving if stands else None
+    without = visit.appointment_id if stands else None
     found = await book.day(doctor_id, day, moving=without, minutes=visit.kept_minutes)
     schedule = found.day.at(found.now)
     own = _own_in(schedule, visit) if stands and visit.starts_at > found.now else None

@@ -1,14 +1,16 @@
 """What a person sees when the slot is lost, the time runs out, or the clinic does not answer."""
 
 import re
+from itertools import groupby
 
 import pytest
 from playwright.async_api import Route, expect
 
 from tests.acceptance.conftest import Clinic, Slot
-from tests.browser.conftest import Arrival, Person
+from tests.browser.conftest import TELEPHONE, Arrival, Person
 
 MINUTE_MS = 60_000
+THREE = 3
 
 LISTEN = """() => {
     window.heard = [];
@@ -45,6 +47,49 @@ async def test_a_slot_lost_to_another_browser_is_said_in_place_and_others_are_of
         await expect(slow.page.locator("#announcer")).to_contain_text("has just booked")
     await offers.first.click()
     await slow.sees("Confirm your appointment")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+async def test_a_visit_is_moved_in_the_same_calendar_also_after_a_time_was_lost(
+    scripts: bool,  # noqa: FBT001 - the case
+    arrives: Arrival,
+    clinic: Clinic,
+) -> None:
+    person = await arrives(locale="en-GB", window=TELEPHONE, scripts=scripts)
+    await person.page.route("**/stream?*", unanswered)  # the news come too late for this click
+    slot, lost, *_ = await _of_one_doctor(clinic)
+    visit = await clinic.hold(slot, patient=person.patient)
+    await clinic.confirm(visit)
+    await person.open(f"/visits/{visit}")
+
+    await person.page.locator("#move").click()
+    await person.sees("Move your appointment")
+    await expect(person.page.locator(".slot.own")).to_contain_text("your time now")
+    if scripts:
+        await person.audit("move")
+    await person.page.locator(f'[data-slot="{lost.starts_at}"] a').click()
+    await person.sees("Move to this time?")
+    if scripts:
+        await person.audit("move-to")
+    await clinic.hold(lost)
+    await person.page.locator("#move").click()
+
+    await person.sees("Move your appointment")
+    note = person.page.get_by_role("group").first
+    await expect(note).to_contain_text("no longer available. Your old time is kept.")
+    assert (await clinic.get(visit))["dateTime"] == slot.starts_at
+    await note.get_by_role("link").first.click()
+    await person.sees("Move to this time?")
+    await person.page.locator("#move").click()
+
+    await person.sees("Your appointment is booked")
+    moved_note = person.page.locator("#main .note.good")
+    await expect(moved_note).to_contain_text("Your appointment is moved.")
+    moved = await clinic.get(visit)
+    assert (moved["moves"], moved["version"]) == (1, 3)
+    assert moved["dateTime"] not in {slot.starts_at, lost.starts_at}
+    await person.page.get_by_text("What happened to this appointment").click()
+    await expect(person.page.locator(".history")).to_contain_text("The appointment was moved to")
 
 
 async def test_the_countdown_speaks_three_times_and_the_lapsed_slot_is_one_click_away(
@@ -224,6 +269,20 @@ async def _lapse(clinic: Clinic, appointment: str) -> None:
 
 async def _are_free(clinic: Clinic, *slots: Slot) -> bool:
     return {await clinic.state_of(slot) for slot in slots} == {"free"}
+
+
+async def _of_one_doctor(clinic: Clinic) -> list[Slot]:
+    """Three free slots of one doctor's day, whose date is the same in London and in Moscow."""
+    await clinic.free_slot()
+    for doctor in list(clinic.slots):
+        by_light = [slot for slot in clinic.slots[doctor] if "06" <= slot.starts_at[11:13] < "15"]
+        by_day = groupby(by_light, key=lambda slot: slot.starts_at[:10])
+        for day in [list(slots) for _, slots in by_day]:
+            if len(day) >= THREE and await _are_free(clinic, *day[:THREE]):
+                for each in day[:THREE]:
+                    clinic.slots[doctor].remove(each)
+                return day[:THREE]
+    raise AssertionError("no doctor has a free morning left")
 
 
 async def _at_the_same_time(clinic: Clinic) -> tuple[Slot, Slot]:

@@ -30,12 +30,13 @@ RETURNING doctor_id::text, clinic_id::text, lower(during) AS starts_at
 """
 
 
-def pages(place: dict[str, str], patient: str, held: str, booked: str) -> list[str]:
+def pages(place: dict[str, str], patient: str, held: str, booked: str, free: str) -> list[str]:
     doctor, clinic, name = place["doctor_id"], place["clinic_id"], place["name"]
     desk = f"/reception?clinic={clinic}"
     return [
         *(f"/?clinic={clinic}", f"/?clinic={clinic}&weekdays=1&weekdays=2&weekdays=3"),
         *(f"/book/{doctor}", "/visits", f"/visits/{held}", f"/visits/{booked}"),
+        *(f"/visits/{booked}/move", f"/visits/{booked}/move/to?doctor={doctor}&at={free}"),
         *(f"/doctor/{doctor}", desk, f"{desk}&patient={patient}", f"{desk}&q={name[:12]}"),
         *(f"{desk}&note=booked&about={booked}", f"/reception/visits/{booked}"),
         f"/reception/times?asked=1&clinic={clinic}&patient={patient}",
@@ -57,12 +58,14 @@ async def test_no_page_scrolls_sideways_with_the_longest_names(
         "UPDATE patients SET full_name = %s WHERE id = %s RETURNING id", name, patient
     )
     day = str(place["starts_at"].date())
-    free = [each["dateTime"] for each in await clinic.day(place["doctor_id"], day)][:2]
-    held, booked = [await clinic.hold(Slot(place["doctor_id"], at), patient=patient) for at in free]
+    free = [each["dateTime"] for each in await clinic.day(place["doctor_id"], day)][:3]
+    held, booked = [
+        await clinic.hold(Slot(place["doctor_id"], at), patient=patient) for at in free[:2]
+    ]
     await clinic.confirm(booked)
 
     too_wide = list[str]()
-    for path in pages({**place, "name": name}, patient, held, booked):
+    for path in pages({**place, "name": name}, patient, held, booked, free[2]):
         for person in (narrow, large):
             await person.open(path)
             if person is large:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from html import unescape
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,7 +15,7 @@ from domain.actors import ActorRef, Role
 from domain.clinic_rules import ClinicRules
 from domain.durations import parse_duration
 from domain.visit_links import VisitLink, link_key, token_of
-from tests.clinic_rows import Clinic, at
+from tests.clinic_rows import DAY, Clinic, at
 
 KEY = link_key(b"x" * 32)
 UNTIL = date(2030, 1, 15)
@@ -233,7 +234,64 @@ async def test_the_patients_own_page_leads_to_where_the_visit_is_moved(
     http.cookies.set("patient", str(patient))
     page = await http.get(f"/visits/{visit}")
 
-    assert link_of(visit) in page.text
+    assert f'href="/visits/{visit}/move"' in page.text
+
+
+async def test_the_whole_calendar_is_behind_the_link_and_names_nobody(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    """Nor does it tell of another visit of the patient: that time is taken."""
+    patient = await clinic.patient()
+    visit = await clinic.book(at("09:30"), patient_id=patient)
+    other = await clinic.hire()
+    await clinic.on_duty(at("10:00"), at("11:00"), doctor_id=other)
+    await clinic.book(at("10:30"), doctor_id=other, patient_id=patient)
+    link = link_of(visit)
+
+    days = await opened(http, f"{link}/times?date={DAY}")
+    [at_nine, at_ten] = [
+        unescape(each) for each in re.findall(r'class="slot" href="([^"]+)"', days)
+    ]
+    asked = await opened(http, at_ten)
+    form = dict(re.findall(r'name="(form|action|at)" value="([^"]+)"', asked))
+    answer = await http.post(link, data=form)
+
+    assert "Dr Kim" not in days + asked
+    assert "your time now" in days
+    assert days.count("taken</small>") == 1
+    assert "/visits/" not in days.partition("<main")[2]
+    assert "New time" in asked
+    assert at_nine.endswith("?to=2030-01-14T06%3A00%3A00Z")
+    assert form["action"] == "move"
+    assert answer.headers["location"] == f"{link}?said=unavailable"  # nobody runs it here
+
+
+async def test_a_link_that_can_move_nothing_has_no_calendar(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    stale = link_of(visit, version=1)
+
+    answer = await http.get(f"{stale}/times")
+    page = await opened(http, f"{stale}?to={at('10:00').isoformat().replace('+', '%2B')}")
+
+    assert answer.headers["location"] == stale
+    assert "New time" not in page
+
+
+async def test_a_time_too_soon_by_the_clinics_rule_is_said_so(
+    http: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    visit = await clinic.book(at("09:30"))
+    rules = ClinicRules(horizon=parse_duration("P1D"))
+    await write_rules(clinic.database, clinic.id, rules, ActorRef(id="m", role=Role.MANAGER))
+    link = link_of(visit)
+    form = {"action": "move", "at": at("10:00").isoformat()} | await form_of(http, link)
+
+    answer = await http.post(link, data=form)
+
+    assert answer.status_code == 409
+    assert "too far ahead to be booked online" in answer.text
 
 
 async def test_a_command_that_is_not_answered_in_time_is_said_so(
