@@ -171,7 +171,7 @@ class Messages:
         if attempt.is_own_click:
             return None
         return self._quiet_hours.until(
-            attempt.now, attempt.patient_zone, starts_at=attempt.visit.starts_at
+            attempt.now, attempt.patient_zone, starts_at=attempt.visit.matters_until
         )
 
     async def _sent_together(self, attempts: list[Attempt]) -> AsyncIterator[Outcome]:

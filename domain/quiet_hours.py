@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 TIME_TO_GET_READY = timedelta(hours=2)
 """If the morning is closer to the visit than this, the message is sent at night."""
 
+BEFORE_THE_QUIET = timedelta(minutes=15)
+"""What goes out before the quiet hours leaves time to answer it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuietHours:

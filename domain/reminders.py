@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from domain.durations import Duration
-from domain.quiet_hours import TIME_TO_GET_READY, QuietHours
+from domain.quiet_hours import BEFORE_THE_QUIET, TIME_TO_GET_READY, QuietHours
 
 REMINDERS = UUID("0c5a8e0b-31a7-5d0f-9b7e-4f6f2a1d9c43")
 """Namespace of reminder ids (uuid5 of appointment, version and step)."""
@@ -26,9 +26,6 @@ CATCH_UP = timedelta(days=1)
 
 MONTH = (28, 31)
 """Days: the shortest and the longest."""
-
-BEFORE_THE_QUIET = timedelta(minutes=15)
-"""A reminder that goes out before the quiet hours leaves time to answer it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from adapters.postgres.booking_gauges import BookingGauges, keep_counting
 from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges
 from adapters.process.exit import exit_process
+from adapters.process.setting_values import quiet_hours_of
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import connect_patiently, priyom_plugin
 from worker.audit_schedule import keep_audits
@@ -87,7 +88,7 @@ def _workers(
     yield audits_worker(client, deployment=newest, audit=audit)
     yield campaigns_worker(
         client,
-        campaigns=Campaigns(database),
+        campaigns=Campaigns(database, quiet_hours_of(process.settings.quiet_hours)),
         announcements=announcements,
         deployment=newest,
     )

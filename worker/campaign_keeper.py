@@ -1,7 +1,7 @@
-"""Begins the runs of campaigns, and tells them of another pace: the rows say which have news.
+"""Begins the runs of campaigns, and tells them of another pace and of answers: by the rows.
 
-So whoever makes or pauses a campaign needs no Temporal to answer, and a word that is lost is said
-again.
+So whoever makes or pauses a campaign, or answers an offer, by whatever way, needs no Temporal, and
+a word that is lost is said again.
 """
 
 import asyncio
@@ -10,13 +10,14 @@ import psycopg
 from structlog import get_logger
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.postgres.campaign_runs import unseen_campaigns
+from adapters.postgres.campaign_runs import answered_offers, heard_of_answer, unseen_campaigns
 from adapters.postgres.database import Database
-from domain.campaign import CampaignOrder, campaign_workflow_id
+from domain.campaign import CampaignOrder, campaign_workflow_id, reoffer_workflow_id
 from workflows.change_schedule import ChangeSchedule
 from workflows.names import CAMPAIGNS
+from workflows.reoffer_visit import ReofferVisit
 
 LOOK_EVERY_SECONDS = 1.0
 
@@ -28,6 +29,7 @@ async def keep_campaigns(client: Client, database: Database) -> None:
     while True:
         try:
             await tell_campaigns(client, database)
+            await tell_offers(client, database)
         except (RPCError, psycopg.Error) as error:
             log.warning("campaigns_not_told", error=type(error).__name__)
         await asyncio.sleep(LOOK_EVERY_SECONDS)
@@ -45,3 +47,15 @@ async def tell_campaigns(client: Client, database: Database) -> None:
             start_signal="look",
             static_summary="offer another time to everybody who is affected",
         )
+
+
+async def tell_offers(client: Client, database: Database) -> None:
+    """Once: each that was answered hears that it was. A run that has ended need not hear."""
+    for order in await answered_offers(database):
+        run = client.get_workflow_handle_for(ReofferVisit.run, reoffer_workflow_id(order))
+        try:
+            await run.signal(ReofferVisit.answered)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        await heard_of_answer(database, order)

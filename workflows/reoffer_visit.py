@@ -1,10 +1,11 @@
 """Offer one patient another time: hold it, say so, wait, remind, and then do as the clinic does.
 
 The patient answers by the API or the page of the message, which move the visit or decline the
-offer; this run finds that in the rows. What it does about silence are the runs of every other move
-and cancellation.
+offer; this run is told, and finds it in the rows. Who declines is offered other times. What it does
+about silence are the runs of every other move and cancellation.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -36,29 +37,35 @@ class ReofferVisit:
         self._has_answered = False
 
     @workflow.run
-    async def run(self, order: ReofferOrder) -> str:
-        offer = await steps.offer_another_time(order)
-        if offer is None:
-            await self._tell_campaign("asked", order.appointment_id)
-            return "not asked"
-        await announce(
-            [change_of(offer.offer), word_of(appointment_offered(offer.offer, offer.visit))]
-        )
-        await self._tell_campaign("asked", order.appointment_id)
-        judged = await self._answered(offer)
-        await self._carry_out(judged)
-        await self._tell_campaign("look")
-        return judged.verdict.value
+    async def run(self, _order: ReofferOrder) -> str:
+        while (judged := await self._asked()) is not None:
+            if judged.verdict is not Verdict.ASK_AGAIN:
+                await self._carry_out(judged)
+                await self._tell_campaign("look")
+                return judged.verdict.value
+            self._order = replace(self._order, round=self._order.round + 1)
+        return "not asked" if self._order.round == 1 else Verdict.ANSWERED.value
+
+    async def _asked(self) -> Judged | None:
+        """One round: what came of the offer, None where none could be made."""
+        offer = await steps.offer_another_time(self._order)
+        if offer is not None:
+            await announce(
+                [change_of(offer.offer), word_of(appointment_offered(offer.offer, offer.visit))]
+            )
+        await self._tell_campaign("asked", self._order.appointment_id)
+        return None if offer is None else await self._answered(offer)
 
     async def _answered(self, offer: Offer) -> Judged:
-        """What came of it, by the rows; halfway the patient is reminded."""
+        """By the rows: whoever says that there is an answer only says when to look."""
         await self._wait(offer.remind_in_seconds, "remind the patient of the offer")
-        judged = await steps.judge_offer(self._order)
-        if judged.verdict is Verdict.WAIT and judged.in_seconds > 0:
-            await announce(
-                [word_of(appointment_offered(offer.offer, offer.visit, EventType.REOFFERED))]
-            )
+        judged, is_reminded = await steps.judge_offer(self._order), False
         while judged.verdict is Verdict.WAIT:
+            if judged.reminds and not is_reminded:
+                is_reminded = True
+                await announce(
+                    [word_of(appointment_offered(offer.offer, offer.visit, EventType.REOFFERED))]
+                )
             await self._wait(judged.in_seconds, "the time to answer is over")
             judged = await steps.judge_offer(self._order)
         return judged

@@ -50,6 +50,13 @@ class Visit:
     """Of the link by which this state of the visit is answered without sign-in."""
 
     @property
+    def matters_until(self) -> datetime:
+        """When it is too late to be told: of an offer that may be the visit that it is for."""
+        if self.kind is not Kind.OFFERED or self.moved_from is None:
+            return self.starts_at
+        return min(self.starts_at, self.moved_from)
+
+    @property
     def code(self) -> str:
         """What a patient reads out on the telephone."""
         return str(self.appointment_id)[:8].upper()

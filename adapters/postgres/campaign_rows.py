@@ -42,10 +42,12 @@ class Pace(StrEnum):
     DONE = "done"
 
 
+# Who has declined one time has declined, though others are offered.
 PART = """CASE
     WHEN s.status = 'cancelled' THEN 'cancelled'
     WHEN (s.doctor_id, s.starts_at) <> (v.doctor_id, v.starts_at) THEN 'moved'
     WHEN v.state = 'without_contact' THEN 'withoutContact'
+    WHEN v.round > 1 THEN 'declined'
     WHEN v.state = 'asked' AND o.status = 'cancelled' THEN 'declined'
     WHEN v.state = 'asked' AND o.held_until <= clock_timestamp() THEN 'silent'
     ELSE v.state END"""
@@ -77,8 +79,9 @@ FROM campaigns c LEFT JOIN doctors d ON d.id = c.doctor_id WHERE c.id = %(campai
 """)
 
 COUNT = SQL(f"""
-SELECT part, count(*) AS visits FROM (
-    SELECT {PART} AS part FROM {JOINED} WHERE v.campaign_id = %(campaign_id)s
+SELECT part, count(*) AS visits, count(*) FILTER (WHERE is_offered) AS offered FROM (
+    SELECT {PART} AS part, o.status = 'held' AND o.held_until > clock_timestamp() AS is_offered
+    FROM {JOINED} WHERE v.campaign_id = %(campaign_id)s
 ) parts GROUP BY part
 """)  # noqa: S608 - our own words, as below
 
@@ -132,6 +135,8 @@ class Campaign:
     policy: Policy
     pace: Pace
     parts: dict[Part, int]
+    asked_again: int
+    """So many of those who have declined are offered another time."""
 
     @property
     def total(self) -> int:
@@ -176,8 +181,9 @@ async def find_campaign(connection: Cursor, campaign_id: UUID) -> Campaign:
         raise CampaignNotFound
     counted = await connection.all(COUNT, asked)
     parts = dict.fromkeys(Part, 0) | {Part(each["part"]): each["visits"] for each in counted}
+    asked_again = sum(each["offered"] for each in counted if each["part"] == Part.DECLINED)
     pace = Pace(row["state"])
-    if pace is Pace.RUNNING and not parts[Part.LEFT] + parts[Part.ASKED]:
+    if pace is Pace.RUNNING and not parts[Part.LEFT] + parts[Part.ASKED] + asked_again:
         pace = Pace.DONE
     return Campaign(
         campaign_id=row["id"],
@@ -186,6 +192,7 @@ async def find_campaign(connection: Cursor, campaign_id: UUID) -> Campaign:
         policy=Policy(row["policy"]),
         pace=pace,
         parts=parts,
+        asked_again=asked_again,
     )
 
 

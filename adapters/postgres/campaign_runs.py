@@ -1,4 +1,4 @@
-"""What the run of a campaign asks of the rows, and which campaigns have news for their runs."""
+"""What the run of a campaign asks of the rows, and which runs have news to hear of."""
 
 from functools import partial
 from uuid import UUID
@@ -10,7 +10,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.transactions import serializable
-from domain.campaign import CampaignLook, CampaignOrder
+from domain.campaign import CampaignLook, CampaignOrder, ReofferOrder
 
 WINDOW = 20
 """So many are asked at once."""
@@ -57,6 +57,18 @@ UNSEEN = SQL("""
 SELECT id FROM campaigns WHERE seen_version IS DISTINCT FROM version ORDER BY id LIMIT 100
 """)
 
+# An offer that is held no more was taken or declined, or its visit went elsewhere.
+ANSWERED = SQL("""
+SELECT v.campaign_id, v.appointment_id, v.round
+FROM campaign_visits v JOIN schedules o ON o.id = v.offer_id
+WHERE v.state = 'asked' AND NOT v.answer_heard AND o.status <> 'held' LIMIT 100
+""")
+
+HEARD = SQL("""
+UPDATE campaign_visits SET answer_heard = true
+WHERE campaign_id = %(campaign_id)s AND appointment_id = %(appointment_id)s AND round = %(round)s
+""")
+
 
 async def look_at_campaign(database: Database, order: CampaignOrder) -> CampaignLook:
     """Raises `CampaignNotFound`."""
@@ -67,6 +79,24 @@ async def unseen_campaigns(database: Database) -> list[UUID]:
     """Those whose runs have yet to hear that they begin, or of another pace."""
     rows = await read_by_cursor(database, lambda cursor: cursor.all(UNSEEN, {}))
     return [row["id"] for row in rows]
+
+
+async def answered_offers(database: Database) -> list[ReofferOrder]:
+    """Those whose runs have yet to hear of the answer."""
+    rows = await read_by_cursor(database, lambda cursor: cursor.all(ANSWERED, {}))
+    return [
+        ReofferOrder(
+            campaign_id=row["campaign_id"],
+            appointment_id=row["appointment_id"],
+            round=row["round"],
+        )
+        for row in rows
+    ]
+
+
+async def heard_of_answer(database: Database, order: ReofferOrder) -> None:
+    """Of this round. Idempotent."""
+    await serializable(database, lambda cursor: cursor.write(HEARD, vars(order)))
 
 
 async def _look(connection: Cursor, *, order: CampaignOrder) -> CampaignLook:
@@ -84,5 +114,5 @@ async def _look(connection: Cursor, *, order: CampaignOrder) -> CampaignLook:
         pace="running" if campaign.pace.value == "done" else campaign.pace.value,
         parts={part.value: count for part, count in campaign.parts.items()},
         to_ask=[row["appointment_id"] for row in to_ask],
-        open_holds=holds["holds"],
+        open_holds=holds["holds"] + campaign.asked_again,
     )

@@ -1,40 +1,60 @@
 """Offers: another time, held for a visit that is to leave its own.
 
 An offer is a row of the same visit, so that it stands in its visit's way nowhere. Its id is made of
-campaign and visit: a second run finds what the first one offered.
+campaign, visit and round: a second run finds what the first one offered.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from psycopg.sql import SQL
+from sqlalchemy import text
 
 from adapters.postgres.acting import ACTING, told
 from adapters.postgres.alternatives import free_alternatives
-from adapters.postgres.database import Database
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.direct import Cursor
 from adapters.postgres.reads import read, read_by_cursor
-from adapters.postgres.rows import COLUMNS, Row, appointment_of
+from adapters.postgres.rows import COLUMNS, appointment_of
 from adapters.postgres.transactions import TransactionLimit, serializable
 from domain.actors import SYSTEM
 from domain.booking import Alternative, Appointment, Status
-from domain.campaign import Judged, Offer, ReofferOrder, Verdict, answer_within, is_moved
+from domain.campaign import (
+    Asking,
+    Judged,
+    Offer,
+    ReofferOrder,
+    Verdict,
+    after_a_refusal,
+    is_moved,
+)
+from domain.clinic_rules import rules_of
 from domain.errors import AppointmentNotFound, CampaignNotFound
 from domain.plan_exceptions import Policy
+from domain.quiet_hours import QuietHours
+from domain.zones import zone_named
 
 SEE = SQL(f"""
-SELECT {COLUMNS}, c.state AS pace, c.policy, v.state AS part, v.offer_id, v.answer_until,
+SELECT {COLUMNS}, c.state AS pace, c.policy, v.asked_at,
     v.doctor_id AS stood_with, v.starts_at AS stood_at, clock_timestamp() AS now,
-    extract(epoch FROM v.asked_at - clock_timestamp()) AS asked_in
+    k.rules, k.time_zone AS clinic_zone,
+    coalesce((SELECT p.time_zone FROM patients p WHERE p.id = s.patient_id), k.time_zone)
+        AS patient_zone
 FROM campaign_visits v JOIN campaigns c ON c.id = v.campaign_id
 JOIN schedules s ON s.id = v.appointment_id
+JOIN clinics k ON k.id = s.clinic_id
 WHERE v.campaign_id = %(campaign_id)s AND v.appointment_id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 
 ONE = SQL(f"SELECT {COLUMNS} FROM schedules s WHERE s.id = %(id)s")  # noqa: S608
+
+DECLINED_TIMES = text("SELECT doctor_id, starts_at FROM schedules WHERE id = ANY(:offers)")
+
+OFFERED_FROM = 5
+"""So many of the nearest free times are tried."""
 
 # Taking a slot expires every lapsed hold in its way, as a hold does. A shift that closes is none.
 TAKE = SQL(f"""
@@ -62,7 +82,8 @@ RETURNING {COLUMNS}
 
 ASKED = SQL("""
 UPDATE campaign_visits SET state = 'asked', offer_id = %(offer_id)s,
-    asked_at = clock_timestamp(), answer_until = %(answer_until)s
+    asked_at = %(asked_at)s, answer_until = %(answer_until)s,
+    round = %(round)s, answer_heard = false
 WHERE campaign_id = %(campaign_id)s AND appointment_id = %(appointment_id)s
 """)
 
@@ -78,9 +99,13 @@ WHERE id = %(offer_id)s AND status = 'held' AND {ACTING}
 """)  # noqa: S608
 
 
+TRIES = 5
+"""Where others took all that was free a moment ago, it is looked again so often."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """A visit of a campaign, and the campaign, at one instant."""
+    """A visit of a campaign, and the campaign, at one instant; `offer` is that of this round."""
 
     visit: Appointment
     offer: Appointment | None
@@ -88,87 +113,120 @@ class _Seen:
     policy: Policy
     stands: bool
     now: datetime
+    asking: Asking
+
+    @property
+    def is_to_be_asked(self) -> bool:
+        return self.offer is None and self.pace == "running" and self.stands
+
+
+class _AllTaken(Exception):
+    """What was free is so no more."""
 
 
 async def offer_another_time(
-    database: Database, turns: TransactionLimit, order: ReofferOrder
+    database: Database, turns: TransactionLimit, order: ReofferOrder, quiet: QuietHours
 ) -> Offer | None:
     """Hold another time for the visit, and note that its patient is asked.
 
     None where there is nobody to ask: the campaign is paused or stopped, or the visit has moved on.
     Where nothing is free the visit goes on the call list. A second run finds the first one's offer.
     """
-    seen = await read_by_cursor(database, partial(_see, order=order))
-    if seen.offer is not None:
-        return _offered(seen, seen.offer)
-    if seen.pace != "running" or not seen.stands:
-        return None
-    visit = seen.visit
-    free = await read(
-        database,
-        lambda connection: free_alternatives(
-            connection,
-            patient_id=visit.patient_id,
-            doctor_id=visit.doctor_id,
-            starts_at=visit.starts_at,
-            service_id=visit.service_id,
-            moving=visit,
-        ),
-    )
-    return await serializable(database, partial(_offer, order=order, free=free), turns)
+    for _ in range(TRIES):
+        seen = await read_by_cursor(database, partial(_see, order=order, quiet=quiet))
+        if not seen.is_to_be_asked:
+            return None if seen.offer is None else _offered(seen, seen.offer)
+        free = await read(database, partial(_free, order=order, visit=seen.visit))
+        work = partial(_offer, order=order, quiet=quiet, free=free)
+        try:
+            return await serializable(database, work, turns)
+        except _AllTaken:
+            continue
+    return await serializable(database, partial(_offer, order=order, quiet=quiet, free=[]), turns)
 
 
-async def judge_offer(database: Database, order: ReofferOrder) -> Judged:
+async def judge_offer(database: Database, order: ReofferOrder, quiet: QuietHours) -> Judged:
     """What is to be done about an offer whose time may be over. A second run judges the same."""
-    return await serializable(database, partial(_judge, order=order))
+    return await serializable(database, partial(_judge, order=order, quiet=quiet))
+
+
+async def _free(
+    connection: Connection, *, order: ReofferOrder, visit: Appointment
+) -> list[Alternative]:
+    """The nearest ones that the patient has not declined."""
+    found = await connection.execute(DECLINED_TIMES, {"offers": order.declined})
+    declined = {(row.doctor_id, row.starts_at) for row in found}
+    free = await free_alternatives(
+        connection,
+        patient_id=visit.patient_id,
+        doctor_id=visit.doctor_id,
+        starts_at=visit.starts_at,
+        service_id=visit.service_id,
+        moving=visit,
+        limit=OFFERED_FROM + len(declined),
+    )
+    return [each for each in free if (each.doctor_id, each.starts_at) not in declined]
 
 
 async def _offer(
-    connection: Cursor, *, order: ReofferOrder, free: Sequence[Alternative]
+    connection: Cursor, *, order: ReofferOrder, quiet: QuietHours, free: Sequence[Alternative]
 ) -> Offer | None:
-    seen = await _see(connection, order)
-    if seen.offer is not None:
-        return _offered(seen, seen.offer)
-    if seen.pace != "running" or not seen.stands:
-        return None
-    until = seen.now + answer_within(seen.visit.starts_at - seen.now)
-    key = {"campaign_id": order.campaign_id, "appointment_id": order.appointment_id}
+    seen = await _see(connection, order, quiet)
+    if not seen.is_to_be_asked:
+        return None if seen.offer is None else _offered(seen, seen.offer)
+    until = seen.asking.until
     late_enough = [each for each in free if each.starts_at > until]
     for each in late_enough or free:
-        answer_until = min(until, each.starts_at, seen.visit.starts_at)
         asked = {
-            **key,
+            **vars(order),
             **vars(each),
             "offer_id": order.offer_id,
             "patient_id": seen.visit.patient_id,
-            "answer_until": answer_until,
+            "asked_at": seen.now,
+            "answer_until": min(until, each.starts_at),
             "actor": told(SYSTEM),
         }
         row = await connection.one_or_none(TAKE, asked)
         if row is not None:
             await connection.write(ASKED, asked)
             return _offered(seen, appointment_of(row))
-    await connection.write(SILENT, key)
+    if free:
+        raise _AllTaken
+    if order.round == 1:
+        await connection.write(SILENT, vars(order))
     return None
 
 
-async def _judge(connection: Cursor, *, order: ReofferOrder) -> Judged:
-    seen = await _see(connection, order)
+async def _judge(connection: Cursor, *, order: ReofferOrder, quiet: QuietHours) -> Judged:
+    seen = await _see(connection, order, quiet)
     if seen.offer is None:
         raise AppointmentNotFound
-    visit, offer = seen.visit, seen.offer
-    key = {"campaign_id": order.campaign_id, "appointment_id": order.appointment_id}
-    if not seen.stands or offer.status is Status.CANCELLED:
-        return Judged(verdict=Verdict.ANSWERED, visit=visit, offer=offer)
-    left = _seconds_until(offer.held_until or seen.now, seen.now)
-    if left > 0:
-        return Judged(verdict=Verdict.WAIT, visit=visit, offer=offer, in_seconds=left)
-    if seen.pace == "paused":
-        return Judged(verdict=Verdict.WAIT, visit=visit, offer=offer, in_seconds=PAUSED_SECONDS)
-    await connection.write(SILENT, key)
+    judged = Judged(verdict=Verdict.ANSWERED, visit=seen.visit, offer=seen.offer)
+    if not seen.stands:
+        return judged
+    if seen.offer.status is Status.CANCELLED:
+        ahead = seen.visit.starts_at - seen.now
+        verdict = after_a_refusal(pace=seen.pace, order=order, ahead=ahead)
+        return replace(judged, verdict=verdict, in_seconds=PAUSED_SECONDS, reminds=False)
+    left = _seconds_until(seen.offer.held_until or seen.now, seen.now)
+    if left > 0 or seen.pace == "paused":
+        return _waiting(judged, seen, left)
     await connection.write(LAPSE, {"offer_id": order.offer_id, "actor": told(SYSTEM)})
+    if order.round > 1:
+        return replace(judged, verdict=Verdict.CALL)
+    await connection.write(SILENT, vars(order))
     verdict = Verdict.CALL if seen.pace == "stopped" else VERDICTS[seen.policy]
-    return Judged(verdict=verdict, visit=visit, offer=offer)
+    return replace(judged, verdict=verdict)
+
+
+def _waiting(judged: Judged, seen: _Seen, left: float) -> Judged:
+    """Until the reminder is due, then until the time is over. A paused campaign says nothing."""
+    remind_in = _offered(seen, judged.offer).remind_in_seconds
+    if seen.pace == "paused":
+        wait, reminds = PAUSED_SECONDS, False
+    else:
+        wait, reminds = remind_in or left, not remind_in
+    return replace(judged, verdict=Verdict.WAIT, in_seconds=wait, reminds=reminds)
 
 
 PAUSED_SECONDS = 60.0
@@ -181,15 +239,13 @@ VERDICTS = {
 }
 
 
-async def _see(connection: Cursor, order: ReofferOrder) -> _Seen:
+async def _see(connection: Cursor, order: ReofferOrder, quiet: QuietHours) -> _Seen:
     """Raises `CampaignNotFound`."""
     row = await connection.one_or_none(SEE, vars(order))
     if row is None:
         raise CampaignNotFound
     visit = appointment_of(row)
-    offer: Row | None = None
-    if row["offer_id"] is not None:
-        offer = await connection.one(ONE, {"id": row["offer_id"]})
+    offer = await connection.one_or_none(ONE, {"id": order.offer_id})
     stands = (
         visit.status is Status.CONFIRMED
         and visit.starts_at > row["now"]
@@ -202,12 +258,25 @@ async def _see(connection: Cursor, order: ReofferOrder) -> _Seen:
         policy=Policy(row["policy"]),
         stands=stands,
         now=row["now"],
+        asking=Asking(
+            asked_at=row["now"] if offer is None else row["asked_at"],
+            starts_at=visit.starts_at,
+            clinic_zone=zone_named(row["clinic_zone"]),
+            patient_zone=zone_named(row["patient_zone"]),
+            quiet=quiet,
+            lasts=rules_of(row["rules"]).offer_lasts,
+        ),
     )
 
 
 def _offered(seen: _Seen, offer: Appointment) -> Offer:
-    ends = _seconds_until(offer.held_until or seen.now, seen.now)
-    return Offer(offer=offer, visit=seen.visit, remind_in_seconds=ends / 2, ends_in_seconds=ends)
+    until = offer.held_until or seen.now
+    return Offer(
+        offer=offer,
+        visit=seen.visit,
+        remind_in_seconds=_seconds_until(seen.asking.remind_at(until), seen.now),
+        ends_in_seconds=_seconds_until(until, seen.now),
+    )
 
 
 def _seconds_until(instant: datetime, now: datetime) -> float:

@@ -22,9 +22,15 @@ class FakeCampaign:
     pace: str = "running"
     offers: dict[UUID, Offer] = field(default_factory=dict)
     answered: set[UUID] = field(default_factory=set)
+    declined: set[UUID] = field(default_factory=set)
+    """Those who decline what they are offered, and are offered other times."""
+    rounds: int = 2
+    nothing_else_free: bool = False
     reminded: set[UUID] = field(default_factory=set)
     settled: set[UUID] = field(default_factory=set)
     window: int = 2
+    too_early: int = 0
+    """So often it is looked before the reminder is due."""
 
     @activity.defn
     async def look_at_campaign(self, order: CampaignOrder) -> CampaignLook:
@@ -37,8 +43,10 @@ class FakeCampaign:
     @activity.defn
     async def offer_another_time(self, order: ReofferOrder) -> Offer | None:
         known = self.offers.get(order.appointment_id)
-        if known is not None or self.pace != "running":
+        if known is not None and known.offer.appointment_id == order.offer_id:
             return known
+        if self.pace != "running" or (known is not None and self.nothing_else_free):
+            return None
         visit = an_appointment(
             appointment_id=order.appointment_id,
             status=Status.CONFIRMED,
@@ -57,7 +65,8 @@ class FakeCampaign:
         )
         made = Offer(offer=offer, visit=visit, remind_in_seconds=LONG / 2, ends_in_seconds=LONG)
         self.offers[order.appointment_id] = made
-        self.left.remove(order.appointment_id)
+        if order.round == 1:
+            self.left.remove(order.appointment_id)
         return made
 
     @activity.defn
@@ -66,8 +75,13 @@ class FakeCampaign:
         if order.appointment_id in self.answered:
             self.settled.add(order.appointment_id)
             return self._judged(made, Verdict.ANSWERED)
-        if order.appointment_id not in self.reminded:
-            self.reminded.add(order.appointment_id)
+        if order.appointment_id in self.declined and order.round < self.rounds:
+            return self._judged(made, Verdict.ASK_AGAIN)
+        if self.too_early:
+            self.too_early -= 1
+            return replace(self._judged(made, Verdict.WAIT), in_seconds=LONG / 2, reminds=False)
+        if made.offer.appointment_id not in self.reminded:
+            self.reminded.add(made.offer.appointment_id)
             return replace(self._judged(made, Verdict.WAIT), in_seconds=LONG / 2)
         self.settled.add(order.appointment_id)
         return self._judged(made, self.verdict)

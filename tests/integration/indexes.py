@@ -72,6 +72,8 @@ BY: dict[str, set[str]] = {
     "forgetting.FORGET": APPOINTMENT
     | MESSAGE
     | {"events_in_doubt_pkey", "notifications_created_at_idx"},
+    "campaign_runs.ANSWERED": APPOINTMENT | {"campaign_visits_unheard_idx"},
+    "campaign_runs.HEARD": {"campaign_visits_pkey"},
     "campaign_runs.NEXT": {"campaign_visits_pkey", "schedules_doctor_day_idx"},
     "campaign_runs.OPEN_HOLDS": CLOSED,
     "campaign_runs.SEEN": {"campaigns_unseen_idx"},
@@ -114,10 +116,11 @@ BY: dict[str, set[str]] = {
     "notifications.POSTPONED": MESSAGE,
     "notifications.RECORD": MESSAGE,
     "offers.ASKED": {"campaign_visits_pkey"},
+    "offers.DECLINED_TIMES": APPOINTMENT,
     "offers.LAPSE": APPOINTMENT,
     "offers.OF_VISIT": APPOINTMENT,
     "offers.ONE": APPOINTMENT,
-    "offers.SEE": APPOINTMENT | {"campaigns_pkey", "campaign_visits_pkey"},
+    "offers.SEE": APPOINTMENT | PATIENT | {"campaigns_pkey", "campaign_visits_pkey"},
     "offers.SILENT": {"campaign_visits_pkey"},
     "offers.TAKE": APPOINTMENT | DOCTOR | FREE | {"shifts_pkey"},
     "openings.OPENINGS": DOCTOR
@@ -243,6 +246,7 @@ NO_QUERY = {
     "closing.DEFER",
 }
 IN_THEIR_ORDER = {
+    "campaign_runs.ANSWERED",
     "campaign_runs.UNSEEN",
     "demo_patients.SOME",
     "trail_seals.BREAKS",

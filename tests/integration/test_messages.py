@@ -387,6 +387,26 @@ async def test_what_somebody_else_did_for_the_patient_waits_for_the_morning(
     assert (await desk.email(replace(event, actor_role=role))).state is state
 
 
+async def test_an_offer_is_told_by_night_where_its_visit_begins_in_the_morning(desk: Desk) -> None:
+    """The offered time may be days ahead: it is the visit that leaves no time to wait."""
+    desk.quiet_hours = ALWAYS_QUIET
+    event = await desk.visit()
+    offered = replace(
+        event,
+        type=EventType.OFFERED,
+        event_id=uuid4(),
+        actor_role=Role.SYSTEM,
+        previous=Placement(
+            doctor_id=event.doctor_id,
+            clinic_id=event.clinic_id,
+            starts_at=at("09:00", date(2020, 1, 14)),
+            ends_at=at("09:30", date(2020, 1, 14)),
+        ),
+    )
+
+    assert (await desk.email(offered)).state is State.SENT
+
+
 async def test_what_has_expired_is_told_to_nobody(desk: Desk) -> None:
     event = replace(await desk.visit(), expires_at=at("09:00", date(2020, 1, 14)))
 

@@ -1,6 +1,7 @@
 """Offers of a campaign: another time is held for the visit, taken, declined or left to lapse."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from activities.appointments import Appointments
 from activities.campaigns import Campaigns
 from adapters.postgres.borne_out import Rows
 from adapters.postgres.campaign_rows import Pace, Part, find_campaign, set_pace
+from adapters.postgres.campaign_runs import answered_offers, heard_of_answer
 from adapters.postgres.exceptions import Accepted, ExceptionOrder, make_exception, preview_exception
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.transactions import serializable
@@ -23,8 +25,11 @@ from domain.campaign import CampaignOrder, Offer, ReofferOrder, Verdict
 from domain.errors import ExtensionLimit, HoldExpired
 from domain.events import EventType, appointment_offered
 from domain.plan_exceptions import ExceptionKind, ExceptionReason, PlanException, Policy
+from domain.quiet_hours import QuietHours
 from domain.visit_links import link_key, link_to, token_of
 from tests.clinic_rows import DAY, Clinic, at
+
+NEVER_QUIET = QuietHours(begin=time(3), end=time(3))
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,19 @@ class Leave:
     def order(self) -> ReofferOrder:
         return ReofferOrder(campaign_id=self.campaign_id, appointment_id=self.visit_id)
 
-    async def offered(self) -> Offer:
-        offer = await self.campaigns.offer_another_time(self.order)
+    async def offered(self, order: ReofferOrder | None = None) -> Offer:
+        offer = await self.campaigns.offer_another_time(order or self.order)
         assert offer is not None
         return offer
+
+    async def declined(self, order: ReofferOrder | None = None) -> Verdict:
+        """What comes of it that the offer is declined."""
+        asked = order or self.order
+        await self.clinic.becomes(asked.offer_id, "cancelled")
+        return (await self.campaigns.judge_offer(asked)).verdict
+
+    def order_of(self, number: int) -> ReofferOrder:
+        return replace(self.order, round=number)
 
     async def lapse(self) -> None:
         await self.clinic.execute(
@@ -84,7 +98,7 @@ async def on_leave(clinic: Clinic, policy: Policy = Policy.CALL_LIST) -> Leave:
         clinic.database, ExceptionOrder(**{**vars(order), "digest": shown.digest}), SYSTEM
     )
     assert isinstance(made, Accepted)
-    return Leave(clinic, Campaigns(clinic.database), made.campaign_id, visit_id)
+    return Leave(clinic, Campaigns(clinic.database, NEVER_QUIET), made.campaign_id, visit_id)
 
 
 async def test_another_time_is_held_once_for_the_same_visit(clinic: Clinic) -> None:
@@ -129,15 +143,113 @@ async def test_a_visit_that_takes_its_offer_ends_it(clinic: Clinic) -> None:
     assert await leave.parts() == {"moved": 1}
 
 
-async def test_a_declined_offer_leaves_the_visit(clinic: Clinic) -> None:
+async def test_who_declines_is_offered_other_times_and_has_declined(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    first = await leave.offered()
+    again = await leave.declined()
+    stands = await leave.campaigns.judge_offer(leave.order)
+
+    second = [await leave.offered(leave.order_of(2)) for _ in range(2)]
+
+    look = await leave.campaigns.look_at_campaign(CampaignOrder(campaign_id=leave.campaign_id))
+    assert (again, stands.visit.status) == (Verdict.ASK_AGAIN, Status.CONFIRMED)
+    assert second[0].offer == second[1].offer
+    assert (first.offer.starts_at, second[0].offer.starts_at) == (at("10:00"), at("10:30"))
+    assert await leave.parts() == {"declined": 1}
+    assert (look.is_over, look.open_holds) == (False, 1)
+
+
+async def test_who_declines_in_every_round_is_called_and_so_is_who_is_silent_then(
+    clinic: Clinic,
+) -> None:
+    leave = await on_leave(clinic, Policy.CANCEL)
+    await clinic.on_duty(at("12:00"), at("15:00"))
+    await leave.offered()
+    await leave.declined()
+    await leave.offered(leave.order_of(2))
+    await clinic.execute(
+        "UPDATE schedules SET held_until = clock_timestamp() WHERE id = :id",
+        id=leave.order_of(2).offer_id,
+    )
+    silent = await leave.campaigns.judge_offer(leave.order_of(2))
+    await leave.offered(leave.order_of(3))
+
+    assert silent.verdict is Verdict.CALL
+    assert await leave.declined(leave.order_of(3)) is Verdict.ANSWERED
+    assert await leave.parts() == {"declined": 1}
+
+
+async def test_where_there_is_no_other_time_a_refusal_stays_one(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    await clinic.book(at("10:30"))
+    await leave.offered()
+    await leave.declined()
+
+    assert await leave.campaigns.offer_another_time(leave.order_of(2)) is None
+    assert await leave.parts() == {"declined": 1}
+
+
+async def test_a_run_hears_once_that_its_offer_was_answered(clinic: Clinic) -> None:
     leave = await on_leave(clinic)
     await leave.offered()
-    await clinic.becomes(leave.order.offer_id, "cancelled")
+    before = await answered_offers(clinic.database)
+    await leave.declined()
 
-    judged = await leave.campaigns.judge_offer(leave.order)
+    answered = await answered_offers(clinic.database)
+    await heard_of_answer(clinic.database, leave.order)
+    heard = await answered_offers(clinic.database)
+    await leave.offered(leave.order_of(2))
+    await leave.declined(leave.order_of(2))
+    again = await answered_offers(clinic.database)
 
-    assert (judged.verdict, judged.visit.status) == (Verdict.ANSWERED, Status.CONFIRMED)
-    assert await leave.parts() == {"declined": 1}
+    assert (before, answered, heard, again) == ([], [leave.order], [], [leave.order_of(2)])
+
+
+async def test_the_reminder_is_due_halfway_and_never_while_a_campaign_is_paused(
+    clinic: Clinic,
+) -> None:
+    leave = await on_leave(clinic)
+    offer = await leave.offered()
+    early = await leave.campaigns.judge_offer(leave.order)
+    await clinic.execute(
+        "UPDATE campaign_visits SET asked_at = asked_at - interval '3 days'"
+        " WHERE appointment_id = :id",
+        id=leave.visit_id,
+    )
+    due = await leave.campaigns.judge_offer(leave.order)
+    await leave.pace(Pace.PAUSED)
+    paused = await leave.campaigns.judge_offer(leave.order)
+
+    assert {each.verdict for each in (early, due, paused)} == {Verdict.WAIT}
+    assert (early.reminds, due.reminds, paused.reminds) == (False, True, False)
+    assert early.in_seconds == pytest.approx(offer.remind_in_seconds, abs=10)
+    assert due.in_seconds == pytest.approx(offer.ends_in_seconds, abs=10)
+
+
+async def test_an_offer_lasts_as_long_as_the_clinics_rule_says(clinic: Clinic) -> None:
+    await clinic.execute(
+        "UPDATE clinics SET rules = CAST(:rules AS jsonb) WHERE id = :id",
+        id=clinic.id,
+        rules='{"offers": {"lasts": "PT20M"}}',
+    )
+    leave = await on_leave(clinic)
+
+    offer = await leave.offered()
+
+    assert offer.ends_in_seconds == pytest.approx(20 * 60, abs=20)
+    assert offer.remind_in_seconds == pytest.approx(10 * 60, abs=20)
+
+
+async def test_two_who_are_offered_the_last_free_time_at_once_share_nothing(clinic: Clinic) -> None:
+    other = await clinic.book(at("09:30"))
+    leave = await on_leave(clinic)
+    await clinic.book(at("10:30"))
+    orders = [leave.order, replace(leave.order, appointment_id=other)]
+
+    made = await asyncio.gather(*(leave.campaigns.offer_another_time(each) for each in orders))
+
+    assert [each.offer.starts_at for each in made if each is not None] == [at("10:00")]
+    assert await leave.parts() == {"asked": 1, "silent": 1}
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.durations import Duration, parse_duration
-from domain.quiet_hours import TIME_TO_GET_READY, QuietHours
+from domain.quiet_hours import BEFORE_THE_QUIET, TIME_TO_GET_READY, QuietHours
 from domain.reminders import (
     AFTER_BOOKING,
-    BEFORE_THE_QUIET,
     CATCH_UP,
     Ahead,
     due_at,

@@ -105,6 +105,71 @@ async def test_a_patient_who_answers_is_not_reminded(desk: FrontDesk, record: Re
     await record("offer-answered", child)
 
 
+async def test_who_declines_is_offered_other_times_once_a_round(
+    desk: FrontDesk, record: Record
+) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit])
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        campaign.declined.add(visit)
+        child = offer_run(desk.environment, run, visit)
+        await child.signal(ReofferVisit.answered)
+        await eventually(lambda: offered(desk) == 2, within=30)
+        campaign.answered.add(visit)
+        await child.signal(ReofferVisit.answered)
+        async with asyncio.timeout(30):
+            assert await child.result() == Verdict.ANSWERED
+
+    told = [event.appointment_id for event in desk.clinic.events]
+    assert len(set(told)) == len(told) == 2, "each round has an offer of its own"
+    await record("offer-declined", child)
+
+
+async def test_who_declines_where_nothing_else_is_free_is_called(
+    desk: FrontDesk, record: Record
+) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit], nothing_else_free=True)
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        campaign.declined.add(visit)
+        child = offer_run(desk.environment, run, visit)
+        await child.signal(ReofferVisit.answered)
+        async with asyncio.timeout(30):
+            assert await child.result() == Verdict.ANSWERED
+        campaign.settled.add(visit)
+        await run.signal(ChangeSchedule.look)
+        async with asyncio.timeout(30):
+            await run.result()
+
+    assert offered(desk) == 1
+    await record("offer-declined-for-good", child)
+
+
+async def test_a_hint_without_an_answer_brings_no_reminder_forward(
+    desk: FrontDesk, record: Record
+) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit], too_early=1)
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        child = offer_run(desk.environment, run, visit)
+        await child.signal(ReofferVisit.answered)
+        await eventually(lambda: campaign.too_early == 0, within=30)
+        early = offered(desk, EventType.REOFFERED)
+        await desk.environment.fast_forward(child, HALF)
+        await eventually(lambda: offered(desk, EventType.REOFFERED) == 1, within=30)
+        await desk.environment.fast_forward(child, HALF)
+        assert await child.result() == Verdict.CALL
+
+    assert early == 0
+    await record("offer-hinted-at", child)
+
+
 @pytest.mark.parametrize(
     ("verdict", "event", "name"),
     [

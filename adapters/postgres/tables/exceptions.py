@@ -1,6 +1,7 @@
 """Exceptions from plans, and the campaigns that they make necessary."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -91,7 +92,16 @@ campaign_visits = Table(
     Column("offer_id", Uuid, ForeignKey("schedules.id"), index=True),
     instant("asked_at"),
     instant("answer_until"),
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("answer_heard", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("state IN ('left', 'asked', 'silent', 'without_contact')", name="state"),
     CheckConstraint("state <> 'asked' OR offer_id IS NOT NULL", name="asked"),
+    CheckConstraint("round > 0", name="round"),
+    Index(
+        "campaign_visits_unheard_idx",
+        "campaign_id",
+        "appointment_id",
+        postgresql_where=text("state = 'asked' AND NOT answer_heard"),
+    ),
 )
 """A visit of a campaign, and where it stood. Whether it was moved or cancelled, its row says."""
