@@ -15,6 +15,7 @@ from adapters.postgres.direct import Cursor, cursor
 from adapters.postgres.import_rows import Batch
 from adapters.postgres.import_taken import Overlay
 from adapters.postgres.imports import Report, Staged, end_import, note, staged
+from adapters.postgres.seeing import EVERYBODY
 from adapters.postgres.transactions import serializable
 from domain.imports import Row, rows_of
 from domain.zones import zone_named
@@ -68,7 +69,7 @@ class Imports:
                 taken = {"line": row.line, "reason": "the time is taken; import the file again"}
                 report = report.plus(Report(rows=1, refused=[taken]))
                 keep = partial(note, import_id=file.import_id, report=report, rows_read=done + nth)
-                await serializable(self._database, keep)
+                await serializable(self._database, keep, sees=EVERYBODY)
         return report
 
     async def _batch(self, file: Staged, rows: Sequence[Row], report: Report, done: int) -> Report:
@@ -77,7 +78,7 @@ class Imports:
             await note(connection, file.import_id, total, done)
             return total
 
-        return await serializable(self._database, work)
+        return await serializable(self._database, work, sees=EVERYBODY)
 
     async def _rehearse(self, file: Staged, rows: Sequence[Row]) -> int:
         """A dry run decides as the import would, and writes the report alone."""
@@ -88,5 +89,5 @@ class Imports:
                 report = report.plus(await batch.take(rows[first : first + ROWS_AT_ONCE]))
             activity.heartbeat(report.rows)
         keep = partial(note, import_id=file.import_id, report=report, rows_read=len(rows))
-        await serializable(self._database, keep)
+        await serializable(self._database, keep, sees=EVERYBODY)
         return report.rows

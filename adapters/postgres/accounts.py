@@ -11,7 +11,7 @@ from adapters.postgres.direct import Cursor
 # Whoever is named by the token as a patient is that one; the account names one for the others.
 OF_SUBJECT = SQL("""
 SELECT a.practitioner_id, a.clinic_ids, own.patient_id, ARRAY(
-    SELECT p.patient_id FROM proxies p JOIN patients w ON w.id = p.patient_id
+    SELECT p.patient_id FROM proxies p JOIN patient_facts w ON w.id = p.patient_id
     WHERE (p.subject = %(subject)s OR p.proxy_patient_id = own.patient_id)
       AND (p.until IS NULL OR p.until > clock_timestamp()) AND w.erased_at IS NULL
 ) AS proxy_for

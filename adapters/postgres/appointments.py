@@ -65,7 +65,7 @@ ORDER BY s.created_at DESC, s.id DESC
 LIMIT :limit
 """)  # noqa: S608
 
-PATIENT = text("SELECT FROM patients WHERE id = :id AND erased_at IS NULL")
+PATIENT = text("SELECT FROM patient_facts WHERE id = :id AND erased_at IS NULL")
 
 
 async def see(connection: Cursor, appointment_id: UUID) -> Seen | None:

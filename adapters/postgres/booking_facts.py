@@ -60,7 +60,8 @@ let_go AS (
 )
 SELECT clock.now,
     (SELECT to_json(desk) FROM desk) AS desk,
-    EXISTS (SELECT FROM patients WHERE id = %(patient_id)s AND erased_at IS NULL) AS patient_exists,
+    EXISTS (SELECT FROM patient_facts WHERE id = %(patient_id)s AND erased_at IS NULL)
+        AS patient_exists,
     (SELECT json_agg(json_build_array(lower(during), upper(during))) FROM shifts
       WHERE doctor_id = %(doctor_id)s AND during @> CAST(%(starts_at)s AS timestamptz)
         AND state = 'open') AS shifts,

@@ -43,7 +43,10 @@ WHERE (
     coalesce(later.previous_ends_at, s.ends_at)
 ) AND (
     told.patient_id = s.patient_id
-    OR EXISTS (SELECT FROM patients p WHERE p.id = told.patient_id AND p.merged_into = s.patient_id)
+    OR EXISTS (
+        SELECT FROM patient_facts p
+        WHERE p.id = told.patient_id AND p.merged_into = s.patient_id
+    )
 ) AND abs(extract(epoch FROM told.time - CASE told.kind
     WHEN 'confirmed' THEN s.confirmed_at
     WHEN 'cancelled' THEN s.cancelled_at

@@ -69,8 +69,8 @@ WHERE {ACTING}
 ADD = SQL("""
 INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
 SELECT %(id)s, s.id, s.doctor_id, s.starts_at,
-    CASE WHEN p.phone IS NULL AND p.email IS NULL THEN 'without_contact' ELSE 'left' END
-FROM schedules s JOIN patients p ON p.id = s.patient_id WHERE s.id = ANY(%(visits)s)
+    CASE WHEN p.without_contact THEN 'without_contact' ELSE 'left' END
+FROM schedules s JOIN patient_facts p ON p.id = s.patient_id WHERE s.id = ANY(%(visits)s)
 """)
 
 ONE = SQL("""

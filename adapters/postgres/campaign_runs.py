@@ -24,12 +24,12 @@ WHERE id = %(campaign_id)s AND seen_version IS DISTINCT FROM version
 TAKE_IN = SQL("""
 INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
 SELECT c.id, s.id, s.doctor_id, s.starts_at,
-    CASE WHEN p.phone IS NULL AND p.email IS NULL THEN 'without_contact' ELSE 'left' END
+    CASE WHEN p.without_contact THEN 'without_contact' ELSE 'left' END
 FROM campaigns c JOIN exceptions e ON e.id = c.exception_id AND e.kind = 'remove'
 JOIN exception_spans w ON w.exception_id = e.id
 JOIN schedules s ON s.doctor_id = w.doctor_id AND s.occupies && w.during
     AND s.starts_at >= lower(w.during) - interval '8 hours' AND s.starts_at < upper(w.during)
-JOIN patients p ON p.id = s.patient_id
+JOIN patient_facts p ON p.id = s.patient_id
 WHERE c.id = %(campaign_id)s AND e.withdrawn_at IS NULL
   AND s.status = 'confirmed' AND s.starts_at > clock_timestamp() AND s.moves = 0
 ON CONFLICT DO NOTHING

@@ -28,8 +28,8 @@ WHERE doctor_id = ANY(%(doctor_ids)s) AND during && tstzrange(%(starts_at)s, %(e
 ROWS = SQL("""
 SELECT s.id, s.doctor_id, s.version, s.starts_at, s.ends_at, s.status,
     s.status <> 'held' OR s.held_until > clock_timestamp() AS is_live,
-    p.phone IS NULL AND p.email IS NULL AS without_contact
-FROM schedules s JOIN patients p ON p.id = s.patient_id
+    p.without_contact
+FROM schedules s JOIN patient_facts p ON p.id = s.patient_id
 WHERE s.doctor_id = ANY(%(doctor_ids)s)
   AND s.starts_at >= CAST(%(starts_at)s AS timestamptz) - interval '8 hours'
   AND s.starts_at < %(ends_at)s AND s.occupies && tstzrange(%(starts_at)s, %(ends_at)s)

@@ -36,13 +36,13 @@ class Agreed:
 
 
 OF_PATIENT = text("""
-SELECT c.kind, c.channel, c.consent FROM patients p LEFT JOIN consents c ON c.patient_id = p.id
+SELECT c.kind, c.channel, c.consent FROM patient_facts p LEFT JOIN consents c ON c.patient_id = p.id
 WHERE p.id = :patient_id AND p.erased_at IS NULL
 """)
 
 SAY = text("""
 INSERT INTO consents (patient_id, kind, channel, consent)
-SELECT id, :kind, :channel, :consent FROM patients
+SELECT id, :kind, :channel, :consent FROM patient_facts
 WHERE id = :patient_id AND erased_at IS NULL
 ON CONFLICT ON CONSTRAINT consents_pkey DO UPDATE SET
     consent = excluded.consent,

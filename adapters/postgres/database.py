@@ -15,6 +15,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from adapters.postgres.pool_metrics import POOLS
+from adapters.postgres.seeing import Sees, begin
 
 DATABASE_AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 """What a statement raises that a later try may not."""
@@ -102,13 +103,18 @@ class Database:
         await self.close()
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[PooledConnection]:
-        """A connection for psycopg's cursor; what an error leaves open is rolled back."""
+    async def lend(self, sees: Sees | None = None) -> AsyncIterator[PooledConnection]:
+        """A connection for psycopg's cursor; what an error leaves open is rolled back.
+
+        One that sees patients is lent within a transaction, which ends as it is given back.
+        """
         lent: PooledConnection | None = None
         try:
             async with self.pool.connection() as lent:
                 lent.is_lent = True
                 try:
+                    if sees is not None:
+                        await lent.execute(begin(sees), prepare=False)
                     yield lent
                 finally:
                     lent.is_lent = False
@@ -119,13 +125,16 @@ class Database:
             raise ConnectionDied(str(error)) from error
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Connection]:
-        """The same for SQLAlchemy's statements."""
+    async def connect(self, sees: Sees | None = None) -> AsyncIterator[Connection]:
+        """The same for SQLAlchemy's statements, which begins and ends no transaction itself."""
         async with self.lend() as lent:
             here = LENT.set(lent)
             try:
                 async with self.engine.connect() as connection:
+                    if sees is not None:
+                        await lent.execute(begin(sees), prepare=False)
                     yield connection
+                    await lent.commit()
             finally:
                 LENT.reset(here)
 

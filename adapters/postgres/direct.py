@@ -8,6 +8,7 @@ from psycopg.sql import SQL
 
 from adapters.postgres.database import Database, PooledConnection
 from adapters.postgres.rows import Row
+from adapters.postgres.seeing import Sees
 
 
 class Cursor:
@@ -38,7 +39,7 @@ class Cursor:
 
 
 @asynccontextmanager
-async def cursor(database: Database) -> AsyncIterator[Cursor]:
+async def cursor(database: Database, sees: Sees | None = None) -> AsyncIterator[Cursor]:
     """A connection of the pool. One that died, or was left in the middle, does not go back."""
-    async with database.lend() as connection:
+    async with database.lend(sees) as connection:
         yield Cursor(connection)

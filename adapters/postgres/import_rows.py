@@ -38,10 +38,7 @@ SELECT w.nth, p.id FROM unnest(
     CAST(%(names)s AS text[]), CAST(%(phones)s AS text[]), CAST(%(emails)s AS text[])
 ) WITH ORDINALITY AS w (full_name, phone, email, nth)
 CROSS JOIN LATERAL (
-    SELECT id FROM patients p
-    WHERE folded(p.full_name) = folded(w.full_name) AND p.erased_at IS NULL
-      AND (p.phone = w.phone OR lower(p.email) = lower(w.email))
-    ORDER BY p.id LIMIT 1
+    SELECT id FROM people_known_as(w.full_name, w.phone, w.email) ORDER BY id LIMIT 1
 ) p
 """)
 

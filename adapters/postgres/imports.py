@@ -13,6 +13,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.rows import Row
+from adapters.postgres.seeing import EVERYBODY
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
 from domain.errors import ImportNotFound
@@ -166,7 +167,7 @@ async def _row(database: Database, statement: SQL, import_id: UUID) -> Row:
     async def ask(cursor: Cursor) -> Row | None:
         return await cursor.one_or_none(statement, {"id": import_id})
 
-    row = await read_by_cursor(database, ask)
+    row = await read_by_cursor(database, ask, EVERYBODY)
     if row is None:
         raise ImportNotFound
     return row
@@ -176,4 +177,4 @@ async def _write(database: Database, statement: SQL, asked: Mapping[str, object]
     async def work(cursor: Cursor) -> None:
         await cursor.write(statement, asked)
 
-    await serializable(database, work)
+    await serializable(database, work, sees=EVERYBODY)

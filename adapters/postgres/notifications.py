@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, text
 from adapters.messages.visit import Kind, Language, Visit
 from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import INBOX
+from adapters.postgres.seeing import EVERYBODY
 from domain.actors import Role
 from domain.booking import CancelReason
 from domain.events import EVENT_KINDS, EventType
@@ -244,7 +245,7 @@ class Notifications:
             "step": news.step if isinstance(news, Reminder) else None,
             "instead_of": None if instead_of is None else instead_of.value,
         }
-        async with self._database.connect() as connection:
+        async with self._database.connect(EVERYBODY) as connection:
             rows = (await connection.execute(BEGIN, asked)).mappings().all()
         if not rows:
             raise VisitUnknown

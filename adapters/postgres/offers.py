@@ -41,7 +41,7 @@ SEE = SQL(f"""
 SELECT {COLUMNS}, c.state AS pace, c.policy, v.asked_at,
     v.doctor_id AS stood_with, v.starts_at AS stood_at, clock_timestamp() AS now,
     k.rules, k.time_zone AS clinic_zone,
-    coalesce((SELECT p.time_zone FROM patients p WHERE p.id = s.patient_id), k.time_zone)
+    coalesce((SELECT p.time_zone FROM patient_facts p WHERE p.id = s.patient_id), k.time_zone)
         AS patient_zone
 FROM campaign_visits v JOIN campaigns c ON c.id = v.campaign_id
 JOIN schedules s ON s.id = v.appointment_id

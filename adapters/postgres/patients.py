@@ -15,6 +15,7 @@ from adapters.postgres.demo_patients import MANY_WORDS, is_named, is_nearly_name
 from adapters.postgres.direct import Cursor
 from adapters.postgres.folding import folded
 from adapters.postgres.rows import Row
+from adapters.postgres.seeing import Sees
 from adapters.postgres.tables import patients
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
@@ -31,10 +32,8 @@ ONE = text(f"SELECT {COLUMNS} FROM patients WHERE id = :id AND erased_at IS NULL
 
 # One person: the name, the birth date, and a way to reach them agree.
 SAME_PERSON = SQL("""
-SELECT id FROM patients
-WHERE folded(full_name) = folded(%(full_name)s)
-  AND birth_date IS NOT DISTINCT FROM CAST(%(birth_date)s AS date)
-  AND (phone = %(phone)s OR lower(email) = lower(%(email)s)) AND erased_at IS NULL
+SELECT id FROM people_known_as(%(full_name)s, %(phone)s, %(email)s)
+WHERE birth_date IS NOT DISTINCT FROM CAST(%(birth_date)s AS date)
 LIMIT 1
 """)
 
@@ -80,7 +79,8 @@ async def register(
 
     `own` is who makes it of themselves: they have one record.
     """
-    asked = {**vars(person), "id": uuid4(), "actor": told(actor, clinics)}
+    patient_id = uuid4()
+    asked = {**vars(person), "id": patient_id, "actor": told(actor, clinics)}
 
     async def work(connection: Cursor) -> Row:
         subject = vars(own) if own else {}
@@ -93,11 +93,16 @@ async def register(
             await connection.write(BECOME, {**subject, "id": made["id"]})
         return made
 
-    return patient_of(await serializable(database, work))
+    return patient_of(await serializable(database, work, sees=Sees.just([patient_id])))
 
 
 async def change(
-    database: Database, patient: Patient, actor: ActorRef, clinics: Sequence[UUID] = ()
+    database: Database,
+    patient: Patient,
+    actor: ActorRef,
+    clinics: Sequence[UUID] = (),
+    *,
+    sees: Sees,
 ) -> Patient:
     """The record as it is given, where it still has that version."""
     asked = {
@@ -110,7 +115,7 @@ async def change(
     async def work(connection: Cursor) -> Row | None:
         return await connection.one_or_none(CHANGE, asked)
 
-    changed = await serializable(database, work)
+    changed = await serializable(database, work, sees=sees)
     if changed is None:
         raise Changed
     return patient_of(changed)
@@ -170,7 +175,7 @@ def _born(word: str) -> ColumnElement[bool]:
 SEEN_BY = text("""
 SELECT FROM (SELECT practitioner_id FROM schedules WHERE patient_id = :patient_id OFFSET 0) s
 WHERE s.practitioner_id = :practitioner_id
-  AND EXISTS (SELECT FROM patients WHERE id = :patient_id AND erased_at IS NULL) LIMIT 1
+  AND EXISTS (SELECT FROM patient_facts WHERE id = :patient_id AND erased_at IS NULL) LIMIT 1
 """)
 
 

@@ -15,9 +15,9 @@ ALLOW = text("""
 INSERT INTO proxies (id, patient_id, subject, proxy_patient_id, until)
 SELECT :id, p.id, CAST(:subject AS text), CAST(:proxy_patient_id AS uuid),
        CAST(:until AS timestamptz)
-FROM patients p WHERE p.id = :patient_id AND p.erased_at IS NULL AND (
+FROM patient_facts p WHERE p.id = :patient_id AND p.erased_at IS NULL AND (
     CAST(:proxy_patient_id AS uuid) IS NULL
-    OR EXISTS (SELECT FROM patients o WHERE o.id = :proxy_patient_id AND o.erased_at IS NULL)
+    OR EXISTS (SELECT FROM patient_facts o WHERE o.id = :proxy_patient_id AND o.erased_at IS NULL)
 )
 ON CONFLICT ON CONSTRAINT proxies_once DO UPDATE SET until = excluded.until
 RETURNING *

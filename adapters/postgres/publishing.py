@@ -51,8 +51,8 @@ WHERE doctor_id = %(doctor_id)s AND during && tstzrange(%(since)s, NULL)
 ROWS = SQL("""
 SELECT s.id, s.version, s.starts_at, s.ends_at, s.status,
     s.status <> 'held' OR s.held_until > clock_timestamp() AS is_live,
-    p.phone IS NULL AND p.email IS NULL AS without_contact
-FROM schedules s JOIN patients p ON p.id = s.patient_id
+    p.without_contact
+FROM schedules s JOIN patient_facts p ON p.id = s.patient_id
 WHERE s.doctor_id = %(doctor_id)s
   AND s.starts_at >= CAST(%(since)s AS timestamptz) - interval '8 hours'
   AND s.occupies && tstzrange(%(since)s, NULL)

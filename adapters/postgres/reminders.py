@@ -34,7 +34,7 @@ NEAR = text(f"""
 SELECT s.id, s.version, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at,
     coalesce(s.confirmed_at, s.created_at) AS booked_at, s.rescheduled_at AS moved_at,
     c.time_zone AS clinic_zone,
-    coalesce((SELECT p.time_zone FROM patients p WHERE p.id = s.patient_id), c.time_zone)
+    coalesce((SELECT p.time_zone FROM patient_facts p WHERE p.id = s.patient_id), c.time_zone)
         AS patient_zone,
     statement_timestamp() AS now
 FROM schedules s

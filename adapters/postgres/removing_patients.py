@@ -10,6 +10,7 @@ from psycopg.sql import SQL
 from adapters.postgres.acting import told
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
+from adapters.postgres.seeing import Sees
 from adapters.postgres.tables import PATIENT_FREE
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
@@ -117,7 +118,7 @@ async def merge(
             await connection.write(statement, asked)
 
     try:
-        await serializable(database, work)
+        await serializable(database, work, sees=Sees.just([order.patient_id, order.into]))
     except psycopg.errors.ExclusionViolation as error:
         if error.diag.constraint_name == PATIENT_FREE:
             raise PatientBusy from None
@@ -145,4 +146,4 @@ async def erase(
         for statement in FORGET:
             await connection.write(statement, asked)
 
-    await serializable(database, work)
+    await serializable(database, work, sees=Sees.just([patient_id]))

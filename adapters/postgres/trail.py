@@ -70,7 +70,7 @@ FROM unnest(CAST(:patients AS uuid[])) AS seen
 # Asked as a list of things, so that the index by things answers it.
 OF_PERSON = """object = ANY(ARRAY(
     SELECT CAST(:person AS text)
-    UNION SELECT id::text FROM patients WHERE merged_into = :person
+    UNION SELECT id::text FROM patient_facts WHERE merged_into = :person
     UNION SELECT id::text FROM schedules WHERE patient_id = :person
 ))"""
 

@@ -10,6 +10,7 @@ from psycopg.errors import DeadlockDetected, FeatureNotSupported, SerializationF
 
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
+from adapters.postgres.seeing import Sees, begin
 
 Answer = TypeVar("Answer")
 
@@ -46,16 +47,19 @@ async def serializable(
     database: Database,
     work: Callable[[Cursor], Awaitable[Answer]],
     turns: TransactionLimit | None = None,
+    *,
+    sees: Sees | None = None,
 ) -> Answer:
     """Run `work` in one SERIALIZABLE transaction until it meets no other, or has lost too often.
 
     A refusal raised by `work` rolls back and passes through; so does the last conflict.
+    `sees`: whose records it reads or writes.
     """
     turns = turns or TransactionLimit(1)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             async with turns.turn(alone=attempt >= ALONE_FROM):
-                return await _once(database, work)
+                return await _once(database, work, sees)
         except RETRIED:
             if attempt == MAX_ATTEMPTS:
                 raise
@@ -63,8 +67,10 @@ async def serializable(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-async def _once(database: Database, work: Callable[[Cursor], Awaitable[Answer]]) -> Answer:
+async def _once(
+    database: Database, work: Callable[[Cursor], Awaitable[Answer]], sees: Sees | None
+) -> Answer:
     """The pool's connection commits when it is given back, and rolls back after an error."""
     async with database.lend() as connection:
-        await connection.execute("BEGIN ISOLATION LEVEL SERIALIZABLE", prepare=False)
+        await connection.execute(begin(sees, isolation="SERIALIZABLE"), prepare=False)
         return await work(Cursor(connection))

@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import HTTPConnection
 
+from adapters.postgres.seeing import Sees
 from api.http.limits import Limits
 from api.http.problems import Problem
 from domain.actors import ANYONE, Actor
@@ -56,6 +57,16 @@ class Caller:
     def sees(self) -> Visible:
         """Which rows of a list."""
         return visible(self.actor, self.action)
+
+    @property
+    def sees_patients(self) -> Sees:
+        """Whose records and names."""
+        return sees_patients(self.actor)
+
+
+def sees_patients(actor: Actor) -> Sees:
+    """Whose records and names an actor may read, as the database is told of it."""
+    return Sees.as_visible(visible(actor, Action.READ_PATIENT))
 
 
 def check(actor: Actor, action: Action, whose: Whose, *, hidden: type[Refused]) -> Actor:

@@ -6,6 +6,7 @@ from uuid import UUID
 from adapters.postgres.database import Database
 from adapters.postgres.demo_patients import DemoPatient, demo_patient, demo_patients
 from adapters.postgres.reads import read
+from adapters.postgres.seeing import EVERYBODY
 
 OFFERED = 8
 REMEMBERED_SECONDS = 30.0
@@ -21,11 +22,13 @@ class DemoPatients:
 
     async def some(self) -> list[DemoPatient]:
         if time.monotonic() - self._looked_at >= REMEMBERED_SECONDS:
-            self._some = await read(self._database, lambda c: demo_patients(c, limit=OFFERED))
+            self._some = await read(
+                self._database, lambda c: demo_patients(c, limit=OFFERED), EVERYBODY
+            )
             self._looked_at = time.monotonic()
         return self._some
 
     async def one(self, patient_id: UUID) -> DemoPatient | None:
         known = (each for each in self._some if each.patient_id == patient_id)
         found = next(known, None)
-        return found or await read(self._database, lambda c: demo_patient(c, patient_id))
+        return found or await read(self._database, lambda c: demo_patient(c, patient_id), EVERYBODY)

@@ -13,6 +13,7 @@ from adapters.postgres.accounts import names_of
 from adapters.postgres.demo_patients import DemoPatient
 from adapters.postgres.reads import read_by_cursor
 from api.dependencies import DatabaseDep, DemoPatientsDep, PageSignInDep
+from api.http.actor import sees_patients
 from api.http.negotiation import takes_gzip
 from api.http.problems import Problem
 from api.http.schemas import parse_uuid
@@ -93,7 +94,9 @@ async def _patient(
         return visitor
     actor = await request.app.state.services.callers.actor_of(request)
     session = await pages.sessions.find(request)
-    names = await read_by_cursor(database, lambda cursor: names_of(cursor, actor.patients))
+    names = await read_by_cursor(
+        database, lambda cursor: names_of(cursor, actor.patients), sees_patients(actor)
+    )
     others = [DemoPatient(patient_id=key, name=name) for key, name in names.items()]
     by_id = {each.patient_id: each for each in others}
     chosen = session.chosen if session is not None else None

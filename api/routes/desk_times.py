@@ -95,7 +95,7 @@ async def find_time(  # noqa: PLR0913 - each is a part of the wish
             times=await free_times(connection, wish, after) if asked else None,
         )
 
-    found = await read(database, ask)
+    found = await read(database, ask, caller.sees_patients)
     following = found.times.following if found.times else None
     return page(
         visitor,

@@ -101,7 +101,8 @@ async def doctor_day(
             names=await names_of(connection, [each.appointment_id for each in notices]),
         )
 
-    return page(visitor, "doctor.html", here="doctor", found=await read(database, ask))
+    found = await read(database, ask, caller.sees_patients)
+    return page(visitor, "doctor.html", here="doctor", found=found)
 
 
 @router.get("/doctor/{doctor_id}/stream")

@@ -113,7 +113,7 @@ async def find(
         await note(connection, caller.actor, "find", [each.patient_id for each in found[:limit]])
         return found
 
-    found = await read(database, ask)
+    found = await read(database, ask, caller.sees_patients)
     following = (
         cursor_after_id(found[limit - 1].patient_id, of=LIST) if len(found) > limit else None
     )
@@ -131,7 +131,8 @@ async def look(patient_id: Id, caller: PatientReader, database: DatabaseDep) -> 
         await note(connection, actor, "read", [patient_id])
         return found
 
-    return JsonAnswer(patient_document(await read(database, ask)), headers=NO_STORE)
+    found = await read(database, ask, caller.sees_patients)
+    return JsonAnswer(patient_document(found), headers=NO_STORE)
 
 
 @router.patch(
@@ -145,7 +146,8 @@ async def change(
 ) -> Response:
     """Only what is named changes; another `version` than the record's changes nothing."""
     actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
-    before = await read(database, partial(patients.find_patient, patient_id=patient_id))
+    sees = caller.sees_patients
+    before = await read(database, partial(patients.find_patient, patient_id=patient_id), sees)
     named = {name: getattr(wish, name) for name in wish.model_fields_set - {"version"}}
     if "phone" in named:
         named["phone"] = await _phone(database, wish.phone, actor.clinic_ids)
@@ -153,7 +155,7 @@ async def change(
     if person.phone is None and person.email is None:
         raise Malformed("phone", "one of phone and email must stay")
     wanted = Patient(patient_id=patient_id, person=person, version=wish.version)
-    changed = await patients.change(database, wanted, actor.ref, list(actor.clinic_ids))
+    changed = await patients.change(database, wanted, actor.ref, list(actor.clinic_ids), sees=sees)
     return JsonAnswer(patient_document(changed), headers=NO_STORE)
 
 
@@ -181,7 +183,9 @@ async def merge(
         list(actor.clinic_ids),
     )
     callers.forget_accounts()
-    kept = await read(database, partial(patients.find_patient, patient_id=order.into))
+    kept = await read(
+        database, partial(patients.find_patient, patient_id=order.into), caller.sees_patients
+    )
     return JsonAnswer(patient_document(kept), headers=NO_STORE)
 
 

@@ -35,7 +35,7 @@ async def list_proxies(patient_id: Id, caller: PatientChanger, database: Databas
         await patients.find_patient(connection, patient_id)
         return _proxies(await proxies.proxies_of(connection, patient_id))
 
-    return await read(database, ask)
+    return await read(database, ask, caller.sees_patients)
 
 
 @router.post(

@@ -86,7 +86,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
         clinics_after=clinics,
         specialties_after=specialties,
     )
-    found = await read(database, partial(desk_of, wish=wish))
+    found = await read(database, partial(desk_of, wish=wish), caller.sees_patients)
     answer = page(
         visitor,
         "reception.html",
@@ -176,7 +176,7 @@ async def one_visit(
 
     found = await read(database, ask)
     caller.check(Whose(clinic_id=found.appointment.clinic_id), hidden=AppointmentNotFound)
-    patient = await read(database, whom)
+    patient = await read(database, whom, caller.sees_patients)
     return page(
         visitor,
         "desk_visit.html",

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 import uvicorn
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import make_url
 from temporalio.client import Client
 
+from adapters.postgres.application_role import APPLICATION
 from adapters.postgres.database import Database, connect_database
 from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
@@ -27,6 +29,7 @@ from tests.integration.audit_rows import MIGRATED, scratch_database
 from tests.integration.years import VISITS
 
 RECEIPTS_KEY = b"r" * 32
+APPLICATION_PASSWORD = "of-the-application"  # noqa: S105 - of a database that a test throws away
 NOBODY_LISTENS = "127.0.0.1:1"
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +46,11 @@ async def clinic_database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
         migration = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "alembic", "upgrade", "head"),
             cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": url},
+            env={
+                **os.environ,
+                "DATABASE_URL": url,
+                "APPLICATION_PASSWORD": APPLICATION_PASSWORD,
+            },
         )
         assert await migration.wait() == 0
         async with await psycopg.AsyncConnection.connect(
@@ -111,11 +118,17 @@ async def signed_in_api(
         yield url
 
 
+def as_application(database_url: str) -> str:
+    """The same database for the role that the processes have."""
+    address = make_url(database_url).set(username=APPLICATION, password=APPLICATION_PASSWORD)
+    return address.render_as_string(hide_password=False)
+
+
 @asynccontextmanager
 async def serving(database: Database, cache_url: str, **settings: str) -> AsyncIterator[str]:
     servers = connections().model_copy(
         update={
-            "database_url": database.url,
+            "database_url": as_application(database.url),
             "redis_url": cache_url,
             "kafka_bootstrap_servers": NOBODY_LISTENS,
         }

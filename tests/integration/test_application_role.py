@@ -4,35 +4,37 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from activities.slots import Slots
-from adapters.postgres.application_role import APPLICATION
 from adapters.postgres.database import Database, connect_database
 from domain.booking import Status
+from stack.embedded import embedded_postgres
 from stack.home import CHECKOUT
 from tests.clinic_rows import Clinic, open_clinic
+from tests.integration.conftest import APPLICATION_PASSWORD, as_application
 from tests.integration.test_slots import a_wish
 
-PASSWORD = "of the application"  # noqa: S105 - of a database that a test throws away
+
+async def migrate(url: str, *, password: str, to: str = "head") -> None:
+    migration = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "alembic", "upgrade", to),
+        cwd=CHECKOUT,
+        env={**os.environ, "DATABASE_URL": url, "APPLICATION_PASSWORD": password},
+    )
+    assert await migration.wait() == 0
 
 
 @pytest.fixture(scope="module")
 async def application(scratch: Database) -> AsyncIterator[Database]:
-    for password in ("an old password", PASSWORD, ""):
-        granting = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "alembic", "upgrade", "head"),
-            cwd=CHECKOUT,
-            env={**os.environ, "DATABASE_URL": scratch.url, "APPLICATION_PASSWORD": password},
-        )
-        assert await granting.wait() == 0
-    parts = urlsplit(scratch.url)
-    netloc = f"{APPLICATION}:{PASSWORD.replace(' ', '%20')}@{parts.hostname}:{parts.port}"
-    url = parts._replace(netloc=netloc).geturl()
-    async with connect_database(url, pool_size=2, name="application") as database:
+    for password in ("an old password", APPLICATION_PASSWORD, ""):
+        await migrate(scratch.url, password=password)
+    async with connect_database(
+        as_application(scratch.url), pool_size=2, name="application"
+    ) as database:
         yield database
 
 
@@ -65,7 +67,10 @@ async def test_the_application_holds_a_slot(application: Database, owned: Clinic
         "UPDATE audit SET actor = 'somebody else'",
         "TRUNCATE audit_seals",
         "UPDATE alembic_version SET version_num = '0001'",
+        "UPDATE patient_facts SET time_zone = NULL",
         "DROP TABLE moves",
+        "DROP POLICY patients_seen ON patients",
+        "ALTER TABLE patients DISABLE ROW LEVEL SECURITY",
         "ALTER TABLE schedules DROP CONSTRAINT schedules_doctor_free",
         "CREATE TABLE mine (id integer)",
         "COPY (SELECT 1) TO PROGRAM 'true'",
@@ -78,3 +83,20 @@ async def test_the_application_can_change_neither_rules_nor_trail(
     async with application.lend() as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await connection.execute(statement)
+
+
+async def test_migrations_grant_what_they_add_in_the_run_that_adds_it(tmp_path: Path) -> None:
+    """From nothing, in one run: no later run comes to the aid of the rights."""
+    async with embedded_postgres(tmp_path) as url:
+        await migrate(url, password=APPLICATION_PASSWORD)
+        async with await psycopg.AsyncConnection.connect(as_application(url)) as connection:
+            without = await connection.execute(
+                "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = 'public' AND relkind IN ('r', 'v')"
+                " AND NOT has_table_privilege(c.oid, 'SELECT')"
+            )
+            assert await without.fetchall() == []
+            for delete in ("DELETE FROM audit", "DELETE FROM audit_seals"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    await connection.execute(delete)
+                await connection.rollback()

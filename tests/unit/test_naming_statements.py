@@ -1,0 +1,43 @@
+"""A statement that reads patients' names or contacts runs where it is said whom it sees."""
+
+import re
+
+from psycopg.sql import SQL
+
+from tests.integration.plans import statements
+
+NAMES_PEOPLE = re.compile(r"\b(FROM|JOIN|INTO|UPDATE) (patients|imports)\b")
+SAID = {
+    "accounts.NAMES",
+    "demo_patients.ONE",
+    "demo_patients.SOME",
+    "import_writes.MAKE_PEOPLE",
+    "imports.ABOUT",
+    "imports.DONE",
+    "imports.FORGET",
+    "imports.READ_SO_FAR",
+    "imports.STAGE",
+    "imports.STAGED",
+    "notifications.BEGIN",
+    "patients.CHANGE",
+    "patients.ONE",
+    "patients.REGISTER",
+    "removing_patients.FORGET.3",
+    "removing_patients.GO_OVER.4",
+    "removing_patients.LOCK",
+    "staff_days.CANCELLED",
+    "staff_days.LIVE",
+    "staff_days.NAMES",
+}
+"""Those whose transactions say it. Elsewhere they find nobody: row-level security hides all."""
+
+
+def test_a_statement_that_names_people_says_whom_it_sees() -> None:
+    """A new one reads `patient_facts`, or is run with `sees=` and is named here."""
+    naming = {name for name, each in statements().items() if NAMES_PEOPLE.search(written(each))}
+
+    assert naming == SAID
+
+
+def written(statement: object) -> str:
+    return statement.as_string() if isinstance(statement, SQL) else str(statement)
