@@ -10,6 +10,7 @@ from typing import Self, TypeVarTuple, Unpack
 from psycopg.sql import SQL
 
 from adapters.postgres.rows import Row
+from adapters.postgres.seeing import Sees
 from tests.fakes.cache import DESK, NINE, SLOT
 
 Arguments = TypeVarTuple("Arguments")
@@ -118,7 +119,7 @@ class SteppedDatabase:
         self._process = process
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[Self]:
+    async def lend(self, _: Sees | None = None) -> AsyncIterator[Self]:
         yield self
 
     def cursor(self, **_: object) -> "SteppedCursor":

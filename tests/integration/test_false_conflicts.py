@@ -14,6 +14,7 @@ import pytest
 
 from activities.slots import Slots
 from adapters.postgres.database import Database, Pool, PooledConnection
+from adapters.postgres.seeing import Sees
 from domain.booking import BookingRequest, Status
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at
@@ -29,9 +30,9 @@ class CountingDatabase(Database):
         self.told: Counter[str | None] = Counter()
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[PooledConnection]:
+    async def lend(self, sees: Sees | None = None) -> AsyncIterator[PooledConnection]:
         try:
-            async with super().lend() as connection:
+            async with super().lend(sees) as connection:
                 yield connection
         except psycopg.Error as error:
             self.told[error.sqlstate] += 1

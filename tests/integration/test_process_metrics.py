@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from adapters.postgres.booking_gauges import BookingGauges, keep_counting
 from adapters.postgres.database import Database, connect_database
+from adapters.postgres.seeing import Sees
 from adapters.temporal.sdk_metrics import SdkMetrics
 from tests.clinic_rows import at
 from tests.integration.audit_office import Office
@@ -85,8 +86,8 @@ class Returning(Database):
         self._away = away
         self.was_away = False
 
-    def lend(self) -> Any:
+    def lend(self, sees: Sees | None = None) -> Any:
         if self.was_away:
-            return super().lend()
+            return super().lend(sees)
         self.was_away = True
-        return self._away.lend()
+        return self._away.lend(sees)
