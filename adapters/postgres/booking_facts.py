@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.sql import SQL
 
-from adapters.postgres.direct import Cursor
+from adapters.postgres.direct import Cursor, one_line
 from adapters.postgres.made_moves import placement_before
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from adapters.postgres.tables import LET_GO
@@ -25,7 +25,7 @@ LAPSED = "s.status = 'held' AND s.held_until <= clock.now"
 
 # The longest slot is 480 minutes (constraint doctors_slot_minutes), so no slot that begins at
 # the instant wished for reaches past the window below. A shift that is closing takes no holds.
-LOOK = SQL(f"""
+LOOK = one_line(f"""
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 desk AS MATERIALIZED (
     SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone, c.rules

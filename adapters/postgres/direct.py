@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import LiteralString
 
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
@@ -36,6 +37,13 @@ class Cursor:
         """How many rows were written."""
         await self._cursor.execute(statement, parameters)
         return self._cursor.rowcount
+
+
+def one_line(spelled: LiteralString) -> SQL:
+    """A long statement without its layout: psycopg reads one of more than 4 096 letters each time
+    that it is run.
+    """
+    return SQL(" ".join(spelled.split()))
 
 
 @asynccontextmanager

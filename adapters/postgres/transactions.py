@@ -20,7 +20,10 @@ MAX_ATTEMPTS = 12
 ALONE_FROM = 6
 """A transaction that has lost so often runs without the company that it loses to."""
 
-RETRIED = (SerializationFailure, DeadlockDetected, FeatureNotSupported)
+LOST = (SerializationFailure, DeadlockDetected)
+"""What PostgreSQL ends a transaction with that met another one."""
+
+RETRIED = (*LOST, FeatureNotSupported)
 """The last is a result whose type a migration has changed; ROLLBACK forgets how it was prepared."""
 
 
@@ -70,7 +73,15 @@ async def serializable(
 async def _once(
     database: Database, work: Callable[[Cursor], Awaitable[Answer]], sees: Sees | None
 ) -> Answer:
-    """The pool's connection commits when it is given back, and rolls back after an error."""
+    """The pool's connection commits when it is given back, and rolls back after an error.
+
+    PostgreSQL rolls back what is lost, whatever ends it. Here COMMIT does: with a ROLLBACK psycopg
+    forgets all that the connection has prepared, and to plan it anew costs more than to run it.
+    """
     async with database.lend() as connection:
         await connection.execute(begin(sees, isolation="SERIALIZABLE"), prepare=False)
-        return await work(Cursor(connection))
+        try:
+            return await work(Cursor(connection))
+        except LOST:
+            await connection.commit()
+            raise

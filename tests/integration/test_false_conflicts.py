@@ -73,5 +73,5 @@ async def fifty_wishes(clinic: Clinic) -> list[BookingRequest]:
 
 async def empty(clinic: Clinic) -> None:
     """The planner knows that it is, too."""
-    await clinic.execute("DELETE FROM schedules")
+    await clinic.execute("TRUNCATE schedules CASCADE")
     await clinic.execute("VACUUM ANALYZE schedules")

@@ -6,11 +6,12 @@ import psycopg
 import pytest
 from psycopg.sql import SQL
 
-from adapters.postgres.database import Database
-from adapters.postgres.direct import Cursor
+from adapters.postgres.database import Database, connect_database
+from adapters.postgres.direct import Cursor, cursor
 from adapters.postgres.transactions import MAX_ATTEMPTS, TransactionLimit, serializable
 
 LEVEL = SQL("SHOW transaction_isolation")
+PREPARED = SQL("SELECT prepare_time FROM pg_prepared_statements WHERE statement = %(statement)s")
 
 
 class Troubled:
@@ -35,6 +36,23 @@ async def test_a_conflict_is_tried_again(clinic_database: Database, state: str) 
 
     assert await serializable(clinic_database, work) == "serializable"
     assert work.tried == 4
+
+
+async def test_what_a_connection_has_prepared_outlives_a_conflict(
+    clinic_database: Database,
+) -> None:
+    async with connect_database(clinic_database.url, pool_size=1, name="one") as database:
+        await serializable(database, Troubled("40001", times=0))
+        before = await prepared_at(database)
+
+        await serializable(database, Troubled("40001", times=1))
+
+        assert await prepared_at(database) == before
+
+
+async def prepared_at(database: Database) -> object:
+    async with cursor(database) as connection:
+        return (await connection.one(PREPARED, {"statement": LEVEL.as_string()}))["prepare_time"]
 
 
 async def test_a_conflict_that_stays_is_told(clinic_database: Database) -> None:

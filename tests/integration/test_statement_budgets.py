@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from temporalio.testing import ActivityEnvironment
 
 from activities.appointments import Appointments
@@ -28,6 +29,7 @@ from domain.plan import Plan, Weekly
 from domain.quiet_hours import QuietHours
 from tests.builders import a_request
 from tests.clinic_rows import Clinic, at
+from tests.integration.plans import statements
 from tests.messages import an_event
 
 NEXT_WRITER = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
@@ -37,6 +39,10 @@ HALF_HOURS = ("09:00", "09:30", "10:00")
 """Some of the server's own work writes, too: the least of several is the step's own."""
 
 Step = Callable[[BookingRequest], Awaitable[object]]
+
+PSYCOPG = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+KEPT_AS_READ = 4096
+"""Letters: what is longer psycopg takes apart again, each time that it is run."""
 
 
 class Asked(list[str]):
@@ -120,6 +126,15 @@ async def test_a_look_for_reminders_is_one_statement_and_one_a_step(
         await due_reminders(connection, QuietHours())
 
     assert asked[1:] == ["SELECT"] * len(set(DEFAULT_REMINDERS))
+
+
+def test_no_statement_is_taken_apart_each_time_that_it_is_run() -> None:
+    spelled = {
+        name: each.as_string() if isinstance(each, SQL) else str(each.compile(dialect=PSYCOPG))
+        for name, each in statements().items()
+    }
+
+    assert {name for name, words in spelled.items() if len(words) > KEPT_AS_READ} == set()
 
 
 class Taken:
