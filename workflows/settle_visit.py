@@ -12,6 +12,7 @@ from domain.errors import Refused
 from workflows import steps
 from workflows.answers import answered
 from workflows.details import described_update, show
+from workflows.names import APPOINTMENT_STATUS
 from workflows.saga import run_to_completion
 from workflows.tell_everybody import announce, change_of
 
@@ -37,6 +38,8 @@ class SettleVisit:
             visit = await steps.settle_visit(asked)
         except Refused as refused:
             refusal = refused.refusal
+            if workflow.patched("status-of-a-refused-mark"):  # it began with what it was to become
+                workflow.upsert_search_attributes([APPOINTMENT_STATUS.value_set(asked.status)])
         self._outcome = Outcome(attempt_id=asked.attempt_id, appointment=visit, refusal=refusal)
         if refusal is None:
             await announce([change_of(visit)])

@@ -66,7 +66,7 @@ def labels_of_move(move: Move) -> Labels:
 
 
 def labels_of_settlement(settlement: Settlement) -> Labels:
-    """`AppointmentStatus` is what the visit becomes."""
+    """`AppointmentStatus` is what the visit becomes; a refused mark corrects it."""
     return Labels(
         search_attributes=_attributes(settlement, settlement.becomes),
         static_summary=f"{settlement.mark}: doctor {settlement.doctor_id} "

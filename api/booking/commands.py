@@ -155,7 +155,7 @@ class Commands:
                 return await self._cancel(appointment_id, seen, reason, actor)
             except (NoRun, AlreadyConfirmed, AlreadyCancelled, VersionMismatch):
                 continue  # it changed under our hands
-        raise HoldExpired  # it is a hold that nobody waits for, and keeps changing
+        raise NoAnswer(appointment_id)  # it keeps changing: whoever asks again finds it at rest
 
     async def _cancel(
         self, appointment_id: UUID, seen: Seen | None, given: str | None, actor: ActorRef

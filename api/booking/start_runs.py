@@ -59,11 +59,18 @@ async def begin_booking(client: Client, request: BookingRequest, *, summary: str
 
 
 async def begin_cancellation(client: Client, cancellation: Cancellation) -> Outcome:
-    """Cancel a visit that has a row.
+    """Cancel a visit that has a row: a crowd that does so at once is one update of one run.
 
-    The update's id names the version: an outcome that was stored for an older version, which
-    the run was refused for, must not answer for this one.
+    A refusal of another wish, of an older version perhaps, may be stored under that update's id:
+    it must not answer for this one, which asks again by an id of its own.
     """
+    outcome = await _cancel(client, cancellation, f"{CANCEL}-{cancellation.version}")
+    if outcome.refusal is None or outcome.attempt_id == cancellation.attempt_id:
+        return outcome
+    return await _cancel(client, cancellation, f"{CANCEL}-{cancellation.attempt_id}")
+
+
+async def _cancel(client: Client, cancellation: Cancellation, update_id: str) -> Outcome:
     operation: Operation = WithStartWorkflowOperation(
         CancelAppointment.run,
         cancellation,
@@ -76,9 +83,7 @@ async def begin_cancellation(client: Client, cancellation: Cancellation) -> Outc
     )
     async with _looked_at(operation):
         return await client.execute_update_with_start_workflow(
-            CancelAppointment.cancel,
-            id=f"{CANCEL}-{cancellation.version}",
-            start_workflow_operation=operation,
+            CancelAppointment.cancel, id=update_id, start_workflow_operation=operation
         )
 
 

@@ -59,6 +59,11 @@ class Leave:
     def order_of(self, number: int) -> ReofferOrder:
         return replace(self.order, round=number)
 
+    async def unheard(self) -> list[ReofferOrder]:
+        """Of this campaign: those of other tests are in the rows as well."""
+        found = await answered_offers(self.clinic.database)
+        return [each for each in found if each.campaign_id == self.campaign_id]
+
     async def lapse(self) -> None:
         await self.clinic.execute(
             "UPDATE schedules SET held_until = clock_timestamp() WHERE id = :id",
@@ -192,15 +197,15 @@ async def test_where_there_is_no_other_time_a_refusal_stays_one(clinic: Clinic) 
 async def test_a_run_hears_once_that_its_offer_was_answered(clinic: Clinic) -> None:
     leave = await on_leave(clinic)
     await leave.offered()
-    before = await answered_offers(clinic.database)
+    before = await leave.unheard()
     await leave.declined()
 
-    answered = await answered_offers(clinic.database)
+    answered = await leave.unheard()
     await heard_of_answer(clinic.database, leave.order)
-    heard = await answered_offers(clinic.database)
+    heard = await leave.unheard()
     await leave.offered(leave.order_of(2))
     await leave.declined(leave.order_of(2))
-    again = await answered_offers(clinic.database)
+    again = await leave.unheard()
 
     assert (before, answered, heard, again) == ([], [leave.order], [], [leave.order_of(2)])
 

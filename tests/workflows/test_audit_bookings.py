@@ -189,6 +189,7 @@ async def test_the_report_counts_what_was_mended_and_its_days_are_shown_anew(
     async with auditing(temporal, audit) as run:
         report = await run.result()
         details = await current_details(run)
+        await record("audit-marked-the-absent", run)
 
     mended = [lapsed, orphaned, published, reminded]
     assert audit.refreshed == [*mended, absent]

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowHandle
 from domain.booking import Appointment, Result, Status
 from domain.events import EventType, cancel_workflow_id
 from tests.builders import a_cancellation, a_request
-from tests.workflows.conftest import FrontDesk, Record
+from tests.workflows.conftest import FrontDesk, Record, eventually
 from workflows.cancel_appointment import CancelAppointment
 
 
@@ -73,6 +73,25 @@ async def test_a_visit_that_changed_since_is_left_alone(desk: FrontDesk, record:
     )
     assert desk.clinic.rows[visit.appointment_id].status is Status.CONFIRMED
     await record("cancellation-refused", cancellation_of(desk, visit))
+
+
+async def test_the_refusal_of_an_older_version_answers_for_no_later_one(desk: FrontDesk) -> None:
+    """Both ask one run, which was begun for the older version; its refusal is stored for both."""
+    visit = await a_confirmed_visit(desk)
+    database_is_back = desk.clinic.close_gate("cancel_appointment")
+    older = asyncio.create_task(desk.runs.cancel(a_cancellation(replace(visit, version=1))))
+    await eventually(lambda: "cancel_appointment" in desk.clinic.calls)
+    joined = asyncio.create_task(desk.runs.cancel(a_cancellation(visit)))
+    await asyncio.sleep(0.3)  # nobody outside can see that it has joined; without it, it is alone
+    database_is_back.set()
+
+    refused, first = await asyncio.gather(older, joined)
+    again = await desk.runs.cancel(a_cancellation(visit))
+
+    assert refused.refusal is not None
+    assert Status.CANCELLED in {first.appointment.status, again.appointment.status}
+    assert again.refusal is None
+    assert desk.clinic.rows[visit.appointment_id].status is Status.CANCELLED
 
 
 async def test_a_temporal_cancel_does_not_break_a_cancellation_off(

@@ -9,6 +9,7 @@ from temporalio.client import WorkflowHandle
 
 from bench.run_costs import cost_of
 from domain.booking import Appointment, Move, Result, Status
+from domain.errors import Changed
 from domain.events import EventType, reschedule_workflow_id
 from tests.builders import DR_KIM, MONDAY_NINE, a_move, a_placement, a_request
 from tests.workflows.conftest import FrontDesk, Record
@@ -152,3 +153,30 @@ async def test_a_broken_database_delays_the_move(desk: FrontDesk, record: Record
     assert outcome.appointment.starts_at == HALF_PAST_NINE
     await move_of(desk, move).result()
     await record("move-retried", move_of(desk, move))
+
+
+async def test_with_kafka_and_redis_away_both_days_and_the_move_are_told_later(
+    desk: FrontDesk, record: Record
+) -> None:
+    visit = await a_confirmed_visit(desk)
+    desk.clinic.break_down("invalidate_schedule", times=3)
+    desk.clinic.break_down("publish_event", times=2)
+    move = a_move(visit, doctor_id=uuid4(), leaves_day=True)
+
+    await desk.runs.move(move)
+
+    assert await move_of(desk, move).result() == Result(status=Status.CONFIRMED)
+    assert {(move.doctor_id, HALF_PAST_NINE), (DR_KIM, MONDAY_NINE)} <= set(desk.clinic.shown)
+    assert [each.type for each in desk.clinic.events].count(EventType.RESCHEDULED) == 1
+    await record("moved-without-kafka-and-redis", move_of(desk, move))
+
+
+async def test_a_visit_that_changed_since_is_not_moved(desk: FrontDesk, record: Record) -> None:
+    visit = await a_confirmed_visit(desk)
+    desk.clinic.refuse("move_appointment", Changed())
+
+    outcome = await desk.runs.move(a_move(visit))
+
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == "changed"
+    await record("move-of-an-old-version", move_of(desk, a_move(visit)))
