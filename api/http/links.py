@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from domain.attendance import Mark
+
 Document = dict[str, Any]
 
 API = "/api/v1"
@@ -15,12 +17,22 @@ OF_DOCTOR: Document = {"doctor_id": THIS + "doctorId"}
 READ = ("read", "get", APPOINTMENT, {"parameters": OF_APPOINTMENT})
 CONFIRM = ("confirm", "post", f"{APPOINTMENT}/confirm", {"parameters": OF_APPOINTMENT})
 CANCEL = ("cancel", "post", f"{APPOINTMENT}/cancel", {"parameters": OF_APPOINTMENT})
-EXTEND = (
-    "extend",
+OF_VERSION: Document = {
+    "parameters": OF_APPOINTMENT,
+    "requestBody": {"version": THIS + "version"},
+}
+EXTEND = ("extend", "post", f"{APPOINTMENT}/extend", OF_VERSION)
+MOVE = (
+    "move",
     "post",
-    f"{APPOINTMENT}/extend",
-    {"parameters": OF_APPOINTMENT, "requestBody": {"version": THIS + "version"}},
+    f"{APPOINTMENT}/reschedule",
+    {
+        "parameters": OF_APPOINTMENT,
+        "requestBody": {"version": THIS + "version", "doctorId": THIS + "doctorId"},
+    },
 )
+MARKS = tuple((mark.value, "post", f"{APPOINTMENT}/{mark.value}", OF_VERSION) for mark in Mark)
+ITS_HISTORY = ("history", "get", f"{APPOINTMENT}/history", {"parameters": OF_APPOINTMENT})
 ITS_PATIENT = (
     "ofPatient",
     "get",
@@ -45,7 +57,16 @@ NOTICES = ("notifications", "get", f"{DOCTOR}/notifications", {"parameters": OF_
 LINKS = {
     ("post", f"{API}/appointments"): (READ, CONFIRM, CANCEL, EXTEND, ITS_PATIENT, ITS_DOCTOR),
     ("post", f"{APPOINTMENT}/extend"): (READ, CONFIRM, CANCEL, EXTEND),
-    ("post", f"{APPOINTMENT}/confirm"): (READ, CONFIRM, CANCEL, ITS_PATIENT),
+    ("post", f"{APPOINTMENT}/confirm"): (
+        READ,
+        CONFIRM,
+        CANCEL,
+        MOVE,
+        *MARKS,
+        ITS_HISTORY,
+        ITS_PATIENT,
+    ),
+    ("post", f"{APPOINTMENT}/reschedule"): (READ, CANCEL, MOVE, ITS_HISTORY),
     ("post", f"{APPOINTMENT}/cancel"): (READ, CANCEL, ITS_PATIENT),
     ("get", f"{API}/doctors"): (FIRST_DOCTOR,),
     ("get", DOCTOR): (NOTICES,),

@@ -44,6 +44,8 @@ class Known:
     doctors: list[str]
     dates: list[str]
     slots: list[str]
+    clinics: list[str]
+    """Of these doctors: there their rules, exceptions and imports are."""
 
 
 async def known(state: RunState) -> Known:
@@ -52,15 +54,23 @@ async def known(state: RunState) -> Known:
     async with httpx.AsyncClient(base_url=f"{state['api']}/api/v1", timeout=15) as http:
         listed = (await http.get("/doctors", params={"limit": 100})).json()["items"]
         doctors: list[str] = []
+        clinics: set[str] = set()
         slots: set[str] = set()
-        for doctor in (each["doctorId"] for each in listed):
+        for doctor in listed:
             if len(doctors) == DOCTORS:
                 break
-            if of_doctor := await _slots(http, doctor, dates):
-                doctors.append(doctor)
+            if of_doctor := await _slots(http, doctor["doctorId"], dates):
+                doctors.append(doctor["doctorId"])
+                clinics.add(doctor["clinicId"])
                 slots |= of_doctor
     patients = [patient["id"] for patient in state["patients"]]
-    return Known(patients=patients, doctors=doctors, dates=dates, slots=sorted(slots)[:SLOTS])
+    return Known(
+        patients=patients,
+        doctors=doctors,
+        dates=dates,
+        slots=sorted(slots)[:SLOTS],
+        clinics=sorted(clinics),
+    )
 
 
 async def _slots(http: httpx.AsyncClient, doctor: str, dates: list[str]) -> set[str]:
