@@ -126,6 +126,13 @@ def request_of(kind: Kind, booking: Booking, version: int) -> Request:
             return Request(method="GET", path=path)
         case Kind.EXTEND:
             return Request(method="POST", path=f"{own}/extend", body={"version": version})
+        case Kind.MOVE:
+            body = {
+                "doctorId": booking.slot.doctor_id,
+                "dateTime": booking.slot.starts_at,
+                "version": version,
+            }
+            return Request(method="POST", path=f"{own}/reschedule", body=body)
         case _:
             return Request(method="POST", path=f"{own}/{kind.value}", body={})
 

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     CONFIRM = "confirm"
     CANCEL = "cancel"
     EXTEND = "extend"
+    MOVE = "reschedule"
+    """To the slot of the booking that is named, of the version that is seen."""
     READ = "read"
     DAY = "day"
 

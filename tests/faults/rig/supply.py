@@ -1,7 +1,7 @@
 """Free slots and new patients for the load, more than all cases use."""
 
 import random
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from itertools import count
 from uuid import UUID, uuid4
@@ -56,6 +56,16 @@ class Supply:
         if not self.slots:
             raise SoldOut("no slot is left: ask for a larger stock")
         return self.slots.popleft()
+
+    def slots_of_one_doctor(self, many: int) -> list[Slot]:
+        """Of the doctor who has the most left."""
+        doctor, left = Counter(slot.doctor_id for slot in self.slots).most_common(1)[0]
+        if left < many:
+            raise SoldOut("no doctor has so many slots left: ask for a larger stock")
+        chosen = [slot for slot in self.slots if slot.doctor_id == doctor][:many]
+        for slot in chosen:
+            self.slots.remove(slot)
+        return chosen
 
     def booking(self, slot: Slot, patient: UUID | None = None) -> Booking:
         """A wish for that slot under a new key, by that patient or by a new one."""
