@@ -20,6 +20,7 @@ from api.routes import (
     attendance,
     attendance_pages,
     booking_pages,
+    campaign_pages,
     campaigns,
     consents,
     desk_times,
@@ -29,6 +30,9 @@ from api.routes import (
     imports,
     inboxes,
     link_pages,
+    manage_doctor_pages,
+    manage_exception_pages,
+    manage_pages,
     me,
     move_pages,
     operations,
@@ -61,6 +65,7 @@ PRODUCT = (
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, attendance_pages, desk_times, doctor_pages, ops_page),
+    *(manage_pages, manage_doctor_pages, manage_exception_pages, campaign_pages),
 )
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]

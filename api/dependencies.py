@@ -9,7 +9,7 @@ from fastapi.params import Depends
 from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
-from adapters.process.settings import Product
+from adapters.process.settings import Product, sign_in_of
 from adapters.redis.cache import DayReader
 from adapters.redis.day_changes import DayChanges
 from api.booking.attendance import Attendance
@@ -23,10 +23,13 @@ from api.ops_dashboard import Dashboard
 from api.page.demo_desk import DemoPatients
 from api.readiness import ReadinessProbe
 from api.receipts import Receipts
+from api.schedule.campaigns import Campaigns
+from api.schedule.excepting import Exceptions
 from api.schedule.importing import Importing
 from api.schedule.live_days import LiveDays
-from api.schedule.publishing import Publishing
+from api.schedule.planning import Planning
 from api.schedule.rendered_days import RenderedDays
+from api.schedule.setting_up import Setup
 from api.services import Services
 from api.sign_in.pages import PageSignIn
 
@@ -36,6 +39,27 @@ def _opened(choose: Callable[[Services], object]) -> Depends:
         return choose(request.app.state.services)
 
     return Depends(service)
+
+
+def _setup(services: Services) -> Setup:
+    return Setup(
+        database=services.database,
+        callers=services.callers,
+        publishing=services.publishing,
+        issuer=sign_in_of(services.product),
+    )
+
+
+def _planning(services: Services) -> Planning:
+    return Planning(database=services.database, horizon_days=services.product.horizon_days)
+
+
+def _exceptions(services: Services) -> Exceptions:
+    return Exceptions(
+        database=services.database,
+        changes=services.changes,
+        horizon_days=services.product.horizon_days,
+    )
 
 
 async def _streams(request: Request) -> Streams:
@@ -55,7 +79,10 @@ MovesDep = Annotated[Moves, _opened(lambda services: services.moves)]
 ExchangesDep = Annotated[Exchanges, _opened(lambda services: services.exchanges)]
 AttendanceDep = Annotated[Attendance, _opened(lambda services: services.attendance)]
 ImportingDep = Annotated[Importing, _opened(lambda services: services.importing)]
-PublishingDep = Annotated[Publishing, _opened(lambda services: services.publishing)]
+SetupDep = Annotated[Setup, _opened(_setup)]
+ExceptionsDep = Annotated[Exceptions, _opened(_exceptions)]
+CampaignsDep = Annotated[Campaigns, _opened(lambda services: Campaigns(database=services.database))]
+PlanningDep = Annotated[Planning, _opened(_planning)]
 CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]
 DashboardDep = Annotated[Dashboard, _opened(lambda services: services.dashboard)]
 ReceiptsDep = Annotated[Receipts, _opened(lambda services: services.receipts)]

@@ -18,3 +18,10 @@ NAMES = {
 
 def specialty_name(specialty: str, language: Language) -> str:
     return NAMES.get(specialty, {}).get(language, specialty)
+
+
+def specialty_of(name: str) -> str:
+    """What somebody calls it in one of the languages, as it is kept."""
+    wanted = name.strip().casefold()
+    known = (code for code, names in NAMES.items() if wanted in map(str.casefold, names.values()))
+    return next(known, name)

@@ -4,7 +4,7 @@ The rows are the truth. Whether a visit was moved or cancelled, by whomever, its
 became of an offer, the row of the offer says. So the parts of a campaign always add up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -42,6 +42,9 @@ class Pace(StrEnum):
     DONE = "done"
 
 
+TO_CALL = (Part.SILENT, Part.DECLINED, Part.WITHOUT_CONTACT)
+"""Whom nothing but a call reaches any more."""
+
 # Who has declined one time has declined, though others are offered.
 PART = """CASE
     WHEN s.status = 'cancelled' THEN 'cancelled'
@@ -74,8 +77,11 @@ FROM schedules s JOIN patient_facts p ON p.id = s.patient_id WHERE s.id = ANY(%(
 """)
 
 ONE = SQL("""
-SELECT c.id, c.clinic_id, c.state, c.policy, d.practitioner_id
-FROM campaigns c LEFT JOIN doctors d ON d.id = c.doctor_id WHERE c.id = %(campaign_id)s
+SELECT c.id, c.clinic_id, c.state, c.policy, d.practitioner_id, d.full_name AS doctor,
+    e.wall_from, e.wall_until
+FROM campaigns c LEFT JOIN doctors d ON d.id = c.doctor_id
+    LEFT JOIN exceptions e ON e.id = c.exception_id
+WHERE c.id = %(campaign_id)s
 """)
 
 COUNT = SQL(f"""
@@ -88,10 +94,10 @@ SELECT part, count(*) AS visits, count(*) FILTER (WHERE is_offered) AS offered F
 VISITS = SQL(f"""
 SELECT * FROM (
     SELECT v.appointment_id, s.patient_id, v.doctor_id, v.starts_at, v.offer_id, v.answer_until,
-        {PART} AS part
+        o.starts_at AS offered_at, s.starts_at AS is_at, {PART} AS part
     FROM {JOINED} WHERE v.campaign_id = %(campaign_id)s
 ) visits
-WHERE (CAST(%(part)s AS text) IS NULL OR part = %(part)s)
+WHERE (CAST(%(parts)s AS text[]) IS NULL OR part = ANY(%(parts)s))
   AND (CAST(%(after)s AS timestamptz) IS NULL
        OR (starts_at, appointment_id) > (%(after)s, CAST(%(after_id)s AS uuid)))
 ORDER BY starts_at, appointment_id LIMIT %(limit)s
@@ -137,6 +143,10 @@ class Campaign:
     parts: dict[Part, int]
     asked_again: int
     """So many of those who have declined are offered another time."""
+    doctor: str | None = None
+    """Null where it is of a whole clinic."""
+    closed: tuple[datetime, datetime] | None = None
+    """By the clinic's wall clock; null where a new plan is the cause."""
 
     @property
     def total(self) -> int:
@@ -154,6 +164,9 @@ class CampaignVisit:
     offer_id: UUID | None
     answer_until: datetime | None
     part: Part
+    offered_at: datetime | None = None
+    is_at: datetime | None = None
+    """Where it is now, which is another time once it is moved."""
 
 
 async def campaign_of_digest(connection: Cursor, digest: str) -> Known | None:
@@ -193,6 +206,8 @@ async def find_campaign(connection: Cursor, campaign_id: UUID) -> Campaign:
         pace=pace,
         parts=parts,
         asked_again=asked_again,
+        doctor=row["doctor"],
+        closed=(row["wall_from"], row["wall_until"]) if row["wall_from"] else None,
     )
 
 
@@ -206,15 +221,15 @@ async def visits_of(
     connection: Cursor,
     campaign_id: UUID,
     *,
-    part: Part | None,
+    parts: Collection[Part] | None,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[CampaignVisit]:
-    """In the order of their times, of one part if asked for."""
+    """In the order of their times, of some parts if asked for."""
     instant, appointment_id = after or (None, None)
     asked = {
         "campaign_id": campaign_id,
-        "part": part.value if part else None,
+        "parts": None if parts is None else [each.value for each in parts],
         "after": instant,
         "after_id": appointment_id,
         "limit": limit,
@@ -231,4 +246,6 @@ def _visit(row: Row) -> CampaignVisit:
         offer_id=row["offer_id"],
         answer_until=row["answer_until"],
         part=Part(row["part"]),
+        offered_at=row["offered_at"],
+        is_at=row["is_at"],
     )

@@ -139,6 +139,17 @@ async def doctors_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID
     return {row.id: _card(row, None) for row in rows}
 
 
+async def names_at(connection: Connection, clinic_id: UUID, *, limit: int) -> dict[UUID, str]:
+    """The names of a clinic's doctors, by their ids."""
+    wanted = (
+        select(doctors.c.id, doctors.c.full_name)
+        .where(doctors.c.clinic_id == clinic_id)
+        .order_by(*_order(doctors.c.full_name, doctors.c.id))
+        .limit(limit)
+    )
+    return {row.id: row.full_name for row in await connection.execute(wanted)}
+
+
 async def list_clinics(
     connection: Connection,
     *,

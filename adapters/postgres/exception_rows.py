@@ -22,6 +22,19 @@ WHERE d.id = ANY(%(doctor_ids)s) AND (e.doctor_id IS NULL OR e.doctor_id = d.id)
 ORDER BY e.created_at, e.id
 """)  # noqa: S608 - our own columns
 
+# In the order of their beginnings, from a wall clock on.
+LISTED = SQL(f"""
+SELECT {COLUMNS}, d.full_name AS doctor, c.id AS campaign_id
+FROM exceptions e LEFT JOIN doctors d ON d.id = e.doctor_id
+    LEFT JOIN campaigns c ON c.exception_id = e.id
+WHERE e.clinic_id = %(clinic_id)s AND e.withdrawn_at IS NULL
+  AND e.wall_until > CAST(%(since)s AS timestamp)
+  AND (CAST(%(doctor_id)s AS uuid) IS NULL OR e.doctor_id IS NULL OR e.doctor_id = %(doctor_id)s)
+  AND (CAST(%(after)s AS timestamp) IS NULL
+       OR (e.wall_from, e.id) > (%(after)s, CAST(%(after_id)s AS uuid)))
+ORDER BY e.wall_from, e.id LIMIT %(limit)s
+""")  # noqa: S608
+
 MORE_THAN_ANY_OFFSET = timedelta(days=1)
 """No wall clock is further from UTC."""
 
@@ -35,6 +48,45 @@ class MadeException:
     doctor_id: UUID | None
     what: PlanException
     reason: ExceptionReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedException:
+    """One that stands; `doctor` is null for one of the whole clinic."""
+
+    made: MadeException
+    doctor: str | None
+    campaign_id: UUID | None
+
+
+async def list_exceptions(  # noqa: PLR0913 - of whom, from when on, how many
+    connection: Cursor,
+    clinic_id: UUID,
+    *,
+    doctor_id: UUID | None,
+    since: datetime,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[ListedException]:
+    """Those of a clinic, or those that count for one of its doctors, that end after `since`.
+
+    `since` and the first of `after` are wall clocks, in the order of the beginnings.
+    """
+    wall, exception_id = after or (None, None)
+    asked = {
+        "clinic_id": clinic_id,
+        "doctor_id": doctor_id,
+        "since": since,
+        "after": wall,
+        "after_id": exception_id,
+        "limit": limit,
+    }
+    return [
+        ListedException(
+            made=made_exception(row), doctor=row["doctor"], campaign_id=row["campaign_id"]
+        )
+        for row in await connection.all(LISTED, asked)
+    ]
 
 
 async def standing_exceptions(

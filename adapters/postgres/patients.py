@@ -1,6 +1,6 @@
 """Records of patients: made, found, read, changed; who is gone is found nowhere."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
@@ -127,6 +127,13 @@ async def find_patient(connection: Connection, patient_id: UUID) -> Patient:
     if row is None:
         raise PatientNotFound
     return patient_of(row)
+
+
+async def patients_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Patient]:
+    """Who these are, by their ids; who was erased is not among them."""
+    wanted = select(patients).where(patients.c.id.in_(ids), patients.c.erased_at.is_(None))
+    found = (patient_of(row) for row in (await connection.execute(wanted)).mappings())
+    return {each.patient_id: each for each in found}
 
 
 async def find_patients(

@@ -92,7 +92,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     found = error.errors()
     if any(each["type"] == "json_invalid" for each in found):
         return ProblemAnswer(Malformed("body", "is not JSON", status=400))
-    return ProblemAnswer(malformed([_field_error(each) for each in found[:20]]))
+    return ProblemAnswer(malformed([field_error(each) for each in found[:20]]))
 
 
 def _allowed(request: Request, told: str) -> str:
@@ -117,7 +117,7 @@ async def _http(request: Request, error: Exception) -> Response:
     return ProblemAnswer(Problem(code="not_found", detail="There is no such page."))
 
 
-def _field_error(error: dict[str, Any]) -> FieldError:
+def field_error(error: dict[str, Any]) -> FieldError:
     """FastAPI's location without its first part (body, path, query), which says nothing more."""
     where = [str(part) for part in error["loc"]]
     name = ".".join(where[1:] or where)[:100]

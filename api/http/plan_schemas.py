@@ -9,9 +9,9 @@ from pydantic.config import JsonDict
 
 from adapters.postgres.plan_rows import WrittenPlan
 from adapters.postgres.plans import Preview
+from api.http.dates import LocalDate
 from api.http.problem_schemas import AffectedBody
 from api.http.schemas import APPOINTMENT_ID, Body, Id, Text, example
-from api.routes.schedule import LocalDate
 from domain.documents import timestamp
 from domain.plan import Plan, Weekly, overlap_in
 

@@ -20,6 +20,7 @@ from api.http.schemas import parse_uuid
 from api.page.demo_desk import DemoPatients
 from api.page.language import language_of
 from api.sign_in.sessions import COOKIE as SESSION
+from domain.permissions import Action, may_ever
 
 COOKIE = "patient"
 
@@ -43,6 +44,8 @@ class Visitor:
     patient: DemoPatient | None = None
     others: list[DemoPatient] = field(default_factory=list)
     sign_in: PageSignInState = PageSignInState.OFF
+    manages: bool = False
+    """May open the managers' pages, as far as this page knows."""
 
     @property
     def patient_id(self) -> UUID | None:
@@ -102,7 +105,9 @@ async def _patient(
     chosen = session.chosen if session is not None else None
     wanted = (by_id.get(each) for each in (chosen, actor.patient_id) if each is not None)
     patient = next(filter(None, wanted), None) or next(iter(others), None)
-    return Visitor(**{**vars(visitor), "patient": patient, "others": others})
+    manages = may_ever(actor, Action.CHANGE_CLINIC)
+    facts = {"patient": patient, "others": others, "manages": manages}
+    return Visitor(**{**vars(visitor), **facts})
 
 
 async def _of_the_demo(request: Request, desk: DemoPatients) -> Visitor:
@@ -113,7 +118,8 @@ async def _of_the_demo(request: Request, desk: DemoPatients) -> Visitor:
     patient = patient or next(iter(others), None)
     if patient is not None and patient not in others:
         others = [patient, *others]
-    return Visitor(**{**vars(anybody(request)), "patient": patient, "others": others})
+    facts = {"patient": patient, "others": others, "manages": True}
+    return Visitor(**{**vars(anybody(request)), **facts})
 
 
 async def _signed_in(visitor: Annotated[Visitor, Depends(_patient)]) -> Visitor:

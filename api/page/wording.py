@@ -54,6 +54,17 @@ class Wording:
         """27 ноября"""
         return format_date(instant, "d MMMM", locale=self._locale)
 
+    def dated(self, day: date) -> str:
+        """27 November 2026, as each language has it."""
+        return format_date(day, "long", locale=self._locale)
+
+    def month_year(self, day: date) -> str:
+        """November 2026"""
+        return format_date(day, "LLLL y", locale=self._locale)
+
+    def day_before(self, local: datetime) -> datetime:
+        return local - timedelta(days=1)
+
     def month(self, instant: date) -> str:
         """нояб."""
         return format_date(instant, "LLL", locale=self._locale)
@@ -80,6 +91,11 @@ class Wording:
 
 def at_clinic(instant: datetime, zone: str) -> datetime:
     return instant.astimezone(zone_named(zone))
+
+
+def local_time(written: str, zone: str) -> datetime:
+    """Of an instant as documents have it."""
+    return at_clinic(datetime.fromisoformat(written), zone)
 
 
 def minutes(seconds: float) -> int:
@@ -127,6 +143,7 @@ def code_marked(text: str) -> Markup:
 FILTERS = {
     "code_marked": code_marked,
     "at_clinic": at_clinic,
+    "local_time": local_time,
     "offset": offset,
     "capital": capital,
     "tel": tel,

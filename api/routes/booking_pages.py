@@ -17,6 +17,7 @@ from api.booking.temporal_errors import NoAnswer
 from api.dependencies import BookingsDep, DatabaseDep, Days, DemoPatientsDep, Settings
 from api.http.actor import FOR_ANYBODY, Booker
 from api.http.cursors import Cursor, cursor_of, place_of
+from api.http.dates import LocalDate
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
@@ -26,7 +27,6 @@ from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
 from api.page.wording import minutes
-from api.routes.schedule import LocalDate
 from domain.documents import timestamp
 from domain.errors import AlreadyBooked, AlreadyHeld, DoctorNotFound, PatientNotFound, Refused
 from domain.search import TimesWished

@@ -2,24 +2,14 @@
 
 from functools import partial
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from adapters.postgres.campaign_rows import (
-    Campaign,
-    Pace,
-    Part,
-    find_campaign,
-    set_pace,
-    visits_of,
-)
-from adapters.postgres.database import Database
+from adapters.postgres.campaign_rows import Campaign, Pace, Part, visits_of
 from adapters.postgres.reads import read_by_cursor
-from adapters.postgres.transactions import serializable
-from api.dependencies import DatabaseDep
-from api.http.actor import Caller, CampaignChanger, CampaignReader
+from api.dependencies import CampaignsDep, DatabaseDep
+from api.http.actor import CampaignChanger, CampaignReader
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Cursor, Limit, Place, cursor_of, place_of
 from api.http.exception_schemas import (
@@ -31,8 +21,6 @@ from api.http.exception_schemas import (
 from api.http.json_route import JsonRoute
 from api.http.openapi import problems
 from api.http.schemas import Id
-from domain.errors import CampaignNotFound, Changed
-from domain.permissions import Whose
 
 router = APIRouter(prefix="/campaigns", tags=["setup"], route_class=JsonRoute)
 
@@ -41,9 +29,9 @@ OfPart = Annotated[PartName | None, Query(alias="state", description="only this 
 
 
 @router.get("/{campaign_id}", response_model=CampaignBody, summary="How a campaign stands")
-async def get_campaign(campaign_id: Id, caller: CampaignReader, database: DatabaseDep) -> Response:
+async def get_campaign(campaign_id: Id, caller: CampaignReader, desk: CampaignsDep) -> Response:
     """Its parts always add up to `total`. It is `done` when nobody is left to ask or to answer."""
-    return _answer(await _seen(campaign_id, caller, database))
+    return _answer(await desk.find(campaign_id, caller))
 
 
 @router.get(
@@ -54,19 +42,20 @@ async def get_campaign(campaign_id: Id, caller: CampaignReader, database: Databa
 async def list_campaign_visits(  # noqa: PLR0913, PLR0917 - each is a part of the request
     campaign_id: Id,
     caller: CampaignReader,
+    desk: CampaignsDep,
     database: DatabaseDep,
     part: OfPart = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response:
     """Of `silent`, `declined` and `withoutContact` it is the call list, soonest first."""
-    await _seen(campaign_id, caller, database)
+    await desk.find(campaign_id, caller)
     of = f"campaign {campaign_id}"
     place = place_of(cursor, of=of)
     ask = partial(
         visits_of,
         campaign_id=campaign_id,
-        part=None if part is None else Part(part),
+        parts=None if part is None else {Part(part)},
         after=None if place is None else (place.instant, place.id),
         limit=limit + 1,
     )
@@ -85,11 +74,9 @@ async def list_campaign_visits(  # noqa: PLR0913, PLR0917 - each is a part of th
     summary="Ask nobody else for now",
     openapi_extra=problems("changed"),
 )
-async def pause_campaign(
-    campaign_id: Id, caller: CampaignChanger, database: DatabaseDep
-) -> Response:
+async def pause_campaign(campaign_id: Id, caller: CampaignChanger, desk: CampaignsDep) -> Response:
     """Whoever was asked can still answer."""
-    return _answer(await _paced(campaign_id, caller, database, Pace.PAUSED))
+    return _answer(await desk.set_pace(campaign_id, Pace.PAUSED, caller))
 
 
 @router.post(
@@ -98,41 +85,15 @@ async def pause_campaign(
     summary="Go on asking",
     openapi_extra=problems("changed"),
 )
-async def resume_campaign(
-    campaign_id: Id, caller: CampaignChanger, database: DatabaseDep
-) -> Response:
+async def resume_campaign(campaign_id: Id, caller: CampaignChanger, desk: CampaignsDep) -> Response:
     """With whoever is left."""
-    return _answer(await _paced(campaign_id, caller, database, Pace.RUNNING))
+    return _answer(await desk.set_pace(campaign_id, Pace.RUNNING, caller))
 
 
 @router.post("/{campaign_id}/stop", response_model=CampaignBody, summary="Ask nobody else")
-async def stop_campaign(
-    campaign_id: Id, caller: CampaignChanger, database: DatabaseDep
-) -> Response:
+async def stop_campaign(campaign_id: Id, caller: CampaignChanger, desk: CampaignsDep) -> Response:
     """For good. Whoever was asked can still answer."""
-    return _answer(await _paced(campaign_id, caller, database, Pace.STOPPED))
-
-
-async def _paced(campaign_id: UUID, caller: Caller, database: Database, pace: Pace) -> Campaign:
-    """Raises `Changed` for one that was stopped."""
-    seen = await read_by_cursor(database, partial(find_campaign, campaign_id=campaign_id))
-    actor = caller.check(_whose(seen), hidden=CampaignNotFound)
-    change = partial(set_pace, campaign_id=campaign_id, pace=pace, actor=actor.ref)
-    await serializable(database, change)
-    paced = await read_by_cursor(database, partial(find_campaign, campaign_id=campaign_id))
-    if paced.pace is Pace.STOPPED and pace is not Pace.STOPPED:
-        raise Changed
-    return paced
-
-
-async def _seen(campaign_id: UUID, caller: Caller, database: Database) -> Campaign:
-    seen = await read_by_cursor(database, partial(find_campaign, campaign_id=campaign_id))
-    caller.check(_whose(seen), hidden=CampaignNotFound)
-    return seen
-
-
-def _whose(campaign: Campaign) -> Whose:
-    return Whose(clinic_id=campaign.clinic_id, practitioner_id=campaign.practitioner_id)
+    return _answer(await desk.set_pace(campaign_id, Pace.STOPPED, caller))
 
 
 def _answer(campaign: Campaign) -> Response:

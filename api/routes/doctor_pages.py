@@ -17,6 +17,7 @@ from adapters.postgres.reads import read
 from adapters.postgres.staff_days import names_of, staff_days
 from api.dependencies import DatabaseDep, Days, InboxListenerDep, LiveStreams, WatchedDays
 from api.http.actor import DayReaderCaller, NoticeReader
+from api.http.dates import LocalDate
 from api.http.schemas import Id
 from api.http.streams import Event, merged
 from api.http.whose import check_doctor
@@ -24,7 +25,6 @@ from api.page.forms import OwnForm, local, see
 from api.page.live import changes_of
 from api.page.rendering import page
 from api.page.visitor import Anybody
-from api.routes.schedule import LocalDate
 from domain.slot import day_of
 from domain.staff_day import StaffDay, StaffSlot
 from domain.zones import zone_named

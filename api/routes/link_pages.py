@@ -22,6 +22,7 @@ from api.booking.move_order import MoveOrder
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, DatabaseDep, LinkKeyDep, MovesDep
 from api.http.actor import FOR_ANYBODY
+from api.http.dates import LocalDate
 from api.http.problems import Malformed, Problem
 from api.http.refusals import note_refusal
 from api.http.schemas import Instant, Text
@@ -31,7 +32,6 @@ from api.page.moving import Wish, day_parts_of, where_to
 from api.page.own_visits import Opened, opened_link
 from api.page.rendering import page
 from api.page.visitor import Anybody, Visitor
-from api.routes.schedule import LocalDate
 from domain.booking import CancelReason
 from domain.errors import Refused
 from domain.slot import Interval, day_of

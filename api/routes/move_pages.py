@@ -14,6 +14,7 @@ from api.booking.move_order import MoveOrder
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, DatabaseDep, MovesDep
 from api.http.actor import VisitChanger
+from api.http.dates import LocalDate
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page.days import nearest
@@ -22,7 +23,6 @@ from api.page.moving import Wish, day_parts_of, is_free, where_to
 from api.page.own_visits import SeenVersion, own_visit, seen_visit
 from api.page.rendering import page
 from api.page.visitor import Patient
-from api.routes.schedule import LocalDate
 from domain.booking import Refusal, Status
 from domain.documents import timestamp
 from domain.errors import (

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.postgres.directory import whose_doctor
-from adapters.postgres.plans import PlanOrder, Preview, latest_plan, preview_plan, write_plan
+from adapters.postgres.plans import Preview, latest_plan
 from adapters.postgres.reads import read, read_by_cursor
-from api.dependencies import DatabaseDep, Settings
+from api.dependencies import DatabaseDep, PlanningDep
 from api.http.actor import ClinicChanger, ClinicReader
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
@@ -48,13 +48,12 @@ async def get_plan(doctor_id: Id, caller: ClinicReader, database: DatabaseDep) -
     summary="Write a doctor's plan",
     openapi_extra=problems("changed", "visits_affected"),
 )
-async def put_plan(  # noqa: PLR0913 - each is a part of the request
+async def put_plan(
     *,
     doctor_id: Id,
     wish: NewPlan,
     caller: ClinicChanger,
-    database: DatabaseDep,
-    settings: Settings,
+    desk: PlanningDep,
     dry_run: DryRun = False,
 ) -> Response:
     """From its date on it is this, and can be booked at once; earlier dates keep theirs.
@@ -62,18 +61,10 @@ async def put_plan(  # noqa: PLR0913 - each is a part of the request
     Where visits would fall outside, send the `digest` of the preview: their time takes no holds
     any more, and they stay until each has another.
     """
-    whose = await read(database, partial(whose_doctor, doctor_id=doctor_id))
-    actor = caller.check(whose, hidden=DoctorNotFound).ref
-    order = PlanOrder(
-        doctor_id=doctor_id,
-        plan=wish.plan(),
-        version=wish.version,
-        digest=wish.digest,
-        horizon_days=settings.horizon_days,
-    )
     if dry_run:
-        return JsonAnswer(preview_document(await preview_plan(database, order)), headers=NO_STORE)
-    written = await write_plan(database, order, actor)
+        preview = await desk.preview(doctor_id, wish, caller)
+        return JsonAnswer(preview_document(preview), headers=NO_STORE)
+    written = await desk.write(doctor_id, wish, caller)
     if isinstance(written, Preview):
         raise Problem(
             code="visits_affected",

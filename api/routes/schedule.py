@@ -1,21 +1,20 @@
 """A doctor's day: which slots are free, held or booked at this moment."""
 
-import re
 from collections.abc import AsyncGenerator
-from datetime import date
 from functools import partial
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from adapters.postgres.reads import read
 from adapters.postgres.setup import minutes_of
 from api.dependencies import Book, DatabaseDep, Days, LiveStreams, WatchedDays, WrittenPages
 from api.http.actor import FOR_ANYBODY, Permission
+from api.http.dates import LocalDate
 from api.http.openapi import problems
-from api.http.schemas import CLINIC_ID, DOCTOR_ID, FIRST_YEAR, LAST_YEAR, Body, Id, Instant, example
+from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, example
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
 from api.schedule.moving_day import moving_day
@@ -24,8 +23,6 @@ from domain.day import DaySchedule, SlotState
 from domain.permissions import Action
 
 router = APIRouter(tags=["schedule"], route_class=StrictRoute, dependencies=[FOR_ANYBODY])
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 _TAG = '"0f4c8d7b5a3e4a10b6f1c2d3e4f5a6b7"'
 
@@ -49,26 +46,6 @@ HEADERS = {
         "priyom; hit",
     ),
 }
-
-
-def parse_date(value: object) -> date:
-    """A calendar date of the years 2000 to 2100, as YYYY-MM-DD and in no other form."""
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("must be a date, as 2027-03-01")
-    try:
-        day = date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("must be a date that exists") from None
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
-    return day
-
-
-LocalDate = Annotated[
-    date,
-    BeforeValidator(parse_date),
-    WithJsonSchema({"type": "string", "format": "date"}),
-]
 
 
 Day = Annotated[

@@ -15,11 +15,11 @@ from api.dependencies import DatabaseDep
 from api.http.actor import FOR_ANYBODY
 from api.http.answers import JsonAnswer
 from api.http.cursors import Cursor, Limit, Place, cursor_of, place_of
+from api.http.dates import LocalDate
 from api.http.problems import Malformed
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, example, page_example
 from api.http.strict_query import StrictRoute
 from api.routes.directory import ClinicId, SpecialtyName
-from api.routes.schedule import LocalDate
 from domain.documents import timestamp
 from domain.search import TimesWished
 

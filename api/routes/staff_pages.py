@@ -24,6 +24,7 @@ from api.dependencies import (
     WatchedDays,
 )
 from api.http.actor import DeskCaller, forbidden
+from api.http.dates import LocalDate
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text, parse_uuid
 from api.http.streams import merged
@@ -33,7 +34,6 @@ from api.page.reception import SIDE_BY_SIDE, DeskWish, desk_of, doctors_of_desk
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from api.routes.attendance_pages import marks_of
-from api.routes.schedule import LocalDate
 from domain.booking import CancelReason
 from domain.documents import timestamp
 from domain.errors import AppointmentNotFound, DoctorNotFound, PatientNotFound, Refused

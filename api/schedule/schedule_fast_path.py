@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from adapters.postgres.database import DATABASE_AWAY
 from api.http.actor import count_anybody
 from api.http.answers import ProblemAnswer, without_database
+from api.http.dates import parse_date
 from api.http.middleware import patience
 from api.http.problems import Problem, problem_of, unavailable
-from api.routes.schedule import parse_date
 from api.services import Services
 from domain.errors import Refused
 

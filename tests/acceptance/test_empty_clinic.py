@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,12 +12,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from playwright.async_api import Page, async_playwright
 
 from stack.embedded import whole_stack
 from stack.errors import StackError
 from stack.home import Home
 from stack.importing import import_file
 from stack.run_state import RunState
+from stack.supplies.chromium import HOW_TO_GET, find_chromium
 from stack.tokens import access_token
 
 EMPTY = {"PRIYOM_SIGN_IN": "on", "PRIYOM_SEED": "off", "PRIYOM_LOG_FORMAT": "json"}
@@ -44,13 +47,14 @@ class People:
         return told
 
 
-@pytest.fixture
-async def people(tmp_path: Path) -> AsyncIterator[People]:
+@pytest.fixture(scope="module")
+async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
+    home = tmp_path_factory.mktemp("empty") / "home"
     async with (
-        whole_stack(tmp_path / "home", env=EMPTY) as state,
+        whole_stack(home, env=EMPTY) as state,
         httpx.AsyncClient(base_url=f"{state['api']}/api/v1", timeout=30) as http,
     ):
-        yield People(home=tmp_path / "home", state=state, http=http)
+        yield People(home=home, state=state, http=http)
 
 
 async def test_an_empty_clinic_is_set_up_and_its_first_visit_booked(
@@ -115,6 +119,66 @@ async def test_an_empty_clinic_is_set_up_and_its_first_visit_booked(
         "line 3: patient_name: is missing",
     ]
     assert repeated.startswith("2 rows: 0 created, 0 changed, 1 same.")
+
+
+class Steps:
+    """What somebody does at a browser: each thing that is typed or pressed is a step."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.taken = 0
+
+    async def types(self, field: str, text: str) -> None:
+        self.taken += 1
+        await self._page.locator(field).fill(text)
+
+    async def enters(self, field: str) -> None:
+        self.taken += 1
+        await self._page.locator(field).press("Enter")
+
+    async def presses(self, name: str) -> None:
+        self.taken += 1
+        found = self._page.get_by_role("button", name=name, exact=True)
+        await found.or_(self._page.get_by_role("link", name=name, exact=True)).first.click()
+
+
+async def test_a_new_manager_opens_a_clinic_by_its_pages_alone(people: People) -> None:
+    """Without scripts, documents or a word of help: from the sign-in to a slot in 13 steps."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip(f"no Chromium on this machine: {HOW_TO_GET}")
+    accounts = {each["username"]: each for each in people.state["accounts"]}
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        context = await browser.new_context(locale="en-GB", java_script_enabled=False)
+        page = await context.new_page()
+        steps, began = Steps(page), time.monotonic()
+
+        await page.goto(people.state["api"] or "")
+        await steps.presses("Sign in")
+        await steps.types("input[name=username]", "manager2")
+        await steps.types("input[name=password]", accounts["manager2"]["password"] or "")
+        await steps.enters("input[name=password]")
+        await steps.presses("Manage clinics")
+        empty = await page.get_by_role("heading", level=1).inner_text()
+        await steps.types("#clinic-name", "Clinic on the Thames")
+        await steps.types("#clinic-address", "High Street 1")
+        await steps.presses("Add the clinic")
+        await steps.types("#doctor-fullName", "Dr Ada Morrow")
+        await steps.types("#doctor-specialty", "Surgeon")
+        await steps.presses("Add the doctor")
+        await steps.presses("Save the hours")
+        told = await page.locator("#bookable").inner_text()
+        await steps.presses("See it as patients do")
+        free = await page.locator("button.slot").count()
+        took = time.monotonic() - began
+        await browser.close()
+
+    assert empty == "Set up your clinic"
+    assert told.startswith("Patients can book.")
+    assert free > 0
+    assert steps.taken == 13
+    assert took < 180
 
 
 def old_visits(day: date) -> str:

@@ -41,6 +41,8 @@ def pages(place: dict[str, str], patient: str, held: str, booked: str, free: str
         *(f"{desk}&note=booked&about={booked}", f"/reception/visits/{booked}"),
         f"/reception/times?asked=1&clinic={clinic}&patient={patient}",
         *("/ops", f"/ops/bookings?q={name[:12]}", f"/ops/bookings/{booked}"),
+        *("/manage", f"/manage/clinics/{clinic}"),
+        *(f"/manage/doctors/{doctor}", f"/manage/doctors/{doctor}/plan"),
         *("/problems", "/problems/slot_taken", f"/visits/{uuid4()}"),
     ]
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
 import uvicorn
@@ -26,6 +27,7 @@ from tests.clinic_rows import Clinic, open_clinic
 from tests.fakes.issuer import FakeIssuer, running_issuer
 from tests.integration.audit_office import Office, opened, runs_of_a_test
 from tests.integration.audit_rows import MIGRATED, scratch_database
+from tests.integration.manager import Manager
 from tests.integration.years import VISITS
 
 RECEIPTS_KEY = b"r" * 32
@@ -100,6 +102,14 @@ async def api(clinic_database: Database, cache_url: str) -> AsyncIterator[str]:
     """The address of an API over PostgreSQL; what it asks of Temporal and Kafka nobody answers."""
     async with serving(clinic_database, cache_url, receipts_key=RECEIPTS_KEY.decode()) as url:
         yield url
+
+
+@pytest.fixture
+async def manager(api: str) -> AsyncIterator[Manager]:
+    root = api.removesuffix("/api/v1")
+    headers = {"accept": "text/html", "origin": root}
+    async with httpx.AsyncClient(base_url=root, headers=headers, timeout=20) as http:
+        yield Manager(http)
 
 
 @pytest.fixture(scope="session")

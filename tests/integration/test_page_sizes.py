@@ -112,6 +112,8 @@ async def test_no_page_is_larger_than_a_slow_line_can_bear(crowd: Crowd) -> None
         *(desk, f"{desk}&{day}", f"{desk}&{day}&patient={crowd.patient}"),
         *(f"{desk}&q=Donau", f"/reception/times?asked=1&patient={crowd.patient}"),
         *("/ops", "/ops/bookings?q=Donau", "/problems"),
+        *("/manage", f"/manage/clinics/{crowd.clinic}"),
+        *(f"/manage/doctors/{crowd.doctor}", f"/manage/doctors/{crowd.doctor}/plan"),
     ]
 
     sizes = {path: len((await crowd.shown(path)).encode()) for path in paths}

@@ -129,7 +129,10 @@ async def test_an_unknown_query_parameter_is_malformed(path: str, http: httpx.As
     assert answer.json()["errors"][0]["message"] == "is not a parameter of this call"
 
 
-OF_PEOPLE = ("/visits", "/book", "/reception", "/doctor/", "/ops", "/v/", "/sign-", "/patient")
+OF_PEOPLE = (
+    *("/visits", "/book", "/reception", "/doctor/", "/manage"),
+    *("/ops", "/v/", "/sign-", "/patient"),
+)
 """Their addresses stand in messages and are passed on: others append to them what they like."""
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from adapters.postgres.directory import After
 from adapters.process.breaker import FAILURES_IN_A_ROW, PAUSE_SECONDS, Breaker
+from api.http.dates import parse_date
 from api.http.etags import knows
 from api.http.name_cursors import cursor_after, place_after
 from api.http.problems import Malformed
-from api.routes.schedule import parse_date
 
 DR_KIM = UUID("00000000-0000-4000-8000-0000000000d1")
 
