@@ -23,7 +23,9 @@ from api.routes import (
     campaign_pages,
     campaigns,
     consents,
+    desk_moves,
     desk_times,
+    desk_visits,
     directory,
     doctor_pages,
     exceptions,
@@ -64,8 +66,8 @@ PRODUCT = (
 )
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
-    *(staff_pages, attendance_pages, desk_times, doctor_pages, ops_page),
-    *(manage_pages, manage_doctor_pages, manage_exception_pages, campaign_pages),
+    *(staff_pages, desk_visits, desk_moves, attendance_pages, desk_times, doctor_pages),
+    *(ops_page, manage_pages, manage_doctor_pages, manage_exception_pages, campaign_pages),
 )
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]

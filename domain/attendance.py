@@ -55,31 +55,45 @@ class Attended:
     now: datetime
     was_made: bool
 
-    @property
-    def has_begun(self) -> bool:
-        return self.visit.starts_at <= self.now
 
-    @property
-    def is_its_day(self) -> bool:
-        """By the clinic's clock, or later."""
-        return day_of(self.now, self.zone) >= day_of(self.visit.starts_at, self.zone)
+BECOMES = {
+    Mark.ARRIVE: Status.ARRIVED,
+    Mark.COMPLETE: Status.COMPLETED,
+    Mark.NO_SHOW: Status.NO_SHOW,
+}
+
+
+def can_be_marked(
+    status: Status, starts_at: datetime, mark: Mark, *, zone: ZoneInfo, now: datetime
+) -> bool:
+    """An arrival from the visit's day on, by the clinic's clock; the rest from its beginning on."""
+    has_begun = starts_at <= now
+    match mark:
+        case Mark.ARRIVE:
+            return status is Status.CONFIRMED and day_of(now, zone) >= day_of(starts_at, zone)
+        case Mark.COMPLETE:
+            return status in {Status.CONFIRMED, Status.ARRIVED} and has_begun
+        case Mark.NO_SHOW:
+            return status is Status.CONFIRMED and has_begun
+        case Mark.UNDO:
+            return status in {Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW}
+
+
+def marks_of(
+    status: Status, starts_at: datetime, *, zone: ZoneInfo, now: datetime
+) -> tuple[Mark, ...]:
+    """What may be marked of a visit now."""
+    return tuple(
+        mark for mark in Mark if can_be_marked(status, starts_at, mark, zone=zone, now=now)
+    )
 
 
 def marked(seen: Attended, mark: Mark) -> Status:
     """What the visit becomes by this mark; raises where it cannot be made now."""
-    status = seen.visit.status
-    is_awaited = status in {Status.CONFIRMED, Status.ARRIVED}
-    match mark:
-        case Mark.ARRIVE if status is Status.CONFIRMED and seen.is_its_day:
-            return Status.ARRIVED
-        case Mark.COMPLETE if is_awaited and seen.has_begun:
-            return Status.COMPLETED
-        case Mark.NO_SHOW if status is Status.CONFIRMED and seen.has_begun:
-            return Status.NO_SHOW
-        case Mark.UNDO if status in {Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW}:
-            return _before(seen)
-        case _:
-            raise WrongState
+    visit = seen.visit
+    if not can_be_marked(visit.status, visit.starts_at, mark, zone=seen.zone, now=seen.now):
+        raise WrongState
+    return BECOMES.get(mark) or _before(seen)
 
 
 def marked_as_seen(seen: Attended, mark: Mark, *, version: int) -> Status:

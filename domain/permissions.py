@@ -92,9 +92,9 @@ RIGHTS: dict[Action, dict[Role, Scope]] = {
     Action.READ_RULES: _SETUP,
     Action.CHANGE_RULES: {Role.MANAGER: Scope.CLINIC},
     Action.SEE_DAY: _SETUP,
-    Action.SEE_DESK: _desk(Scope.ROWS_OF_CLINIC),
+    Action.SEE_DESK: _desk(Scope.CLINIC),
     Action.OPERATIONS: {
-        Role.MANAGER: Scope.ROWS_OF_CLINIC,
+        Role.MANAGER: Scope.CLINIC,
         Role.OPERATIONS: Scope.ALL_WITHOUT_NAMES,
     },
     Action.METRICS: {

@@ -20,15 +20,22 @@ class StaffShift(Interval):
 
 @dataclass(frozen=True, kw_only=True)
 class StaffVisit(Interval):
-    """Who comes; `patient` is null where the name is nobody's to see."""
+    """Who comes; `patient` is null where the name is nobody's to see, or is gone."""
 
     appointment_id: UUID
     doctor_id: UUID
     status: Status
+    version: int
     patient: str | None
 
     @property
-    def is_live(self) -> bool:
+    def occupies(self) -> bool:
+        """Its time is nobody else's."""
+        return self.status in {Status.HELD, Status.CONFIRMED, Status.ARRIVED}
+
+    @property
+    def is_shown(self) -> bool:
+        """As a line of its own: also who has been seen, or did not come."""
         return self.status is not Status.CANCELLED
 
 
@@ -58,7 +65,7 @@ class StaffSlot(Interval):
     def mark(self) -> str:
         """Tells this state of the line from every other, for a page that is kept up to date."""
         visit = self.visit or self.elsewhere
-        live = f"{visit.status}{visit.appointment_id}{visit.ends_at:%H%M}" if visit else ""
+        live = f"{visit.status}{visit.version}{visit.appointment_id}" if visit else ""
         return f"{live}-{len(self.cancelled)}-{self.is_past}-{self.is_free}"
 
 
@@ -94,13 +101,13 @@ def compose_staff_day(
     *,
     now: datetime,
 ) -> StaffDay:
-    """`visits`: the live rows of the person, at whatever desk, and this desk's cancelled visits."""
+    """`visits`: the person's live rows at whatever desk, and those of this desk that are over."""
     bounds = day_bounds(day, desk.zone)
-    live = [visit for visit in visits if visit.is_live]
+    live = [visit for visit in visits if visit.occupies]
     lines = {
         visit.appointment_id: _line_of(visit, desk, now)
-        for visit in live
-        if bounds.starts_at <= visit.starts_at < bounds.ends_at
+        for visit in visits
+        if visit.is_shown and bounds.starts_at <= visit.starts_at < bounds.ends_at
     }
     ordered = sorted(shifts, key=lambda shift: shift.starts_at)
     still_open = [shift for shift in ordered if not shift.is_closing]
@@ -135,7 +142,7 @@ def _with_cancelled(
     """Each cancelled visit beside what is there now, else on a line of its own."""
     gone: dict[datetime, list[StaffVisit]] = {}
     for visit in visits:
-        if not visit.is_live:
+        if not visit.is_shown:
             gone.setdefault(visit.starts_at, []).append(visit)
     told = [
         StaffSlot(**{**vars(line), "cancelled": tuple(gone.pop(line.starts_at, ()))})

@@ -1,4 +1,4 @@
-"""Bookings that somebody on call looks for, and what the database knows of one: never a name."""
+"""Bookings that somebody looks for, and what the database knows of one: never a name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from adapters.postgres.database import Connection
-from adapters.postgres.demo_patients import CODE, demo_patients_named
+from adapters.postgres.named import CODE
 from adapters.postgres.operations import PERIOD
+from adapters.postgres.patients import find_patients
 from adapters.postgres.tables import LAPSES_AT
 from adapters.postgres.visits import DETAILS, PatientVisit, visit_of
 
@@ -96,7 +97,7 @@ async def bookings_named(connection: Connection, sought: str, *, limit: int) -> 
     coded = await bookings_coded(connection, sought, limit=limit)
     if coded:
         return coded
-    people = await demo_patients_named(connection, sought, limit=PATIENTS)
+    people = await find_patients(connection, sought, limit=PATIENTS)
     asked = {"patients": [each.patient_id for each in people], "limit": limit}
     return await _listed(connection, OF_PATIENTS, asked) if people else []
 

@@ -150,6 +150,21 @@ async def names_at(connection: Connection, clinic_id: UUID, *, limit: int) -> di
     return {row.id: row.full_name for row in await connection.execute(wanted)}
 
 
+async def doctors_beside(
+    connection: Connection, doctor: DoctorCard, *, clinics_seen: Collection[UUID] | None, limit: int
+) -> list[DoctorCard]:
+    """Those of the same specialty at these clinics (null: at any), then the others of the clinic.
+
+    When each is free next is not looked for.
+    """
+    is_peer = doctors.c.specialty == doctor.specialty
+    peers = is_peer if clinics_seen is None else is_peer & doctors.c.clinic_id.in_(clinics_seen)
+    wanted = CARDS.where(peers | (doctors.c.clinic_id == doctor.clinic_id))
+    order = (~is_peer, *_order(doctors.c.full_name, doctors.c.id))
+    rows = await connection.execute(wanted.order_by(*order).limit(limit))
+    return [_card(row, None) for row in rows]
+
+
 async def list_clinics(
     connection: Connection,
     *,

@@ -11,9 +11,9 @@ from sqlalchemy.engine import RowMapping
 from adapters.postgres.accounts import Subject
 from adapters.postgres.acting import ACTING, told
 from adapters.postgres.database import Connection, Database
-from adapters.postgres.demo_patients import MANY_WORDS, is_named, is_nearly_named
 from adapters.postgres.direct import Cursor
 from adapters.postgres.folding import folded
+from adapters.postgres.named import is_named, is_nearly_named
 from adapters.postgres.rows import Row
 from adapters.postgres.seeing import Sees
 from adapters.postgres.tables import patients
@@ -23,6 +23,7 @@ from domain.booking import Refusal
 from domain.errors import Changed, PatientExists, PatientNotFound
 from domain.patients import Patient, Person
 
+MANY_WORDS = 8
 DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
 """How a birth date is looked for."""
 
@@ -123,10 +124,16 @@ async def change(
 
 async def find_patient(connection: Connection, patient_id: UUID) -> Patient:
     """Raises `PatientNotFound`."""
-    row = (await connection.execute(ONE, {"id": patient_id})).mappings().one_or_none()
-    if row is None:
+    found = await patient_if_any(connection, patient_id)
+    if found is None:
         raise PatientNotFound
-    return patient_of(row)
+    return found
+
+
+async def patient_if_any(connection: Connection, patient_id: UUID) -> Patient | None:
+    """The record, if the person was not erased or merged with another."""
+    row = (await connection.execute(ONE, {"id": patient_id})).mappings().one_or_none()
+    return None if row is None else patient_of(row)
 
 
 async def patients_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Patient]:
@@ -140,10 +147,11 @@ async def find_patients(
     connection: Connection, sought: str, *, limit: int, after: UUID | None = None
 ) -> list[Patient]:
     """Whom every word names, in the order of names: a part of the name in either alphabet, digits
-    of the phone, a birth date, the code of a visit. Only where nobody is found, one letter of each
-    word may be wrong. The page goes on behind the patient `after`.
+    of the phone, a birth date, the code of a visit; blanks in a phone part nothing. Only where
+    nobody is found, one letter of each word may be wrong. The page goes on behind the patient
+    `after`.
     """
-    words = sought.split()[:MANY_WORDS]
+    words = _words(sought)
     if not words:
         return []
     exactly = [_born(each) if _date(each) else is_named(each) for each in words]
@@ -151,6 +159,14 @@ async def find_patients(
     if found or any(_date(each) for each in words):
         return found
     return await _who(connection, [is_nearly_named(each) for each in words], limit, after)
+
+
+def _words(sought: str) -> list[str]:
+    words = sought.split()[:MANY_WORDS]
+    if any(letter.isalpha() for letter in sought):
+        return words
+    number = "".join(each for each in words if not _date(each))
+    return [each for each in words if _date(each)] + ([number] if number else [])
 
 
 async def _who(

@@ -8,36 +8,35 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 
-from adapters.postgres.booking_facts import TAKEN_AS
 from adapters.postgres.database import Connection
-from adapters.postgres.demo_patients import MADE_UP
 from adapters.postgres.openings import LONGEST_SLOT
 from domain.booking import Status
 from domain.rules import DoctorGrid
 from domain.slot import day_bounds
 from domain.staff_day import StaffDay, StaffShift, StaffVisit, compose_staff_day
 
-# Until somebody signs in, only patients who do not exist are named to whoever opens the page; one
-# who comes to another desk is not named here at all.
-LIVE = text(f"""
-SELECT d.id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, {TAKEN_AS} AS status,
-    CASE WHEN {MADE_UP} AND s.doctor_id = d.id THEN p.full_name END AS patient
+# One who comes to another desk is not named here at all.
+LIVE = text("""
+SELECT d.id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status, s.version,
+    CASE WHEN s.doctor_id = d.id AND p.erased_at IS NULL THEN p.full_name END AS patient
 FROM doctors d
 JOIN schedules s ON s.practitioner_id = d.practitioner_id
     AND s.occupies && tstzrange(:begins, :reach)
     AND (s.status <> 'held' OR s.held_until > clock_timestamp())
 JOIN patients p ON p.id = s.patient_id
 WHERE d.id = ANY(:doctor_ids)
-""")  # noqa: S608 - our own condition, as below
+""")
 
-CANCELLED = text(f"""
-SELECT s.doctor_id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
-    CASE WHEN {MADE_UP} THEN p.full_name END AS patient
+# What occupies no time any more, but was a visit: cancelled, or over by what was marked.
+OVER = text("""
+SELECT s.doctor_id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status, s.version,
+    CASE WHEN p.erased_at IS NULL THEN p.full_name END AS patient
 FROM schedules s JOIN patients p ON p.id = s.patient_id
 WHERE s.doctor_id = ANY(:doctor_ids) AND s.starts_at >= :begins AND s.starts_at < :ends
-  AND s.status = 'cancelled' AND s.confirmed_at IS NOT NULL
+  AND (s.status = 'cancelled' AND s.confirmed_at IS NOT NULL
+       OR s.status IN ('completed', 'no_show'))
 ORDER BY s.starts_at, s.created_at
-""")  # noqa: S608
+""")
 
 SHIFTS = text("""
 SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes,
@@ -47,14 +46,14 @@ FROM doctors d WHERE d.id = ANY(:doctor_ids)
 """)
 
 
-NAMES = text(f"""
+NAMES = text("""
 SELECT s.id, p.full_name FROM schedules s JOIN patients p ON p.id = s.patient_id
-WHERE s.id = ANY(:ids) AND {MADE_UP}
-""")  # noqa: S608
+WHERE s.id = ANY(:ids) AND p.erased_at IS NULL
+""")
 
 
 async def names_of(connection: Connection, appointment_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Whose appointments these are; who may not be named is left out."""
+    """Whose appointments these are; who was erased is left out."""
     rows = await connection.execute(NAMES, {"ids": list(appointment_ids)})
     return {row.id: row.full_name for row in rows}
 
@@ -76,7 +75,7 @@ async def staff_days(
         "reach": bounds.ends_at + LONGEST_SLOT,
     }
     visits: dict[UUID, list[StaffVisit]] = {doctor_id: [] for doctor_id in doctor_ids}
-    for statement in (LIVE, CANCELLED):
+    for statement in (LIVE, OVER):
         for row in (await connection.execute(statement, asked)).mappings():
             visits[row["seen_from"]].append(_visit(row))
     return {
@@ -108,6 +107,7 @@ def _visit(row: RowMapping) -> StaffVisit:
         starts_at=row["starts_at"].astimezone(UTC),
         ends_at=row["ends_at"].astimezone(UTC),
         status=Status(row["status"]),
+        version=row["version"],
         patient=row["patient"],
     )
 

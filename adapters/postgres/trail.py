@@ -67,6 +67,18 @@ SELECT :actor, :role, :action, seen::text, seen, CAST(:clinics AS uuid[])
 FROM unnest(CAST(:patients AS uuid[])) AS seen
 """)
 
+# A page that is open asks for itself again after each change: looking goes on, and is one look.
+ONE_LOOK = "10 minutes"
+SEEN_ON_A_PAGE = text(f"""
+INSERT INTO audit (actor, role, action, object, patient_id, clinic_ids)
+SELECT :actor, :role, :action, seen::text, CASE WHEN :are_patients THEN seen END,
+    CAST(:clinics AS uuid[])
+FROM unnest(CAST(:things AS uuid[])) AS seen
+WHERE (SELECT a.id FROM audit a WHERE a.object = seen::text AND a.actor = :actor
+         AND a.action = :action AND a.at > statement_timestamp() - interval '{ONE_LOOK}'
+       LIMIT 1) IS NULL
+""")  # noqa: S608 - our own words
+
 # Asked as a list of things, so that the index by things answers it.
 OF_PERSON = """object = ANY(ARRAY(
     SELECT CAST(:person AS text)
@@ -109,6 +121,30 @@ async def note_look(
         "clinics": list(clinics),
     }
     await connection.execute(LOOKED_AT, asked)
+
+
+async def note_page(  # noqa: PLR0913 - who saw what
+    connection: Connection,
+    actor: ActorRef,
+    action: str,
+    things: Collection[UUID],
+    *,
+    are_patients: bool,
+    clinics: Collection[UUID] = (),
+) -> None:
+    """Somebody is about to be shown a page of these patients, or of these doctors' or clinics' day.
+
+    Who looks on is noted once in ten minutes.
+    """
+    asked = {
+        "actor": actor.id,
+        "role": actor.role.value,
+        "action": action,
+        "things": list(things),
+        "are_patients": are_patients,
+        "clinics": list(clinics),
+    }
+    await connection.execute(SEEN_ON_A_PAGE, asked)
 
 
 async def lines_of(connection: Connection, sought: Sought) -> list[Line]:

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from fastapi import Request
+
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import (
     Clinic,
@@ -12,6 +14,13 @@ from adapters.postgres.directory import (
     list_specialties,
 )
 from api.http.name_cursors import cursor_after, place_after
+from api.http.schemas import parse_uuid
+from domain.permissions import Visible
+
+CLINIC_COOKIE = "clinic"
+"""Where this desk stands: the clinic that was chosen last."""
+OF_A_DESK = 40
+"""Clinics in the list to choose from."""
 
 CLINICS, SPECIALTIES = "clinics to choose from", "specialties to choose from"
 
@@ -34,6 +43,24 @@ async def clinics_from(
         found = await clinic_of(connection, chosen)
         named = [*([found] if found else []), *named]
     return named, further
+
+
+async def clinic_of_desk(
+    connection: Connection, cursor: str | None, *, sees: Visible, chosen: UUID | None
+) -> tuple[list[Clinic], str | None, Clinic | None]:
+    """Those to choose from, where the list goes on, and the one whose desk this is."""
+    own = None if sees.everything else sees.clinic_ids
+    asked = chosen if own is None or chosen in own else None
+    clinics, more = await clinics_from(connection, cursor, most=OF_A_DESK, ids=own, chosen=asked)
+    asked_for = (each for each in clinics if each.clinic_id == asked)
+    return clinics, more, next(asked_for, None) or next(iter(clinics), None)
+
+
+def remembered_clinic(request: Request) -> UUID | None:
+    try:
+        return parse_uuid(request.cookies.get(CLINIC_COOKIE))
+    except ValueError:
+        return None
 
 
 async def specialties_from(

@@ -1,7 +1,7 @@
 """Forms: taken from our own pages only, answered by a redirect."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -28,6 +28,12 @@ OwnForm = Annotated[None, Depends(same_origin)]
 def see(path: str) -> Response:
     """On to a page, by GET, after a form was taken."""
     return RedirectResponse(path, status_code=303, headers={**SAFE, "cache-control": "no-store"})
+
+
+def see_with(path: str, **query: object) -> Response:
+    """The same, with what the page is to say: null says nothing."""
+    said = urlencode({name: value for name, value in query.items() if value is not None})
+    return see(f"{path}{'&' if '?' in path else '?'}{said}")
 
 
 def keep(answer: Response, request: Request, cookie: str, value: str) -> Response:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from adapters.postgres.booking_search import bookings_coded
 from adapters.postgres.database import Connection
-from adapters.postgres.demo_patients import DemoPatient, demo_patient, demo_patients_named
 from adapters.postgres.directory import (
     Clinic,
     DoctorCard,
@@ -17,11 +16,16 @@ from adapters.postgres.directory import (
     list_doctors,
 )
 from adapters.postgres.openings import openings_of
+from adapters.postgres.patients import find_patients, patient_if_any
 from adapters.postgres.staff_days import staff_days
 from adapters.postgres.visits import PatientVisit, visit, visits_ahead
+from api.http.looks import note_day_on_page, note_people_on_page
 from api.http.name_cursors import cursor_after, place_after
-from api.page.choices import clinics_from, specialties_from
+from api.page.choices import clinic_of_desk, specialties_from
 from api.page.days import window_of
+from domain.actors import Actor
+from domain.patients import Patient
+from domain.permissions import Visible
 from domain.slot import Interval, day_of
 from domain.staff_day import StaffDay, StaffSlot
 from domain.zones import zone_named
@@ -33,8 +37,8 @@ OF_ONE_DOCTOR = 2
 """Of the nearest times: six quarters of an hour of one doctor are no choice."""
 FOUND = 6
 """Patients of one search; where there are more, the page says so."""
-CLINICS, SPECIALTIES = 40, 20
-"""In the lists to choose from; each says where it is cut, and leads on."""
+SPECIALTIES = 20
+"""In the list to choose from; it says where it is cut, and leads on."""
 WANTED = 100
 DOCTORS_HERE = "doctors of the reception"
 MOST_OF_A_TABLE = 75_000
@@ -46,8 +50,9 @@ OF_A_ROW, OF_A_CELL, OF_A_SLOT = 100, 110, 190
 class DeskWish:
     """What was chosen so far; `about` is the appointment that the page tells of."""
 
-    own: frozenset[UUID] | None
-    """The clinics that the caller may see; null for all."""
+    actor: Actor
+    sees: Visible
+    """The clinics that the caller may see."""
     day: date | None
     clinic_id: UUID | None
     specialty: str | None
@@ -59,7 +64,7 @@ class DeskWish:
     specialties_after: str | None
 
     def may_see(self, clinic_id: UUID) -> bool:
-        return self.own is None or clinic_id in self.own
+        return self.sees.everything or clinic_id in self.sees.clinic_ids
 
     def seen(self, visits: Sequence[PatientVisit]) -> list[PatientVisit]:
         return [each for each in visits if self.may_see(each.appointment.clinic_id)]
@@ -98,7 +103,22 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class People:
+    """The patient that was chosen, those who were found, and whom the page tells of."""
+
+    patient: Patient | None
+    ahead: list[PatientVisit]
+    """The chosen patient's next appointments."""
+    coded: list[PatientVisit]
+    """Appointments whose reference was typed."""
+    matches: list[Patient]
+    has_more_matches: bool
+    about: PatientVisit | None
+    about_whom: Patient | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk(People):
     """Everything that the page says."""
 
     clinics: list[Clinic]
@@ -110,19 +130,12 @@ class Desk:
     nearest: list[Offer]
     specialties: list[Specialty]
     more_specialties: str | None
-    patient: DemoPatient | None
-    ahead: list[PatientVisit]
-    """The chosen patient's next appointments."""
-    coded: list[PatientVisit]
-    """Appointments whose reference was typed."""
-    matches: list[DemoPatient]
-    has_more_matches: bool
-    about: PatientVisit | None
-    about_whom: DemoPatient | None
 
 
 async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
-    clinics, more_clinics, here = await _clinics(connection, wish)
+    clinics, more_clinics, here = await clinic_of_desk(
+        connection, wish.clinics_after, sees=wish.sees, chosen=wish.clinic_id
+    )
     wanted, specialties, more_specialties = list[DoctorCard](), list[Specialty](), None
     if here is not None:
         wanted = await doctors_of_desk(connection, here.clinic_id, wish.specialty, wish.after)
@@ -138,14 +151,8 @@ async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
         days = await staff_days(connection, ids, day, zone, now=now)
         columns = _that_fit([(each, days[each.doctor_id]) for each in named])
         nearest = await _nearest(connection, wanted, window_of(day, zone))
-    sought, whom, about = wish.sought, wish.patient_id, None
-    matches = [] if not sought else await demo_patients_named(connection, sought, limit=FOUND + 1)
-    if wish.about is not None:
-        about = await visit(connection, wish.about)
-        about = about if about and wish.may_see(about.appointment.clinic_id) else None
-    whose = None
-    if about is not None:
-        whose = await demo_patient(connection, about.appointment.patient_id)
+        await note_day_on_page(connection, wish.actor, here.clinic_id)
+    people = await _people(connection, wish)
     return Desk(
         clinics=clinics,
         more_clinics=more_clinics,
@@ -158,11 +165,32 @@ async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
         nearest=nearest,
         specialties=specialties,
         more_specialties=more_specialties,
-        patient=None if whom is None else await demo_patient(connection, whom),
-        ahead=[] if whom is None else wish.seen(await visits_ahead(connection, whom, limit=FOUND)),
-        coded=[]
-        if not sought
-        else wish.seen(await bookings_coded(connection, sought, limit=FOUND)),
+        **vars(people),
+    )
+
+
+async def _people(connection: Connection, wish: DeskWish) -> People:
+    """Whoever is named beside the table is a look at their record."""
+    sought, about = wish.sought, None
+    matches = await find_patients(connection, sought, limit=FOUND + 1) if sought else []
+    if wish.about is not None:
+        about = await visit(connection, wish.about)
+        about = about if about and wish.may_see(about.appointment.clinic_id) else None
+    whose = whom = None
+    if about is not None:
+        whose = await patient_if_any(connection, about.appointment.patient_id)
+    if wish.patient_id is not None:
+        whom = await patient_if_any(connection, wish.patient_id)
+    ahead = [] if whom is None else await visits_ahead(connection, whom.patient_id, limit=FOUND)
+    coded = await bookings_coded(connection, sought, limit=FOUND) if sought else []
+    found = {each.patient_id for each in matches[:FOUND]}
+    await note_people_on_page(connection, wish.actor, "find", found)
+    read = {each.patient_id for each in (whose, whom) if each is not None}
+    await note_people_on_page(connection, wish.actor, "read", read)
+    return People(
+        patient=whom,
+        ahead=wish.seen(ahead),
+        coded=wish.seen(coded),
         matches=matches[:FOUND],
         has_more_matches=len(matches) > FOUND,
         about=about,
@@ -181,18 +209,6 @@ async def doctors_of_desk(
         specialty=specialty,
         after=place_after(after, of=DOCTORS_HERE),
     )
-
-
-async def _clinics(
-    connection: Connection, wish: DeskWish
-) -> tuple[list[Clinic], str | None, Clinic | None]:
-    """Those to choose from, where the list goes on, and the one whose desk this is."""
-    asked = wish.clinic_id if wish.clinic_id is not None and wish.may_see(wish.clinic_id) else None
-    clinics, more = await clinics_from(
-        connection, wish.clinics_after, most=CLINICS, ids=wish.own, chosen=asked
-    )
-    asked_for = (each for each in clinics if each.clinic_id == asked)
-    return clinics, more, next(asked_for, None) or next(iter(clinics), None)
 
 
 def _that_fit(columns: list[tuple[DoctorCard, StaffDay]]) -> list[tuple[DoctorCard, StaffDay]]:

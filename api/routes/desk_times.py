@@ -8,18 +8,20 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.postgres.database import Connection
-from adapters.postgres.demo_patients import DemoPatient, demo_patient
 from adapters.postgres.directory import Clinic, Specialty
+from adapters.postgres.patients import patient_if_any
 from adapters.postgres.reads import read
 from adapters.postgres.slot_search import Wish
 from api.dependencies import DatabaseDep
 from api.http.actor import DeskCaller, forbidden
 from api.http.cursors import Cursor, cursor_of, place_of
+from api.http.looks import note_people_on_page
 from api.http.schemas import Id, Text, parse_uuid
 from api.page.choices import clinics_from, specialties_from
 from api.page.directory import Times, free_times
 from api.page.rendering import page
 from api.page.visitor import Anybody
+from domain.patients import Patient
 from domain.search import TimesWished
 
 Part = Literal["", "morning", "afternoon", "evening"]
@@ -45,7 +47,7 @@ class Found:
     more_specialties: str | None
     clinics: list[Clinic]
     more_clinics: str | None
-    patient: DemoPatient | None
+    patient: Patient | None
     times: Times | None
 
 
@@ -82,6 +84,9 @@ async def find_time(  # noqa: PLR0913 - each is a part of the wish
     after = place_of(cursor, of=of)
 
     async def ask(connection: Connection) -> Found:
+        whom = None if patient is None else await patient_if_any(connection, patient)
+        if whom is not None:
+            await note_people_on_page(connection, caller.actor, "read", [whom.patient_id])
         kinds, more_kinds = await specialties_from(connection, specialties, most=LISTED)
         places, more_places = await clinics_from(
             connection, clinics, most=LISTED, ids=own, chosen=clinic_id
@@ -91,7 +96,7 @@ async def find_time(  # noqa: PLR0913 - each is a part of the wish
             more_specialties=more_kinds,
             clinics=places,
             more_clinics=more_places,
-            patient=None if patient is None else await demo_patient(connection, patient),
+            patient=whom,
             times=await free_times(connection, wish, after) if asked else None,
         )
 

@@ -18,15 +18,18 @@ from adapters.postgres.staff_days import names_of, staff_days
 from api.dependencies import DatabaseDep, Days, InboxListenerDep, LiveStreams, WatchedDays
 from api.http.actor import DayReaderCaller, NoticeReader
 from api.http.dates import LocalDate
-from api.http.schemas import Id
+from api.http.looks import note_day_on_page
+from api.http.schemas import Id, Text
 from api.http.streams import Event, merged
 from api.http.whose import check_doctor
 from api.page.forms import OwnForm, local, see
 from api.page.live import changes_of
 from api.page.rendering import page
 from api.page.visitor import Anybody
+from domain.attendance import Mark, marks_of
+from domain.booking import Status
 from domain.slot import day_of
-from domain.staff_day import StaffDay, StaffSlot
+from domain.staff_day import StaffDay, StaffSlot, StaffVisit
 from domain.zones import zone_named
 
 ChosenDate = Annotated[LocalDate | None, Query(alias="date")]
@@ -47,13 +50,28 @@ class DoctorsDay:
     notices: list[Notice]
 
     names: dict[UUID, str]
-    """Whom the notices are about, as far as they may be named."""
+    """Whom the notices are about."""
+
+    marked: UUID | None
+    """The visit that was marked just now."""
+
+    def marks(self, visit: StaffVisit) -> tuple[Mark, ...]:
+        """What may be said now of whether the patient came."""
+        zone, now = zone_named(self.doctor.time_zone), self.doctor.now
+        return marks_of(visit.status, visit.starts_at, zone=zone, now=now)
+
+    @property
+    def just_marked(self) -> StaffVisit | None:
+        visits = (slot.visit for slot in self.staff.slots if slot.visit)
+        return next((each for each in visits if each.appointment_id == self.marked), None)
 
     @property
     def next_patient(self) -> StaffSlot | None:
         """Who is here now, else who comes next."""
         now = self.doctor.now
-        return next((each for each in self.staff.slots if each.visit and each.ends_at > now), None)
+        awaited = {Status.HELD, Status.CONFIRMED, Status.ARRIVED}
+        coming = (each for each in self.staff.slots if each.visit and each.ends_at > now)
+        return next((each for each in coming if each.visit and each.visit.status in awaited), None)
 
     @property
     def first_to_come(self) -> StaffSlot | None:
@@ -76,21 +94,28 @@ class DoctorsDay:
 
 
 @router.get("/doctor/{doctor_id}")
-async def doctor_day(
+async def doctor_day(  # noqa: PLR0913 - each is a part of the request
+    *,
     doctor_id: Id,
     caller: DayReaderCaller,
     visitor: Anybody,
     database: DatabaseDep,
     chosen: ChosenDate = None,
+    marked: Id | None = None,
+    note: Annotated[Text | None, Query()] = None,
 ) -> Response:
-    """One day by its time: who comes when, where the gaps are, and what has changed of late."""
-    await check_doctor(caller, database, doctor_id)
+    """One day by its time: who comes when, where the gaps are, and what has changed of late.
+
+    `marked` is the visit that was marked here just now; `note` says why one was not.
+    """
+    actor = await check_doctor(caller, database, doctor_id)
 
     async def ask(connection: Connection) -> DoctorsDay:
         doctor = await find_doctor(connection, doctor_id)
         zone = zone_named(doctor.time_zone)
         day = chosen or day_of(doctor.now, zone)
         days = await staff_days(connection, [doctor_id], day, zone, now=doctor.now)
+        await note_day_on_page(connection, actor, doctor_id)
         notices = await notices_of(connection, doctor_id, limit=NOTICES, before=None)
         return DoctorsDay(
             doctor=doctor,
@@ -99,10 +124,11 @@ async def doctor_day(
             staff=days[doctor_id],
             notices=notices,
             names=await names_of(connection, [each.appointment_id for each in notices]),
+            marked=marked,
         )
 
     found = await read(database, ask, caller.sees_patients)
-    return page(visitor, "doctor.html", here="doctor", found=found)
+    return page(visitor, "doctor.html", here="doctor", found=found, note=note)
 
 
 @router.get("/doctor/{doctor_id}/stream")

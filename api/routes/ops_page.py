@@ -15,10 +15,12 @@ from adapters.postgres.booking_search import (
 )
 from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
+from adapters.postgres.seeing import EVERYBODY
 from adapters.postgres.visits import PatientVisit, visit
 from api.booking.story import lines_of
 from api.dependencies import CommandsDep, DashboardDep, DatabaseDep, Settings
 from api.http.actor import OperationsCaller
+from api.http.looks import note_people_on_page
 from api.http.schemas import Id, Text, parse_uuid
 from api.page.forms import see
 from api.page.rendering import page
@@ -64,17 +66,21 @@ async def bookings(
     if (appointment_id := _id(sought)) is not None:
         return see(f"/ops/bookings/{appointment_id}")
 
+    sees = caller.sees
+
+    def is_seen(visit: PatientVisit) -> bool:
+        return sees.everything or visit.appointment.clinic_id in sees.clinic_ids
+
     async def ask(connection: Connection) -> list[PatientVisit]:
         if trouble is not None:
             return await bookings_in_trouble(connection, trouble, limit=FOUND + 1)
-        return await bookings_named(connection, sought, limit=FOUND + 1)
+        named = await bookings_named(connection, sought, limit=FOUND + 1)
+        people = {each.appointment.patient_id for each in named if is_seen(each)}
+        await note_people_on_page(connection, caller.actor, "find", people)
+        return named
 
-    sees = caller.sees
-    found = [
-        each
-        for each in await read(database, ask)
-        if sees.everything or each.appointment.clinic_id in sees.clinic_ids
-    ]
+    # Whoever is looked for: nobody is named, and the looks are noted.
+    found = list(filter(is_seen, await read(database, ask, EVERYBODY)))
     if trouble is None and len(found) == 1:
         return see(f"/ops/bookings/{found[0].appointment.appointment_id}")
     return page(

@@ -1,4 +1,4 @@
-"""The pages of the reception desk: find, book, look at what was booked, cancel it."""
+"""The page of the reception desk: find the patient, see the day, book."""
 
 from dataclasses import replace
 from functools import partial
@@ -9,10 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
-from adapters.postgres.database import Connection
-from adapters.postgres.demo_patients import DemoPatient, demo_patient
 from adapters.postgres.reads import read
-from adapters.postgres.visits import PatientVisit, visit
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import (
     BookingsDep,
@@ -26,24 +23,20 @@ from api.dependencies import (
 from api.http.actor import DeskCaller, forbidden
 from api.http.dates import LocalDate
 from api.http.refusals import note_refusal
-from api.http.schemas import Id, Instant, Text, parse_uuid
+from api.http.schemas import Id, Instant, Text
 from api.http.streams import merged
-from api.page.forms import OwnForm, keep, local, see
+from api.page.choices import CLINIC_COOKIE, remembered_clinic
+from api.page.forms import OwnForm, keep, local, see_with
 from api.page.live import changes_of
 from api.page.reception import SIDE_BY_SIDE, DeskWish, desk_of, doctors_of_desk
 from api.page.rendering import page
 from api.page.visitor import Anybody
-from api.routes.attendance_pages import marks_of
 from domain.booking import CancelReason
 from domain.documents import timestamp
-from domain.errors import AppointmentNotFound, DoctorNotFound, PatientNotFound, Refused
-from domain.permissions import Whose
+from domain.errors import DoctorNotFound, PatientNotFound, Refused
 
 Word = Annotated[Text | None, Query()]
 ChosenDate = Annotated[LocalDate | None, Query(alias="date")]
-
-CLINIC_COOKIE = "clinic"
-"""Where this desk stands: the clinic that was chosen last."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -73,11 +66,11 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
 
     `at` and `doctor`: what a rule of the clinic has stopped, to be booked with a reason.
     """
-    sees = caller.sees
     wish = DeskWish(
-        own=None if sees.everything else sees.clinic_ids,
+        actor=caller.actor,
+        sees=caller.sees,
         day=chosen,
-        clinic_id=clinic or _remembered(request),
+        clinic_id=clinic or remembered_clinic(request),
         specialty=specialty,
         sought=q,
         patient_id=patient,
@@ -155,72 +148,6 @@ async def book(  # noqa: PLR0913 - each is a part of the form
     return _back(_without_patient(back), "booked", booked.appointment_id)
 
 
-@router.get("/reception/visits/{appointment_id}")
-async def one_visit(
-    appointment_id: Id,
-    caller: DeskCaller,
-    visitor: Anybody,
-    database: DatabaseDep,
-    note: Word = None,
-) -> Response:
-    """What was booked, said so that it can be read out, and how it is cancelled."""
-
-    async def ask(connection: Connection) -> PatientVisit:
-        found = await visit(connection, appointment_id)
-        if found is None:
-            raise AppointmentNotFound
-        return found
-
-    async def whom(connection: Connection) -> DemoPatient | None:
-        return await demo_patient(connection, found.appointment.patient_id)
-
-    found = await read(database, ask)
-    caller.check(Whose(clinic_id=found.appointment.clinic_id), hidden=AppointmentNotFound)
-    patient = await read(database, whom, caller.sees_patients)
-    return page(
-        visitor,
-        "desk_visit.html",
-        here="reception",
-        visit=found,
-        patient=patient,
-        note=note,
-        marks=marks_of(found),
-    )
-
-
-@router.post("/reception/visits/{appointment_id}/cancel")
-async def cancel(
-    *,
-    _: OwnForm,
-    appointment_id: Id,
-    caller: DeskCaller,
-    commands: CommandsDep,
-    reason: Annotated[CancelReason, Form()],
-    version: Annotated[int, Form(ge=1, le=1_000_000)],
-) -> Response:
-    """As it was shown, with a reason; what was booked by a slip of the hand is a mistake."""
-    place = f"/reception/visits/{appointment_id}"
-    try:
-        await commands.cancel(
-            appointment_id, reason, version, by=replace(caller.actor, at_desk=True)
-        )
-    except AppointmentNotFound:
-        raise
-    except Refused as refused:
-        note_refusal(refused, appointment_id=appointment_id)
-        return _back(place, refused.refusal.code, None)
-    except NoAnswer:
-        return _back(place, "unavailable", None)
-    return see(place)
-
-
-def _remembered(request: Request) -> UUID | None:
-    try:
-        return parse_uuid(request.cookies.get(CLINIC_COOKIE))
-    except ValueError:
-        return None
-
-
 def _without_patient(path: str) -> str:
     """The next click must not book the same person once more."""
     place, _, query = path.partition("?")
@@ -229,6 +156,4 @@ def _without_patient(path: str) -> str:
 
 
 def _back(path: str, note: str, about: UUID | None, **further: object) -> Response:
-    kept = local(path)
-    query = urlencode({"note": note, **({"about": str(about)} if about else {}), **further})
-    return see(f"{kept}{'&' if '?' in kept else '?'}{query}")
+    return see_with(local(path), note=note, about=about, **further)

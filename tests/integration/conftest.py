@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from adapters.postgres.database import Database, connect_database
 from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
 from api.app import create_app
-from api.services import open_services
+from api.services import Services, open_services
 from stack.embedded import embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 from tests.fakes.issuer import FakeIssuer, running_issuer
@@ -136,6 +136,18 @@ def as_application(database_url: str) -> str:
 
 @asynccontextmanager
 async def serving(database: Database, cache_url: str, **settings: str) -> AsyncIterator[str]:
+    async with serving_changed(database, cache_url, lambda services: services, **settings) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving_changed(
+    database: Database,
+    cache_url: str,
+    change: Callable[[Services], Services],
+    **settings: str,
+) -> AsyncIterator[str]:
+    """`change` puts something else in the place of what would ask Temporal."""
     servers = connections().model_copy(
         update={
             "database_url": as_application(database.url),
@@ -144,7 +156,13 @@ async def serving(database: Database, cache_url: str, **settings: str) -> AsyncI
         }
     )
     wanted = Product.model_validate(product().model_dump() | settings)
-    app = create_app(lambda: open_services(wanted, servers, b"x" * 32), answer_within_seconds=3.0)
+
+    @asynccontextmanager
+    async def opened_services() -> AsyncIterator[Services]:
+        async with open_services(wanted, servers, b"x" * 32) as services:
+            yield change(services)
+
+    app = create_app(opened_services, answer_within_seconds=3.0)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = Server(config, streams=app.state.streams)
     with pytest.MonkeyPatch.context() as environment:

@@ -203,22 +203,27 @@ async def test_the_reception_marks_what_may_be_marked(clinic: Clinic, root: str)
     begun = await clinic.book(now - timedelta(minutes=5))
     ahead = await clinic.book(at("09:00"))
     path = f"{root}/reception/visits/{begun}"
-    form = {"mark": "undo-attendance", "version": "2"}
+    form = {"mark": "undo-attendance"}
     origin = {"origin": root, "accept": "text/html"}
 
     before = await shown(path)
     too_early = await shown(f"{root}/reception/visits/{ahead}")
     async with httpx.AsyncClient(headers=origin, timeout=20) as http:
-        refused = await http.post(f"{path}/attendance", data=form)
-        unanswered = await http.post(f"{path}/attendance", data=form | {"mark": "arrive"})
-        unknown = await http.post(f"{root}/reception/visits/{uuid4()}/attendance", data=form)
+        refused = await http.post(f"{path}/attendance?version=2", data=form)
+        unanswered = await http.post(
+            f"{path}/attendance?version=2",
+            data={"mark": "arrive", "back": "/doctor/1?date=2030-01-14"},
+        )
+        unknown = await http.post(
+            f"{root}/reception/visits/{uuid4()}/attendance?version=2", data=form
+        )
     await clinic.becomes(begun, "no_show")
     after = await shown(path)
 
     assert re.findall(r'name="mark" value="([^"]+)"', before) == ["arrive", "complete", "no-show"]
     assert 'name="mark"' not in too_early
     assert refused.headers["location"].endswith("?note=wrong_state")
-    assert unanswered.headers["location"].endswith("?note=unavailable")
+    assert unanswered.headers["location"] == "/doctor/1?date=2030-01-14&note=unavailable"
     assert unknown.status_code == 404
     assert re.findall(r'name="mark" value="([^"]+)"', after) == ["undo-attendance"]
 

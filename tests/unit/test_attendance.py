@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.attendance import Attended, Mark, marked, marked_as_seen
+from domain.attendance import Attended, Mark, marked, marked_as_seen, marks_of
 from domain.booking import Status
 from domain.errors import Changed, WrongState
 from tests.builders import MONDAY_NINE, an_appointment
@@ -93,3 +93,14 @@ def test_the_day_of_the_visit_is_the_clinic_s() -> None:
 def test_a_visit_that_changed_since_it_was_seen_is_not_marked() -> None:
     with pytest.raises(Changed):
         marked_as_seen(seen(Status.CONFIRMED, version=3), Mark.ARRIVE, version=2)
+
+
+def test_what_may_be_marked_is_told_before_it_is_tried() -> None:
+    def may(status: Status, now: datetime) -> set[Mark]:
+        return set(marks_of(status, MONDAY_NINE, zone=ZoneInfo("Europe/London"), now=now))
+
+    assert may(Status.CONFIRMED, SUNDAY_EVENING) == set()
+    assert may(Status.CONFIRMED, BEFORE) == {Mark.ARRIVE}
+    assert may(Status.CONFIRMED, LATER) == {Mark.ARRIVE, Mark.COMPLETE, Mark.NO_SHOW}
+    assert may(Status.ARRIVED, BEFORE) == {Mark.UNDO}
+    assert may(Status.CANCELLED, LATER) == set()

@@ -25,9 +25,9 @@ SAID = {
     "removing_patients.FORGET.3",
     "removing_patients.GO_OVER.4",
     "removing_patients.LOCK",
-    "staff_days.CANCELLED",
     "staff_days.LIVE",
     "staff_days.NAMES",
+    "staff_days.OVER",
 }
 """Those whose transactions say it. Elsewhere they find nobody: row-level security hides all."""
 

@@ -36,6 +36,7 @@ def a_visit(
         appointment_id=uuid4(),
         doctor_id=doctor_id,
         status=status,
+        version=2,
         patient="Anna",
     )
 
@@ -99,3 +100,12 @@ def test_a_cancelled_visit_stands_beside_what_is_there_now() -> None:
 def test_a_visit_outside_every_shift_is_shown_all_the_same() -> None:
     assert the_day(a_visit(0), shift=None).visits == 1
     assert the_day(shift=None).slots == []
+
+
+def test_who_was_seen_or_did_not_come_stays_on_the_page_and_takes_no_time() -> None:
+    """What follows of a long visit that is over is anybody's, here as in every other list."""
+    for status in (Status.COMPLETED, Status.NO_SHOW):
+        day = the_day(a_visit(0, lasts=60, status=status))
+
+        assert [slot.visit is not None for slot in day.slots][:1] == [True]
+        assert day.free == 4

@@ -1,0 +1,84 @@
+"""Runs whose steps are taken at once, in the process that asks: what the desks do has an end."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from temporalio.exceptions import ApplicationError
+
+from activities.appointments import Appointments
+from activities.slots import Slots
+from adapters.postgres.database import Database
+from api.booking.attendance import Attendance
+from api.booking.commands import Commands
+from api.booking.exchange import Exchanges
+from api.booking.hold import Bookings
+from api.booking.move import Moves
+from api.booking.run_summary import RunSummary
+from api.booking.runs import Runs
+from api.booking.temporal_errors import NoRun
+from api.services import Services
+from domain.actors import ActorRef
+from domain.attendance import Settlement
+from domain.booking import BookingRequest, Cancellation, Move, Outcome, Refusal, Status, asked_for
+
+
+class WorkingRuns(Runs):
+    """A booking's steps by the product's activities, on the product's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._slots = Slots(database)
+        self._appointments = Appointments(database)
+        self._begun: dict[UUID, BookingRequest] = {}
+
+    async def hold(self, request: BookingRequest, *, summary: str) -> Outcome:
+        assert summary
+        self._begun[request.appointment_id] = request
+        wish = asked_for(request, Status.HELD)
+        try:
+            held = await self._slots.hold_slot(request)
+        except ApplicationError as error:
+            code = error.type or ""
+            return Outcome(
+                attempt_id=request.attempt_id, appointment=wish, refusal=Refusal(code=code)
+            )
+        return Outcome(attempt_id=request.attempt_id, appointment=held.appointment)
+
+    async def confirm(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
+        request = self._begun.get(appointment_id)
+        if request is None:
+            raise NoRun
+        asked = request if by is None else replace(request, actor=by)
+        confirmed = await self._appointments.confirm_appointment(asked)
+        return Outcome(attempt_id=request.attempt_id, appointment=confirmed)
+
+    async def cancel(self, cancellation: Cancellation) -> Outcome:
+        cancelled = await self._appointments.cancel_appointment(cancellation)
+        return Outcome(attempt_id=cancellation.attempt_id, appointment=cancelled)
+
+    async def move(self, move: Move) -> Outcome:
+        moved = await self._appointments.move_appointment(move)
+        return Outcome(attempt_id=move.attempt_id, appointment=moved)
+
+    async def settle(self, settlement: Settlement) -> Outcome:
+        marked = await self._appointments.settle_visit(settlement)
+        return Outcome(attempt_id=settlement.attempt_id, appointment=marked)
+
+    async def summary(self, _appointment_id: UUID) -> RunSummary:
+        raise NoRun
+
+    async def none_of(self, _appointment_id: UUID) -> None:
+        """There is nothing to look for, and nobody who measures."""
+
+
+def at_work(services: Services) -> Services:
+    """The API with bookings, moves, exchanges and marks that come to an end at once."""
+    database = services.database
+    runs = WorkingRuns(database)
+    return replace(
+        services,
+        bookings=Bookings(database, runs, services.product, b"x" * 32, tell=services.changes.tell),
+        commands=Commands(database, runs),
+        moves=Moves(database, runs, b"x" * 32),
+        exchanges=Exchanges(database, runs),
+        attendance=Attendance(database, runs),
+    )
