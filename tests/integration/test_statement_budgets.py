@@ -54,8 +54,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     words = Asked()
     execute = psycopg.AsyncCursor.execute
 
-    async def counted(cursor: Any, query: SQL | str, *rest: Any, **named: Any) -> Any:
-        spelled = query if isinstance(query, str) else query.as_string()
+    async def counted(cursor: Any, query: SQL | str | bytes, *rest: Any, **named: Any) -> Any:
+        spelled = query.as_string() if isinstance(query, SQL) else query
+        spelled = spelled.decode() if isinstance(spelled, bytes) else spelled
         words.append(spelled.split()[0])
         return await execute(cursor, query, *rest, **named)
 
@@ -114,7 +115,7 @@ async def test_the_three_messages_of_a_visit_are_two_statements(
 
     await ActivityEnvironment().run(messages.tell_everybody, event)
 
-    assert asked == ["WITH", "UPDATE"]
+    assert asked == ["BEGIN", "WITH", "UPDATE"], "it says whom it reads, reads, and records"
     assert len(taken.keys) == 2
 
 
