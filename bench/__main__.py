@@ -15,7 +15,7 @@ from pathlib import Path
 from adapters.process.exit import exit_process
 from bench import environment, report, restate_server, results
 from bench.arena import arena
-from bench.engines import PEERS, RESTATES, forget_servers
+from bench.engines import PEERS, forget_servers
 from bench.figures import PRODUCT
 from bench.match import CORES, Found, Plan, play
 from bench.turns import DRAINED_WITHIN, WARM_SECONDS, end_on_sigterm, exit_code_of, say
@@ -63,7 +63,7 @@ def _prepare(plan: Plan, *, plots: bool) -> None:
     with Steps() as steps:
         if plots or set(plan.engines) - {PRODUCT, "plain"}:
             environment.install(steps)
-        if RESTATES & set(plan.engines):
+        if "restate" in plan.engines:
             restate_server.fetch(steps)
 
 

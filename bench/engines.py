@@ -113,11 +113,11 @@ async def plain(place: Place) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def restate(place: Place, *, name: str, shape: str) -> AsyncIterator[Engine]:
-    url = await _own_database(place, name)
-    server, ingress, admin = restate_server.program(place.folder / name, place.ports)
-    service = _python(place, f"restate_{shape}", database=url)
-    front = _python(place, "restate_front", ingress, shape, database=url)
+async def restate(place: Place) -> AsyncIterator[Engine]:
+    url = await _own_database(place, "restate")
+    server, ingress, admin = restate_server.program(place.folder / "restate", place.ports)
+    service = _python(place, "restate_workflow", database=url)
+    front = _python(place, "restate_front", ingress, database=url)
     async with (
         _logged(server, place.folder) as server_pid,
         _logged(service, place.folder) as service_pid,
@@ -125,7 +125,7 @@ async def restate(place: Place, *, name: str, shape: str) -> AsyncIterator[Engin
     ):
         await _register(admin, f"http://{LOOPBACK}:{service.port}")
         pids = [("restate-server", server_pid), ("service", service_pid), ("api", front_pid)]
-        yield _engine(name, [front], url, pids)
+        yield _engine("restate", [front], url, pids)
 
 
 @asynccontextmanager
@@ -147,13 +147,9 @@ async def dbos(place: Place) -> AsyncIterator[Engine]:
 
 PEERS: dict[str, Callable[[Place], AbstractAsyncContextManager[Engine]]] = {
     "plain": plain,
-    "restate": partial(restate, name="restate", shape="workflow"),
-    "restate-object": partial(restate, name="restate-object", shape="object"),
+    "restate": restate,
     "dbos": dbos,
 }
-
-
-RESTATES = {"restate", "restate-object"}
 
 
 @asynccontextmanager

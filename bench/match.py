@@ -13,7 +13,7 @@ from temporalio.client import Client
 from adapters.kafka.events import GROUP
 from bench import engines, environment, report, restate_server, topic, truth
 from bench.arena import TELLERS, Arena, alone
-from bench.engines import RESTATES, Engine
+from bench.engines import Engine
 from bench.figures import NOISY, PRODUCT, WITH_NOTIFIER, Turn, quietest
 from bench.free_slots import read_wishes
 from bench.messages import everybody_is_told
@@ -99,7 +99,7 @@ async def _versions(plan: Plan, place: Arena) -> dict[str, str]:
     async with await psycopg.AsyncConnection.connect(place.database_url) as connection:
         row = await (await connection.execute("SHOW server_version")).fetchone()
     found = {"postgres": str(row[0]) if row else "", "temporalio": version("temporalio")}
-    if RESTATES & set(plan.engines):
+    if "restate" in plan.engines:
         found["restate-server"] = restate_server.VERSION
         found["restate-sdk"] = environment.package_version("restate-sdk")
     if "dbos" in plan.engines:

@@ -21,19 +21,17 @@ COLOURS = {
     "product": "#2f81c7",
     "product+notifier": "#2f81c7",
     "restate": "#d9772b",
-    "restate-object": "#d9772b",
     "dbos": "#2f9e75",
     "plain": "#8a8f98",
 }
 NAMES = {
     "product": "Priyom",
     "product+notifier": "Priyom, messages sent",
-    "restate": "Restate, workflow",
-    "restate-object": "Restate, object",
+    "restate": "Restate",
     "dbos": "DBOS",
     "plain": "no orchestrator",
 }
-DASHED = {"product+notifier", "restate-object"}
+DASHED = {"product+notifier"}
 ROLES = {
     "API": ("#2f81c7", {"api"}),
     "worker": ("#2f9e75", {"worker", "service"}),

@@ -46,10 +46,6 @@ class Turns:
         self._todo: dict[str, list[Wish]] = {}
         self._written = 0
 
-    def count_by(self, counters: Counters) -> None:
-        """From now on: a process that was started again has another pid."""
-        self._counters = counters
-
     async def take(
         self,
         engine: Engine,

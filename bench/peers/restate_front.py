@@ -1,4 +1,4 @@
-"""The thin API before Restate: `python -m bench.peers.restate_front PORT INGRESS workflow|object`.
+"""The thin API before Restate: `python -m bench.peers.restate_front PORT INGRESS`.
 
 It speaks to the ingress over kept-alive connections of our small client, which costs less than the
 SDK's own, httpx.
@@ -21,7 +21,7 @@ from domain.errors import REFUSALS, SlotTaken
 REQUEST = TypeAdapter(BookingRequest)
 
 
-class ObjectIngress:
+class Ingress:
     """Restate's HTTP ingress; a connection for each call under way, kept for the next."""
 
     def __init__(self, url: str) -> None:
@@ -29,7 +29,13 @@ class ObjectIngress:
         self._idle: list[Connection] = []
 
     async def hold(self, request: BookingRequest) -> bytes:
-        return await self._post(f"{request.appointment_id}/hold", REQUEST.dump_json(request))
+        """A workflow answers by a promise, asked for beside its start: either may arrive first."""
+        key = str(request.appointment_id)
+        _, held = await asyncio.gather(
+            self._post(f"{key}/run/send", REQUEST.dump_json(request)),
+            self._post(f"{key}/held"),
+        )
+        return held
 
     async def confirm(self, appointment_id: UUID) -> bytes:
         return await self._post(f"{appointment_id}/confirm")
@@ -47,33 +53,17 @@ class ObjectIngress:
         return answer.content
 
 
-class WorkflowIngress(ObjectIngress):
-    """A workflow answers by a promise, which is asked for beside its start."""
-
-    async def hold(self, request: BookingRequest) -> bytes:
-        """Either may arrive first."""
-        key = str(request.appointment_id)
-        _, held = await asyncio.gather(
-            self._post(f"{key}/run/send", REQUEST.dump_json(request)),
-            self._post(f"{key}/held"),
-        )
-        return held
-
-
-SHAPES = {"object": ObjectIngress, "workflow": WorkflowIngress}
-
-
 def _refusal(answer: Answer) -> Exception:
     code = (answer.body or {}).get("message", "")
     return REFUSALS.get(code, SlotTaken)() if answer.status < 500 else RuntimeError(str(answer))
 
 
 @asynccontextmanager
-async def open_ingress(url: str, shape: str) -> AsyncIterator[ObjectIngress]:
-    ingress = SHAPES[shape](url)
+async def open_ingress(url: str) -> AsyncIterator[Ingress]:
+    ingress = Ingress(url)
     yield ingress
     await ingress.close()
 
 
 if __name__ == "__main__":
-    serve(partial(open_ingress, sys.argv[2], sys.argv[3]), int(sys.argv[1]))
+    serve(partial(open_ingress, sys.argv[2]), int(sys.argv[1]))
