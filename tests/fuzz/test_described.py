@@ -1,6 +1,8 @@
 """Every answer is as docs/openapi.json describes it, whatever is asked, and none is a 5xx."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,16 @@ import pytest
 from stack.run_state import RunState
 from tests.fuzz.described import DESCRIPTION, Effort, answered, run
 
-IN_A_MERGE = Effort(seconds=30, examples=10, seed=20_261_122)
-ON_A_BUSY_MACHINE = Effort(
-    seconds=90, examples=60, seed=7, phases="stateful", paths="appointments|/schedule$"
+BOOKINGS = Effort(
+    seconds=25,
+    examples=60,
+    seed=7,
+    phases="stateful",
+    paths=r"/appointments(/\{\w+\}(/(confirm|cancel|extend))?)?$|/schedule$",
 )
+"""Few enough operations that one call leads on to another; all others are in the next effort."""
+EVERYTHING = Effort(seconds=30, examples=10, seed=20_261_122)
+ON_A_BUSY_MACHINE = replace(BOOKINGS, seconds=90)
 ONE_LOOK = Effort(seconds=90, examples=5, seed=1, phases="coverage")
 
 REACHED = {
@@ -32,12 +40,13 @@ REACHED = {
 async def test_every_answer_is_as_described(product: RunState, tmp_path: Path) -> None:
     before = await answered(product)
 
-    for effort in (IN_A_MERGE, ON_A_BUSY_MACHINE):
+    came_by = Counter[tuple[str, str]]()
+    for effort in (BOOKINGS, EVERYTHING, ON_A_BUSY_MACHINE):
+        if effort is ON_A_BUSY_MACHINE and set(came_by) >= REACHED:
+            break
         status, report = await run(tmp_path, product, effort)
         assert status == 0, report
         came_by = await answered(product) - before
-        if set(came_by) >= REACHED:
-            break
 
     assert REACHED - set(came_by) == set()
     assert not [each for each in came_by if each[1].startswith("5")]
