@@ -96,19 +96,18 @@ class Services:
 async def open_services(
     product: Product, connections: Connections, secret: bytes
 ) -> AsyncIterator[Services]:
-    """Waits for no server: each may be away now and come back later.
-
-    What is opened last is closed first: the worker ends before the servers that its steps need.
+    """Waits for no server: each may be away now and come back later. What is opened last is closed
+    first: the worker ends before the servers that its steps need.
     """
     async with AsyncExitStack() as stack:
-        url = connections.database_url
-        database = connect_database(url, pool_size=POOL_SIZE, name=NAME)
+        database = connect_database(connections.database_url, pool_size=POOL_SIZE, name=NAME)
         await stack.enter_async_context(database)
-        inbox_listener = InboxListener(url, name=f"{NAME}-bell")
+        inbox_listener = InboxListener(database.url, name=f"{NAME}-bell")
         stack.push_async_callback(inbox_listener.close)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)
-        publisher = EventPublisher(connections.kafka_bootstrap_servers)
+        kafka = connections.kafka_bootstrap_servers
+        publisher = EventPublisher(kafka)
         stack.push_async_callback(publisher.stop)
         temporal = TemporalConnection()
         book = DayBook(database)
@@ -116,7 +115,7 @@ async def open_services(
         stack.push_async_callback(days.close)
         changes = DayChanges(redis)
         stack.push_async_callback(changes.close)
-        readiness = _readiness(database, temporal, redis, connections.kafka_bootstrap_servers)
+        readiness = _readiness(database, temporal, redis, kafka)
         stack.push_async_callback(readiness.close)
         beside = _Beside(database, book, redis, publisher) if product.runs_bookings else None
         if beside is not None:
@@ -125,12 +124,9 @@ async def open_services(
             running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
         )
         runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
-        dashboard = Dashboard(
-            database, temporal, connections.kafka_bootstrap_servers, ui=product.temporal_ui_url
-        )
+        dashboard = Dashboard(database, temporal, kafka, ui=product.temporal_ui_url)
+        stack.callback(asyncio.create_task(dashboard.compare_time_zones()).cancel)
         callers, page_sign_in = await _sign_in(stack, product, database, redis)
-        comparing = asyncio.create_task(dashboard.compare_time_zones())
-        stack.callback(comparing.cancel)
         yield Services(
             database=database,
             inbox_listener=inbox_listener,

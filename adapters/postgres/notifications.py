@@ -7,15 +7,14 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 
-from adapters.messages.visit import Kind, Language, Visit
+from adapters.messages.visit import Visit
 from adapters.postgres.database import Database
 from adapters.postgres.inbox_listener import INBOX
 from adapters.postgres.seeing import EVERYBODY
-from domain.actors import Role
-from domain.booking import CancelReason
-from domain.events import EVENT_KINDS, EventType
+from adapters.postgres.told_visit import visit_of, was_own_click
+from domain.events import EVENT_KINDS
 from domain.news import News
 from domain.reminders import Reminder
 from domain.zones import zone_named
@@ -249,8 +248,8 @@ class Notifications:
             rows = (await connection.execute(BEGIN, asked)).mappings().all()
         if not rows:
             raise VisitUnknown
-        visit, zone = _visit(news, rows[0]), zone_named(rows[0]["patient_zone"])
-        is_own_click = _is_own_click(news, rows[0])
+        visit, zone = visit_of(news, rows[0]), zone_named(rows[0]["patient_zone"])
+        is_own_click = was_own_click(news, rows[0])
         return [
             Attempt(
                 notification_id=row["id"],
@@ -285,44 +284,3 @@ class Notifications:
         }
         async with self._database.connect() as connection:
             await connection.execute(RECORD, asked)
-
-
-def _is_own_click(event: News, row: RowMapping) -> bool:
-    """Whether the patient, or a proxy, made the change. Older events do not tell who did."""
-    if isinstance(event, Reminder) or event.actor_role not in {Role.PATIENT, None}:
-        return False
-    if event.type is EventType.CONFIRMED:
-        return bool(row["origin"] == "patient")
-    return bool(row["reason"] != CancelReason.CLINIC_REQUEST)
-
-
-def _visit(news: News, row: RowMapping) -> Visit:
-    facts = {name: row[name] for name in ("starts_at", "ends_at", *_TEXTS)}
-    return Visit(
-        appointment_id=news.appointment_id,
-        kind=Kind(news.kind.letter),
-        version=news.sequence,
-        changed_at=news.time,
-        moved_from=_moved_from(news),
-        language=Language(str(row["language"])),
-        **facts,
-    )
-
-
-def _moved_from(news: News) -> datetime | None:
-    if isinstance(news, Reminder) or news.previous is None:
-        return None
-    return news.previous.starts_at
-
-
-_TEXTS = (
-    "patient_name",
-    "email",
-    "phone",
-    "doctor_name",
-    "specialty",
-    "clinic_name",
-    "clinic_address",
-    "clinic_phone",
-    "time_zone",
-)
