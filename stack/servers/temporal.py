@@ -48,6 +48,13 @@ DYNAMIC_CONFIG = {
     "history.eventsHostLevelCacheMaxSizeBytes": str(32 * 1024 * 1024),
 }
 TIME_SKIPPING = {"frontend.WorkflowTimeSkippingEnabled": "true"}
+IN_MEMORY = {
+    "history.transferProcessorEnsureCloseBeforeDelete": "false",
+    "history.visibilityProcessorEnsureCloseBeforeDelete": "false",
+}
+"""A run is deleted when that is asked for, and not half a minute later, when its queues have told
+how far they are: the server is thrown away with all its runs.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +96,8 @@ def program(
 ) -> Program:
     """The server on that file, or in memory. Time skipping is for tests."""
     config = DYNAMIC_CONFIG | (TIME_SKIPPING if time_skipping else {})
+    if database is None:
+        config |= IN_MEMORY
     return Program(
         name="temporal",
         argv=[
