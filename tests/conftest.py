@@ -4,10 +4,12 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 import structlog
+from coverage import Coverage
 from hypothesis import settings
 
 HERE = Path(__file__).parent
@@ -20,6 +22,9 @@ os.environ["PRIYOM_SIGN_IN"] = "off"
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 """How long a made-up case takes depends on what else the machine does."""
+
+UNMEASURED = {"exhaustive", "unmeasured"}
+"""Markers of tests whose lines others cover: the tracer of coverage would double their time."""
 
 ended_with = pytest.StashKey[int]()
 
@@ -34,6 +39,18 @@ def _turn(item: pytest.Item) -> int:
     if folder == "faults" and item.get_closest_marker("fault") is None:
         return 0  # what the rig counts with, without a rig
     return QUICK_FIRST.index(folder) if folder in QUICK_FIRST else len(QUICK_FIRST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    measuring = Coverage.current()
+    if measuring is None or not UNMEASURED & {marker.name for marker in item.iter_markers()}:
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
 
 
 def pytest_collection_finish() -> None:

@@ -30,6 +30,8 @@ from worker.workers import audits_worker
 from workflows.audit_bookings import AuditBookings
 from workflows.names import APPOINTMENT_START, APPOINTMENT_STATUS, AUDIT_SCHEDULE, AUDITS
 
+pytestmark = pytest.mark.unmeasured
+
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -40,6 +40,8 @@ from stack.ports import Ports
 from stack.servers import kafka as kafka_server
 from tests.messages import an_event
 
+pytestmark = pytest.mark.unmeasured
+
 MEGABYTE = 1024 * 1024
 NOBODY_LISTENS = "127.0.0.1:1"
 

@@ -17,6 +17,8 @@ from domain.durations import parse_duration
 from domain.visit_links import VisitLink, link_key, token_of
 from tests.clinic_rows import DAY, Clinic, at
 
+pytestmark = pytest.mark.unmeasured
+
 KEY = link_key(b"x" * 32)
 UNTIL = date(2030, 1, 15)
 

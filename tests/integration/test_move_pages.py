@@ -17,6 +17,8 @@ from domain.clinic_rules import ClinicRules
 from domain.durations import parse_duration
 from tests.clinic_rows import DAY, Clinic, at
 
+pytestmark = pytest.mark.unmeasured
+
 A_DAY, TEN_YEARS = parse_duration("P1D"), parse_duration("P10Y")
 FREE = re.compile(r'<a class="slot" href="[^"]*at=([^"]+)"')
 

@@ -29,6 +29,8 @@ from domain.slot import MINUTE, Interval, day_of, slots_of
 from domain.staff_day import StaffDay
 from tests.clinic_rows import Clinic
 
+pytestmark = pytest.mark.unmeasured
+
 ZONES = [
     "Europe/Moscow",
     "Europe/London",

@@ -14,6 +14,8 @@ from adapters.postgres.database import Database
 from domain.slot import day_of
 from tests.integration.test_one_truth import DAYS, SETTLED, Desk, a_town
 
+pytestmark = pytest.mark.unmeasured
+
 ON_A_PATIENTS_PAGE = re.compile(r'<li data-piece="([^"]+)" data-slot="[^"]+" data-state="free"')
 ON_A_DOCTORS_PAGE = re.compile(
     r'<li[^>]* data-piece="([^"]+)"[^>]*>((?:(?!</li>).)*)</li>', re.DOTALL

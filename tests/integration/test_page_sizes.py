@@ -15,6 +15,8 @@ from api.routes.visit_pages import MOST_AHEAD, MOST_BEHIND
 from tests.integration.audit_rows import scratch_database
 from tests.integration.conftest import serving
 
+pytestmark = pytest.mark.unmeasured
+
 MOST = 100_000
 """Bytes of a document as it is before it is zipped; a tenth of them goes over the line."""
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenkasse "

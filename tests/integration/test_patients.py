@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from tests.clinic_rows import Clinic, at
 
+pytestmark = pytest.mark.unmeasured
+
 NOBODY = uuid4()
 
 

@@ -25,6 +25,8 @@ from tests.integration.indexes import (
 from tests.integration.plans import Plan, PlanMode, pages_read, plan_of, statements
 from tests.integration.years import AS_THEY_ARE, HOLDS, clinic_of_years
 
+pytestmark = pytest.mark.unmeasured
+
 MORE_OF_AN_INDEX = 40
 """Pages: an index that has grown has more of them on the way down."""
 

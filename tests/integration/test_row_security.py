@@ -20,6 +20,8 @@ from domain.patients import Person
 from tests.clinic_rows import Clinic, at
 from tests.integration.conftest import as_application
 
+pytestmark = pytest.mark.unmeasured
+
 CALLERS = 100
 SEEN = SQL("SELECT id FROM patients")
 FILES = SQL("SELECT id FROM imports")

@@ -28,6 +28,8 @@ from tests.builders import a_cancellation, a_request
 from tests.clinic_rows import Clinic, at
 from tests.fakes.clinic import FakeClinic
 
+pytestmark = pytest.mark.unmeasured
+
 
 class RealDesk:
     """The product's activities on the product's database."""

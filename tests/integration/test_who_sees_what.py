@@ -19,6 +19,8 @@ from domain.permissions import Action, Allowed, Forbidden, Whose, may
 from tests.clinic_rows import Clinic, at, open_clinic
 from tests.fakes.issuer import FakeIssuer
 
+pytestmark = pytest.mark.unmeasured
+
 PARAMETER = re.compile(r"\{(\w+)\}")
 NAMES = {"appointment_id", "patient_id", "doctor_id", "proxy_id", "notification_id"}
 BODIES: dict[str, dict[str, object]] = {

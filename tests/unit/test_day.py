@@ -237,3 +237,12 @@ def test_a_shift_that_closes_shows_what_is_taken_and_nothing_free() -> None:
     assert seen(day) == {"09:00": "booked", "09:30": "held"} | afternoon
     assert seen(day, lapse) == {"09:00": "booked"} | afternoon
     assert seen(open_day.closing([])) == seen(open_day)
+
+
+def test_what_is_free_can_be_shown_as_booked_and_a_hold_stays_one() -> None:
+    day = a_day(a_hold("09:00", "09:30", until=at("23:00")))
+
+    schedule = day.at(SUNDAY_NIGHT).taken_by([between("09:00", "10:00")])
+
+    states = [slot.state.value for slot in schedule.slots]
+    assert states == ["held", "booked", "free", "free"]
