@@ -37,6 +37,7 @@ class Bookings:
     """What became of so many wishes."""
 
     confirmed: list[Confirmed] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
 
 
@@ -88,28 +89,31 @@ class Clinic:
         async with await psycopg.AsyncConnection.connect(self.database_url) as connection:
             return await (await connection.execute(query.encode(), values)).fetchall()
 
-    async def book(self, wishes: list[Wish], *, rate: float) -> Bookings:
-        """Hold and confirm, so many a second."""
+    async def book(self, wishes: list[Wish], *, rate: float, leave_every: int = 0) -> Bookings:
+        """Hold and confirm, so many a second; every `leave_every`th hold is given up instead."""
         done, begun = Bookings(), time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for number, wish in enumerate(wishes):
                 await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
-                group.create_task(self._book(wish, done))
+                leaves = leave_every > 0 and number % leave_every == leave_every - 1
+                group.create_task(self._book(wish, done, leaves=leaves))
         return done
 
     async def close(self) -> None:
         while not self._free.empty():
             await self._free.get_nowait().close()
 
-    async def _book(self, wish: Wish, done: Bookings) -> None:
+    async def _book(self, wish: Wish, done: Bookings, *, leaves: bool) -> None:
         async with self._connection() as connection:
             answer = await connection.hold(wish)
             if answer.status == 201:
                 appointment = answer.body["appointmentId"]
-                answer = await connection.tell(appointment, "confirm")
+                answer = await connection.tell(appointment, "cancel" if leaves else "confirm")
         if answer.status != 200:
             code = f"{answer.status} {(answer.body or {}).get('code')}"
             done.refused[code] = done.refused.get(code, 0) + 1
+        elif leaves:
+            done.given_up.append(appointment)
         else:
             done.confirmed.append(Confirmed(appointment, time.time()))
 
