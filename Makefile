@@ -13,8 +13,8 @@ demo: $(VENV) ## book appointments on real servers in a temporary directory, and
 	@$(STACK) demo
 
 ## Run it
-up: $(VENV) ## start everything in the background, data under .priyom/
-	@$(STACK) up
+up: $(VENV) ## start everything in the background, data under .priyom/; WITH=prometheus that too
+	@$(STACK) up $(if $(WITH),--with=$(WITH))
 down: $(VENV) ## stop everything, keep the data
 	@$(STACK) down
 reset: $(VENV) ## stop everything, delete the data

@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapters.process.children import serve_in_children
+from adapters.process.disk import watch_disk
 from adapters.process.exit import exit_process
 from adapters.process.file_limit import raise_open_file_limit
 from adapters.process.gc_tuning import collect_garbage_seldom
@@ -86,6 +87,7 @@ def _serve(
     sockets: list[socket.socket] | None = None,
 ) -> int:
     SDK.switch_on()
+    watch_disk(settings.home)
     patched = settings.sdk_patches == "on" and spare_payload_walks()
     app = create_app(
         lambda: open_services(settings, servers, secret),

@@ -25,6 +25,7 @@ from adapters.postgres.operations import Figures, LastAudit, figures
 from adapters.postgres.reads import read
 from adapters.postgres.zone_rules import zones_told_otherwise
 from adapters.process.time_zones import VERSION
+from adapters.prometheus.alerts import Alert, firing_alerts
 from adapters.temporal.client import TemporalConnection, configured_namespace
 from api.booking.story import RunTold, runs_of
 from domain.audit import AuditReport
@@ -49,6 +50,10 @@ class ControlRoom:
     lag: int | None
     audit: LastAudit | None
     conflicts: dict[str, int]
+    alerts: list[Alert] | None
+    """Those that fire; null where no Prometheus is named, or it does not answer."""
+    watched: bool
+    """Whether a Prometheus is named."""
     zones_otherwise: list[str] | None
     """Clinics' zones whose times PostgreSQL's tz database tells otherwise than ours."""
 
@@ -59,11 +64,18 @@ class Dashboard:
     """Asks every part at once, none of them for long."""
 
     def __init__(
-        self, database: Database, temporal: TemporalConnection, kafka: str, *, ui: str
+        self,
+        database: Database,
+        temporal: TemporalConnection,
+        kafka: str,
+        *,
+        ui: str,
+        prometheus: str = "",
     ) -> None:
         self._database = database
         self._temporal = temporal
         self._lag = partial(lag_of, kafka, group=GROUP, topic=APPOINTMENTS)
+        self._prometheus = prometheus
         self._ui = f"{ui.rstrip('/')}/namespaces/{configured_namespace()}"
 
     async def look(self) -> ControlRoom:
@@ -72,11 +84,14 @@ class Dashboard:
             lag = asked.create_task(self._lag())
             audit = asked.create_task(self._audit())
             zones = asked.create_task(self._zones_otherwise())
+            alerts = asked.create_task(self._alerts())
         return ControlRoom(
             figures=counted.result(),
             lag=lag.result(),
             audit=audit.result(),
             conflicts=_conflicts(),
+            alerts=alerts.result(),
+            watched=bool(self._prometheus),
             zones_otherwise=zones.result(),
         )
 
@@ -119,6 +134,9 @@ class Dashboard:
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("time_zones_not_compared", error=type(error).__name__)
             return None
+
+    async def _alerts(self) -> list[Alert] | None:
+        return await firing_alerts(self._prometheus) if self._prometheus else None
 
     async def _audit(self) -> LastAudit | None:
         try:

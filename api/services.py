@@ -117,14 +117,20 @@ async def open_services(
         stack.push_async_callback(changes.close)
         readiness = _readiness(database, temporal, redis, kafka)
         stack.push_async_callback(readiness.close)
-        beside = _Beside(database, book, redis, publisher) if product.runs_bookings else None
+        beside = _beside(product, database, book, redis, publisher)
         if beside is not None:
             stack.callback(beside.close)
         await stack.enter_async_context(
             running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
         )
         runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
-        dashboard = Dashboard(database, temporal, kafka, ui=product.temporal_ui_url)
+        dashboard = Dashboard(
+            database,
+            temporal,
+            kafka,
+            ui=product.temporal_ui_url,
+            prometheus=product.prometheus_url,
+        )
         stack.callback(asyncio.create_task(dashboard.compare_time_zones()).cancel)
         callers, page_sign_in = await _sign_in(stack, product, database, redis)
         yield Services(
@@ -187,17 +193,25 @@ class _Beside:
     """The bookings' worker of this process, and those in it who wait for its steps."""
 
     def __init__(
-        self, database: Database, book: DayBook, redis: Redis, publisher: EventPublisher
+        self,
+        database: Database,
+        book: DayBook,
+        redis: Redis,
+        publisher: EventPublisher,
+        *,
+        promotes: bool,
     ) -> None:
         self.waiters = Waiters()
         self._database = database
         self._build = build_of(deployment())
+        self._promotes = promotes
         self._promoting: asyncio.Task[None] | None = None
         self._announcements = Announcements(book=book, redis=redis, publisher=publisher)
 
     def worker(self, client: Client) -> Worker:
         self.close()  # a worker that failed has another one after it
-        self._promoting = asyncio.create_task(keep_current(client, self._build))
+        if self._promotes:
+            self._promoting = asyncio.create_task(keep_current(client, self._build))
         return bookings_worker(
             client,
             slots=Slots(self._database),
@@ -210,6 +224,15 @@ class _Beside:
     def close(self) -> None:
         if self._promoting is not None:
             self._promoting.cancel()
+
+
+def _beside(
+    product: Product, database: Database, book: DayBook, redis: Redis, publisher: EventPublisher
+) -> _Beside | None:
+    """Where commands are answered."""
+    if not product.runs_bookings:
+        return None
+    return _Beside(database, book, redis, publisher, promotes=product.promote == "on")
 
 
 def _readiness(

@@ -20,6 +20,7 @@ from bench.figures import PRODUCT
 from bench.match import CORES, Found, Plan, play
 from bench.turns import DRAINED_WITHIN, WARM_SECONDS, end_on_sigterm, exit_code_of, say
 from stack.home import CHECKOUT
+from stack.names import SERVERS
 from stack.prepare import prepare
 from stack.progress import Steps, run_quietly
 
@@ -59,7 +60,7 @@ def _bound(plan: Plan) -> float:
 
 
 def _prepare(plan: Plan, *, plots: bool) -> None:
-    prepare()
+    prepare(SERVERS)
     with Steps() as steps:
         if plots or set(plan.engines) - {PRODUCT, "plain"}:
             environment.install(steps)

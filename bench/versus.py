@@ -36,6 +36,7 @@ from stack import run_state
 from stack.embedded import SIGNED_OFF, running
 from stack.errors import StackError
 from stack.home import CHECKOUT
+from stack.names import SERVERS
 from stack.ports import LOOPBACK, Ports
 from stack.prepare import prepare
 from stack.probes import http_answers
@@ -266,7 +267,7 @@ def _options() -> argparse.Namespace:
 def main() -> int:
     options = _options()
     engines.forget_servers()
-    prepare()
+    prepare(SERVERS)
     say(shlex.join(["python", "-m", "bench.versus", *sys.argv[1:]]))
     return exit_code_of(lambda: asyncio.run(compare(options)))
 

@@ -22,6 +22,9 @@ AT_ONCE = 16
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 
 EVENTS = Counter("priyom_notifier_events", "Records read", ["outcome"])
+EVENTS.labels("forged")
+"""There from the start: a counter that begins with its first event has not grown, to Prometheus."""
+
 LAG = Gauge("priyom_notifier_lag", "Records not read yet", ["partition"])
 
 # What ends when a server is back; anything else is a bug, and bugs must be seen.

@@ -26,7 +26,7 @@ PANELS = (
     ),
     Panel(
         title="Answers that are 5xx, of all",
-        expression='sum(rate(priyom_http_requests_total{status=~"5.."}[5m]))'
+        expression='(sum(rate(priyom_http_requests_total{status=~"5.."}[5m])) or vector(0))'
         " / sum(rate(priyom_http_requests_total[5m]))",
         unit="percentunit",
     ),
@@ -69,7 +69,18 @@ PANELS = (
         expression="sum by (pool, state) (priyom_pool_connections)",
         legend="{{pool}} {{state}}",
     ),
-    Panel(title="Events yet to be read", expression="sum(priyom_notifier_lag)"),
+    Panel(
+        title="To the third next free slot",
+        expression="max by (specialty) (priyom_third_next_free_seconds)",
+        legend="{{specialty}}",
+        unit="s",
+    ),
+    Panel(
+        title="Booked, of the open time of the next 7 days",
+        expression="max(priyom_utilisation_ratio)",
+        unit="percentunit",
+    ),
+    Panel(title="Events yet to be read", expression="max(priyom_events_unread)"),
     Panel(title="Messages under way", expression="max(priyom_messages_undelivered)"),
     Panel(title="Age of the last audit", expression="min(priyom_audit_age_seconds)", unit="s"),
     Panel(
@@ -78,6 +89,14 @@ PANELS = (
         " (rate(temporal_workflow_task_schedule_to_start_latency_seconds_bucket[5m])))",
         legend="{{task_queue}}",
         unit="s",
+    ),
+    Panel(
+        title="Age of the issuer's keys", expression="max(priyom_issuer_keys_age_seconds)", unit="s"
+    ),
+    Panel(
+        title="Free on the disk",
+        expression="min(priyom_disk_free_bytes / priyom_disk_size_bytes)",
+        unit="percentunit",
     ),
     Panel(
         title="Pollers",

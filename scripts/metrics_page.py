@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from prometheus_client import REGISTRY, Metric
 
+from adapters.postgres.access_gauges import AccessGauges
 from adapters.postgres.booking_gauges import BookingGauges
 from adapters.process.audit_gauges import AuditGauges
 
@@ -68,6 +69,7 @@ def families() -> Iterator[Metric]:
         *REGISTRY.collect(),
         *AuditGauges(fade_after=timedelta(1)).describe(),
         *BookingGauges().describe(),
+        *AccessGauges().describe(),
     ]
     return iter(sorted((f for f in found if f.name.startswith(PREFIX)), key=lambda f: f.name))
 

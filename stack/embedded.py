@@ -76,7 +76,7 @@ async def running(program: Program, logs: Path) -> AsyncIterator[asyncio.subproc
 
 @asynccontextmanager
 async def whole_stack(
-    home: Path, env: Mapping[str, str] | None = None, only: str = ""
+    home: Path, env: Mapping[str, str] | None = None, only: str = "", extra: str = ""
 ) -> AsyncIterator[run_state.RunState]:
     """The stack of `make up` in that home; nobody signs in unless `env` says so.
 
@@ -84,7 +84,7 @@ async def whole_stack(
     """
     environment = {**os.environ, **SIGNED_OFF, **(env or {}), "PRIYOM_HOME": str(home)}
     try:
-        await _stack(environment, "up", *([f"--only={only}"] if only else []))
+        await _stack(environment, "up", f"--only={only}", f"--with={extra}")
         state = run_state.read(home / "run.json")
         if state is None:
             raise FileNotFoundError(home / "run.json")

@@ -13,7 +13,7 @@ from stack.bring_up import BringUp, Reporter, plain_url
 from stack.control import Answer, Request, Row, serve
 from stack.errors import AlreadyUpError, NotReadyError
 from stack.home import Home
-from stack.names import EVERYTHING, chosen
+from stack.names import EVERYTHING, EXTRAS, chosen
 from stack.plan import Plan, make_plan
 from stack.ports import Ports
 from stack.settings import checked_settings
@@ -125,6 +125,8 @@ class Keeper:
         }
         if plan.issuer is not None:
             state |= {"issuer": plan.issuer, "accounts": plan.accounts}
+        if plan.prometheus is not None:
+            state |= {"prometheus": plan.prometheus}
         return state
 
     def _rows(self) -> list[Row]:
@@ -146,7 +148,7 @@ class Keeper:
 
 
 def _in_order(pids: dict[str, int | None]) -> dict[str, int | None]:
-    return {name: pids[name] for name in EVERYTHING if name in pids}
+    return {name: pids[name] for name in (*EVERYTHING, *EXTRAS) if name in pids}
 
 
 @contextmanager

@@ -2,9 +2,14 @@
 
 from collections.abc import Collection, Mapping
 
+from stack.errors import StackError
+
 SERVERS = ("postgres", "valkey", "kafka", "temporal", "issuer")
 PROCESSES = ("worker", "notifier", "api")
 EVERYTHING = (*SERVERS, "mailbox", *PROCESSES)
+EXTRAS = ("prometheus",)
+"""Started only where `make up WITH=…` names them."""
+
 # If all variables of a server are set, that server is used and ours is not started.
 GIVEN_BY = {
     "postgres": ("DATABASE_URL",),
@@ -21,3 +26,17 @@ def chosen(only: Collection[str], environment: Mapping[str, str]) -> list[str]:
     without = {"issuer"} if environment.get("PRIYOM_SIGN_IN") == "off" else set()
     given = {name for name, by in GIVEN_BY.items() if all(environment.get(each) for each in by)}
     return [name for name in only or EVERYTHING if name not in given | without]
+
+
+def wished(only: str, extra: str = "") -> list[str]:
+    """What two lists by comma name; none for all that there is without extras."""
+    named, more = _listed(only), _listed(extra)
+    for names, known in ((named, EVERYTHING), (more, EXTRAS)):
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            raise StackError(f"there is no {unknown[0]}; there are {', '.join(known)}")
+    return [*(named or EVERYTHING), *more] if more else named
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]

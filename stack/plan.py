@@ -16,7 +16,7 @@ from stack.ports import LOOPBACK, Ports
 from stack.probes import http_answers
 from stack.program import Program
 from stack.run_state import DemoAccount
-from stack.servers import issuer, kafka, postgres, temporal, valkey
+from stack.servers import issuer, kafka, postgres, prometheus, temporal, valkey
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 
@@ -40,6 +40,7 @@ class Plan:
     temporal_ui: str | None = None
     mailbox: str | None = None
     issuer: str | None = None
+    prometheus: str | None = None
     accounts: list[DemoAccount] = field(default_factory=list)
     seeded: bool = True
 
@@ -72,9 +73,15 @@ def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str
         )
     if "issuer" in names and plan.api is not None:
         _add_issuer(plan, home, ports)
+    watched = ports.take(9090) if "prometheus" in names else None
+    if watched is not None:
+        plan.prometheus = prometheus.address(watched)
+        plan.environment["PRIYOM_PROMETHEUS_URL"] = plan.prometheus
     for name in PROCESSES:
         if name in names:
             plan.processes.append(_process(plan, name, ports))
+    if watched is not None:
+        _add_prometheus(plan, home, watched)
     return plan
 
 
@@ -157,6 +164,27 @@ def _add_issuer(plan: Plan, home: Home, ports: Ports) -> None:
         return issuer.program(folder, port)
 
     plan.servers["issuer"] = make
+
+
+def _add_prometheus(plan: Plan, home: Home, port: int) -> None:
+    """Last of all: it watches the processes."""
+    targets = {each.name: f"{LOOPBACK}:{each.port}" for each in plan.processes}
+    sign_in = None
+    if plan.issuer is not None:
+        account = next(each for each in plan.accounts if each["role"] == "operations")
+        sign_in = prometheus.SignIn(
+            token_url=f"{plan.issuer}/token",
+            secret=home.secret("issuer-secret"),
+            username=account["username"],
+            password=account["password"],
+        )
+    watch = prometheus.Watch(targets=targets, sign_in=sign_in)
+
+    def make() -> Program:
+        folder = prometheus.initialise(home.root / "prometheus", watch)
+        return prometheus.program(folder, port)
+
+    plan.servers["prometheus"] = make
 
 
 def _process(plan: Plan, name: str, ports: Ports) -> Program:

@@ -39,6 +39,7 @@ class RunState(TypedDict):
     patients: list[Patient]
     issuer: NotRequired[str]
     accounts: NotRequired[list[DemoAccount]]
+    prometheus: NotRequired[str]
 
 
 VARIABLES = {

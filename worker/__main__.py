@@ -19,7 +19,9 @@ from activities.imports import Imports
 from activities.shifts import Shifts
 from activities.slots import Slots
 from activities.trail import keep_sealing
-from adapters.kafka.events import EventPublisher, keep_topics
+from adapters.kafka.events import APPOINTMENTS, GROUP, EventPublisher, keep_topics
+from adapters.kafka.lag import keep_measuring_lag
+from adapters.postgres.access_gauges import AccessGauges, keep_measuring
 from adapters.postgres.booking_gauges import BookingGauges, keep_counting
 from adapters.postgres.days import DayBook
 from adapters.process.audit_gauges import AuditGauges
@@ -44,19 +46,22 @@ async def work(process: Process) -> None:
     publisher = EventPublisher(process.servers.kafka_bootstrap_servers)
     audit_every = timedelta(seconds=process.settings.audit_seconds)
     gauges, bookings = AuditGauges(fade_after=3 * audit_every), BookingGauges()
-    for each in (gauges, bookings):
+    access, kafka = AccessGauges(), process.servers.kafka_bootstrap_servers
+    for each in (gauges, bookings, access):
         REGISTRY.register(each)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(redis.aclose)
         closing.push_async_callback(publisher.stop)
         for task in (
-            keep_topics(process.servers.kafka_bootstrap_servers),
+            keep_topics(kafka),
             keep_audits(client, every=audit_every),
             keep_publishing(client, horizon_days=process.settings.horizon_days),
             keep_sealing(process.database),
             keep_campaigns(client, process.database),
-            keep_current(client, process.build),
+            *([keep_current(client, process.build)] if process.settings.promote == "on" else []),
             keep_counting(process.database, bookings),
+            keep_measuring(process.database, access),
+            keep_measuring_lag(kafka, group=GROUP, topic=APPOINTMENTS),
         ):
             closing.callback(asyncio.create_task(task).cancel)
         for worker in _workers(process, client, redis, publisher, gauges):

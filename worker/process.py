@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 
 from adapters.postgres.database import Database, connect_database
+from adapters.process.disk import watch_disk
 from adapters.process.gc_tuning import collect_garbage_seldom
 from adapters.process.health import serve_health
 from adapters.process.logs import configure_logs
@@ -48,7 +49,8 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         await self.database.open()
-        async with serve_health(self.settings.health_port, self.ready):
+        health = self.settings.health_port, self.ready
+        async with serve_health(*health, host=self.settings.health_host):
             working = asyncio.ensure_future(work(self))
             stop = asyncio.create_task(stopping.wait())
             await asyncio.wait((working, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -65,12 +67,11 @@ class Process:
         """Kafka and Redis may come later: nothing is lost without them.
 
         Before the first build of all is current no worker gets a task, however well it runs.
+        Who makes it current from outside waits for us to be ready first.
         """
-        return (
-            self.client is not None
-            and await both_answer(self.client, self.database)
-            and await has_current(self.client, self.build)
-        )
+        if self.client is None or not await both_answer(self.client, self.database):
+            return False
+        return self.settings.promote == "off" or await has_current(self.client, self.build)
 
 
 Work = Callable[[Process], Awaitable[None]]
@@ -89,6 +90,7 @@ def run_process(name: str, work: Work, *, pool_size: int) -> int:
     database = connect_database(servers.database_url, pool_size=pool_size, name=f"priyom-{name}")
     collect_garbage_seldom()
     SDK.switch_on()
+    watch_disk(settings.home)
     if settings.sdk_patches == "on" and not spare_payload_walks():
         reason = "another version of temporalio"
         structlog.get_logger(name).warning("payload_walks_kept", reason=reason)

@@ -1,13 +1,21 @@
 """How many records of a topic a consumer group has yet to read."""
 
 import asyncio
+import math
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from prometheus_client import Gauge
 
 ASKED_SECONDS = 3.0
 REQUEST_MS = 2_000
+EVERY_SECONDS = 30.0
+
+UNREAD = Gauge(
+    "priyom_events_unread", "Events that no notifier has read yet; NaN while Kafka is away."
+)
+"""Measured from outside: a notifier that is away tells nothing of what it does not read."""
 
 
 async def lag_of(bootstrap_servers: str, *, group: str, topic: str) -> int | None:
@@ -17,6 +25,16 @@ async def lag_of(bootstrap_servers: str, *, group: str, topic: str) -> int | Non
             return await _lag(bootstrap_servers, group, topic)
     except (KafkaError, OSError, TimeoutError):
         return None
+
+
+async def keep_measuring_lag(
+    bootstrap_servers: str, *, group: str, topic: str, every: float = EVERY_SECONDS
+) -> None:
+    """Until it is cancelled."""
+    while True:
+        unread = await lag_of(bootstrap_servers, group=group, topic=topic)
+        UNREAD.set(math.nan if unread is None else unread)
+        await asyncio.sleep(every)
 
 
 async def _lag(bootstrap_servers: str, group: str, topic: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 import jwt
+from prometheus_client import Gauge
 from structlog import get_logger
 
 ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
@@ -25,6 +26,10 @@ AT_MOST_EVERY_SECONDS = 60.0
 
 FETCH_SECONDS = 3.0
 LARGEST_DOCUMENT = 256 * 1024
+
+KEYS_AGE = Gauge(
+    "priyom_issuer_keys_age_seconds", "Since the issuer last told its keys, or since the start."
+)
 
 log = get_logger(__name__)
 
@@ -50,11 +55,13 @@ class Issuer:
         """Grows when the keys are other ones than before."""
         self._keys: Mapping[str, Key] | None = None
         self._known: Mapping[str, str] = {}
+        self._told_at = time.monotonic()
         self._looked_for_key_at = -AT_MOST_EVERY_SECONDS
         self._fetching: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        KEYS_AGE.set_function(lambda: time.monotonic() - self._told_at)
         self._keeping = asyncio.create_task(self._keep())
         return self
 
@@ -117,6 +124,7 @@ class Issuer:
             self.generation += 1
             log.info("issuer_keys_known", keys=len(found))
         self._keys = found
+        self._told_at = time.monotonic()
 
 
 DISCOVERY = "/.well-known/openid-configuration"

@@ -1,4 +1,4 @@
-"""What the command of operations asks beside what pages ask: live holds, events in doubt."""
+"""What the command of operations asks beside what pages ask: holds, events in doubt, campaigns."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,25 @@ WHERE {LAPSES_AT} > statement_timestamp() ORDER BY {LAPSES_AT} LIMIT :limit
 IN_DOUBT = text("""
 SELECT kind FROM events_in_doubt WHERE appointment_id = :id AND settled_at IS NULL
 """)
+
+
+# Some a week: they are read whole.
+CAMPAIGNS = text("""
+SELECT id, clinic_id, doctor_id, state, policy, created_at FROM campaigns
+ORDER BY created_at DESC, id LIMIT :limit
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignBegun:
+    """A campaign; `doctor_id` is null for one of a whole clinic."""
+
+    id: UUID
+    clinic_id: UUID
+    doctor_id: UUID | None
+    state: str
+    policy: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +57,9 @@ async def live_holds(connection: Connection, *, limit: int) -> list[LiveHold]:
 async def events_in_doubt(connection: Connection, appointment_id: UUID) -> list[str]:
     """The kinds of its events that the audit has not seen received."""
     return list((await connection.execute(IN_DOUBT, {"id": appointment_id})).scalars())
+
+
+async def campaigns_begun(connection: Connection, *, limit: int) -> list[CampaignBegun]:
+    """The newest first."""
+    rows = (await connection.execute(CAMPAIGNS, {"limit": limit})).mappings()
+    return [CampaignBegun(**row) for row in rows]

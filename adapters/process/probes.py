@@ -1,19 +1,25 @@
 """Is a server there? Cheap questions that a readiness check may ask once a second."""
 
 import asyncio
-import struct
 from datetime import timedelta
 
 import psycopg
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from adapters.kafka.events import APPOINTMENTS
 from adapters.postgres.database import Database
+from adapters.temporal.starts import STARTS
 
-API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
-"""Kafka's own question before all others: key 18, version 0, correlation 1, no client id."""
+REQUEST_MS = 1_000
+
+
+class NotWritten(ConnectionError):
+    """It answers, and does not keep what it is told."""
 
 
 async def ask_postgres(database: Database) -> None:
@@ -22,12 +28,17 @@ async def ask_postgres(database: Database) -> None:
 
 
 async def ask_temporal(client: Client) -> None:
-    """Of its store, not of its front alone: without the namespace nothing can be booked."""
+    """Of its store, not of its front alone: without the namespace nothing can be booked.
+
+    Nor where it reads and does not write, which only those know who ask it to.
+    """
     await client.workflow_service.describe_namespace(
         DescribeNamespaceRequest(namespace=client.namespace),
         retry=False,
         timeout=timedelta(seconds=1),
     )
+    if not STARTS.are_written:
+        raise NotWritten
 
 
 async def both_answer(client: Client, database: Database) -> bool:
@@ -46,23 +57,12 @@ async def ask_redis(redis: Redis) -> None:
 
 
 async def ask_kafka(bootstrap_servers: str) -> None:
-    """One broker that answers is enough; raises the last one's error if none does."""
-    error: Exception = OSError("no broker is configured")
-    for address in bootstrap_servers.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            await _ask_broker(host, int(port))
-        except (OSError, EOFError, ValueError) as failure:
-            error = failure
-        else:
-            return
-    raise error
-
-
-async def _ask_broker(host: str, port: int) -> None:
-    reader, writer = await asyncio.open_connection(host, port)
+    """Of the topic that events go to: a broker that has lost it keeps none. Raises KafkaError."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_MS)
     try:
-        writer.write(struct.pack(">i", len(API_VERSIONS)) + API_VERSIONS)
-        await reader.readexactly(8)  # the answer's length and our correlation id
+        await client.bootstrap()
+        await client.set_topics([APPOINTMENTS])
+        if not client.cluster.available_partitions_for_topic(APPOINTMENTS):
+            raise KafkaError(f"nobody leads {APPOINTMENTS}")
     finally:
-        writer.close()
+        await client.close()

@@ -100,11 +100,19 @@ class Product(BaseSettings):
     api_processes: int = Field(
         1, ge=1, le=64, description="how many processes of the API listen on its port"
     )
+    health_host: str = Field(
+        "127.0.0.1", description="address that worker and notifier answer /readyz and /metrics on"
+    )
     health_port: int = Field(
         0,
         ge=0,
         le=65_535,
         description="port of /readyz and /metrics of worker and notifier, 0 for none",
+    )
+    promote: Literal["on", "off"] = Field(
+        "on",
+        description="whether a new build of the workers makes itself the current one; off where "
+        "what deploys them does, as Temporal's Worker Controller",
     )
     sdk_patches: Literal["on", "off"] = Field(
         "on", description="whether worker/sdk_patches.py may lean on the inside of Temporal's SDK"
@@ -129,6 +137,9 @@ class Product(BaseSettings):
     )
     temporal_ui_url: HttpUrl = Field(
         "http://127.0.0.1:8233", description="the Temporal UI, for links of the operations page"
+    )
+    prometheus_url: Annotated[str, AfterValidator(url_or_none)] = Field(
+        "", description="the Prometheus whose firing alerts the operations page shows, or none"
     )
     mailbox_url: Annotated[str, AfterValidator(url_or_none)] = Field(
         "", description="the mailbox of a development stack, for a link of the operations page"

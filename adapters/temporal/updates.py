@@ -1,4 +1,4 @@
-"""Updates that are asked again where the server forgot them.
+"""Updates that are asked again where the server forgot them, and starts that are watched.
 
 The server keeps an update in memory until the workflow task that took it is completed. A task that
 crosses a new event (a cancel, another update) is tried again, and its updates are forgotten.
@@ -11,6 +11,7 @@ from temporalio.api.errordetails.v1 import WorkflowNotReadyFailure
 from temporalio.client import (
     Interceptor,
     OutboundInterceptor,
+    StartWorkflowInput,
     StartWorkflowUpdateInput,
     WorkflowHandle,
     WorkflowUpdateFailedError,
@@ -19,6 +20,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from adapters.temporal.starts import STARTS
 from domain.actors import ActorRef
 from domain.booking import Outcome
 
@@ -52,6 +54,13 @@ class AskAgain(Interceptor):
 
 
 class _AskAgain(OutboundInterceptor):
+    async def start_workflow(
+        self,
+        input: StartWorkflowInput,  # noqa: A002 - the SDK's
+    ) -> WorkflowHandle[Any, Any]:
+        with STARTS.one():
+            return await super().start_workflow(input)
+
     async def start_workflow_update(
         self,
         input: StartWorkflowUpdateInput,  # noqa: A002 - the SDK's

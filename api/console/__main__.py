@@ -5,6 +5,7 @@ priyom appointment show|history 430890e4   its row, its versions
 priyom hold list                           holds that last, the next to lapse first
 priyom hold release 430890e4 --reason clinic_request
 priyom audit --object 430890e4-…           lines of who did what, newest first
+priyom campaign list|show <id>              who was offered another time, and who is left
 priyom dead                                records of Kafka that nobody could read
 """
 
@@ -21,9 +22,10 @@ from aiokafka.errors import KafkaError
 from temporalio.client import Client
 
 from adapters.kafka.dead_letters import dead_records
-from adapters.postgres.console import live_holds
+from adapters.postgres.campaign_rows import find_campaign, visits_of
+from adapters.postgres.console import campaigns_begun, live_holds
 from adapters.postgres.database import DATABASE_AWAY, Database, connect_database
-from adapters.postgres.reads import read
+from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.trail import Sought, history_of, lines_of
 from adapters.process.exit import exit_process
 from adapters.process.settings import BadSettings, connections, product, secret_of
@@ -83,6 +85,19 @@ async def audit(servers: Servers, asked: argparse.Namespace) -> Lines:
     ] or ["No such line."]
 
 
+async def campaign(servers: Servers, asked: argparse.Namespace) -> Lines:
+    if asked.what == "list":
+        found = await read(servers.database, partial(campaigns_begun, limit=LISTED))
+        return [telling.begun(each) for each in found] or ["No campaign was begun."]
+    try:
+        campaign_id = UUID(asked.campaign)
+    except ValueError:
+        raise NotDone(f"{asked.campaign} is not a campaign's whole id.") from None
+    known = await read_by_cursor(servers.database, partial(find_campaign, campaign_id=campaign_id))
+    ask = partial(visits_of, campaign_id=campaign_id, part=None, after=None, limit=LISTED)
+    return telling.campaign(known, await read_by_cursor(servers.database, ask))
+
+
 async def dead(servers: Servers, _: argparse.Namespace) -> Lines:
     return [
         f"{each.place:<8} {telling.at(each.parked_at)}  {each.reason:<18} from {each.came_from}"
@@ -135,6 +150,11 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     release.add_argument("visit", help="its reference or its whole id")
     release.add_argument("--reason", choices=list(CancelReason), help="kept in the trail")
     of_holds.set_defaults(do=holds)
+    of_campaigns = commands.add_parser("campaign", help="who was offered another time")
+    views = of_campaigns.add_subparsers(required=True, dest="what")
+    views.add_parser("list")
+    views.add_parser("show").add_argument("campaign", help="its whole id")
+    of_campaigns.set_defaults(do=campaign)
     trail = commands.add_parser("audit", help="who did what, newest first")
     trail.add_argument("--object", help="the id of an appointment or a patient")
     trail.add_argument("--actor", help="a subject, or a role of ours")

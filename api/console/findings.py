@@ -59,6 +59,9 @@ def _of_doctor(known: Known, row: Appointment) -> Iterator[str]:
         wanted = "rescheduled"
     notices = [each for each in _messages(known) if each.audience == "doctor"]
     told = next((each for each in notices if each.kind == wanted), None)
+    if told is not None and told.status != "sent":
+        yield f"The doctor has not been told that it is {wanted}: the notice is {told.status}."
+        return
     if told is not None:
         read = f"has read it at {_at(told.read_at)}" if told.read_at else "has not read it yet"
         yield f"The doctor was told at {_at(told.sent_at or told.created_at)} and {read}."
@@ -67,17 +70,24 @@ def _of_doctor(known: Known, row: Appointment) -> Iterator[str]:
 
 
 def _where_stuck(known: Known) -> str:
+    nowhere = "no event is under way. Look among the records nobody could read: `priyom dead`."
+    return next(_obstacles(known), nowhere)
+
+
+def _obstacles(known: Known) -> Iterator[str]:
+    """In the order in which they hold up what comes after them."""
     if known.lag is None:
-        return "Kafka does not answer; the event follows when it is back."
+        yield "Kafka does not answer; the event follows when it is back."
     if known.runs is None:
-        return "Temporal does not answer; the event follows when it is back."
-    if any(run.status == "running" and _announces(run.workflow_type) for run in known.runs):
-        return "its run is still about to publish the event."
+        yield "Temporal does not answer; the event follows when it is back."
+    if any(run.status == "running" and _announces(run.workflow_type) for run in known.runs or ()):
+        yield "its run is still about to publish the event."
+    if known.parked:
+        yield f"its event is a dead letter, for {known.parked[-1]}: `priyom dead`."
     if known.lag:
-        return f"the notifier has {known.lag} events yet to read."
+        yield f"the notifier has {known.lag} events yet to read."
     if known.in_doubt:
-        return "the event is lost; the next audit publishes it again."
-    return "no event is under way. Look among the records nobody could read: `priyom dead`."
+        yield "the event is lost; the next audit publishes it again."
 
 
 def _announces(workflow_type: str) -> bool:

@@ -5,10 +5,12 @@ from enum import StrEnum
 from uuid import UUID
 
 import orjson
+from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from adapters.kafka.dead_letters import dead_records
 from adapters.kafka.events import APPOINTMENTS, GROUP
 from adapters.kafka.lag import lag_of
 from adapters.postgres.booking_search import Kept, bookings_coded, kept
@@ -37,7 +39,10 @@ class InCache(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """`runs` is null where Temporal does not answer, `lag` where Kafka does not."""
+    """`runs` is null where Temporal does not answer, `lag` where Kafka does not.
+
+    `parked` are the reasons of its records that nobody could read.
+    """
 
     appointment_id: UUID
     kept: Kept | None
@@ -46,6 +51,7 @@ class Known:
     runs: list[RunTold] | None
     in_doubt: list[str]
     lag: int | None
+    parked: list[str]
     in_cache: InCache
 
     @property
@@ -88,6 +94,7 @@ async def all_known(servers: Servers, appointment_id: UUID) -> Known:
 
     row, changes, in_doubt = await read(servers.database, ask)
     run, runs = await _of_temporal(servers.temporal, appointment_id, row)
+    lag = await lag_of(servers.kafka, group=GROUP, topic=APPOINTMENTS)
     return Known(
         appointment_id=appointment_id,
         kept=row,
@@ -95,7 +102,8 @@ async def all_known(servers: Servers, appointment_id: UUID) -> Known:
         run=run,
         runs=runs,
         in_doubt=in_doubt,
-        lag=await lag_of(servers.kafka, group=GROUP, topic=APPOINTMENTS),
+        lag=lag,
+        parked=[] if lag is None else await _parked(servers.kafka, appointment_id),
         in_cache=await _in_cache(servers, row),
     )
 
@@ -113,6 +121,15 @@ async def _of_temporal(
         return None, runs
     except (NoAnswer, RPCError, OSError, TimeoutError):
         return None, None
+
+
+async def _parked(kafka: str, appointment_id: UUID) -> list[str]:
+    """Records have the key of their appointment, whatever else is wrong with them."""
+    try:
+        found = await dead_records(kafka)
+    except (KafkaError, OSError, TimeoutError):
+        return []
+    return [each.reason for each in found if each.key == str(appointment_id).encode()]
 
 
 async def _in_cache(servers: Servers, row: Kept | None) -> InCache:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from adapters.postgres.campaign_rows import Campaign, CampaignVisit
+from adapters.postgres.console import CampaignBegun
 from adapters.postgres.trail import Change
 from api.booking.story import Line, lines_of
 from api.console.findings import findings
@@ -23,6 +25,7 @@ def why(known: Known) -> Iterator[str]:
     yield from _told("events that nobody was seen to receive", known.in_doubt)
     behind = "Kafka does not answer" if known.lag is None else f"{known.lag} events behind"
     yield from _told("notifier", [behind])
+    yield from _told("dead letters", known.parked)
     yield from _told("cache", [known.in_cache.value])
 
 
@@ -35,6 +38,21 @@ def show(appointment: Appointment) -> Iterator[str]:
 
 def history(changes: Sequence[Change]) -> Iterator[str]:
     yield from (f"  {_change(each)}" for each in changes)
+
+
+def begun(each: CampaignBegun) -> str:
+    whose = f"doctor {each.doctor_id}" if each.doctor_id else f"clinic {each.clinic_id}"
+    return f"{each.id}  {at(each.created_at)}  {each.state:<8} {each.policy:<10} {whose}"
+
+
+def campaign(known: Campaign, visits: Sequence[CampaignVisit]) -> Iterator[str]:
+    """How many visits are where, then the first of them in the order of their times."""
+    yield f"It is {known.pace}, by the policy {known.policy}: {known.total} visits."
+    yield from (f"  {part:<15} {count}" for part, count in known.parts.items() if count)
+    yield from _told(
+        "visits",
+        [f"{at(each.starts_at)}  {each.part:<15} {each.appointment_id}" for each in visits],
+    )
 
 
 def at(instant: datetime) -> str:

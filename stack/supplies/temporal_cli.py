@@ -1,6 +1,5 @@
 """The `temporal` program with server 1.32 or newer: from PATH, the cache, or built from source."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -12,14 +11,13 @@ from functools import cache
 from pathlib import Path
 
 from stack.errors import MissingToolError, StepFailedError
-from stack.progress import Steps, run_quietly
+from stack.progress import Steps
 from stack.supplies.cache import cache_folder, once, replaced
+from stack.supplies.go_build import build, digest_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "temporal-cli"
 PACKAGE = "github.com/temporalio/cli/cmd/temporal"
 OLDEST_SERVER = (1, 32)
-# From this version on, Go fetches the version that our go.mod names.
-OLDEST_GO = (1, 21)
 DOWNLOAD = "https://temporal.download/cli/archive/latest?platform={system}&arch={machine}"
 
 
@@ -42,8 +40,7 @@ def find_temporal_cli() -> Path | None:
 
 def cached_temporal_cli() -> Path:
     """The path for a build of exactly these go.mod and go.sum."""
-    pinned = (FOLDER / "go.mod").read_bytes() + (FOLDER / "go.sum").read_bytes()
-    return cache_folder() / f"temporal-{hashlib.sha256(pinned).hexdigest()[:12]}"
+    return cache_folder() / f"temporal-{digest_of(FOLDER)}"
 
 
 def server_version(program: Path) -> tuple[int, ...]:
@@ -68,28 +65,13 @@ def make_temporal_cli(steps: Steps) -> None:
             )
 
 
-def go_version(program: str) -> tuple[int, ...]:
-    shown = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
-    found = re.search(r"go(\d+)\.(\d+)", shown.stdout)
-    return (int(found[1]), int(found[2])) if found else ()
-
-
 def _build(steps: Steps) -> str:
     """Empty if it was built, otherwise the reason why not."""
-    go = shutil.which("go")
-    if go is None or go_version(go) < OLDEST_GO:
-        return "There is no Go 1.21 or newer on PATH."
+    step = "building Temporal's server with Go (once, some minutes)"
     try:
-        with (
-            steps.step("building Temporal's server with Go (once, some minutes)"),
-            replaced(cached_temporal_cli()) as new,
-            tempfile.TemporaryDirectory() as folder,
-        ):
-            for name in ("go.mod", "go.sum"):
-                shutil.copy(FOLDER / name, folder)
-            argv = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(new), PACKAGE]
-            run_quietly(argv, cwd=Path(folder), env={**os.environ, "CGO_ENABLED": "0"})
-    except StepFailedError as error:
+        with steps.step(step), replaced(cached_temporal_cli()) as new:
+            build(FOLDER, PACKAGE, new)
+    except (MissingToolError, StepFailedError) as error:
         return str(error)
     return ""
 

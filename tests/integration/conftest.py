@@ -17,12 +17,13 @@ from sqlalchemy import make_url
 from temporalio.client import Client
 
 from adapters.postgres.application_role import APPLICATION
+from adapters.kafka.events import ensure_topics
 from adapters.postgres.database import Database, connect_database
 from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
 from api.app import create_app
 from api.services import Services, open_services
-from stack.embedded import embedded_postgres, embedded_valkey
+from stack.embedded import embedded_kafka, embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 from tests.fakes.issuer import FakeIssuer, running_issuer
 from tests.integration.audit_office import Office, opened, runs_of_a_test
@@ -89,6 +90,13 @@ async def scratch(clinic_database: Database) -> AsyncIterator[Database]:
 async def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     async with runs_of_a_test(tmp_path_factory.mktemp("temporal")) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    async with embedded_kafka(tmp_path_factory.mktemp("kafka")) as servers:
+        await ensure_topics(servers)
+        yield servers
 
 
 @pytest.fixture

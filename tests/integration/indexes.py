@@ -39,6 +39,8 @@ BY: dict[str, set[str]] = {
     "audit.FORGET_SETTLED": {"events_in_doubt_settled_idx"},
     "overlaps.OVERLAPPING": FREE | {"schedules_changed_idx"},
     "booking_gauges.TO_CONFIRM": {"schedules_changed_idx"},
+    "access_gauges.UTILISATION": {"schedules_begins_at_idx", "shifts_during_idx"},
+    "console.CAMPAIGNS": set(),
     "console.IN_DOUBT": {"events_in_doubt_pkey"},
     "console.LIVE_HOLDS": {"schedules_lapses_at_idx"},
     "lost_rows.WITHOUT_A_ROW": APPOINTMENT,
@@ -270,5 +272,8 @@ SAME = {
     "events_in_doubt_open_idx": "doubts that are open",
 }
 """Either finds the row, and the planner may change its mind."""
+
+READ_WHOLE = {"console.CAMPAIGNS": {"campaigns"}}
+"""Some a week are made: somebody on call lists the newest."""
 
 SMALL_TABLES = {"audit_progress", "clinics"}

@@ -35,7 +35,7 @@ from domain.events import AppointmentEvent
 from notifier.dead_letters import DeadLetters
 from notifier.intake import Intake
 from notifier.replay import give_again, show
-from stack.embedded import embedded_kafka, running
+from stack.embedded import running
 from stack.ports import Ports
 from stack.servers import kafka as kafka_server
 from tests.messages import an_event
@@ -44,13 +44,6 @@ pytestmark = pytest.mark.unmeasured
 
 MEGABYTE = 1024 * 1024
 NOBODY_LISTENS = "127.0.0.1:1"
-
-
-@pytest.fixture(scope="module")
-async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    async with embedded_kafka(tmp_path_factory.mktemp("kafka")) as servers:
-        await ensure_topics(servers)
-        yield servers
 
 
 @pytest.fixture

@@ -1,11 +1,22 @@
 """Readiness asks for what a booking needs."""
 
+import asyncio
 import gc
 
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.process.probes import both_answer
+from adapters.kafka.events import APPOINTMENTS, ensure_topics
+from adapters.process.probes import ask_kafka, both_answer
+from adapters.process.settings import Deployment, connections, product
+from adapters.temporal.starts import STARTS
 from tests.clinic_rows import Clinic
+from tests.integration.conftest import NOBODY_LISTENS
+from worker.deployment import build_of
+from worker.process import Process
 
 
 async def test_a_temporal_that_has_lost_the_namespace_is_not_ready(
@@ -19,3 +30,62 @@ async def test_a_temporal_that_has_lost_the_namespace_is_not_ready(
     assert not await both_answer(nowhere, clinic.database)
     del nowhere
     gc.collect()
+
+
+async def test_a_temporal_that_reads_and_does_not_write_is_not_ready(
+    clinic: Clinic, stand_ins: Client
+) -> None:
+    """As one whose disk is full."""
+    full = RPCError("database or disk is full", RPCStatusCode.UNAVAILABLE, b"")
+    with pytest.raises(RPCError), STARTS.one():
+        raise full
+
+    answers = [await both_answer(stand_ins, clinic.database)]
+    with STARTS.one():
+        pass  # there is room again
+    answers.append(await both_answer(stand_ins, clinic.database))
+
+    assert answers == [False, True]
+
+
+async def test_kafka_is_asked_for_the_topic_of_events(kafka: str) -> None:
+    await ask_kafka(kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.delete_topics([APPOINTMENTS])
+
+    async with asyncio.timeout(20):
+        while await has_the_topic(kafka):  # noqa: ASYNC110 - Kafka sets no event
+            await asyncio.sleep(0.05)
+
+    await ensure_topics(kafka)
+    async with asyncio.timeout(20):
+        while not await has_the_topic(kafka):  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0.05)
+    await admin.close()
+    assert not await has_the_topic(NOBODY_LISTENS)
+
+
+async def has_the_topic(kafka: str) -> bool:
+    try:
+        await ask_kafka(kafka)
+    except (KafkaError, OSError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("promote", "ready"), [("off", True), ("on", False)])
+async def test_a_build_that_others_make_current_is_ready_before_it_is(
+    clinic: Clinic, stand_ins: Client, promote: str, *, ready: bool
+) -> None:
+    """Whoever makes it current waits for its workers to be ready."""
+    process = Process(
+        name="worker",
+        servers=connections(),
+        settings=product().model_copy(update={"promote": promote}),
+        build=build_of(Deployment(deployment_name="never current", worker_build_id="1")),
+        database=clinic.database,
+        client=stand_ins,
+    )
+
+    assert await process.ready() is ready

@@ -2,17 +2,23 @@
 
 import asyncio
 import gc
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 from temporalio.client import Client
 
+from adapters.kafka.lag import UNREAD, keep_measuring_lag
+from adapters.postgres.access_gauges import AccessGauges, keep_measuring
 from adapters.postgres.booking_gauges import BookingGauges, keep_counting
 from adapters.postgres.database import Database, connect_database
 from adapters.postgres.seeing import Sees
 from adapters.temporal.sdk_metrics import SdkMetrics
-from tests.clinic_rows import at
+from tests.clinic_rows import at, open_clinic
 from tests.integration.audit_office import Office
+from tests.integration.audit_rows import scratch_database
 from tests.integration.conftest import NOBODY_LISTENS
 
 
@@ -74,6 +80,49 @@ async def test_counting_goes_on_when_the_database_was_away(office: Office) -> No
 
     counting.cancel()
     assert database.was_away
+
+
+async def test_how_soon_a_patient_is_seen_is_measured_from_shifts_and_visits(
+    clinic_database: Database,
+) -> None:
+    registry, gauges = CollectorRegistry(), AccessGauges()
+    registry.register(gauges)
+    specialty = {"specialty": "surgeon"}
+    async with scratch_database(clinic_database) as database:
+        clinic = await open_clinic(database)
+        tomorrow = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+        await clinic.on_duty(tomorrow, tomorrow + timedelta(hours=2))
+        await clinic.book(tomorrow + timedelta(minutes=30))
+        measuring = asyncio.create_task(keep_measuring(Returning(database), gauges, every=0.05))
+
+        def third() -> float | None:
+            return registry.get_sample_value("priyom_third_next_free_seconds", specialty)
+
+        await until(lambda: third() is not None)
+        measuring.cancel()
+
+    expected = (tomorrow + timedelta(minutes=90) - datetime.now(UTC)).total_seconds()
+    assert math.isclose(third() or 0, expected, abs_tol=60)
+    assert registry.get_sample_value("priyom_utilisation_ratio") == 0.25
+
+
+async def test_events_that_nobody_can_count_are_no_number() -> None:
+    UNREAD.set(7)
+    measuring = asyncio.create_task(
+        keep_measuring_lag(NOBODY_LISTENS, group="g", topic="t", every=0.05)
+    )
+
+    await until(lambda: math.isnan(REGISTRY.get_sample_value("priyom_events_unread") or 0))
+
+    measuring.cancel()
+    UNREAD.set(0)
+    assert not measuring.done()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - no event is set
+            await asyncio.sleep(0.02)
 
 
 class Returning(Database):

@@ -35,6 +35,7 @@ class Service(TypedDict, total=False):
     image: str
     build: Build
     command: list[str]
+    deploy: dict[str, int]
     depends_on: dict[str, Condition]
     environment: dict[str, str]
     healthcheck: dict[str, object]
@@ -92,12 +93,15 @@ def test_somebody_waits_for_every_job(job: str) -> None:
     assert any(needed == job for _, needed, _ in dependencies())
 
 
-def test_only_the_demo_data_is_left_out_by_default() -> None:
+def test_only_the_demo_data_and_prometheus_are_left_out_by_default() -> None:
     optional = {
         needed for _, needed, condition in dependencies() if not condition.get("required", True)
     }
 
-    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"seed"}
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {
+        "seed",
+        "prometheus",
+    }
     assert optional == {"seed"}
 
 
@@ -166,3 +170,26 @@ def test_the_api_believes_the_gateway_about_addresses_and_nobody_outside() -> No
     [network] = whole["networks"]["default"]["ipam"]["config"]
     for name in APIS:
         assert SERVICES[name]["environment"]["FORWARDED_ALLOW_IPS"] == network["subnet"]
+
+
+def test_two_of_each_process_that_may_die_run_beside_each_other() -> None:
+    replicas = {
+        name: SERVICES[name].get("deploy", {}).get("replicas") for name in (*APIS, "worker")
+    }
+
+    assert set(replicas.values()) == {2}
+
+
+def test_prometheus_scrapes_every_process_and_has_our_rules() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    told = yaml.safe_load(compose["configs"]["prometheus"]["content"])
+    jobs = {each["job_name"]: each["dns_sd_configs"][0] for each in told["scrape_configs"]}
+
+    assert {name for job in jobs.values() for name in job["names"]} == {*APIS, "worker", "notifier"}
+    assert {job["port"] for job in jobs.values()} == {8001}
+    assert (ROOT / compose["configs"]["alerts"]["file"]).exists()
+    assert told["rule_files"] == ["alerts.yaml"]
+    assert all(
+        SERVICES[name]["environment"]["PRIYOM_HEALTH_HOST"] == "0.0.0.0"  # noqa: S104 - as it is
+        for name in ("worker", "notifier")
+    )

@@ -83,6 +83,7 @@ def known(appointment: Appointment | None, *messages: Told, **changes: Any) -> K
         "runs": [a_run("completed")],
         "in_doubt": [],
         "lag": 0,
+        "parked": [],
         "in_cache": InCache.NOTHING,
     }
     return Known(**(values | changes))
@@ -102,7 +103,12 @@ BROKEN = {
         known(an_appointment(), runs=[a_run("running")]),
         "the patient has not confirmed it",
     ),
-    "a hold without its run": (known(an_appointment(), runs=[]), "No run waits"),
+    "a hold without its run": (
+        known(an_appointment(), runs=[]),
+        "No run waits",
+    ),
+    "dead letter": (known(CONFIRMED, parked=["forged"], in_doubt=["x"]), "dead letter, for forged"),
+    "notice under way": (known(CONFIRMED, a_message(status="sending")), "the notice is sending"),
     "lapsed": (known(an_appointment(status=Status.EXPIRED)), "did not confirm by"),
     "given up": (
         known(an_appointment(status=Status.CANCELLED, reason="other")),

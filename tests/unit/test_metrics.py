@@ -1,14 +1,19 @@
 """Metrics: one way to name them, and figures that are not shown when they are no longer true."""
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 
+from adapters.postgres.access_gauges import FADE_AFTER_SECONDS as ACCESS_FADES
+from adapters.postgres.access_gauges import Access, AccessGauges
 from adapters.postgres.booking_gauges import FADE_AFTER_SECONDS, BookingGauges
 from adapters.postgres.operations import Figures, Hours
 from adapters.postgres.pool_metrics import PoolMetrics
 from adapters.process.audit_gauges import AuditGauges, Gauge
+from adapters.process.disk import watch_disk
 from adapters.process.metrics import exposition
 from adapters.temporal.sdk_metrics import SdkMetrics
 from scripts.metrics_page import families, row
@@ -97,6 +102,43 @@ def test_the_age_of_the_last_audit_goes_on_growing_when_its_figures_have_faded()
     assert before is None
     assert registry.get_sample_value("priyom_audit_overlaps") is None
     assert registry.get_sample_value("priyom_audit_age_seconds") == 600
+
+
+def test_how_soon_a_patient_can_be_seen_is_shown_until_the_measurement_is_old() -> None:
+    clock, registry = Clock(), CollectorRegistry()
+    gauges = AccessGauges(clock=clock)
+    registry.register(gauges)
+
+    def shown() -> list[float | None]:
+        surgeon = {"specialty": "surgeon"}
+        return [
+            registry.get_sample_value("priyom_third_next_free_seconds", surgeon),
+            registry.get_sample_value("priyom_utilisation_ratio"),
+        ]
+
+    before = shown()
+    gauges.show(Access(third_free={"surgeon": 3600.0}, utilisation=0.75))
+    measured = shown()
+    gauges.show(Access(third_free={"surgeon": 60.0}, utilisation=None))
+    nothing_open = shown()
+    clock.now += ACCESS_FADES + 1
+
+    assert before == [None, None]
+    assert measured == [3600, 0.75]
+    assert nothing_open == [60, None]
+    assert shown() == [None, None]
+
+
+def test_the_disk_of_a_home_that_is_not_there_yet_is_that_of_the_folder_above(
+    tmp_path: Path,
+) -> None:
+    watch_disk(tmp_path / "not" / "yet")
+
+    size = REGISTRY.get_sample_value("priyom_disk_size_bytes")
+    free = REGISTRY.get_sample_value("priyom_disk_free_bytes")
+    assert size == shutil.disk_usage(tmp_path).total
+    assert free is not None
+    assert 0 < free < size
 
 
 async def test_without_the_sdks_metrics_ours_are_shown_all_the_same() -> None:

@@ -12,7 +12,7 @@ from stack.accounts import claim, reachable_by_others
 from stack.errors import StackError, StepFailedError
 from stack.home import LONGEST_SOCKET_PATH, Home
 from stack.logs import follow
-from stack.names import EVERYTHING, chosen
+from stack.names import EVERYTHING, chosen, wished
 from stack.ports import LOOPBACK, Ports
 from stack.run_state import RunState
 from stack.servers import kafka, temporal
@@ -30,6 +30,16 @@ def test_pauses_double_up_to_the_longest() -> None:
 
 def test_everything_is_started_when_nothing_is_said() -> None:
     assert chosen((), {}) == list(EVERYTHING)
+
+
+def test_an_extra_is_started_beside_everything_or_beside_what_is_named() -> None:
+    assert wished("") == []
+    assert wished("", "prometheus") == [*EVERYTHING, "prometheus"]
+    assert wished("api, worker", "prometheus") == ["api", "worker", "prometheus"]
+    with pytest.raises(StackError, match="there is no zookeeper; there are postgres"):
+        wished("zookeeper")
+    with pytest.raises(StackError, match="there is no grafana; there are prometheus"):
+        wished("", "grafana")
 
 
 def test_a_server_from_the_environment_is_not_started() -> None:
