@@ -25,6 +25,7 @@ from adapters.process.settings import (
     sign_in_of,
 )
 from adapters.process.time_zones import use_pinned_time_zones
+from adapters.process.traces import TRACES
 from adapters.temporal.sdk_metrics import SDK
 from api.app import create_app
 from api.http.origins import Origins
@@ -87,6 +88,7 @@ def _serve(
     sockets: list[socket.socket] | None = None,
 ) -> int:
     SDK.switch_on()
+    TRACES.switch_on("api")
     watch_disk(settings.home)
     patched = settings.sdk_patches == "on" and spare_payload_walks()
     app = create_app(

@@ -10,10 +10,11 @@ from prometheus_client import Counter, Gauge
 from structlog import get_logger
 from temporalio.service import RPCError
 
-from adapters.kafka.cloudevents import Fault, Unreadable, decode
+from adapters.kafka.cloudevents import Fault, Unreadable, decode, traceparent_of
 from adapters.kafka.events import GROUP, EventReader, Record, ensure_topics
 from adapters.postgres.borne_out import Proof
 from adapters.postgres.database import DATABASE_AWAY
+from adapters.process.traces import TRACES
 from domain.events import AppointmentEvent
 from notifier.dead_letters import DeadLetters
 
@@ -137,7 +138,8 @@ class Intake:
                 await self._dead_letters.park(told.record, told.event)
                 EVENTS.labels("forged" if told.event is Fault.FORGED else "parked").inc()
                 return
-            await self._deliveries.start(told.event)
+            with TRACES.going_on(traceparent_of(told.record.value)):
+                await self._deliveries.start(told.event)
             EVENTS.labels("started").inc()
 
 

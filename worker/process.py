@@ -26,6 +26,7 @@ from adapters.process.settings import (
     product,
 )
 from adapters.process.time_zones import use_pinned_time_zones
+from adapters.process.traces import TRACES
 from adapters.temporal.sdk_metrics import SDK
 from worker.deployment import build_of, has_current
 from worker.sdk_patches import spare_payload_walks
@@ -90,6 +91,7 @@ def run_process(name: str, work: Work, *, pool_size: int) -> int:
     database = connect_database(servers.database_url, pool_size=pool_size, name=f"priyom-{name}")
     collect_garbage_seldom()
     SDK.switch_on()
+    TRACES.switch_on(name)
     watch_disk(settings.home)
     if settings.sdk_patches == "on" and not spare_payload_walks():
         reason = "another version of temporalio"

@@ -77,6 +77,9 @@ class CloudEvent(TypedDict):
     expirytime: NotRequired[
         Annotated[str, Text("When there is no use in telling of it any more.", "date-time")]
     ]
+    traceparent: NotRequired[
+        Annotated[str, Text("The trace that the change was made in, where traces are on.")]
+    ]
 
 
 class Fault(StrEnum):
@@ -99,7 +102,7 @@ class Unreadable(Exception):
         self.fault: Final = fault
 
 
-def encode(event: AppointmentEvent) -> bytes:
+def encode(event: AppointmentEvent, traceparent: str | None = None) -> bytes:
     data = AppointmentData(
         appointmentId=str(event.appointment_id),
         doctorId=str(event.doctor_id),
@@ -126,6 +129,8 @@ def encode(event: AppointmentEvent) -> bytes:
     )
     if event.expires_at is not None:
         record["expirytime"] = timestamp(event.expires_at)
+    if traceparent is not None:
+        record["traceparent"] = traceparent
     return orjson.dumps(record)
 
 
@@ -149,6 +154,12 @@ def decode(value: bytes | None) -> AppointmentEvent:
         return _event(kind, record)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Unreadable(Fault.BAD_DATA) from None
+
+
+def traceparent_of(value: bytes | None) -> str | None:
+    """Of a record that can be read."""
+    found = _cloudevent(value).get("traceparent")
+    return found if isinstance(found, str) else None
 
 
 def _cloudevent(value: bytes | None) -> CloudEvent:

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 from structlog import get_logger
 
 from adapters.kafka import cloudevents
+from adapters.process.traces import traceparent
 from domain.events import AppointmentEvent
 
 APPOINTMENTS = "priyom.appointments"
@@ -133,7 +134,7 @@ class EventPublisher:
         await self._writer.write(
             APPOINTMENTS,
             key=str(event.appointment_id).encode(),
-            value=cloudevents.encode(event),
+            value=cloudevents.encode(event, traceparent()),
             headers=[("content-type", cloudevents.CONTENT_TYPE.encode())],
         )
 

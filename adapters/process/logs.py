@@ -7,6 +7,8 @@ from typing import Literal
 import structlog
 from structlog.typing import Processor
 
+from adapters.process.traces import with_trace_id
+
 QUIET = ("uvicorn", "asyncio", "temporalio.worker._activity")
 """Libraries that log at INFO, or with payloads, what only their authors need."""
 
@@ -18,6 +20,7 @@ def configure_logs(log_format: Literal["console", "json"]) -> None:
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        with_trace_id,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

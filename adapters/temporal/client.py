@@ -23,6 +23,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError
 from temporalio.worker import WorkflowRunner
 
+from adapters.process.traces import TRACES
 from adapters.temporal.sdk_metrics import SDK
 from adapters.temporal.updates import AskAgain
 from domain.errors import REFUSALS
@@ -92,7 +93,7 @@ def priyom_plugin(
     """
     return SimplePlugin(
         "priyom",
-        interceptors=[AskAgain()],
+        interceptors=[AskAgain(), *TRACES.interceptors()],
         data_converter=DataConverter(
             payload_converter_class=PydanticPayloads, failure_converter_class=WithoutStackTraces
         ),

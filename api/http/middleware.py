@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.process.traces import TRACES
 from api.http.answers import ProblemAnswer
 from api.http.problems import Malformed, Problem, unavailable
 
@@ -68,7 +69,10 @@ class RequestContext:
 
         IN_FLIGHT.inc()
         try:
-            await self._app(scope, receive, traced_send)
+            with TRACES.request(method, Headers(scope=scope)) as span:
+                await self._app(scope, receive, traced_send)
+                if span is not None:
+                    span.update_name(f"{method} {_route(scope)}")
         except Exception:  # the last place where a bug can become an answer
             log.exception("request_failed", route=_route(scope))
             if not status:

@@ -16,8 +16,8 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import make_url
 from temporalio.client import Client
 
-from adapters.postgres.application_role import APPLICATION
 from adapters.kafka.events import ensure_topics
+from adapters.postgres.application_role import APPLICATION
 from adapters.postgres.database import Database, connect_database
 from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
