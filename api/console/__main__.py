@@ -94,7 +94,7 @@ async def campaign(servers: Servers, asked: argparse.Namespace) -> Lines:
     except ValueError:
         raise NotDone(f"{asked.campaign} is not a campaign's whole id.") from None
     known = await read_by_cursor(servers.database, partial(find_campaign, campaign_id=campaign_id))
-    ask = partial(visits_of, campaign_id=campaign_id, part=None, after=None, limit=LISTED)
+    ask = partial(visits_of, campaign_id=campaign_id, parts=None, after=None, limit=LISTED)
     return telling.campaign(known, await read_by_cursor(servers.database, ask))
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from temporalio.client import Client
@@ -11,7 +11,7 @@ from adapters.postgres.days import DayBook
 from adapters.redis.cache import DayCache, DayReader, connect_redis
 from api.console.__main__ import NotDone, answer, main, parsed
 from api.console.known import InCache, Servers, all_known
-from domain.errors import TooLate
+from domain.errors import CampaignNotFound, TooLate
 from tests.builders import SECRET
 from tests.clinic_rows import DAY, Clinic, at
 from tests.integration.audit_office import RUNS, StandIn
@@ -71,6 +71,49 @@ async def test_rows_versions_holds_and_the_trail_are_read_one_by_one(clinic: Cli
         await asked("hold", "release", str(hold))
     with pytest.raises(NotDone, match="Temporal does not answer"):
         await asked("hold", "release", str(hold), "--reason", "mistake")
+
+
+@pytest.mark.usefixtures("environment")
+async def test_a_campaign_is_listed_and_says_where_its_visits_are(clinic: Clinic) -> None:
+    left, cancelled = await clinic.book(at("09:00")), await clinic.book(at("10:00"))
+    campaign, exception = uuid4(), uuid4()
+    await clinic.execute(
+        "INSERT INTO exceptions (id, clinic_id, doctor_id, kind, wall_from, wall_until, reason)"
+        " VALUES (:id, :clinic, :doctor, 'remove', '2030-01-14', '2030-01-15', 'ill')",
+        id=exception,
+        clinic=clinic.id,
+        doctor=clinic.doctor_id,
+    )
+    await clinic.execute(
+        "INSERT INTO campaigns (id, clinic_id, doctor_id, exception_id, digest, policy)"
+        " VALUES (:id, :clinic, :doctor, :exception, :digest, 'move')",
+        id=campaign,
+        clinic=clinic.id,
+        doctor=clinic.doctor_id,
+        exception=exception,
+        digest=str(campaign),
+    )
+    for visit in (left, cancelled):
+        await clinic.execute(
+            "INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)"
+            " SELECT :campaign, id, doctor_id, starts_at, 'left' FROM schedules WHERE id = :id",
+            campaign=campaign,
+            id=visit,
+        )
+    await clinic.becomes(cancelled, "cancelled")
+
+    listed = await asked("campaign", "list")
+    shown = await asked("campaign", "show", str(campaign))
+    with pytest.raises(NotDone, match="not a campaign's whole id"):
+        await asked("campaign", "show", "no-id")
+    with pytest.raises(CampaignNotFound):
+        await asked("campaign", "show", str(uuid4()))
+
+    [line] = [each for each in listed.splitlines() if each.startswith(str(campaign))]
+    assert f"doctor {clinic.doctor_id}" in line
+    assert shown.startswith("It is running, by the policy move: 2 visits.")
+    assert f"left            {left}" in shown
+    assert f"cancelled       {cancelled}" in shown
 
 
 @pytest.mark.usefixtures("environment")
