@@ -119,7 +119,7 @@ CAMPAIGN_VISITS = text("""
 INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
 SELECT c.id, s.id, s.doctor_id, s.starts_at, 'left'
 FROM campaigns c CROSS JOIN LATERAL (
-    SELECT * FROM schedules s WHERE s.doctor_id = c.doctor_id ORDER BY s.starts_at LIMIT 20
+    SELECT * FROM schedules s WHERE s.doctor_id = c.doctor_id ORDER BY s.starts_at LIMIT 3
 ) s
 """)
 # Of every doctor at one time, each for somebody else: what an index over that time alone finds.
