@@ -90,6 +90,7 @@ class Messages:
         account_url: str,
         link_key: bytes,
         quiet_hours: QuietHours,
+        takes_replies: bool = False,
     ) -> None:
         self._notifications = notifications
         self._mail = mail
@@ -97,6 +98,7 @@ class Messages:
         self._account_url = account_url
         self._link_key = link_key
         self._quiet_hours = quiet_hours
+        self._takes_replies = takes_replies
 
     @activity.defn
     async def send_email(self, news: News) -> Sent:
@@ -242,7 +244,8 @@ class Messages:
         if visit.kind is Kind.CANCELLED:
             return visit
         link = link_to(visit.appointment_id, visit.version, visit.ends_at)
-        return replace(visit, token=token_of(self._link_key, link))
+        token = token_of(self._link_key, link)
+        return replace(visit, token=token, can_reply=self._takes_replies)
 
 
 @contextmanager

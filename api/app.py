@@ -30,6 +30,7 @@ from api.routes import (
     doctor_pages,
     exceptions,
     imports,
+    inbound,
     inboxes,
     link_pages,
     manage_doctor_pages,
@@ -62,7 +63,19 @@ NO_ORIGINS = Origins()
 
 PRODUCT = (
     *(me, trail, patients, proxies, attendance, consents, inboxes),
-    *(directory, setup, rules, plans, imports, exceptions, campaigns, schedule, slots, receipts),
+    *(
+        directory,
+        setup,
+        rules,
+        plans,
+        imports,
+        exceptions,
+        campaigns,
+        schedule,
+        slots,
+        receipts,
+        inbound,
+    ),
 )
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),

@@ -55,6 +55,7 @@ async def work(process: Process) -> None:
         account_url=process.settings.public_url,
         link_key=link_key(secret_of(process.settings)),
         quiet_hours=quiet_hours,
+        takes_replies=process.settings.sms_answers == "on",
     )
     deliveries = Deliveries(client)
     reminders = Reminders(process.database, deliveries.remind, quiet_hours)

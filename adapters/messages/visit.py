@@ -46,6 +46,9 @@ class Visit:
     moved_from: datetime | None = None
     """When the visit would have begun before it was moved."""
 
+    can_reply: bool = False
+    """Whether the gateway takes answers by text message."""
+
     token: str = ""
     """Of the link by which this state of the visit is answered without sign-in."""
 

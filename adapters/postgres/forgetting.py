@@ -30,8 +30,14 @@ DELETE FROM notifications WHERE id = ANY(ARRAY(
 """)
 
 
+FORGET_REPLIES = text("""
+DELETE FROM replies WHERE received_at < statement_timestamp() - CAST(:older_than AS interval)
+""")
+
+
 async def forget_messages(database: Database, *, older_than: timedelta) -> int:
-    """How many were deleted now; 0 when there are no more."""
+    """How many were deleted now; 0 when there are no more. Answers to them go, too."""
     asked = {"older_than": older_than, "at_once": AT_ONCE}
     async with database.connect() as connection:
+        await connection.execute(FORGET_REPLIES, asked)
         return (await connection.execute(FORGET, asked)).rowcount

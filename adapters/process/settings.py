@@ -88,6 +88,11 @@ class Product(BaseSettings):
         SecretStr(""),
         description="key that providers sign receipts with, 32 characters or more, or none",
     )
+    sms_answers: Literal["on", "off"] = Field(
+        "off",
+        description="whether reminders ask for an answer by SMS, which the gateway hands on to "
+        "POST /api/v1/sms/inbound",
+    )
     log_format: Literal["console", "json"] = Field("console", description="console or json")
     home: Path = Field(Path(".priyom"), description="state and data of the embedded servers")
     api_host: str = Field("127.0.0.1", description="address the API listens on")

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+import orjson
 from temporalio.client import Client
 
-from tests.acceptance.conftest import Clinic, eventually
+from api.receipts import signature
+from tests.acceptance.conftest import SETTINGS, Clinic, eventually
 
 NEAR = """
 WITH wanted AS (
@@ -44,6 +46,29 @@ async def test_a_patient_is_reminded_once_by_each_channel_a_day_before(
     run_id = f"remind-{visit}-{row['version']}-P1D"
     run = await temporal_client.get_workflow_handle(run_id).describe()
     assert run.workflow_type == "RemindPatient"
+
+    [text] = [each["text"] for each in told if each["channel"] == "sms"]
+    assert "STOP" in text or "СТОП" in text
+    answers = [await replies(clinic, visit, "0", message_id) for message_id in ("1", "1", "2", "2")]
+    assert answers == ["ask_again", "ask_again", "cancelled", "cancelled"]
+    assert (await clinic.get(visit))["status"] == "cancelled"
+
+
+async def replies(clinic: Clinic, visit: str, text: str, message_id: str) -> str:
+    """What the gateway is told about the patient's text message; of ours if it ends so."""
+    [patient] = await clinic.rows(
+        "SELECT phone FROM patients p JOIN schedules s ON s.patient_id = p.id WHERE s.id = %s",
+        visit,
+    )
+    said = {"messageId": f"{visit}-{message_id}", "from": patient["phone"], "text": text}
+    body = orjson.dumps(said)
+    key = SETTINGS["PRIYOM_RECEIPTS_KEY"].encode()
+    signed = signature(key, "inbound", body, at=datetime.now(UTC))
+    headers = {"Priyom-Signature": signed, "Content-Type": "application/json"}
+    answer = await clinic.http.post("/api/v1/sms/inbound", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert visit[:8].upper() in answer.json()["reply"]
+    return str(answer.json()["outcome"])
 
 
 def where_it_is_noon() -> str:

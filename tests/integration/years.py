@@ -76,6 +76,11 @@ INSERT INTO audit_seals (place, at, last_line, lines, digests, hash)
 SELECT id / 10 + 1, min(at), max(id), array_agg(id), array_agg(CAST('' AS bytea)), ''
 FROM audit GROUP BY id / 10 ORDER BY 1
 """)
+REPLIES = text("""
+INSERT INTO replies (message_id, word, appointment_id, version, is_again, received_at)
+SELECT id, 'cancel', id, 2, false, created_at
+FROM schedules WHERE status = 'confirmed' LIMIT 20000
+""")
 SERVICES = text("""
 INSERT INTO services (id, clinic_id, specialty, name, minutes)
 SELECT gen_random_uuid(), clinic_id, specialty, 'Visit ' || n, 30
@@ -138,7 +143,7 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 """)
 
 
-WRITTEN = (NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
+WRITTEN = (REPLIES, NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
 LEAVES = (EXCEPTIONS, EXCEPTION_SPANS, CAMPAIGNS, CAMPAIGN_VISITS)
 FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS, IMPORTS, IMPORTED, *LEAVES)
 

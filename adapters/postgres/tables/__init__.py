@@ -29,7 +29,7 @@ from adapters.postgres.tables.exceptions import (
 )
 from adapters.postgres.tables.imports import imported, imports
 from adapters.postgres.tables.naming import metadata
-from adapters.postgres.tables.people import accounts, consents, patients, proxies
+from adapters.postgres.tables.people import accounts, consents, patients, proxies, replies
 from adapters.postgres.tables.plans import plans
 from adapters.postgres.tables.trail import audit, audit_progress, audit_seals, events_in_doubt
 
@@ -64,6 +64,7 @@ __all__ = [
     "patients",
     "plans",
     "proxies",
+    "replies",
     "schedules",
     "services",
     "shifts",

@@ -1,6 +1,7 @@
 """Patients, who acts for them, who signs in as them, what they said about messages."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -38,6 +39,7 @@ patients = Table(
         name="erased_is_nobody",
     ),
     Index("patients_name_idx", text("folded(full_name)")),
+    Index("patients_phone_idx", "phone", postgresql_where=text("phone IS NOT NULL")),
 )
 """A record that was erased, or went over to another one, stays as a row without a person."""
 
@@ -90,3 +92,17 @@ consents = Table(
     CheckConstraint("consent IN ('given', 'fallback', 'withdrawn')", name="consent"),
 )
 """What a patient said about messages of a kind by a channel; no row means given."""
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("word", Text, nullable=False),
+    Column("appointment_id", Uuid, ForeignKey("schedules.id", ondelete="CASCADE"), index=True),
+    Column("version", Integer),
+    Column("is_again", Boolean, nullable=False),
+    instant("received_at", nullable=False),
+    CheckConstraint("word IN ('coming', 'cancel', 'stop', 'other')", name="word"),
+    Index("replies_received_at_idx", "received_at"),
+)
+"""A patient's text message by its provider's id, and the visit that it was about, if it was."""
