@@ -20,6 +20,7 @@ from api.routes import (
     attendance,
     attendance_pages,
     booking_pages,
+    calendar_pages,
     campaign_pages,
     campaigns,
     consents,
@@ -80,7 +81,14 @@ PRODUCT = (
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, desk_visits, desk_moves, attendance_pages, desk_times, doctor_pages),
-    *(ops_page, manage_pages, manage_doctor_pages, manage_exception_pages, campaign_pages),
+    *(
+        calendar_pages,
+        ops_page,
+        manage_pages,
+        manage_doctor_pages,
+        manage_exception_pages,
+        campaign_pages,
+    ),
 )
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]

@@ -3,14 +3,17 @@
 Instants are in UTC: a local time of an hour that the clocks repeat would name the first one only.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 
-from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 
 from adapters.messages.addresses import mailto
 from adapters.messages.visit import Kind, Visit
 
 REMIND_BEFORE = timedelta(hours=2)
+REFRESHED_EVERY = timedelta(hours=1)
 
 
 def method(kind: Kind) -> str:
@@ -34,10 +37,37 @@ def published(visit: Visit, *, summary: str, about: str = "") -> str:
     return _written(_event(visit, summary, about), None)
 
 
-def _written(event: Event, how: str | None) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One of many events; what it is called, and what stands under it."""
+
+    visit: Visit
+    summary: str
+    about: str
+
+
+def subscribed(entries: Iterable[Entry], *, name: str) -> str:
+    """All visits of a patient, for a calendar that asks again every hour."""
+    calendar = _calendar()
+    calendar.add("NAME", name)
+    calendar.add("X-WR-CALNAME", name)
+    calendar.add("REFRESH-INTERVAL", REFRESHED_EVERY, parameters={"VALUE": "DURATION"})
+    calendar.add("X-PUBLISHED-TTL", vDuration(REFRESHED_EVERY))
+    for entry in entries:
+        calendar.add_component(_event(entry.visit, entry.summary, entry.about))
+    text: str = calendar.to_ical().decode()
+    return text
+
+
+def _calendar() -> Calendar:
     calendar = Calendar()
     calendar.add("PRODID", "-//Priyom//Appointments//EN")
     calendar.add("VERSION", "2.0")
+    return calendar
+
+
+def _written(event: Event, how: str | None) -> str:
+    calendar = _calendar()
     if how is not None:
         calendar.add("METHOD", how)
     calendar.add_component(event)

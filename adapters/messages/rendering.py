@@ -1,16 +1,16 @@
 """Visit → e-mail and text message, from the templates beside this file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from adapters.messages.addresses import tel
-from adapters.messages.calendar import calendar_file, method, published
+from adapters.messages.calendar import Entry, calendar_file, method, published, subscribed
 from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import specialty_name
-from adapters.messages.visit import Kind, Visit
+from adapters.messages.visit import Kind, Language, Visit
 from adapters.messages.wording import (
     When,
     given_names,
@@ -79,6 +79,22 @@ def letter(visit: Visit, *, account_url: str, sender: str) -> Letter:
 def calendar_entry(visit: Visit) -> str:
     """The calendar file of a confirmed visit, without an invitation."""
     return published(visit, summary=_render("event", _said(visit, "")), about=_about(visit, ""))
+
+
+NAMES = {Language.RU: "Записи к врачу", Language.EN: "Appointments"}
+
+
+def calendar_feed(visits: Iterable[Visit], language: Language, *, account_url: str) -> str:
+    """All of them in one file, each as in its own."""
+    entries = [
+        Entry(
+            visit=visit,
+            summary=_render("event", _said(visit, "")),
+            about=_about(visit, visit_url(visit, account_url)),
+        )
+        for visit in visits
+    ]
+    return subscribed(entries, name=NAMES[language])
 
 
 def visit_url(visit: Visit, account_url: str) -> str:

@@ -65,6 +65,10 @@ GO_OVER = (
     ON CONFLICT ON CONSTRAINT proxies_once DO NOTHING
     """),
     SQL("""
+    UPDATE calendar_feeds SET patient_id = %(into)s WHERE patient_id = %(id)s
+      AND NOT EXISTS (SELECT FROM calendar_feeds WHERE patient_id = %(into)s)
+    """),
+    SQL("""
     UPDATE patients p SET phone = coalesce(p.phone, d.phone), email = coalesce(p.email, d.email),
         birth_date = coalesce(p.birth_date, d.birth_date),
         time_zone = coalesce(p.time_zone, d.time_zone)
@@ -76,6 +80,7 @@ FORGET = (
     SQL("UPDATE accounts SET patient_id = %(into)s WHERE patient_id = %(id)s"),
     SQL("DELETE FROM consents WHERE patient_id = %(id)s"),
     SQL("DELETE FROM proxies WHERE patient_id = %(id)s OR proxy_patient_id = %(id)s"),
+    SQL("DELETE FROM calendar_feeds WHERE patient_id = %(id)s"),
     SQL("""
     UPDATE patients SET full_name = '', phone = NULL, email = NULL, birth_date = NULL,
         time_zone = NULL, language = DEFAULT, erased_at = clock_timestamp(), merged_into = %(into)s

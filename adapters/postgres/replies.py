@@ -19,7 +19,7 @@ SELECT word, appointment_id, version, is_again FROM replies WHERE message_id = %
 
 # A telephone may be a family's: the first of them says in which language it is answered.
 LANGUAGE = SQL("""
-SELECT language FROM patients WHERE phone = %(phone)s AND erased_at IS NULL ORDER BY id LIMIT 1
+SELECT id, language FROM patients WHERE phone = %(phone)s AND erased_at IS NULL
 """)
 
 # The next appointment that stands and was reminded of by text message as it is now. Who is asked
@@ -93,9 +93,10 @@ async def take(database: Database, received: Received) -> Taken:
     }
 
     async def work(connection: Cursor) -> Taken:
-        person = await connection.one_or_none(LANGUAGE, asked)
-        if person is None:
+        people = await connection.all(LANGUAGE, asked)
+        if not people:
             return Taken(word=received.word, language=None)
+        person = min(people, key=lambda row: row["id"])
         row = await connection.one_or_none(KNOWN, asked)
         if row is None:
             row = await _decided(connection, received, asked)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.messages.rendering import calendar_entry
+from adapters.postgres.calendar_feeds import feed_made_at
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import DoctorCard, find_doctor
 from adapters.postgres.reads import read
@@ -30,6 +31,7 @@ from api.page.own_visits import SeenVersion, own_visit, seen_visit
 from api.page.rendering import page
 from api.page.visitor import Patient, Visitor
 from api.page.wording import minutes
+from api.routes.calendar_pages import may_have_feed
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused
 
@@ -51,7 +53,7 @@ class Visits:
 
 @router.get("")
 async def my_visits(
-    _: VisitLister,
+    caller: VisitLister,
     visitor: Patient,
     database: DatabaseDep,
     later: Cursor = None,
@@ -79,11 +81,14 @@ async def my_visits(
             earlier=_further(behind, MOST_BEHIND, of=behind_of),
         )
 
+    has_feed = may_have_feed(visitor, caller)
     return page(
         visitor,
         "visits.html",
         here="visits",
         visits=await read(database, ask),
+        may_have_feed=has_feed,
+        feed_made_at=await read(database, partial(feed_made_at, patient_id=patient_id)),
         is_first=after is None and before is None,
     )
 

@@ -37,7 +37,7 @@ ORDER BY practitioner_id, id
 COUNT_DESKS = "SELECT count(DISTINCT practitioner_id) FROM doctors"
 PATIENTS = """
 INSERT INTO patients (id, full_name, phone, email)
-SELECT gen_random_uuid(), 'Patient ' || n, '+70000000000', 'patient' || n || '@example.org'
+SELECT gen_random_uuid(), 'Patient ' || n, '+7' || 8000000000 + n, 'patient' || n || '@example.org'
 FROM generate_series(1, %(patients)s) n
 """
 SHIFTS = f"""

@@ -18,6 +18,7 @@ CLOSED = {
     "schedules_doctor_day_idx",
 }
 CONSENTS = {"consents_pkey"}
+FEEDS = {"calendar_feeds_pkey"}
 PROXIES = {"proxies_once", "proxies_proxy_patient_id_idx"}
 TRAIL = {"audit_pkey", "audit_seals_pkey"}
 
@@ -195,12 +196,14 @@ BY: dict[str, set[str]] = {
     "removing_patients.FORGET.0": {"accounts_patient_id_idx"},
     "removing_patients.FORGET.1": CONSENTS,
     "removing_patients.FORGET.2": PROXIES,
-    "removing_patients.FORGET.3": PATIENT,
+    "removing_patients.FORGET.3": FEEDS,
+    "removing_patients.FORGET.4": PATIENT,
     "removing_patients.GO_OVER.0": NOTICE | OF_PATIENT,
     "removing_patients.GO_OVER.1": OF_PATIENT,
     "removing_patients.GO_OVER.2": CONSENTS,
     "removing_patients.GO_OVER.3": PROXIES,
-    "removing_patients.GO_OVER.4": PATIENT,
+    "removing_patients.GO_OVER.4": FEEDS,
+    "removing_patients.GO_OVER.5": PATIENT,
     "removing_patients.LOCK": PATIENT,
     "removing_patients.OVERLAP": OF_PATIENT,
     "forgetting.FORGET_REPLIES": {"replies_received_at_idx"},
@@ -208,7 +211,11 @@ BY: dict[str, set[str]] = {
     "replies.KEEP": set(),
     "replies.KNOWN": {"replies_pkey"},
     "replies.LANGUAGE": {"patients_phone_idx"},
-    "replies.WITHDRAW": {"patients_phone_idx"} | CONSENTS,
+    "replies.WITHDRAW": {"patients_phone_idx"},
+    "calendar_feeds.MAKE": set(),
+    "calendar_feeds.OF_PATIENT": FEEDS,
+    "calendar_feeds.REVOKE": FEEDS,
+    "calendar_feeds.WHOSE": {"calendar_feeds_once"},
     "setup.CHANGE_CLINIC": set(),
     "setup.CHANGE_DOCTOR": DOCTOR,
     "setup.CHANGE_SERVICE": SERVICE,

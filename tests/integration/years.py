@@ -81,6 +81,10 @@ INSERT INTO replies (message_id, word, appointment_id, version, is_again, receiv
 SELECT id, 'cancel', id, 2, false, created_at
 FROM schedules WHERE status = 'confirmed' LIMIT 20000
 """)
+CALENDAR_FEEDS = text("""
+INSERT INTO calendar_feeds (patient_id, token_hash, language)
+SELECT id, sha256(CAST(CAST(id AS text) AS bytea)), 'ru' FROM patients
+""")
 SERVICES = text("""
 INSERT INTO services (id, clinic_id, specialty, name, minutes)
 SELECT gen_random_uuid(), clinic_id, specialty, 'Visit ' || n, 30
@@ -143,7 +147,19 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 """)
 
 
-WRITTEN = (REPLIES, NOTICES, DOUBTS, CONSENTS, PROXIES, ACCOUNTS, MOVES, MOVE_KEYS, TRAIL, SEALS)
+WRITTEN = (
+    REPLIES,
+    CALENDAR_FEEDS,
+    NOTICES,
+    DOUBTS,
+    CONSENTS,
+    PROXIES,
+    ACCOUNTS,
+    MOVES,
+    MOVE_KEYS,
+    TRAIL,
+    SEALS,
+)
 LEAVES = (EXCEPTIONS, EXCEPTION_SPANS, CAMPAIGNS, CAMPAIGN_VISITS)
 FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS, IMPORTS, IMPORTED, *LEAVES)
 

@@ -29,7 +29,14 @@ from adapters.postgres.tables.exceptions import (
 )
 from adapters.postgres.tables.imports import imported, imports
 from adapters.postgres.tables.naming import metadata
-from adapters.postgres.tables.people import accounts, consents, patients, proxies, replies
+from adapters.postgres.tables.people import (
+    accounts,
+    calendar_feeds,
+    consents,
+    patients,
+    proxies,
+    replies,
+)
 from adapters.postgres.tables.plans import plans
 from adapters.postgres.tables.trail import audit, audit_progress, audit_seals, events_in_doubt
 
@@ -46,6 +53,7 @@ __all__ = [
     "audit",
     "audit_progress",
     "audit_seals",
+    "calendar_feeds",
     "campaign_visits",
     "campaigns",
     "clinics",

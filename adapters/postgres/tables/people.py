@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -106,3 +107,15 @@ replies = Table(
     Index("replies_received_at_idx", "received_at"),
 )
 """A patient's text message by its provider's id, and the visit that it was about, if it was."""
+
+calendar_feeds = Table(
+    "calendar_feeds",
+    metadata,
+    Column("patient_id", Uuid, ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("language", Text, nullable=False),
+    instant("created_at", nullable=False),
+    CheckConstraint("language IN ('ru', 'en')", name="language"),
+    UniqueConstraint("token_hash", name="calendar_feeds_once"),
+)
+"""The secret address at which a calendar asks for a patient's visits, by its digest."""
