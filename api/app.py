@@ -29,6 +29,7 @@ from api.routes import (
     desk_visits,
     directory,
     doctor_pages,
+    doctor_week_pages,
     exceptions,
     imports,
     inbound,
@@ -37,6 +38,7 @@ from api.routes import (
     manage_doctor_pages,
     manage_exception_pages,
     manage_pages,
+    manage_rule_pages,
     me,
     move_pages,
     operations,
@@ -81,14 +83,8 @@ PRODUCT = (
 PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, desk_visits, desk_moves, attendance_pages, desk_times, doctor_pages),
-    *(
-        calendar_pages,
-        ops_page,
-        manage_pages,
-        manage_doctor_pages,
-        manage_exception_pages,
-        campaign_pages,
-    ),
+    *(calendar_pages, ops_page, manage_pages, manage_doctor_pages, manage_exception_pages),
+    *(campaign_pages, manage_rule_pages, doctor_week_pages),
 )
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]

@@ -26,7 +26,7 @@ class Callee:
 
     visit: CampaignVisit
     person: Patient | None
-    doctor: str | None
+    doctor: str
 
 
 @dataclass(frozen=True, kw_only=True)

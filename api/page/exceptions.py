@@ -12,7 +12,7 @@ from adapters.postgres.directory import Clinic
 from adapters.postgres.exception_rows import ListedException, list_exceptions
 from adapters.postgres.reads import read_by_cursor
 from api.http.cursors import Place, cursor_of, place_of
-from domain.plan_exceptions import ExceptionKind, PlanException
+from domain.plan_exceptions import ExceptionKind
 from domain.zones import zone_named
 
 LISTED = 50
@@ -63,13 +63,6 @@ async def exceptions_of(
 def today_at(clinic: Clinic) -> date:
     """By the clinic's clock."""
     return datetime.now(UTC).astimezone(zone_named(clinic.time_zone)).date()
-
-
-def whole_days(what: PlanException) -> tuple[date, date] | None:
-    """The first and the last day, where it is of whole days."""
-    if what.start.time() == what.until.time() == time():
-        return what.start.date(), what.until.date() - timedelta(days=1)
-    return None
 
 
 def closes(day: date, listed: Sequence[ListedException]) -> bool:

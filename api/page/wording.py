@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 
 from babel.dates import format_date, format_time, get_timezone_location
+from babel.units import format_unit
 from markupsafe import Markup, escape
 
 from adapters.messages.addresses import tel
 from adapters.messages.specialties import specialty_name
 from adapters.messages.visit import Language
 from domain.documents import timestamp
+from domain.durations import parse_duration
 from domain.zones import zone_named
 
 ACCUSATIVE = {"среда": "среду", "пятница": "пятницу", "суббота": "субботу"}
@@ -72,6 +74,19 @@ class Wording:
     def month(self, instant: date) -> str:
         """нояб."""
         return format_date(instant, "LLL", locale=self._locale)
+
+    def duration(self, written: str) -> str:
+        """3 days, 2 hours 30 minutes: of one in ISO 8601."""
+        length = parse_duration(written)
+        hours, minutes = divmod(length.seconds // 60, 60)
+        named = (
+            (length.months, "duration-month"),
+            (length.days, "duration-day"),
+            (hours, "duration-hour"),
+            (minutes, "duration-minute"),
+        )
+        said = (format_unit(many, unit, locale=self._locale) for many, unit in named if many)
+        return " ".join(said) or written
 
     def time(self, local: datetime) -> str:
         """10:30, in both languages: clinics do not say half past ten in the evening twice.

@@ -23,10 +23,12 @@ from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
 from api.page.days import doctor_times, nearest, parts_of
 from api.page.directory import directory
+from api.page.empty_days import why_empty_day
 from api.page.forms import OwnForm, keep, local, see
 from api.page.rendering import page
 from api.page.visitor import Patient, PatientOrNobody
 from api.page.wording import minutes
+from domain.day import SlotState
 from domain.documents import timestamp
 from domain.errors import AlreadyBooked, AlreadyHeld, DoctorNotFound, PatientNotFound, Refused
 from domain.search import TimesWished
@@ -112,6 +114,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
     found = await read(database, lambda opened: doctor_times(opened, doctor_id, patient_id))
     day = chosen or (found.first_day if at is None else day_of(at, found.zone))
     schedule, _ = await days.read(doctor_id, day)
+    has_free = any(slot.state is SlotState.FREE for slot in schedule.slots)
     return page(
         visitor,
         "times.html",
@@ -120,6 +123,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
         day=day,
         version=schedule.version,
         parts=parts_of(schedule, found.own, found.zone),
+        why=None if has_free else await why_empty_day(database, doctor_id, day),
         note=note,
         rule=rule,
         lost=at,

@@ -1,7 +1,7 @@
 """A doctor's own page: one day by its time, and what has changed of late."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated
@@ -22,12 +22,14 @@ from api.http.looks import note_day_on_page
 from api.http.schemas import Id, Text
 from api.http.streams import Event, merged
 from api.http.whose import check_doctor
+from api.page.empty_days import why_empty_day
 from api.page.forms import OwnForm, local, see
 from api.page.live import changes_of
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from domain.attendance import Mark, marks_of
 from domain.booking import Status
+from domain.empty_day import WhyEmpty
 from domain.slot import day_of
 from domain.staff_day import StaffDay, StaffSlot, StaffVisit
 from domain.zones import zone_named
@@ -64,6 +66,9 @@ class DoctorsDay:
     def just_marked(self) -> StaffVisit | None:
         visits = (slot.visit for slot in self.staff.slots if slot.visit)
         return next((each for each in visits if each.appointment_id == self.marked), None)
+
+    why: WhyEmpty | None = None
+    """Why nothing of the day can be booked."""
 
     @property
     def next_patient(self) -> StaffSlot | None:
@@ -128,6 +133,8 @@ async def doctor_day(  # noqa: PLR0913 - each is a part of the request
         )
 
     found = await read(database, ask, caller.sees_patients)
+    if not found.staff.free:
+        found = replace(found, why=await why_empty_day(database, doctor_id, found.day))
     return page(visitor, "doctor.html", here="doctor", found=found, note=note)
 
 
