@@ -51,8 +51,8 @@ MOVES_AND_MARKS = (
     Mutation(
         name="a patient arrives on any day",
         file="domain/attendance.py",
-        at="marked",
-        text=" and seen.is_its_day",
+        at="can_be_marked",
+        text=" and day_of(now, zone) >= day_of(starts_at, zone)",
         instead="",
         red=(f"{ATTENDED}::test_the_day_of_the_visit_is_the_clinic_s",),
     ),
