@@ -44,6 +44,7 @@ from api.routes import (
     operations,
     ops_page,
     pages,
+    patient_pages,
     patients,
     plans,
     proxies,
@@ -84,7 +85,7 @@ PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, desk_visits, desk_moves, attendance_pages, desk_times, doctor_pages),
     *(calendar_pages, ops_page, manage_pages, manage_doctor_pages, manage_exception_pages),
-    *(campaign_pages, manage_rule_pages, doctor_week_pages),
+    *(campaign_pages, manage_rule_pages, doctor_week_pages, patient_pages),
 )
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]

@@ -15,7 +15,7 @@ from adapters.postgres.accounts import Subject
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.reads import read
 from adapters.postgres.removing_patients import Merge
-from adapters.process.settings import sign_in_of
+from adapters.process.settings import Product, sign_in_of
 from api.dependencies import CallersDep, DatabaseDep, Settings
 from api.http.actor import (
     PatientChanger,
@@ -77,7 +77,16 @@ async def create(
 
     A patient who has signed in makes their own, once, and is that patient from then on.
     """
-    actor = caller.actor
+    made = await registered(wish, caller.actor, database, settings)
+    callers.forget_accounts()
+    location = {"location": f"/api/v1/patients/{made.patient_id}"}
+    return JsonAnswer(patient_document(made), status_code=201, headers=NO_STORE | location)
+
+
+async def registered(
+    wish: NewPatient, actor: Actor, database: Database, settings: Product
+) -> Patient:
+    """A new record. Raises `PatientExists`, and `Malformed` for what is no telephone."""
     is_own = actor.role is Role.PATIENT
     if is_own and actor.patient_id is not None:
         raise PatientExists(Refusal(code=PatientExists.code, patient_id=actor.patient_id))
@@ -91,10 +100,7 @@ async def create(
         birth_date=wish.birth_date,
         time_zone=wish.time_zone,
     )
-    made = await patients.register(database, person, actor.ref, list(actor.clinic_ids), own=own)
-    callers.forget_accounts()
-    location = {"location": f"/api/v1/patients/{made.patient_id}"}
-    return JsonAnswer(patient_document(made), status_code=201, headers=NO_STORE | location)
+    return await patients.register(database, person, actor.ref, list(actor.clinic_ids), own=own)
 
 
 @router.get("", response_model=PatientPage, summary="Find patients")
