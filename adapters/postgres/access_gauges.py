@@ -29,14 +29,15 @@ MOST_SPECIALTIES = 100
 THIRD = 3
 ANY_TIME = TimesWished(weekdays=frozenset(range(1, 8)), earliest=time.min, latest=time.max)
 
-# Of shifts, only what of them lies ahead within the week.
+# Of shifts, only what of them lies ahead within the week; the table is read whole, off the road of
+# any patient. Most of it lies ahead, unless a clinic keeps the shifts of many years.
 UTILISATION = text(f"""
 SELECT clock_timestamp() AS now,
     (SELECT sum(extract(epoch FROM upper(w.during * week.ahead) - lower(w.during * week.ahead)))
      FROM shifts w, (SELECT tstzrange(statement_timestamp(),
          statement_timestamp() + interval '7 days') AS ahead) week
-     WHERE w.state = 'open' AND w.during && tstzrange(statement_timestamp(),
-         statement_timestamp() + interval '7 days')) AS open,
+     WHERE w.state = 'open' AND upper(w.during) > statement_timestamp()
+         AND lower(w.during) < statement_timestamp() + interval '7 days') AS open,
     (SELECT sum(extract(epoch FROM ends_at - starts_at)) FROM schedules
      WHERE {BEGINS_AT} BETWEEN statement_timestamp()
          AND statement_timestamp() + interval '7 days') AS booked

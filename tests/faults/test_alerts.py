@@ -7,18 +7,22 @@ is of its own: what is broken here would break the other cases.
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry, start_http_server
 from temporalio.client import Client
 
+from adapters.process.disk import FREE, SIZE, watch_disk
 from stack.embedded import whole_stack
+from stack.ports import LOOPBACK, Ports
 from stack.servers.prometheus import RULES
-from tests.acceptance.conftest import Clinic, another_api
+from tests.acceptance.conftest import Clinic
 from tests.faults.rig.alarms import FAULTS, Site
 from tests.faults.rig.hurried import hurried
 from tests.faults.rig.injectors import small_disk
@@ -57,8 +61,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
         patients = [each["id"] for each in state["patients"]]
         clinic = Clinic(home=folder / "home", state=state, http=http, patients=patients)
         opened.enter_context(small_disk(disk, 64))
-        beside = await opened.enter_async_context(another_api(clinic, PRIYOM_HOME=str(disk)))
-        targets = await targets_of(clinic.home) | {"beside": beside.base_url.netloc.decode()}
+        targets = await targets_of(clinic.home) | {"disk": opened.enter_context(shown(disk))}
         quick = await opened.enter_async_context(watching(folder, targets, rules))
         real = await opened.enter_async_context(
             httpx.AsyncClient(base_url=state["prometheus"], timeout=10, trust_env=False)
@@ -67,6 +70,20 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
         yield Watched(site=Site(clinic, temporal, disk), hurried=quick, real=Prometheus(real))
         del temporal
         gc.collect()
+
+
+@contextmanager
+def shown(disk: Path) -> Iterator[str]:
+    """Where this disk is shown as a process shows the one of its home."""
+    watch_disk(disk)
+    registry, ports = CollectorRegistry(), Ports()
+    for gauge in (FREE, SIZE):
+        registry.register(gauge)
+    port = ports.take()
+    server, _ = start_http_server(port, LOOPBACK, registry)
+    yield f"{LOOPBACK}:{port}"
+    server.shutdown()
+    ports.release()
 
 
 async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:

@@ -40,7 +40,7 @@ BY: dict[str, set[str]] = {
     "audit.FORGET_SETTLED": {"events_in_doubt_settled_idx"},
     "overlaps.OVERLAPPING": FREE | {"schedules_changed_idx"},
     "booking_gauges.TO_CONFIRM": {"schedules_changed_idx"},
-    "access_gauges.UTILISATION": {"schedules_begins_at_idx", "shifts_during_idx"},
+    "access_gauges.UTILISATION": {"schedules_begins_at_idx"},
     "console.CAMPAIGNS": set(),
     "console.IN_DOUBT": {"events_in_doubt_pkey"},
     "console.LIVE_HOLDS": {"schedules_lapses_at_idx"},
@@ -286,7 +286,7 @@ SAME = {
 }
 """Either finds the row, and the planner may change its mind."""
 
-READ_WHOLE = {"console.CAMPAIGNS": {"campaigns"}}
-"""Some a week are made: somebody on call lists the newest."""
+READ_WHOLE = {"console.CAMPAIGNS": {"campaigns"}, "access_gauges.UTILISATION": {"shifts"}}
+"""By operations alone: some campaigns a week; all shifts, a few times an hour."""
 
 SMALL_TABLES = {"audit_progress", "clinics"}
