@@ -51,6 +51,7 @@ WRONG = {
     "fullName": "must not be blank",
     "timeZone": "must be a time zone, as Europe/Moscow",
     **dict.fromkeys((*NOT_FOUND, "clinicId"), NO_UUID),
+    "messageId": "must be 1 to 255 visible ASCII characters",
 }
 """What may be wrong with a field; the first that an operation takes is its example."""
 

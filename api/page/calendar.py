@@ -11,7 +11,10 @@ def as_entry(visit: PatientVisit, language: Language) -> Visit:
         appointment_id=appointment.appointment_id,
         kind=Kind.CONFIRMED,
         version=appointment.version or 1,
-        changed_at=appointment.rescheduled_at or appointment.confirmed_at or visit.now,
+        changed_at=appointment.rescheduled_at
+        or appointment.confirmed_at
+        or appointment.created_at
+        or visit.now,
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at or appointment.starts_at,
         language=language,
