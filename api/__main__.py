@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from adapters.postgres.secret_in_use import Secrets
 from adapters.process.children import serve_in_children
 from adapters.process.disk import watch_disk
 from adapters.process.exit import exit_process
@@ -21,7 +22,6 @@ from adapters.process.settings import (
     Product,
     connections,
     product,
-    secret_of,
     sign_in_of,
 )
 from adapters.process.time_zones import use_pinned_time_zones
@@ -33,6 +33,7 @@ from api.http.protocol import ProblemProtocol
 from api.http.streams import Streams
 from api.services import open_services
 from worker.sdk_patches import spare_payload_walks
+from worker.secrets import secrets_of
 
 BAD_SETTINGS = 2
 GRACE_SECONDS = 10
@@ -62,7 +63,7 @@ class Server(uvicorn.Server):
 def main() -> int:
     try:
         settings, servers = product(), connections()
-        secret = secret_of(settings)
+        secrets = secrets_of(settings, servers.database_url)
         sign_in_of(settings)
     except BadSettings as error:
         sys.stderr.write(f"priyom api: {error}\n")
@@ -72,18 +73,18 @@ def main() -> int:
     collect_garbage_seldom()
     raise_open_file_limit()
     if settings.api_processes == 1:
-        return _serve(settings, servers, secret)
+        return _serve(settings, servers, secrets)
     with _listening(settings) as socket_of_all:
         return serve_in_children(
             settings.api_processes,
-            lambda: _serve(settings, servers, secret, sockets=[socket_of_all]),
+            lambda: _serve(settings, servers, secrets, sockets=[socket_of_all]),
         )
 
 
 def _serve(
     settings: Product,
     servers: Connections,
-    secret: bytes,
+    secrets: Secrets,
     *,
     sockets: list[socket.socket] | None = None,
 ) -> int:
@@ -92,7 +93,7 @@ def _serve(
     watch_disk(settings.home)
     patched = settings.sdk_patches == "on" and spare_payload_walks()
     app = create_app(
-        lambda: open_services(settings, servers, secret),
+        lambda: open_services(settings, servers, secrets.now, secrets.previous),
         answer_within_seconds=settings.answer_within_seconds,
         origins=Origins(
             public=settings.public_url,

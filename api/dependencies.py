@@ -32,6 +32,7 @@ from api.schedule.rendered_days import RenderedDays
 from api.schedule.setting_up import Setup
 from api.services import Services
 from api.sign_in.pages import PageSignIn
+from domain.visit_links import read_token
 
 
 def _opened(choose: Callable[[Services], object]) -> Depends:
@@ -68,6 +69,15 @@ async def _streams(request: Request) -> Streams:
     return streams
 
 
+async def _link_key(request: Request) -> bytes:
+    """The key that the link was signed with: the one before goes on while it is named."""
+    services: Services = request.app.state.services
+    token = request.path_params.get("token", "")
+    return next(
+        (key for key in services.link_keys if read_token(key, token)), services.link_keys[0]
+    )
+
+
 DatabaseDep = Annotated[Database, _opened(lambda services: services.database)]
 Book = Annotated[DayBook, _opened(lambda services: services.book)]
 Days = Annotated[DayReader, _opened(lambda services: services.days)]
@@ -86,7 +96,7 @@ PlanningDep = Annotated[Planning, _opened(_planning)]
 CommandsDep = Annotated[Commands, _opened(lambda services: services.commands)]
 DashboardDep = Annotated[Dashboard, _opened(lambda services: services.dashboard)]
 ReceiptsDep = Annotated[Receipts, _opened(lambda services: services.receipts)]
-LinkKeyDep = Annotated[bytes, _opened(lambda services: services.link_key)]
+LinkKeyDep = Annotated[bytes, Depends(_link_key)]
 ReadinessDep = Annotated[ReadinessProbe, _opened(lambda services: services.readiness)]
 Settings = Annotated[Product, _opened(lambda services: services.product)]
 LiveStreams = Annotated[Streams, Depends(_streams)]

@@ -78,7 +78,7 @@ class Services:
     commands: Commands
     moves: Moves
     exchanges: Exchanges
-    link_key: bytes
+    link_keys: tuple[bytes, ...]
     attendance: Attendance
     publishing: Publishing
     importing: Importing
@@ -94,7 +94,7 @@ class Services:
 
 @asynccontextmanager
 async def open_services(
-    product: Product, connections: Connections, secret: bytes
+    product: Product, connections: Connections, secret: bytes, previous: bytes | None = None
 ) -> AsyncIterator[Services]:
     """Waits for no server: each may be away now and come back later. What is opened last is closed
     first: the worker ends before the servers that its steps need.
@@ -141,11 +141,13 @@ async def open_services(
             rendered=RenderedDays(days),
             live=LiveDays(days, changes),
             changes=changes,
-            bookings=Bookings(database, runs, product, secret, tell=changes.tell),
+            bookings=Bookings(
+                database, runs, product, secret, previous=previous, tell=changes.tell
+            ),
             commands=Commands(database, runs),
-            moves=Moves(database, runs, secret),
+            moves=Moves(database, runs, secret, previous=previous),
             exchanges=Exchanges(database, runs),
-            link_key=link_key(secret),
+            link_keys=tuple(link_key(each) for each in (secret, previous) if each),
             attendance=Attendance(database, runs),
             importing=Importing(database, temporal),
             publishing=Publishing(temporal, horizon_days=product.horizon_days),

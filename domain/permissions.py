@@ -29,7 +29,8 @@ class Action(StrEnum):
     REMOVE_PATIENT = "merge or erase a patient"
     MARK_ATTENDANCE = "arrive, complete, no-show, and back"
     NOTICES = "a doctor's notices"
-    READ_CLINIC = "read services, plans, exceptions, imports"
+    READ_CLINIC = "read services, plans, exceptions"
+    READ_IMPORT = "read an import"
     CHANGE_CLINIC = "change services, plans, exceptions, doctors; imports"
     ASK_EXCEPTION = "ask for an exception"
     READ_CAMPAIGN = "read a campaign"
@@ -84,6 +85,7 @@ RIGHTS: dict[Action, dict[Role, Scope]] = {
     Action.MARK_ATTENDANCE: {**_desk(Scope.CLINIC), Role.DOCTOR: Scope.OWN_DAYS},
     Action.NOTICES: _SETUP,
     Action.READ_CLINIC: _SETUP,
+    Action.READ_IMPORT: _SETUP,
     Action.CHANGE_CLINIC: {Role.MANAGER: Scope.CLINIC},
     Action.ASK_EXCEPTION: {Role.MANAGER: Scope.CLINIC, Role.DOCTOR: Scope.OWN_DAYS},
     Action.READ_CAMPAIGN: _SETUP,
@@ -200,5 +202,7 @@ def _reaches(actor: Actor, scope: Scope, facts: Whose) -> bool:
         case Scope.OWN_DAYS:
             own = actor.practitioner_id
             return own is not None and facts.practitioner_id == own
-        case _:  # all of them; a list's rows are chosen by `visible`
+        case Scope.ROWS_OF_CLINIC:  # a list's rows are chosen by `visible`; one of them is here
+            return facts.clinic_id is None or facts.clinic_id in actor.clinic_ids
+        case _:
             return True

@@ -136,7 +136,7 @@ def deliveries_worker(
 
 
 def main() -> int:
-    return run_process("notifier", work, pool_size=4)
+    return run_process("notifier", work, pool_size=4, signs=True)
 
 
 if __name__ == "__main__":

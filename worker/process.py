@@ -30,6 +30,7 @@ from adapters.process.traces import TRACES
 from adapters.temporal.sdk_metrics import SDK
 from worker.deployment import build_of, has_current
 from worker.sdk_patches import spare_payload_walks
+from worker.secrets import secrets_of
 
 BAD_SETTINGS = 2
 
@@ -79,10 +80,12 @@ Work = Callable[[Process], Awaitable[None]]
 """What a process does until it is cancelled."""
 
 
-def run_process(name: str, work: Work, *, pool_size: int) -> int:
-    """Run until told to stop. Returns the exit status."""
+def run_process(name: str, work: Work, *, pool_size: int, signs: bool = False) -> int:
+    """Run until told to stop. Returns the exit status. `signs`: with the secret."""
     try:
         settings, servers, build = product(), connections(), build_of(deployment())
+        if signs:
+            secrets_of(settings, servers.database_url)
     except BadSettings as error:
         sys.stderr.write(f"{name}: {error}\n")
         return BAD_SETTINGS

@@ -84,6 +84,10 @@ class Product(BaseSettings):
         SecretStr(""),
         description="key of appointment ids, 32 characters or more: openssl rand -hex 32",
     )
+    secret_previous: Annotated[SecretStr, AfterValidator(long_or_none)] = Field(
+        SecretStr(""),
+        description="the secret before this one; while it is named, its links and keys go on",
+    )
     receipts_key: Annotated[SecretStr, AfterValidator(long_or_none)] = Field(
         SecretStr(""),
         description="key that providers sign receipts with, 32 characters or more, or none",
@@ -219,6 +223,11 @@ def secret_of(settings: Product) -> bytes:
             f"{PREFIX}SECRET must be {SHORTEST_SECRET} characters or more: openssl rand -hex 32"
         )
     return secret
+
+
+def previous_secret_of(settings: Product) -> bytes | None:
+    """The one before; null where none is named."""
+    return settings.secret_previous.get_secret_value().encode() or None
 
 
 def sign_in_of(settings: Product) -> str | None:

@@ -9,6 +9,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from adapters.postgres.alternatives import free_alternatives
+from adapters.postgres.appointments import see
 from adapters.postgres.booking_facts import load_facts
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read, read_by_cursor
@@ -47,14 +48,22 @@ while the last of a crowd are still read."""
 class Bookings:
     """Holds for patients. One run is begun at a time for each slot in this process."""
 
-    def __init__(
-        self, database: Database, runs: Runs, product: Product, secret: bytes, *, tell: Tell
+    def __init__(  # noqa: PLR0913 - what holds are made with
+        self,
+        database: Database,
+        runs: Runs,
+        product: Product,
+        secret: bytes,
+        *,
+        tell: Tell,
+        previous: bytes | None = None,
     ) -> None:
         self._tell = tell
         self._database = database
         self._runs = runs
         self._product = product
         self._secret = secret
+        self._previous = previous
         self._turns: KeyLocks[Slot] = KeyLocks()
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)
         self._alternatives: SingleFlight[tuple[UUID, datetime, UUID | None], list[Alternative]] = (
@@ -75,7 +84,7 @@ class Bookings:
     ) -> Held:
         """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         order = Order(
-            appointment_id=appointment_id_of(self._secret, patient_id, key, sent_by=by),
+            appointment_id=await self._id_of(patient_id, key, by),
             attempt_id=uuid4(),
             wish=SlotWish(
                 patient_id=patient_id,
@@ -93,6 +102,14 @@ class Bookings:
             reason=reason,
         )
         return await self._in_turn(order)
+
+    async def _id_of(self, patient_id: UUID, key: str | None, by: Actor) -> UUID:
+        """A key that was bound under the secret before goes on to lead to its appointment."""
+        if key is not None and self._previous is not None:
+            before = appointment_id_of(self._previous, patient_id, key, sent_by=by)
+            if await read_by_cursor(self._database, partial(see, appointment_id=before)):
+                return before
+        return appointment_id_of(self._secret, patient_id, key, sent_by=by)
 
     async def _in_turn(self, order: Order) -> Held:
         """The first for a slot goes ahead; the others look again when its turn has ended.

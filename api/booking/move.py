@@ -52,9 +52,11 @@ class Runs(Protocol):
 class Moves:
     """Moves of confirmed visits. One run is begun at a time for each slot in this process."""
 
-    def __init__(self, database: Database, runs: Runs, secret: bytes) -> None:
+    def __init__(
+        self, database: Database, runs: Runs, secret: bytes, previous: bytes | None = None
+    ) -> None:
         self._database = database
-        self._keys = MoveKeys(database, secret)
+        self._keys = MoveKeys(database, secret, previous)
         self._runs = runs
         self._turns: KeyLocks[Slot] = KeyLocks()
         self._beginnings = asyncio.Semaphore(BEGINNINGS_AT_ONCE)

@@ -52,18 +52,21 @@ class Moved:
 class MoveKeys:
     """A key is bound before its run begins. What was refused without a run binds none."""
 
-    def __init__(self, database: Database, secret: bytes) -> None:
+    def __init__(self, database: Database, secret: bytes, previous: bytes | None = None) -> None:
         self._database = database
         self._secret = secret
+        self._previous = previous
 
     async def answered(self, order: MoveOrder, visit: Appointment) -> Moved | None:
         """What this key was told before, if it was sent before and was told anything."""
         if order.key is None:
             return None
-        key_id = self._id(order, order.key, visit)
+        secrets = (self._secret, self._previous) if self._previous else (self._secret,)
+        ids = [self._id(order, order.key, visit, secret) for secret in secrets]
 
         async def look(connection: Cursor) -> Moved | None:
-            kept = await find_key(connection, key_id)
+            found = [await find_key(connection, key_id) for key_id in ids]
+            kept = next(filter(None, found), None)
             if kept is None:
                 return None
             _check(order, kept)
@@ -76,18 +79,19 @@ class MoveKeys:
         """To be called as the last before the run is begun."""
         if order.key is not None:
             async with cursor(self._database) as connection:
-                key_id = self._id(order, order.key, visit)
+                key_id = self._id(order, order.key, visit, self._secret)
                 _check(order, await bind_key(connection, key_id, order.wish))
 
     async def refuse(self, order: MoveOrder, visit: Appointment, refusal: Refused) -> None:
         """The run said no, and so it is said again."""
         if order.key is not None:
             async with cursor(self._database) as connection:
-                key_id = self._id(order, order.key, visit)
+                key_id = self._id(order, order.key, visit, self._secret)
                 await refuse_key(connection, key_id, refusal.refusal)
 
-    def _id(self, order: MoveOrder, key: str, visit: Appointment) -> UUID:
-        return move_key_id_of(self._secret, visit.patient_id, key, sent_by=order.by)
+    @staticmethod
+    def _id(order: MoveOrder, key: str, visit: Appointment, secret: bytes) -> UUID:
+        return move_key_id_of(secret, visit.patient_id, key, sent_by=order.by)
 
 
 def _check(order: MoveOrder, kept: KeptKey) -> None:

@@ -10,7 +10,7 @@ from adapters.postgres.directory import clinic_of
 from adapters.postgres.imports import find_import
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep, ImportingDep
-from api.http.actor import ClinicChanger, ClinicReader
+from api.http.actor import ClinicChanger, ImportReader
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.import_schemas import ImportBegun, ImportBody, import_document
 from api.http.openapi import problems
@@ -70,7 +70,7 @@ async def import_file(  # noqa: PLR0913 - each is a part of the request
 
 
 @router.get("/{import_id}", response_model=ImportBody, summary="Read the report of an import")
-async def get_import(import_id: Id, caller: ClinicReader, database: DatabaseDep) -> Response:
+async def get_import(import_id: Id, caller: ImportReader, database: DatabaseDep) -> Response:
     """What became of the rows so far; it names nobody."""
     found = await find_import(database, import_id)
     caller.check(Whose(clinic_id=found.clinic_id), hidden=ImportNotFound)

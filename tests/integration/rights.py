@@ -17,6 +17,7 @@ x: turned away in some way, as from a page of patients; ?: not said."""
 NO = "ffff"
 
 EVERYBODY: Row = ("yyyy",) * 5
+ACT_FOR: Row = ("y?nn", "nnnn", "nnnn", "nnnn", "nnnn")
 READ_VISIT: Row = ("yynn", "yyyn", "ynnn", "yyyn", NO)
 CHANGE_VISIT: Row = ("yynn", "yyyn", NO, "yyyn", NO)
 HOLD: Row = ("yynn", "yyyf", NO, "yyyf", NO)
@@ -39,7 +40,7 @@ DAY: Row = (NO, "yyyn", "ynnn", "yyyn", NO)
 READ_DOCTOR: Row = (NO, "yyyf", "yfff", "yyyf", NO)
 READ_CAMPAIGN: Row = (NO, "yyyn", "ynnn", "yyyn", NO)
 READ_IMPORT: Row = (NO, "yyyn", "nnnn", "yyyn", NO)
-READ_RULES: Row = (NO, "yyyn", "nnnn", "yyyn", NO)
+READ_RULES: Row = (NO, "yyyn", "yyyn", "yyyn", NO)
 CHANGE_DOCTOR: Row = (NO, NO, NO, "yyyf", NO)
 CHANGE_THING: Row = (NO, NO, NO, "yyyn", NO)
 ASK_EXCEPTION: Row = (NO, NO, "yfff", "yyyf", NO)
@@ -91,7 +92,7 @@ CONTRACT: dict[str, Row] = {
     "GET /ops": OPERATIONS,
     "GET /ops/bookings": OPERATIONS,
     "GET /ops/bookings/*": ONE_BOOKING,
-    "POST /acting-for": EVERYBODY,
+    "POST /acting-for": ACT_FOR,
     "POST /book/*": HOLD_ON_PAGE,
     "GET /visits": LIST_ON_PAGE,
     "GET /visits/{appointment_id}/move*": CHANGE_ON_PAGE,
@@ -116,7 +117,10 @@ class Call:
     row: Row
 
     def of(self, role: str, relation: str) -> str:
-        return self.row[ROLES.index(role)][RELATIONS.index(relation)]
+        return self.of_all(role)[RELATIONS.index(relation)]
+
+    def of_all(self, role: str) -> str:
+        return self.row[ROLES.index(role)]
 
 
 def row_of(method: str, path: str) -> Row | None:

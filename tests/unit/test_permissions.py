@@ -57,7 +57,7 @@ def told(answer: Answer) -> str:
         (Action.CHANGE_VISIT, [(YES, HIDDEN), (YES, HIDDEN), (NO, NO), (YES, HIDDEN), (NO, NO)]),
         (Action.EXCHANGE_VISITS, [(NO, NO), (YES, HIDDEN), (NO, NO), (YES, HIDDEN), (NO, NO)]),
         (Action.READ_VISIT, [(YES, HIDDEN), (YES, HIDDEN), (YES, HIDDEN), (YES, HIDDEN), (NO, NO)]),
-        (Action.LIST_VISITS, [(YES, HIDDEN), (YES, YES), (YES, YES), (YES, YES), (NO, NO)]),
+        (Action.LIST_VISITS, [(YES, HIDDEN), (YES, HIDDEN), (YES, YES), (YES, HIDDEN), (NO, NO)]),
         (Action.READ_PATIENT, [(YES, HIDDEN), (YES, YES), (YES, HIDDEN), (YES, YES), (NO, NO)]),
         (Action.CHANGE_PATIENT, [(YES, HIDDEN), (YES, YES), (NO, NO), (YES, YES), (NO, NO)]),
         (Action.READ_CONSENTS, [(YES, HIDDEN), (YES, YES), (NO, NO), (YES, YES), (NO, NO)]),
@@ -65,6 +65,7 @@ def told(answer: Answer) -> str:
         (Action.FIND_PATIENTS, [(NO, NO), (YES, YES), (NO, NO), (YES, YES), (NO, NO)]),
         (Action.MARK_ATTENDANCE, [(NO, NO), (YES, HIDDEN), (YES, HIDDEN), (YES, HIDDEN), (NO, NO)]),
         (Action.NOTICES, [(NO, NO), (YES, HIDDEN), (YES, HIDDEN), (YES, HIDDEN), (NO, NO)]),
+        (Action.READ_IMPORT, [(NO, NO), (YES, HIDDEN), (YES, HIDDEN), (YES, HIDDEN), (NO, NO)]),
         (Action.READ_CLINIC, [(NO, NO), (YES, NO), (YES, NO), (YES, NO), (NO, NO)]),
         (Action.CHANGE_CLINIC, [(NO, NO), (NO, NO), (NO, NO), (YES, NO), (NO, NO)]),
         (Action.ASK_EXCEPTION, [(NO, NO), (NO, NO), (YES, NO), (YES, NO), (NO, NO)]),
@@ -74,7 +75,7 @@ def told(answer: Answer) -> str:
         (Action.SEE_DESK, [(NO, NO), (YES, HIDDEN), (NO, NO), (YES, HIDDEN), (NO, NO)]),
         (Action.OPERATIONS, [(NO, NO), (NO, NO), (NO, NO), (YES, HIDDEN), (YES, YES)]),
         (Action.METRICS, [(NO, NO), (NO, NO), (NO, NO), (YES, YES), (YES, YES)]),
-        (Action.AUDIT, [(YES, HIDDEN), (NO, NO), (NO, NO), (YES, YES), (YES, YES)]),
+        (Action.AUDIT, [(YES, HIDDEN), (NO, NO), (NO, NO), (YES, HIDDEN), (YES, YES)]),
     ],
 )
 def test_each_role_may_what_the_table_says(action: Action, expected: list[tuple[str, str]]) -> None:
@@ -86,6 +87,12 @@ def test_each_role_may_what_the_table_says(action: Action, expected: list[tuple[
     ]
 
     assert answers == expected
+
+
+def test_a_list_is_asked_for_before_it_is_known_whose_its_rows_are() -> None:
+    assert may(RECEPTION, Action.LIST_VISITS, Whose(patient_id=STRANGER)) == Allowed(
+        role=Role.RECEPTION, scope=RIGHTS[Action.LIST_VISITS][Role.RECEPTION]
+    )
 
 
 def test_a_patient_acts_for_those_it_is_a_proxy_for() -> None:

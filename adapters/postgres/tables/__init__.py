@@ -38,7 +38,13 @@ from adapters.postgres.tables.people import (
     replies,
 )
 from adapters.postgres.tables.plans import plans
-from adapters.postgres.tables.trail import audit, audit_progress, audit_seals, events_in_doubt
+from adapters.postgres.tables.trail import (
+    audit,
+    audit_progress,
+    audit_seals,
+    events_in_doubt,
+    secret_in_use,
+)
 
 __all__ = [
     "DOCTOR_FREE",
@@ -74,6 +80,7 @@ __all__ = [
     "proxies",
     "replies",
     "schedules",
+    "secret_in_use",
     "services",
     "shifts",
 ]

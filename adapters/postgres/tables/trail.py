@@ -2,6 +2,8 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -17,6 +19,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.postgres.tables.naming import instant, metadata
+
+secret_in_use = Table(
+    "secret_in_use",
+    metadata,
+    Column("only_one", Boolean, primary_key=True, server_default=text("true")),
+    Column("fingerprint", LargeBinary, nullable=False),
+    instant("since", nullable=False),
+    CheckConstraint("only_one", name="only_one"),
+)
+"""By which a process notices that it was given another secret."""
 
 audit_progress = Table(
     "audit_progress",
