@@ -216,6 +216,8 @@ BY: dict[str, set[str]] = {
     "calendar_feeds.OF_PATIENT": FEEDS,
     "calendar_feeds.REVOKE": FEEDS,
     "calendar_feeds.WHOSE": {"calendar_feeds_once"},
+    "secret_in_use.IN_USE": set(),
+    "secret_in_use.TAKE": set(),
     "setup.CHANGE_CLINIC": set(),
     "setup.CHANGE_DOCTOR": DOCTOR,
     "setup.CHANGE_SERVICE": SERVICE,
@@ -290,3 +292,4 @@ READ_WHOLE = {"console.CAMPAIGNS": {"campaigns"}, "access_gauges.UTILISATION": {
 """By operations alone: some campaigns a week; all shifts, a few times an hour."""
 
 SMALL_TABLES = {"audit_progress", "clinics"}
+SMALL_TABLES = {"audit_progress", "clinics", "secret_in_use"}
