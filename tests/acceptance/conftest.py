@@ -29,13 +29,12 @@ from stack.run_state import RunState
 AUDIT_SECONDS = 20
 """Oftener than a clinic's 60: an audit leaves alone what is younger than a quarter of this."""
 SECRET = "t" * 32
-"""What the ids of appointments are made of in the other processes of the API."""
+"""What the ids of appointments are made of, also in the other processes of the API."""
 SETTINGS = {
     "PRIYOM_LOG_FORMAT": "json",
     "PRIYOM_AUDIT_SECONDS": str(AUDIT_SECONDS),
     "PRIYOM_REMIND_SECONDS": "5",
-    "PRIYOM_RECEIPTS_KEY": "r" * 32,
-    "PRIYOM_SMS_ANSWERS": "on",
+    "PRIYOM_SECRET": SECRET,
 }
 
 
