@@ -1,8 +1,6 @@
 """Another secret is noticed at start; the one before goes on while it is named."""
 
 import asyncio
-import os
-import sys
 from dataclasses import replace
 
 import httpx
@@ -19,11 +17,11 @@ from api.booking.move_order import MoveKeys, MoveOrder
 from domain.actors import ANYONE, Actor, Role
 from domain.errors import IdempotencyKeyReused
 from domain.visit_links import link_key, link_to, token_of
-from stack.home import CHECKOUT
 from tests.clinic_rows import Clinic, at
 from tests.integration.audit_rows import scratch_database
 from tests.integration.conftest import PREVIOUS_SECRET
 from tests.integration.test_after_a_restore import RunsThatRemember, the_visit
+from worker.process import Process, run_process
 from worker.secrets import secrets_of
 
 OLD, NEW, THIRD = b"o" * 32, b"n" * 32, b"t" * 32
@@ -71,22 +69,25 @@ def test_a_database_that_is_away_is_not_waited_for() -> None:
     assert secrets_of(with_secrets(OLD), NOBODY_LISTENS) == Secrets(OLD)
 
 
-async def test_a_process_with_another_secret_says_so_and_ends(clinic_database: Database) -> None:
+async def test_a_process_with_another_secret_says_so_and_ends(
+    clinic_database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with scratch_database(clinic_database) as scratch:
         await asyncio.to_thread(is_in_use, scratch.url, Secrets(OLD))
         with pytest.raises(BadSettings, match="PRIYOM_SECRET_PREVIOUS"):
             await asyncio.to_thread(secrets_of, with_secrets(NEW, THIRD), scratch.url)
-        notifier = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "notifier"),
-            cwd=CHECKOUT,
-            env={**os.environ, "DATABASE_URL": scratch.url, "PRIYOM_SECRET": NEW.decode()},
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, said = await notifier.communicate()
+        monkeypatch.setenv("DATABASE_URL", scratch.url)
+        monkeypatch.setenv("PRIYOM_SECRET", NEW.decode())
+        ended = await asyncio.to_thread(run_process, "notifier", never, pool_size=1, signs=True)
 
-    assert notifier.returncode == 2
-    assert b"PRIYOM_SECRET is not the one" in said
-    assert NEW not in said
+    said = capsys.readouterr().err
+    assert ended == 2
+    assert "PRIYOM_SECRET is not the one" in said
+    assert NEW.decode() not in said
+
+
+async def never(_: Process) -> None:
+    raise AssertionError
 
 
 async def test_a_link_by_the_secret_before_opens(api: str, clinic: Clinic) -> None:
