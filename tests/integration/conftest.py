@@ -3,11 +3,12 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
 import uvicorn
@@ -15,17 +16,19 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import make_url
 from temporalio.client import Client
 
+from adapters.kafka.events import ensure_topics
 from adapters.postgres.application_role import APPLICATION
 from adapters.postgres.database import Database, connect_database
 from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
 from api.app import create_app
-from api.services import open_services
-from stack.embedded import embedded_postgres, embedded_valkey
+from api.services import Services, open_services
+from stack.embedded import embedded_kafka, embedded_postgres, embedded_valkey
 from tests.clinic_rows import Clinic, open_clinic
 from tests.fakes.issuer import FakeIssuer, running_issuer
 from tests.integration.audit_office import Office, opened, runs_of_a_test
 from tests.integration.audit_rows import MIGRATED, scratch_database
+from tests.integration.manager import Manager
 from tests.integration.years import VISITS
 
 RECEIPTS_KEY = b"r" * 32
@@ -90,6 +93,13 @@ async def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[C
         yield client
 
 
+@pytest.fixture(scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    async with embedded_kafka(tmp_path_factory.mktemp("kafka")) as servers:
+        await ensure_topics(servers)
+        yield servers
+
+
 @pytest.fixture
 async def office(scratch: Database, stand_ins: Client, cache_url: str) -> AsyncIterator[Office]:
     async with opened(scratch, stand_ins, cache_url) as it:
@@ -101,6 +111,14 @@ async def api(clinic_database: Database, cache_url: str) -> AsyncIterator[str]:
     """The address of an API over PostgreSQL; what it asks of Temporal and Kafka nobody answers."""
     async with serving(clinic_database, cache_url, receipts_key=RECEIPTS_KEY.decode()) as url:
         yield url
+
+
+@pytest.fixture
+async def manager(api: str) -> AsyncIterator[Manager]:
+    root = api.removesuffix("/api/v1")
+    headers = {"accept": "text/html", "origin": root}
+    async with httpx.AsyncClient(base_url=root, headers=headers, timeout=20) as http:
+        yield Manager(http)
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +145,18 @@ def as_application(database_url: str) -> str:
 
 @asynccontextmanager
 async def serving(database: Database, cache_url: str, **settings: str) -> AsyncIterator[str]:
+    async with serving_changed(database, cache_url, lambda services: services, **settings) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving_changed(
+    database: Database,
+    cache_url: str,
+    change: Callable[[Services], Services],
+    **settings: str,
+) -> AsyncIterator[str]:
+    """`change` puts something else in the place of what would ask Temporal."""
     servers = connections().model_copy(
         update={
             "database_url": as_application(database.url),
@@ -135,9 +165,13 @@ async def serving(database: Database, cache_url: str, **settings: str) -> AsyncI
         }
     )
     wanted = Product.model_validate(product().model_dump() | settings)
-    app = create_app(
-        lambda: open_services(wanted, servers, SECRET, PREVIOUS_SECRET), answer_within_seconds=3.0
-    )
+
+    @asynccontextmanager
+    async def opened_services() -> AsyncIterator[Services]:
+        async with open_services(wanted, servers, SECRET, PREVIOUS_SECRET) as services:
+            yield change(services)
+
+    app = create_app(opened_services, answer_within_seconds=3.0)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = Server(config, streams=app.state.streams)
     with pytest.MonkeyPatch.context() as environment:

@@ -291,5 +291,4 @@ SAME = {
 READ_WHOLE = {"console.CAMPAIGNS": {"campaigns"}, "access_gauges.UTILISATION": {"shifts"}}
 """By operations alone: some campaigns a week; all shifts, a few times an hour."""
 
-SMALL_TABLES = {"audit_progress", "clinics"}
 SMALL_TABLES = {"audit_progress", "clinics", "secret_in_use"}

@@ -48,6 +48,7 @@ ASK_FOR_CLINIC: Row = (NO, NO, "ffff", "yyyf", NO)
 MAKE_CLINIC: Row = (NO, NO, NO, "yyyy", NO)
 OPERATIONS: Row = (NO, NO, NO, "yyyy", "yyyy")
 ONE_BOOKING: Row = (NO, NO, NO, "yyyn", "yyyy")
+MANAGE: Row = (NO, "????", "????", "????", NO)
 AUDIT: Row = ("yyyy", NO, NO, "yyyy", "yyyy")
 
 CONTRACT: dict[str, Row] = {
@@ -103,7 +104,9 @@ CONTRACT: dict[str, Row] = {
     "POST /reception/book/*": DESK_BOOK,
     "GET /reception*": DESK,
     "POST /doctor/*/notices/*": NOTICES,
+    "POST /doctor/*/week": MANAGE,
     "GET /doctor/*": DAY,
+    "* /manage*": MANAGE,
 }
 """The first pattern that fits a call says who may."""
 

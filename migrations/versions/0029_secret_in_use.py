@@ -5,8 +5,8 @@ Additive: the build before neither reads nor writes it.
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0029"
+down_revision = "0028"
 
 
 def upgrade() -> None:
