@@ -61,6 +61,7 @@ from api.routes.directory import (
     DoctorPage,
     SpecialtyPage,
 )
+from api.routes.inbound import InboundBody, ReplyBody
 from api.routes.me import MeBody
 from api.routes.receipts import ReceiptBody, StandingBody
 from api.routes.schedule import ScheduleBody
@@ -106,6 +107,8 @@ MODELS: list[type[BaseModel]] = [
     NoticePage,
     ReadinessBody,
     ReceiptBody,
+    InboundBody,
+    ReplyBody,
     StandingBody,
     ScheduleBody,
     SpecialtyPage,
