@@ -49,6 +49,7 @@ from api.routes import (
     plans,
     proxies,
     receipts,
+    record_pages,
     rules,
     schedule,
     setup,
@@ -85,7 +86,7 @@ PAGES = (
     *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, desk_visits, desk_moves, attendance_pages, desk_times, doctor_pages),
     *(calendar_pages, ops_page, manage_pages, manage_doctor_pages, manage_exception_pages),
-    *(campaign_pages, manage_rule_pages, doctor_week_pages, patient_pages),
+    *(campaign_pages, manage_rule_pages, doctor_week_pages, patient_pages, record_pages),
 )
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]

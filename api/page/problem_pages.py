@@ -44,19 +44,24 @@ class ProblemPages:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 problem = orjson.loads(body)
-                answer = _sign_in_first(scope, problem) or _page(scope, head, problem)
+                answer = _first(scope, problem) or _page(scope, head, problem)
                 await answer(scope, receive, send)
 
         await self._app(scope, receive, send_page)
 
 
-def _sign_in_first(scope: Scope, problem: dict[str, Any]) -> ASGIApp | None:
-    """Whoever opens a page without a session signs in, and comes back to it."""
+WHAT_IS_FIRST = {"unauthenticated": "/sign-in", "nobody": "/record"}
+"""Whoever opens a page without a session signs in, without a record makes one, and comes back."""
+
+
+def _first(scope: Scope, problem: dict[str, Any]) -> ASGIApp | None:
     visitor = anybody(HTTPConnection(scope))
-    is_asked = problem["code"] == "unauthenticated" and scope["method"] == "GET"
-    if not is_asked or visitor.sign_in == "off" or scope["path"].startswith("/sign-in"):
+    place = WHAT_IS_FIRST.get(problem["code"])
+    if place is None or scope["method"] != "GET" or scope["path"].startswith(place):
         return None
-    return see(f"/sign-in?back={quote(visitor.path, safe='')}")
+    if visitor.sign_in == "off" or (place == "/record" and visitor.sign_in != "in"):
+        return None
+    return see(f"{place}?back={quote(visitor.path, safe='')}")
 
 
 def _page(scope: Scope, head: Message, problem: dict[str, Any]) -> ASGIApp:

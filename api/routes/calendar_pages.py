@@ -3,7 +3,6 @@
 from functools import partial
 from hashlib import blake2b
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Header
 from starlette.responses import Response
@@ -54,7 +53,7 @@ async def make(
         "calendar_link.html",
         here="visits",
         address=address,
-        subscribe=urlsplit(address)._replace(scheme="webcal").geturl(),
+        subscribe=f"webcal:{address.partition(':')[2]}",
     )
     answer.headers["cache-control"] = "no-store"
     return answer

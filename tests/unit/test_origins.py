@@ -131,7 +131,7 @@ async def test_an_unknown_query_parameter_is_malformed(path: str, http: httpx.As
 
 OF_PEOPLE = (
     *("/visits", "/book", "/reception", "/doctor/", "/manage"),
-    *("/ops", "/v/", "/sign-", "/patient", "/calendar/"),
+    *("/ops", "/v/", "/sign-", "/patient", "/record", "/calendar/"),
 )
 """Their addresses stand in messages and are passed on: others append to them what they like."""
 
