@@ -48,6 +48,7 @@ ASK_FOR_CLINIC: Row = (NO, NO, "ffff", "yyyf", NO)
 MAKE_CLINIC: Row = (NO, NO, NO, "yyyy", NO)
 OPERATIONS: Row = (NO, NO, NO, "yyyy", "yyyy")
 ONE_BOOKING: Row = (NO, NO, NO, "yyyn", "yyyy")
+RECORD_AT_DESK: Row = ("????", "????", NO, "????", NO)
 MANAGE: Row = (NO, "????", "????", "????", NO)
 AUDIT: Row = ("yyyy", NO, NO, "yyyy", "yyyy")
 
@@ -96,15 +97,18 @@ CONTRACT: dict[str, Row] = {
     "POST /acting-for": ACT_FOR,
     "POST /book/*": HOLD_ON_PAGE,
     "GET /visits": LIST_ON_PAGE,
+    "POST /visits/calendar*": LIST_ON_PAGE,
     "GET /visits/{appointment_id}/move*": CHANGE_ON_PAGE,
     "GET /visits/*": OWN_PAGE,
     "POST /visits/*": CHANGE_ON_PAGE,
     "POST /reception/visits/*/attendance": ATTENDANCE,
     "* /reception/visits/*": DESK_VISIT,
     "POST /reception/book/*": DESK_BOOK,
+    "POST /reception/patients/*": RECORD_AT_DESK,
     "GET /reception*": DESK,
     "POST /doctor/*/notices/*": NOTICES,
     "POST /doctor/*/week": MANAGE,
+    "GET /doctor/*/week": READ_DOCTOR,
     "GET /doctor/*": DAY,
     "* /manage*": MANAGE,
 }

@@ -69,11 +69,12 @@ class World:
     def _sent(self, call: Call, thing: Thing) -> dict[str, Any]:
         if call.method in {"GET", "DELETE"}:
             return {}
+        other = self.things[0] if thing is self.things[2] else self.things[2]
         if not call.path.startswith("/api/"):
-            ids = {"patient": str(thing.ids["patient_id"]), "doctor": str(thing.ids["doctor_id"])}
-            return {"data": FORM | ids}
+            named = {"patient": thing.ids["patient_id"], "doctor": thing.ids["doctor_id"]}
+            named["other"] = other.ids["appointment_id"]
+            return {"data": FORM | {name: str(each) for name, each in named.items()}}
         if call.path == "/api/v1/appointments/exchange":
-            other = self.things[0] if thing is self.things[2] else self.things[2]
             seen = [
                 {"id": str(each.ids["appointment_id"]), "version": STALE} for each in (thing, other)
             ]
@@ -86,6 +87,8 @@ FORM = {
     "reason": "mistake",
     "mark": "arrive",
     "at": OFF_THE_GRID,
+    "date": "2030-01-14",
+    "other_version": str(STALE),
     "back": "/",
 }
 QUERIES = {
@@ -93,6 +96,7 @@ QUERIES = {
     "/reception/stream": "?clinic=<clinic_id>&date=2030-01-14",
     "/doctor/{doctor_id}/stream": "?date=2030-01-14",
     "/visits/{appointment_id}/move/to": f"?doctor=<doctor_id>&at={OFF_THE_GRID}",
+    "/reception/visits/{appointment_id}/attendance": f"?version={STALE}",
     "/api/v1/imports": "?clinicId=<clinic_id>",
 }
 
