@@ -113,7 +113,7 @@ async def test_the_countdown_speaks_three_times_and_the_lapsed_slot_is_one_click
         "You have 5 minutes left to confirm your appointment.",
         "You have 1 minute left to confirm your appointment. You can ask for more time.",
         "You have 20 seconds left to confirm your appointment.",
-        "Your time to confirm has run out.",
+        "Your time to confirm has run out",
     ]
     await person.focus_is_on("Your time to confirm has run out")
     await person.audit("lapsed")
@@ -158,7 +158,9 @@ async def test_a_hold_that_lapsed_before_the_click_is_not_confirmed(
     await person.click("Confirm appointment")
 
     await person.sees("Your time to confirm has run out")
-    await expect(person.page.locator("#main .note")).to_contain_text("time to confirm has passed")
+    await expect(person.page.locator("#main .note.warn")).to_contain_text(
+        "time to confirm has passed"
+    )
 
 
 async def test_what_stands_in_the_way_of_a_hold_is_named_with_the_way_on(

@@ -188,13 +188,16 @@ async def test_escape_leads_to_the_search_and_arrows_from_time_to_time(
     arrives: Arrival, clinic: Clinic
 ) -> None:
     desk, slot = await arrives(locale="en-GB"), await clinic.free_slot()
-    place = await open_services(desk, clinic, slot, clinic.patient())
-    await place.get_by_role("button").focus()
+    await open_services(desk, clinic, slot, clinic.patient())
+    column = desk.page.locator(f'[data-piece^="{slot.doctor_id}"]')
+    first = column.get_by_role("button").first
+    await first.focus()
 
     await desk.page.keyboard.press("ArrowDown")
+    await expect(first).not_to_be_focused()
     await desk.page.keyboard.press("ArrowUp")
 
-    await expect(place.get_by_role("button")).to_be_focused()
+    await expect(first).to_be_focused()
     await desk.page.keyboard.press("Escape")
     await desk.focus_is_on("Change patient")
 

@@ -140,7 +140,8 @@
     put.dispatchEvent(new Event("piece:replaced", { bubbles: true }));
     const title = put.querySelector("h1"); // another state of the whole page is told to everybody
     if (!hadFocus && !title) return;
-    announce((title || put).textContent.trim().replace(/\s+/g, " "));
+    const words = (title || put).textContent.trim().replace(/\s+/g, " ");
+    if (document.getElementById("announcer")?.textContent !== words) announce(words); // said once
     if (!hadFocus) return;
     const next = sameField(was, put) || title || sameCommand(was, put) || put;
     if (!next.matches(COMMANDS) && !next.matches(FIELDS)) next.tabIndex = -1;
