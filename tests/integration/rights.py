@@ -31,6 +31,7 @@ RECORD: Row = ("yynn", "yyyy", "ynnn", "yyyy", NO)
 CHANGE_RECORD: Row = ("yynn", "yyyy", NO, "yyyy", NO)
 REMOVE_RECORD: Row = (NO, NO, NO, "yyyy", NO)
 REGISTER: Row = ("yyyy", "yyyy", NO, "yyyy", NO)
+RECORD_ON_PAGE: Row = ("yyyy", "xxxx", NO, "xxxx", NO)
 DESK: Row = (NO, "yyyy", NO, "yyyy", NO)
 DESK_VISIT: Row = (NO, "yyyn", NO, "yyyn", NO)
 DESK_BOOK: Row = (NO, "yyyf", NO, "yyyf", NO)
@@ -96,6 +97,7 @@ CONTRACT: dict[str, Row] = {
     "GET /ops/bookings/*": ONE_BOOKING,
     "POST /acting-for": ACT_FOR,
     "POST /book/*": HOLD_ON_PAGE,
+    "* /record": RECORD_ON_PAGE,
     "GET /visits": LIST_ON_PAGE,
     "POST /visits/calendar*": LIST_ON_PAGE,
     "GET /visits/{appointment_id}/move*": CHANGE_ON_PAGE,

@@ -158,7 +158,7 @@ async def test_a_known_person_is_found_by_the_index_over_names(
 ) -> None:
     """Through a policy an index over an expression could not be searched.
 
-    Where there is no letter to look for, that over telephones is as good.
+    Where there is no letter to look for, that over telephones is as good, or both together.
     """
     person = Person(full_name=f"Anna {uuid4()}", phone="+79161234567", email=None, language="ru")
     made = await register(application, person, SYSTEM)
@@ -169,14 +169,14 @@ async def test_a_known_person_is_found_by_the_index_over_names(
         " + pg_stat_get_xact_numscans('patients_phone_idx'::regclass) AS by_index"
     )
 
-    async def look(connection: Cursor) -> tuple[UUID, int, int]:
+    async def look(connection: Cursor) -> tuple[UUID, int, bool]:
         before = await connection.one(scans, {})
         found = await connection.one(SAME_PERSON, asked)
         after = await connection.one(scans, {})
         return (
             found["id"],
             after["whole"] - before["whole"],
-            after["by_index"] - before["by_index"],
+            after["by_index"] > before["by_index"],
         )
 
-    assert await serializable(application, look) == (made.patient_id, 0, 1)
+    assert await serializable(application, look) == (made.patient_id, 0, True)
