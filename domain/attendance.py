@@ -75,7 +75,7 @@ def can_be_marked(
             return status in {Status.CONFIRMED, Status.ARRIVED} and has_begun
         case Mark.NO_SHOW:
             return status is Status.CONFIRMED and has_begun
-        case Mark.UNDO:
+        case _:  # an undo
             return status in {Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW}
 
 

@@ -64,6 +64,7 @@ def test_a_row_of_csv_is_by_the_clocks_of_the_clinic() -> None:
         (GOOD.replace("Anna", "A" * 201), "patient_name"),
         (GOOD.replace("2027", "2327"), "starts_at: must be in the years"),
         (GOOD.replace("T10:00", "T19:00"), "ends_at"),
+        (GOOD.replace(";Anna", ""), "has 4 columns, and the first line 5"),
     ],
 )
 def test_a_row_says_what_is_wrong_with_it(row: str, told: str) -> None:
@@ -71,6 +72,31 @@ def test_a_row_says_what_is_wrong_with_it(row: str, told: str) -> None:
 
     assert isinstance(wrong, Wrong)
     assert told in wrong.reason
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("status", "maybe", "status: must be one of"),
+        ("patient_email", "anna at home", "patient_email: is no e-mail address"),
+    ],
+)
+def test_a_column_that_may_be_left_out_says_what_is_wrong_with_it(
+    column: str, value: str, told: str
+) -> None:
+    [wrong] = read_csv(
+        HEAD.replace("\r\n", f";{column}\r\n") + GOOD.replace("\r\n", f";{value}\r\n")
+    )
+
+    assert isinstance(wrong, Wrong)
+    assert told in wrong.reason
+
+
+def test_an_id_that_stands_twice_is_taken_once_and_says_where_it_stood() -> None:
+    good, wrong = read_csv(HEAD + GOOD + GOOD.replace("Anna", "Boris"))
+
+    assert isinstance(good, Visit)
+    assert wrong == Wrong(line=3, reason="external_id: stands on line 2 already")
 
 
 @pytest.mark.parametrize("written", [b"", b"a,b\n", b'"external_id', b"\xff\xfe"])
@@ -94,7 +120,7 @@ def test_an_appointment_names_its_doctor_and_its_patient() -> None:
     assert (visit.doctor, visit.name, visit.stamp) == ("7", "Anna", None)
 
 
-def test_a_contained_patient_may_be_named_as_one_text() -> None:
+def test_a_contained_patient_may_be_named_as_one_text_or_in_parts() -> None:
     contained = [{"id": "p1", "name": [{"text": "Anna P"}], "telecom": []}]
     participants = [APPOINTMENT["participant"][0], {"actor": {"reference": "#p1"}}]
 
@@ -103,6 +129,14 @@ def test_a_contained_patient_may_be_named_as_one_text() -> None:
 
     assert isinstance(visit, Visit)
     assert visit.name == "Anna P"
+    [in_parts] = read_fhir(
+        APPOINTMENT
+        | {
+            "contained": [{"id": "p1", "name": [{"given": ["Anna", "M"], "family": "P"}]}],
+            "participant": participants,
+        }
+    )
+    assert in_parts.name == "Anna M P"
     assert reason(nameless) == "patient_name: is missing"
 
 

@@ -80,7 +80,7 @@ async def test_the_refusal_of_an_older_version_answers_for_no_later_one(desk: Fr
     visit = await a_confirmed_visit(desk)
     database_is_back = desk.clinic.close_gate("cancel_appointment")
     older = asyncio.create_task(desk.runs.cancel(a_cancellation(replace(visit, version=1))))
-    await eventually(lambda: "cancel_appointment" in desk.clinic.calls)
+    await eventually(lambda: "cancel_appointment" in desk.clinic.waiting)
     joined = asyncio.create_task(desk.runs.cancel(a_cancellation(visit)))
     await asyncio.sleep(0.3)  # nobody outside can see that it has joined; without it, it is alone
     database_is_back.set()
