@@ -1,9 +1,8 @@
 """Text messages of patients, as their gateway hands them on."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from prometheus_client import Counter
 from pydantic import Field
 from pydantic.config import JsonDict
@@ -18,7 +17,7 @@ from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.problems import Malformed
 from api.http.schemas import Body, example
-from api.receipts import signs
+from api.http.signatures import check_signature, signature_header
 from domain.replies import word_of
 
 router = APIRouter(route_class=JsonRoute, dependencies=[FOR_ANYBODY_FREELY])
@@ -35,15 +34,7 @@ RECEIVED = Counter("priyom_replies_total", "Text messages of patients", ["outcom
 SIGNED_AS = "inbound"
 """In the place of a receipt's provider: a signature is good for one of the two."""
 
-Signature = Annotated[
-    str,
-    Header(
-        alias="Priyom-Signature",
-        description="t=<unix seconds>,v1=<hex of HMAC-SHA256 over `t.inbound.body`>, not older"
-        " than 5 minutes",
-        examples=["t=1804582800,v1=" + "0" * 64],
-    ),
-]
+Signature = Annotated[str, signature_header(SIGNED_AS)]
 
 
 class InboundBody(Body):
@@ -89,8 +80,7 @@ async def take_text(  # noqa: PLR0913 - what it needs is asked for by name
 
     It is about the next appointment that was reminded of by text message; the reply names it.
     """
-    if not signs(signature, desk.key, SIGNED_AS, await request.body(), now=datetime.now(UTC)):
-        raise Malformed("Priyom-Signature", "does not sign this body")
+    await check_signature(signature, desk.key, SIGNED_AS, request)
     received = Received(
         message_id=said.message_id, phone=_phone(said.from_), word=word_of(said.text)
     )

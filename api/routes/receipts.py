@@ -1,10 +1,9 @@
 """Receipts of providers: whether a message that they took has reached the patient."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from prometheus_client import Counter
 from pydantic import Field
 from pydantic.config import JsonDict
@@ -20,7 +19,7 @@ from api.http.json_route import JsonRoute
 from api.http.openapi import problems
 from api.http.problems import Malformed
 from api.http.schemas import Body, example, parse_uuid
-from api.receipts import signs
+from api.http.signatures import check_signature, signature_header
 
 router = APIRouter(route_class=JsonRoute, dependencies=[FOR_ANYBODY_FREELY])
 
@@ -33,15 +32,7 @@ STANDING: JsonDict = {"key": EXAMPLE["key"], "status": "failed"}
 
 RECEIPTS = Counter("priyom_receipts_total", "Receipts of providers", ["provider", "status"])
 
-Signature = Annotated[
-    str,
-    Header(
-        alias="Priyom-Signature",
-        description="t=<unix seconds>,v1=<hex of HMAC-SHA256 over `t.provider.body`>, not older"
-        " than 5 minutes",
-        examples=["t=1804582800,v1=" + "0" * 64],
-    ),
-]
+Signature = Annotated[str, signature_header("provider")]
 
 
 class ReceiptBody(Body):
@@ -84,8 +75,7 @@ async def say_receipt(  # noqa: PLR0913 - what it needs is asked for by name
     signature: Signature,
 ) -> Response:
     """For mail servers and SMS gateways. The first word about a message is the last."""
-    if not signs(signature, desk.key, provider, await request.body(), now=datetime.now(UTC)):
-        raise Malformed("Priyom-Signature", "does not sign this body")
+    await check_signature(signature, desk.key, provider, request)
     told = Receipt(
         notification_id=_notification_of(said.key),
         channel=provider,

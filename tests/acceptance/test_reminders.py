@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import orjson
 from temporalio.client import Client
 
-from api.receipts import signature
+from api.http.signatures import signature
 from tests.acceptance.conftest import SETTINGS, Clinic, eventually
 
 NEAR = """

@@ -16,7 +16,8 @@ from adapters.postgres.consents import Agreed, Channel, Consent, say_consent
 from adapters.postgres.notifications import Attempt, Notifications, Outcome, State
 from adapters.postgres.notifications import Channel as By
 from adapters.temporal.client import TemporalConnection
-from api.receipts import Receipts, signature
+from api.http.signatures import signature
+from api.receipts import Receipts
 from domain.events import AppointmentEvent
 from tests.clinic_rows import Clinic, at
 from tests.integration.conftest import RECEIPTS_KEY

@@ -23,7 +23,7 @@ from adapters.temporal.client import TemporalConnection
 from api.booking.commands import Commands
 from api.booking.replies import Replies
 from api.booking.runs import Runs
-from api.receipts import signature
+from api.http.signatures import signature
 from domain.actors import ActorRef, Role
 from domain.booking import Cancellation
 from domain.booking import Outcome as Ended

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.receipts import signature, signs
+from api.http.signatures import signature, signs
 
 KEY, BODY = b"k" * 32, b'{"key":"1"}'
 NOW = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
