@@ -124,14 +124,7 @@ async def open_services(
             running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
         )
         runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
-        dashboard = Dashboard(
-            database,
-            temporal,
-            kafka,
-            ui=product.temporal_ui_url,
-            prometheus=product.prometheus_url,
-        )
-        stack.callback(asyncio.create_task(dashboard.compare_time_zones()).cancel)
+        dashboard = _dashboard(stack, product, database, temporal, kafka)
         callers, page_sign_in = await _sign_in(stack, product, database, redis)
         yield Services(
             database=database,
@@ -160,6 +153,24 @@ async def open_services(
             page_sign_in=page_sign_in,
             limits=_limits(product, redis),
         )
+
+
+def _dashboard(
+    stack: AsyncExitStack,
+    product: Product,
+    database: Database,
+    temporal: TemporalConnection,
+    kafka: str,
+) -> Dashboard:
+    dashboard = Dashboard(
+        database,
+        temporal,
+        kafka,
+        ui=product.temporal_ui_url,
+        prometheus=product.prometheus_url,
+    )
+    stack.callback(asyncio.create_task(dashboard.compare_time_zones()).cancel)
+    return dashboard
 
 
 async def _sign_in(

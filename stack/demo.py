@@ -47,7 +47,9 @@ async def demo() -> int:
         page.broken(str(error) or type(error).__name__)
         page.line(f"The servers' logs: {home.logs}")
         return 1
-    page.title("Everything was as promised. Now on your own: `make up`, then open the API's /docs.")
+    page.title(
+        "Everything was as promised. Now on your own: `make up`, then open the patient's page."
+    )
     return 0
 
 

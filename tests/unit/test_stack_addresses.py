@@ -14,7 +14,7 @@ UP: RunState = {
     "kafkaBootstrapServers": "127.0.0.1:9092",
     "mailbox": "http://127.0.0.1:8025",
     "pids": {},
-    "logs": "/home/somebody/.priyom/logs",
+    "logs": "/data/priyom/logs",
     "patients": [{"id": "1", "email": "a@example.org", "phone": "+7000", "language": "ru"}],
 }
 
@@ -37,7 +37,7 @@ def test_each_person_is_told_where_to_begin() -> None:
         "Valkey": "redis://@127.0.0.1:6379/0",
         "Kafka": "127.0.0.1:9092",
         "Temporal": "127.0.0.1:7233",
-        "logs": "/home/somebody/.priyom/logs",
+        "logs": "/data/priyom/logs",
     }
 
 
