@@ -31,6 +31,8 @@ class FakeCampaign:
     window: int = 2
     too_early: int = 0
     """So often it is looked before the reminder is due."""
+    after_the_reminder: int = 0
+    """So often it is looked between the reminder and the end."""
 
     @activity.defn
     async def look_at_campaign(self, order: CampaignOrder) -> CampaignLook:
@@ -80,7 +82,9 @@ class FakeCampaign:
         if self.too_early:
             self.too_early -= 1
             return replace(self._judged(made, Verdict.WAIT), in_seconds=LONG / 2, reminds=False)
-        if made.offer.appointment_id not in self.reminded:
+        is_reminded = made.offer.appointment_id in self.reminded
+        if not is_reminded or self.after_the_reminder:
+            self.after_the_reminder -= is_reminded
             self.reminded.add(made.offer.appointment_id)
             return replace(self._judged(made, Verdict.WAIT), in_seconds=LONG / 2)
         self.settled.add(order.appointment_id)

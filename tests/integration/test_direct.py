@@ -38,6 +38,9 @@ TWICE = SQL("INSERT INTO patients SELECT * FROM patients WHERE id = %(id)s")
 LEVEL = SQL("SHOW transaction_isolation")
 PID = SQL("SELECT pg_backend_pid() AS pid")
 SLEEP = SQL("SELECT pg_sleep(30) AS slept")
+PREPARED = SQL(
+    "SELECT count(*) AS count FROM pg_prepared_statements WHERE statement = %(statement)s"
+)
 LOSE = SQL("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
 WRONG_WORDS = "SELECT nothing FROM nowhere"
 WRONG_VALUE = "SELECT 1 / 0"
@@ -212,6 +215,22 @@ async def test_a_conflict_is_tried_again_until_it_has_lost_too_often(database: D
         await serializable(database, lose, TransactionLimit(1))
 
     assert tried == MAX_ATTEMPTS
+
+
+async def test_a_lost_transaction_keeps_what_its_connection_has_prepared(clinic: Clinic) -> None:
+    """To plan it anew would cost more than to run it."""
+    kept: list[int] = []
+
+    async def lose(connection: Cursor) -> None:
+        kept.append((await connection.one(PREPARED, {"statement": LEVEL.as_string()}))["count"])
+        await connection.one(LEVEL, {})
+        await connection.write(LOSE, {})
+
+    async with connect_database(clinic.database.url, pool_size=1, name="plain") as database:
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            await serializable(database, lose, TransactionLimit(1))
+
+    assert kept == [0] + [1] * (MAX_ATTEMPTS - 1)
 
 
 async def leaves_asleep(beside: Database, asked: asyncio.Task[Any]) -> None:

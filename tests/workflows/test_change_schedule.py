@@ -64,6 +64,15 @@ def offer_run(
     return environment.client.get_workflow_handle_for(ReofferVisit.run, f"reoffer-{campaign}-{of}")
 
 
+async def looks_again(run: WorkflowHandle[ChangeSchedule, dict[str, int]]) -> None:
+    """A campaign that has found out already, and ended, need not hear."""
+    try:
+        await run.signal(ChangeSchedule.look)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
 async def hears(run: WorkflowHandle[ReofferVisit, str]) -> None:
     """That there is an answer; a run that has found it already need not hear."""
     try:
@@ -152,7 +161,7 @@ async def test_who_declines_where_nothing_else_is_free_is_called(
         async with asyncio.timeout(30):
             assert await child.result() == Verdict.ANSWERED
         campaign.settled.add(visit)
-        await run.signal(ChangeSchedule.look)
+        await looks_again(run)
         async with asyncio.timeout(30):
             await run.result()
 
@@ -179,6 +188,23 @@ async def test_a_hint_without_an_answer_brings_no_reminder_forward(
 
     assert early == 0
     await record("offer-hinted-at", child)
+
+
+async def test_a_hint_after_the_reminder_reminds_nobody_again(desk: FrontDesk) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit], after_the_reminder=1)
+    async with running(desk, campaign):
+        run = await begun(desk)
+        await eventually(lambda: offered(desk) == 1, within=30)
+        child = offer_run(desk.environment, run, visit)
+        await desk.environment.fast_forward(child, HALF)
+        await eventually(lambda: offered(desk, EventType.REOFFERED) == 1, within=30)
+        await child.signal(ReofferVisit.answered)
+        await eventually(lambda: campaign.after_the_reminder == 0, within=30)
+        await desk.environment.fast_forward(child, HALF)
+        assert await child.result() == Verdict.CALL
+
+    assert [event.type for event in desk.clinic.events].count(EventType.REOFFERED) == 1
 
 
 @pytest.mark.parametrize(
@@ -218,10 +244,10 @@ async def test_a_paused_campaign_asks_nobody_else_until_it_goes_on(
         await eventually_looked(run)
         before = offered(desk)
         campaign.pace = "running"
-        await run.signal(ChangeSchedule.look)
+        await looks_again(run)
         await eventually(lambda: offered(desk) == 3, within=30)
         campaign.pace = "stopped"
-        await run.signal(ChangeSchedule.look)
+        await looks_again(run)
         async with asyncio.timeout(30):
             await run.result()
 
@@ -277,7 +303,7 @@ async def test_who_is_being_asked_already_is_asked_again_when_that_run_is_over(
         await eventually_looked(run)
         meanwhile = offered(desk)
         await other.terminate()
-        await run.signal(ChangeSchedule.look)
+        await looks_again(run)
         await eventually(lambda: offered(desk) == 1, within=30)
         campaign.answered.add(visit)
         await client.get_workflow_handle(offer_run_id(order)).signal(ReofferVisit.answered)
