@@ -76,11 +76,18 @@ class EagerBookings:
         """Begin the run, or find that of this version, and wait for what became of the move."""
         with self._waiters.expecting(MOVE_APPOINTMENT, move.attempt_id) as heard:
             try:
-                run = await asyncio.shield(self._call(self._begin_move(move)))
+                begun = self._call(self._begin_move(move), name=_workflow_id(move))
+                run = await asyncio.shield(begun)
             except WorkflowAlreadyStartedError:
                 return await self._moved(self._run_of(move), move)
             told = await self._told_if_not(heard, lambda: self._moved(run, move))
         return told or await _settled(run, heard.result(), lambda: self._moved(run, move))
+
+    async def has_begun(self, workflow_id: str) -> None:
+        """Wait for starts of this run under way here: one whose caller has left goes on."""
+        starts = [call for call in self._calls if call.get_name() == workflow_id]
+        if starts:
+            await asyncio.wait(starts)
 
     async def confirm(self, appointment_id: UUID, by: ActorRef | None = None) -> Outcome:
         """Tell the run that the patient agrees; simultaneous callers share the first's update."""
@@ -112,7 +119,7 @@ class EagerBookings:
         return await self._temporal.client.start_workflow(
             RescheduleAppointment.run,
             move,
-            id=reschedule_workflow_id(move.appointment_id, move.version),
+            id=_workflow_id(move),
             task_queue=BOOKINGS,
             task_timeout=TASK_TIMEOUT,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -154,11 +161,13 @@ class EagerBookings:
 
     def _run_of(self, move: Move) -> MoveRun:
         return self._temporal.client.get_workflow_handle_for(
-            RescheduleAppointment.run, reschedule_workflow_id(move.appointment_id, move.version)
+            RescheduleAppointment.run, _workflow_id(move)
         )
 
-    def _call(self, call: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
-        task = asyncio.create_task(call)
+    def _call(
+        self, call: Coroutine[Any, Any, Answer], name: str | None = None
+    ) -> asyncio.Task[Answer]:
+        task = asyncio.create_task(call, name=name)
         self._calls.add(task)
         task.add_done_callback(self._has_ended)
         return task
@@ -168,6 +177,10 @@ class EagerBookings:
         self._calls.discard(call)
         if not call.cancelled():
             call.exception()
+
+
+def _workflow_id(move: Move) -> str:
+    return reschedule_workflow_id(move.appointment_id, move.version)
 
 
 async def _settled(

@@ -19,18 +19,21 @@ from domain.errors import AppointmentNotFound
 from domain.rules import refuse_unmovable
 
 BOTH = SQL(f"""
-SELECT {COLUMNS}, s.practitioner_id, s.starts_at <= clock_timestamp() AS has_begun
+SELECT {COLUMNS}, s.practitioner_id, s.overbook, s.starts_at <= clock_timestamp() AS has_begun
 FROM schedules s WHERE s.id = ANY(%(ids)s) ORDER BY s.id FOR UPDATE
 """)  # noqa: S608 - our own columns, as below
 
 # Each needs a place that is not free before the other has left it. As a marked overbooking the
-# first is in nobody's way for as long as the next statement takes.
-MAKE_WAY = SQL(f"""
-UPDATE schedules SET overbook = true, version = version + 1
-WHERE id = %(first_id)s AND {ACTING}
-""")  # noqa: S608
+# first is in nobody's way for as long as the next statement takes. Nobody sees the mark, so it is
+# no version: COMMIT refuses it if none followed.
+MAKE_WAY = SQL("""
+UPDATE schedules SET overbook = true
+WHERE id = %(first_id)s
+  AND set_config('priyom.makes_way', CAST(CAST(%(first_id)s AS uuid) AS text), true) IS NOT NULL
+""")
 
-# The second goes first, since the first reads from it. Lapsed holds make way as for a hold.
+# The second goes first, since the first reads from it. Lapsed holds make way as for a hold. Whoever
+# comes to stand on top of another visit bears the mark of who stood there.
 EXCHANGE = SQL(f"""
 WITH lapsed AS (
     UPDATE schedules SET status = 'expired', version = version + 1
@@ -49,14 +52,14 @@ WITH lapsed AS (
 ), second AS (
     UPDATE schedules s
     SET doctor_id = %(second_doctor)s, starts_at = %(second_at)s, ends_at = %(second_until)s,
-        overbook = false, version = s.version + 1
+        overbook = %(second_overbook)s, version = s.version + 1
     FROM (SELECT count(*) FROM lapsed) AS made_way
     WHERE s.id = %(second_id)s AND {ACTING}
     RETURNING s.*
 ), first AS (
     UPDATE schedules s
     SET doctor_id = %(first_doctor)s, starts_at = %(first_at)s, ends_at = %(first_until)s,
-        overbook = false, version = s.version + 1
+        overbook = %(first_overbook)s, version = s.version + 1
     FROM (SELECT count(*) FROM second) AS made_way
     WHERE s.id = %(first_id)s AND {ACTING}
     RETURNING s.*
@@ -124,6 +127,7 @@ def _goes(name: str, row: Row, *, to: Row) -> dict[str, object]:
         f"{name}_patient": row["patient_id"],
         f"{name}_doctor": to["doctor_id"],
         f"{name}_practitioner": to["practitioner_id"],
+        f"{name}_overbook": to["overbook"],
         f"{name}_at": starts_at,
         f"{name}_until": starts_at + length,
     }

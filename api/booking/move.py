@@ -1,6 +1,7 @@
 """Move a visit: refuse what the database refuses, answer what is so already, begin one run."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -46,6 +47,8 @@ class Runs(Protocol):
 
     async def move(self, move: Move) -> Outcome: ...
 
+    async def moving(self, appointment_id: UUID, version: int) -> Outcome: ...
+
     async def summary(self, appointment_id: UUID) -> RunSummary: ...
 
 
@@ -65,9 +68,9 @@ class Moves:
         """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         for _ in range(MAX_ROUNDS):
             seen = await self._look(order)
-            if (settled := await self._settled(order, seen)) is not None:
-                return settled
             try:
+                if (settled := await self._settled(order, seen)) is not None:
+                    return settled
                 return await self._in_turn(order, seen)
             except (NoRun, _AnotherMove):
                 continue
@@ -79,8 +82,25 @@ class Moves:
             return told
         if _is_there(order, seen):
             return Moved(appointment=seen.visit)
-        await self._refuse(order, seen)
+        try:
+            await self._refuse(order, seen)
+        except Refused as refusal:
+            await self._hear_of_a_run_under_way(order, seen)
+            await self._keys.refuse(order, seen.visit, refusal)
+            raise
         return None
+
+    async def _hear_of_a_run_under_way(self, order: MoveOrder, seen: Target) -> None:
+        """An earlier try that had no answer may have begun a run, and that decides, not this look.
+
+        Nothing is still to come of a version that the visit has left behind.
+        """
+        if not _stands_as_seen(order, seen):
+            return
+        with suppress(NoRun):
+            await self._runs.moving(order.appointment_id, order.version)
+        if not _stands_as_seen(order, await self._look(order)):
+            raise _AnotherMove
 
     async def _in_turn(self, order: MoveOrder, seen: Target) -> Moved:
         """Of a hundred who want one slot at once, one begins a run, and the others read its row."""
@@ -161,7 +181,7 @@ class Moves:
 
 
 class _AnotherMove(Exception):
-    """The run of this version went for another slot."""
+    """The run of this version was begun by another call, for another slot perhaps."""
 
 
 def _let_in(order: MoveOrder, visit: Appointment, practitioner_id: UUID | None = None) -> Actor:
@@ -179,6 +199,11 @@ def _let_in_there(actor: Actor, seen: Target) -> None:
     if seen.facts.desk is not None:
         whose = Whose(patient_id=seen.visit.patient_id, clinic_id=seen.facts.desk.clinic_id)
         check(actor, Action.BOOK, whose, hidden=AppointmentNotFound)
+
+
+def _stands_as_seen(order: MoveOrder, seen: Target) -> bool:
+    visit = seen.visit
+    return visit.status is Status.CONFIRMED and visit.version == order.version
 
 
 def _is_there(order: MoveOrder, seen: Target) -> bool:

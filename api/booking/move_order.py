@@ -83,7 +83,7 @@ class MoveKeys:
                 _check(order, await bind_key(connection, key_id, order.wish))
 
     async def refuse(self, order: MoveOrder, visit: Appointment, refusal: Refused) -> None:
-        """The run said no, and so it is said again."""
+        """So it is said again. A key that was never bound stays free."""
         if order.key is not None:
             async with cursor(self._database) as connection:
                 key_id = self._id(order, order.key, visit, self._secret)

@@ -14,10 +14,11 @@ from api.booking.temporal_errors import NoAnswer, NoRun, translated
 from domain.actors import ActorRef
 from domain.attendance import Settlement
 from domain.booking import BookingRequest, Cancellation, Move, Outcome, Result
-from domain.events import booking_workflow_id
+from domain.events import booking_workflow_id, reschedule_workflow_id
 from worker.eager_bookings import EagerBookings
 from workflows.book_appointment import BookAppointment
-from workflows.names import CANCEL, EXTEND, HOLD, extend_update_id
+from workflows.names import CANCEL, EXTEND, HOLD, extend_update_id, reschedule_update_id
+from workflows.reschedule_appointment import RescheduleAppointment
 
 
 class Runs:
@@ -54,6 +55,19 @@ class Runs:
             if self._eager is not None:
                 return await self._eager.move(move)
             return await begin_move(self._temporal.client, move)
+
+    async def moving(self, appointment_id: UUID, version: int) -> Outcome:
+        """What becomes of the move of this version that is under way. `NoRun`: there is none."""
+        workflow_id = reschedule_workflow_id(appointment_id, version)
+        async with translated(appointment_id):
+            if self._eager is not None:
+                await self._eager.has_begun(workflow_id)
+            run = self._temporal.client.get_workflow_handle_for(
+                RescheduleAppointment.run, workflow_id
+            )
+            return await run.execute_update(
+                RescheduleAppointment.reschedule, id=reschedule_update_id(uuid4())
+            )
 
     async def settle(self, settlement: Settlement) -> Outcome:
         """Mark a visit that has a row. Another call with this version may answer for both."""

@@ -9,12 +9,15 @@ import pytest
 from psycopg.sql import SQL
 
 from activities.slots import Slots
+from adapters.postgres.database import Database
 from adapters.postgres.direct import cursor
 from domain.actors import ActorRef, Role
 from tests.clinic_rows import Clinic, at
 from tests.fakes.issuer import FakeIssuer
+from tests.integration.conftest import serving_changed
 from tests.integration.test_setup import Desk
 from tests.integration.test_slots import a_wish, refusal_of
+from tests.integration.working_runs import at_work
 
 NONE = {
     "bookNotice": None,
@@ -34,6 +37,19 @@ REASONS = SQL("SELECT action, role, reason FROM audit WHERE object = %(id)s ORDE
 @pytest.fixture
 async def desk(signed_in_api: str, issuer: FakeIssuer, clinic: Clinic) -> AsyncIterator[Desk]:
     async with httpx.AsyncClient(base_url=signed_in_api, timeout=20) as http:
+        yield Desk(http, issuer, clinic, f"manager-{uuid4()}")
+
+
+@pytest.fixture
+async def working_desk(
+    clinic_database: Database, cache_url: str, issuer: FakeIssuer, clinic: Clinic
+) -> AsyncIterator[Desk]:
+    """Whose moves come to an end at once."""
+    named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "off"}
+    async with (
+        serving_changed(clinic_database, cache_url, at_work, **named) as url,
+        httpx.AsyncClient(base_url=url, timeout=20) as http,
+    ):
         yield Desk(http, issuer, clinic, f"manager-{uuid4()}")
 
 
@@ -132,17 +148,27 @@ async def test_a_patient_is_told_the_rule_and_staff_pass_with_a_reason(desk: Des
     assert with_reason["code"] == "unavailable"  # no rule stopped it, and nobody runs it here
 
 
-async def test_a_visit_is_cancelled_and_moved_by_the_rules(desk: Desk) -> None:
+async def test_a_visit_is_cancelled_by_the_rules(desk: Desk) -> None:
     patient = await desk.clinic.patient()
     visit = await desk.clinic.hold(at("09:00"), patient_id=patient)
     await desk.clinic.becomes(visit, "confirmed")
     as_patient = desk.as_("patient", patient_id=str(patient))
-    move = {"dateTime": at("10:00").isoformat(), "version": 2}
 
     await rule(desk, cancelNotice=UNTIL_2040)
     cancelled = await answer(desk, f"/{visit}/cancel", {"reason": "other"}, as_patient)
     by_staff = await answer(desk, f"/{visit}/cancel", {}, reception(desk))
     with_reason = await answer(desk, f"/{visit}/cancel", {"reason": "other"}, reception(desk))
+
+    assert [each.get("rule") for each in (cancelled, by_staff)] == ["cancelNotice"] * 2
+    assert with_reason["code"] == "unavailable"
+
+
+async def test_a_visit_is_moved_by_the_rules(working_desk: Desk) -> None:
+    desk, patient = working_desk, await working_desk.clinic.patient()
+    visit = await desk.clinic.book(at("09:00"), patient_id=patient)
+    as_patient = desk.as_("patient", patient_id=str(patient))
+    move = {"dateTime": at("10:00").isoformat(), "version": 2}
+
     await rule(desk, moveNotice=UNTIL_2040)
     moved = await answer(desk, f"/{visit}/reschedule", move, as_patient)
     await rule(desk, maxMoves=0)
@@ -151,9 +177,19 @@ async def test_a_visit_is_cancelled_and_moved_by_the_rules(desk: Desk) -> None:
     too_far = await answer(desk, f"/{visit}/reschedule", move, as_patient)
     passed = await answer(desk, f"/{visit}/reschedule", move | {"reason": "other"}, reception(desk))
 
-    told = [each.get("rule") for each in (cancelled, by_staff, moved, too_often, too_far)]
-    assert told == ["cancelNotice", "cancelNotice", "moveNotice", "maxMoves", "horizon"]
-    assert (with_reason["code"], passed["code"]) == ("unavailable", "unavailable")
+    told = [each.get("rule") for each in (moved, too_often, too_far)]
+    assert told == ["moveNotice", "maxMoves", "horizon"]
+    assert (passed["status"], passed["version"]) == ("confirmed", 3)
+
+
+async def test_no_move_is_refused_while_nobody_knows_whether_one_is_under_way(desk: Desk) -> None:
+    visit = await desk.clinic.book(at("09:00"))
+    await rule(desk, moveNotice=UNTIL_2040)
+    move = {"dateTime": at("10:00").isoformat(), "version": 2}
+
+    told = await answer(desk, f"/{visit}/reschedule", move, reception(desk))
+
+    assert (told["code"], told["appointmentId"]) == ("unavailable", str(visit))
 
 
 async def test_the_database_keeps_the_cap_of_a_patient_and_the_reason_that_passed_it(

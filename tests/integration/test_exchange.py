@@ -1,16 +1,19 @@
 """Two visits change places on the real database: both or neither, from both sides at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from psycopg.sql import SQL
 
 from activities.appointments import Appointments
+from adapters.postgres.direct import cursor
 from adapters.postgres.exchange import SeenVisit
+from adapters.postgres.rows import Row
 from api.booking.exchange import Exchanges
 from api.booking.temporal_errors import NoRun
 from api.http.actor import Caller
@@ -22,6 +25,15 @@ from tests.clinic_rows import Clinic, at, refused_by
 from tests.fakes.issuer import FakeIssuer
 from tests.integration.test_moves import Desk
 from tests.integration.test_setup import Desk as ManagersDesk
+
+LINES = SQL("""
+SELECT version, action, starts_at FROM audit WHERE object = CAST(%(id)s AS text) ORDER BY id
+""")
+MOVES = SQL("""
+SELECT version, previous_starts_at, starts_at FROM moves WHERE appointment_id = %(id)s
+ORDER BY version
+""")
+MARKED = SQL("SELECT overbook FROM schedules WHERE id = %(id)s")
 
 
 @dataclass
@@ -62,6 +74,22 @@ def seen(visit: Appointment) -> SeenVisit:
     return SeenVisit(appointment_id=visit.appointment_id, version=visit.version or 0)
 
 
+async def lines_of(clinic: Clinic, visit: Appointment) -> list[tuple[int, str, datetime]]:
+    """What the trail has of it, and not only one line of each version."""
+    rows = await rows_of(clinic, LINES, visit)
+    return [(row["version"], row["action"], row["starts_at"]) for row in rows]
+
+
+async def moves_of(clinic: Clinic, visit: Appointment) -> list[tuple[int, datetime, datetime]]:
+    rows = await rows_of(clinic, MOVES, visit)
+    return [(row["version"], row["previous_starts_at"], row["starts_at"]) for row in rows]
+
+
+async def rows_of(clinic: Clinic, statement: SQL, visit: Appointment) -> Sequence[Row]:
+    async with cursor(clinic.database) as connection:
+        return await connection.all(statement, {"id": visit.appointment_id})
+
+
 async def colleague_of(clinic: Clinic) -> UUID:
     colleague = await clinic.hire()
     await clinic.on_duty(at("09:00"), at("11:00"), doctor_id=colleague)
@@ -81,8 +109,28 @@ async def test_each_stands_where_the_other_stood_and_both_are_announced(
 
     assert (one.doctor_id, one.starts_at, one.moves) == (colleague, at("10:00"), 1)
     assert (other.doctor_id, other.starts_at, other.moves) == (first.doctor_id, at("09:00"), 1)
-    told = {each.appointment_id: (each.version, each.starts_at) for each in runs.told}
-    assert told == {each.appointment_id: (each.version, each.starts_at) for each in (one, other)}
+    told = sorted((each.version, each.starts_at) for each in runs.told)
+    assert told == [(3, at("09:00")), (3, at("10:00"))]
+
+
+async def test_each_version_has_one_line_in_the_history_and_one_move(
+    desk: Desk, runs: MovesAtOnce, reception: Caller
+) -> None:
+    """However one of them makes way for the other: nobody sees that, so it is no version."""
+    first, second = await desk.book("09:00"), await desk.book("10:00")
+
+    one, other = await Exchanges(desk.clinic.database, runs).exchange(
+        seen(first), seen(second), by=reception
+    )
+
+    assert (one.version, other.version) == (3, 3)
+    for visit, was, becomes in ((first, "09:00", "10:00"), (second, "10:00", "09:00")):
+        assert await lines_of(desk.clinic, visit) == [
+            (1, "hold", at(was)),
+            (2, "confirm", at(was)),
+            (3, "reschedule", at(becomes)),
+        ]
+        assert await moves_of(desk.clinic, visit) == [(3, at(was), at(becomes))]
 
 
 async def test_visits_of_one_doctor_change_places_though_they_touch(
@@ -113,6 +161,24 @@ async def test_two_exchanges_from_both_sides_are_one(
     assert sorted(isinstance(each, Changed) for each in answers) == [False] + [True] * 5
     assert await desk.standing(first.appointment_id) == [(at("10:00"), "confirmed")]
     assert await desk.standing(second.appointment_id) == [(at("09:00"), "confirmed")]
+    assert [each.version for each in runs.told] == [3, 3]
+    for visit in (first, second):
+        assert [line[0] for line in await lines_of(desk.clinic, visit)] == [1, 2, 3]
+
+
+async def test_who_comes_to_stand_on_top_of_another_visit_bears_the_mark_of_who_stood_there(
+    desk: Desk, runs: MovesAtOnce, reception: Caller
+) -> None:
+    below, first = await desk.book("09:00"), await desk.book("09:00", overbook=True)
+    second = await desk.book("10:00")
+
+    one, other = await Exchanges(desk.clinic.database, runs).exchange(
+        seen(first), seen(second), by=reception
+    )
+
+    assert (one.starts_at, other.starts_at) == (at("10:00"), at("09:00"))
+    marked = [await rows_of(desk.clinic, MARKED, each) for each in (below, first, second)]
+    assert [rows[0]["overbook"] for rows in marked] == [False, False, True]
 
 
 async def test_neither_moves_where_one_may_not(

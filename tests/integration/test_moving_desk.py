@@ -1,6 +1,7 @@
 """What the API says to a move before, beside and after its run."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
@@ -15,13 +16,14 @@ from domain.actors import ANYONE, Actor, Role
 from domain.booking import Appointment, Move, Outcome, Result, Status, asked_for
 from domain.errors import (
     AppointmentNotFound,
+    Changed,
     IdempotencyKeyReused,
     NotConfirmed,
     PatientBusy,
     Refused,
     SlotTaken,
 )
-from tests.builders import a_request, an_appointment
+from tests.builders import a_move, a_request, an_appointment
 from tests.clinic_rows import Clinic, at
 from tests.integration.test_moves import Desk
 
@@ -33,7 +35,9 @@ class StandInRuns:
     desk: Desk
     answers: list[Refused | Exception | str] = field(default_factory=list)
     known: RunSummary | None = None
+    under_way: Callable[[], Awaitable[Outcome]] | None = None
     begun: list[Move] = field(default_factory=list)
+    asked_after: list[int] = field(default_factory=list)
 
     async def move(self, move: Move) -> Outcome:
         self.begun.append(move)
@@ -45,6 +49,12 @@ class StandInRuns:
             raise answer
         made = move if answer == "moves" else replace(move, starts_at=at(answer))
         return Outcome(attempt_id=uuid4(), appointment=await self.desk.move(made))
+
+    async def moving(self, _appointment_id: UUID, version: int) -> Outcome:
+        self.asked_after.append(version)
+        if self.under_way is None:
+            raise NoRun
+        return await self.under_way()
 
     async def summary(self, _appointment_id: UUID) -> RunSummary:
         if self.known is None:
@@ -81,6 +91,104 @@ async def test_a_move_that_cannot_be_made_begins_no_run(moves: Moves, runs: Stan
 
     assert [each.starts_at for each in refused.value.refusal.alternatives or []]
     assert runs.begun == []
+
+
+async def test_a_run_that_nobody_has_heard_of_decides_before_a_slot_that_looks_taken(
+    moves: Moves, runs: StandInRuns, clinic: Clinic
+) -> None:
+    """Whoever holds the slot when it is looked at may have let it go when the run comes to it."""
+    visit = await runs.desk.book("09:00")
+    rival = await clinic.hold(at("10:00"))
+
+    async def comes_later() -> Outcome:
+        await clinic.becomes(rival, "cancelled")
+        moved = await runs.desk.move(a_move(visit, starts_at=at("10:00")))
+        return Outcome(attempt_id=uuid4(), appointment=moved)
+
+    runs.under_way = comes_later
+
+    told = await moves.move(to("10:00", visit))
+
+    assert (told.appointment.starts_at, told.appointment.version) == (at("10:00"), 3)
+    assert runs.begun == []
+
+
+async def test_a_run_that_ended_between_the_look_and_the_question_has_decided_as_well(
+    moves: Moves, runs: StandInRuns, clinic: Clinic
+) -> None:
+    visit = await runs.desk.book("09:00")
+    rival = await clinic.hold(at("10:00"))
+
+    async def has_just_ended() -> Outcome:
+        await clinic.becomes(rival, "cancelled")
+        await runs.desk.move(a_move(visit, starts_at=at("10:00")))
+        raise NoRun
+
+    runs.under_way = has_just_ended
+
+    assert (await moves.move(to("10:00", visit))).appointment.version == 3
+
+
+async def test_who_wants_another_slot_than_the_run_under_way_finds_the_visit_changed(
+    moves: Moves, runs: StandInRuns, clinic: Clinic
+) -> None:
+    visit = await runs.desk.book("09:00")
+    await clinic.hold(at("10:00"))
+
+    async def goes_elsewhere() -> Outcome:
+        moved = await runs.desk.move(a_move(visit, starts_at=at("10:30")))
+        return Outcome(attempt_id=uuid4(), appointment=moved)
+
+    runs.under_way = goes_elsewhere
+
+    with pytest.raises(Changed):
+        await moves.move(to("10:00", visit))
+
+
+async def test_a_run_under_way_that_says_no_leaves_the_refusal_as_it_is(
+    moves: Moves, runs: StandInRuns, clinic: Clinic
+) -> None:
+    visit = await runs.desk.book("09:00")
+    await clinic.hold(at("10:00"))
+
+    async def says_no() -> Outcome:
+        return Outcome(attempt_id=uuid4(), appointment=visit, refusal=PatientBusy().refusal)
+
+    runs.under_way = says_no
+
+    with pytest.raises(SlotTaken):
+        await moves.move(to("10:00", visit))
+
+
+async def test_no_run_is_asked_after_of_a_version_that_the_visit_has_left_behind(
+    moves: Moves, runs: StandInRuns
+) -> None:
+    visit = await runs.desk.book("09:00")
+    await moves.move(to("09:30", visit))
+
+    with pytest.raises(Changed):
+        await moves.move(to("10:00", visit))
+
+    assert runs.asked_after == []
+
+
+async def test_a_key_whose_first_try_had_no_answer_keeps_the_refusal_that_it_is_told_then(
+    moves: Moves, runs: StandInRuns, clinic: Clinic
+) -> None:
+    visit = await runs.desk.book("09:00")
+    order = replace(to("10:00", visit), key="one")
+    runs.answers = [NoAnswer(visit.appointment_id)]
+    with pytest.raises(NoAnswer):
+        await moves.move(order)
+    rival = await clinic.hold(at("10:00"))
+    with pytest.raises(SlotTaken):
+        await moves.move(order)
+    await clinic.becomes(rival, "cancelled")
+
+    with pytest.raises(ReplayedRefusal):
+        await moves.move(order)
+
+    assert await runs.desk.standing(visit.appointment_id) == [(at("09:00"), "confirmed")]
 
 
 async def test_another_day_or_doctor_is_said_to_the_run(

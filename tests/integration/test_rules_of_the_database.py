@@ -131,6 +131,37 @@ async def test_a_visit_that_is_over_is_in_nobodys_way(clinic: Clinic, status: st
     await assert_accepted(clinic.book(at("09:10")))
 
 
+# Who makes way.
+
+MARK = """
+UPDATE schedules SET overbook = true
+WHERE id = :id AND set_config('priyom.makes_way', :who, true) IS NOT NULL
+"""
+
+
+async def test_nobody_is_marked_unseen_by_saying_that_they_make_way(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:00"))
+
+    assert await refused_by(clinic.execute(MARK, id=visit, who=str(visit))) == "schedules_made_way"
+    assert await version_of(clinic, visit) == 2
+
+
+async def test_a_change_of_another_than_who_makes_way_is_counted(clinic: Clinic) -> None:
+    visit = await clinic.book(at("09:00"))
+
+    await assert_accepted(clinic.execute(MARK, id=visit, who=str(uuid4())))
+
+    assert await version_of(clinic, visit) == 3
+
+
+async def version_of(clinic: Clinic, appointment_id: UUID) -> int:
+    async with clinic.database.connect() as connection:
+        found = await connection.scalar(
+            text("SELECT version FROM schedules WHERE id = :id"), {"id": appointment_id}
+        )
+    return int(found)
+
+
 # Shifts.
 
 

@@ -59,6 +59,9 @@ class WorkingRuns(Runs):
         moved = await self._appointments.move_appointment(move)
         return Outcome(attempt_id=move.attempt_id, appointment=moved)
 
+    async def moving(self, _appointment_id: UUID, _version: int) -> Outcome:
+        raise NoRun
+
     async def settle(self, settlement: Settlement) -> Outcome:
         marked = await self._appointments.settle_visit(settlement)
         return Outcome(attempt_id=settlement.attempt_id, appointment=marked)

@@ -4,6 +4,9 @@ from tests.mutations.mutation import Mutation
 
 MOVES = "tests/integration/test_moves.py"
 EXCHANGE = "tests/integration/test_exchange.py"
+MOVING = "tests/integration/test_moving_desk.py"
+RULES = "tests/integration/test_rules_of_the_database.py"
+EAGER = "tests/workflows/test_eager_bookings.py"
 CLOSING = "tests/integration/test_closing_shifts.py"
 EXCEPTIONS = "tests/integration/test_exceptions.py"
 OFFERS = "tests/integration/test_offers.py"
@@ -47,6 +50,69 @@ MOVES_AND_MARKS = (
         text="version=seen.version",
         instead='version=row["version"]',
         red=(f"{EXCHANGE}::test_neither_moves_where_one_may_not",),
+    ),
+    Mutation(
+        name="an exchange leaves the mark of an overbooking where it was",
+        file="adapters/postgres/exchange.py",
+        at="_goes",
+        text='to["overbook"]',
+        instead='row["overbook"]',
+        red=(
+            f"{EXCHANGE}::test_who_comes_to_stand_on_top_of_another_visit_bears_the_mark_of_who_stood_there",
+        ),
+    ),
+    Mutation(
+        name="who makes way for an exchange names nobody",
+        file="adapters/postgres/exchange.py",
+        at="MAKE_WAY",
+        text="CAST(CAST(%(first_id)s AS uuid) AS text)",
+        instead="''",
+        red=(f"{EXCHANGE}::test_each_version_has_one_line_in_the_history_and_one_move",),
+    ),
+    Mutation(
+        name="whoever makes way may stay where they are",
+        file="migrations/versions/0030_making_way.py",
+        at="STATEMENTS",
+        text="AND version = OLD.version)",
+        instead="AND false)",
+        red=(f"{RULES}::test_nobody_is_marked_unseen_by_saying_that_they_make_way",),
+    ),
+    Mutation(
+        name="the change of any visit passes for that of who makes way",
+        file="migrations/versions/0030_making_way.py",
+        at="IS_SEEN",
+        text="IS DISTINCT FROM NEW.id::text",
+        instead="IS NULL",
+        red=(f"{RULES}::test_a_change_of_another_than_who_makes_way_is_counted",),
+    ),
+    Mutation(
+        name="a move is refused though its run is under way",
+        file="api/booking/move.py",
+        at="Moves._hear_of_a_run_under_way",
+        text="if not _stands_as_seen(order, await self._look(order)):",
+        instead="if False:",
+        red=(
+            f"{MOVING}::test_a_run_that_nobody_has_heard_of_decides_before_a_slot_that_looks_taken",
+            f"{MOVING}::test_a_run_that_ended_between_the_look_and_the_question_has_decided_as_well",
+        ),
+    ),
+    Mutation(
+        name="a key forgets what it was told after a try without an answer",
+        file="api/booking/move.py",
+        at="Moves._settled",
+        text="            await self._keys.refuse(order, seen.visit, refusal)\n",
+        instead="",
+        red=(
+            f"{MOVING}::test_a_key_whose_first_try_had_no_answer_keeps_the_refusal_that_it_is_told_then",
+        ),
+    ),
+    Mutation(
+        name="a start that goes on without its caller is not waited for",
+        file="worker/eager_bookings.py",
+        at="EagerBookings.has_begun",
+        text="if starts:",
+        instead="if False:",
+        red=(f"{EAGER}::test_a_move_that_is_only_being_begun_is_waited_for",),
     ),
     Mutation(
         name="a patient arrives on any day",

@@ -280,6 +280,40 @@ async def test_who_comes_upon_the_run_of_a_move_is_told_what_it_did(beside: Besi
     assert beside.clinic.calls.count("move_appointment") == 1
 
 
+async def test_a_move_under_way_is_asked_after_and_one_that_has_ended_is_not(
+    beside: Beside,
+) -> None:
+    move = a_move(await a_visit(beside))
+    kafka_is_back = beside.clinic.close_gate("publish_event")
+    moved = await beside.runs.move(move)
+
+    told = [
+        await each.moving(move.appointment_id, move.version)
+        for each in (beside.runs, beside.by_temporal)
+    ]
+    kafka_is_back.set()
+
+    assert told == [moved, moved]
+    await beside.environment.client.get_workflow_handle(
+        reschedule_workflow_id(move.appointment_id, move.version)
+    ).result()
+    for version in (move.version, move.version + 1):
+        with pytest.raises(NoRun):
+            await beside.runs.moving(move.appointment_id, version)
+
+
+async def test_a_move_that_is_only_being_begun_is_waited_for(beside: Beside) -> None:
+    move = a_move(await a_visit(beside))
+    kafka_is_back = beside.clinic.close_gate("publish_event")
+
+    moved, heard = await asyncio.gather(
+        beside.runs.move(move), beside.runs.moving(move.appointment_id, move.version)
+    )
+    kafka_is_back.set()
+
+    assert heard == moved
+
+
 async def test_a_move_that_is_not_heard_of_is_asked_for(beside: Beside) -> None:
     move = a_move(await a_visit(beside))
     database_answers = beside.clinic.close_gate("move_appointment")
