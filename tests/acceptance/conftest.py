@@ -253,7 +253,7 @@ async def _more_patients(state: RunState) -> list[str]:
             "INSERT INTO patients (id, full_name, phone, email, language)"
             " SELECT gen_random_uuid(), 'Testova Patient ' || n, '+70000' || n,"
             "        'patient' || n || '@example.org', (ARRAY['ru', 'en'])[1 + n % 2]"
-            " FROM generate_series(100001, 101000) n RETURNING id::text"
+            " FROM generate_series(100001, 104000) n RETURNING id::text"
         )
         return [row[0] for row in await found.fetchall()]
 

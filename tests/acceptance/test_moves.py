@@ -1,12 +1,21 @@
 """A visit is moved: over HTTP, on real servers."""
 
 import asyncio
+import json
 import re
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import httpx
+import pytest
 
+from tests.acceptance.away import away
 from tests.acceptance.conftest import Clinic, Slot, eventually
+from tests.acceptance.watching import always_one_live_row, insisted, records_about
+from tests.leaves import Leave
+
+CROWD = 100
 
 
 async def test_a_moved_visit_keeps_its_id_and_everybody_is_told(clinic: Clinic) -> None:
@@ -72,22 +81,58 @@ async def test_a_hold_a_cancelled_visit_and_another_specialty_are_not_moved(
     assert (over.status_code, over.json()["code"]) == (409, "already_cancelled")
 
 
-async def test_many_move_to_one_slot_and_all_but_one_stay_where_they_are(
+@pytest.mark.timeout(480)
+async def test_a_hundred_move_to_one_slot_and_all_but_one_stay_where_they_are(
     clinic: Clinic,
 ) -> None:
-    target = await clinic.free_slot()
-    slots = [clinic.slots[target.doctor_id].pop(0) for _ in range(20)]
-    visits = [await confirmed(clinic, slot) for slot in slots]
+    """They come from a doctor whose days are full to a colleague's first slot."""
+    doctor = await away(clinic, Leave(visits=CROWD))
+    await doctor.book_out()
+    visits = await doctor.visits()
+    target = Slot(doctor.colleague_id, doctor.leave.starts[0])
 
-    answers = await asyncio.gather(*(move(clinic, visit, target) for visit in visits))
+    async with always_one_live_row(clinic, [each["patientId"] for each in visits]) as looks:
+        answers = await asyncio.gather(
+            *(insisted(partial(move, clinic, visit, target)) for visit in visits)
+        )
 
-    codes = [answer.status_code for answer in answers]
-    assert (codes.count(200), codes.count(409)) == (1, len(visits) - 1)
-    for visit, answer in zip(visits, answers, strict=True):
-        if answer.status_code == 409:
-            assert answer.json()["code"] == "slot_taken"
-            assert answer.json()["alternatives"]
-            assert await clinic.get(visit["appointmentId"]) == visit
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: CROWD - 1}
+    assert len(looks) > 1
+    stayed = [
+        (visit, answer.json())
+        for visit, answer in zip(visits, answers, strict=True)
+        if answer.status_code == 409
+    ]
+    assert {problem["code"] for _, problem in stayed} == {"slot_taken"}
+    assert all(problem["alternatives"] for _, problem in stayed)
+    offered = {(a["doctorId"], a["dateTime"]) for _, p in stayed for a in p["alternatives"]}
+    assert {await clinic.state_of(Slot(*each)) for each in offered} == {"free"}
+    for visit, _ in stayed:
+        assert await clinic.get(visit["appointmentId"]) == visit
+
+
+@pytest.mark.timeout(240)
+async def test_two_exchanged_from_both_sides_at_once_change_places_once(clinic: Clinic) -> None:
+    """Both or neither, one version and one event more for each, both days right at once."""
+    was = [await clinic.free_slot() for _ in range(2)]
+    one, other = [await confirmed(clinic, slot) for slot in was]
+    seen = [{"id": each["appointmentId"], "version": each["version"]} for each in (one, other)]
+    ways = [seen, seen[::-1]] * 3
+
+    answers = await asyncio.gather(*(exchange(clinic, *way) for way in ways))
+    states = [await clinic.state_of(slot) for slot in was]
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: len(ways) - 1}
+    assert {each.json()["code"] for each in answers if each.status_code == 409} == {"changed"}
+    assert states == ["booked", "booked"]
+    for visit, goes_to in ((one, was[1]), (other, was[0])):
+        stands = await clinic.get(visit["appointmentId"])
+        assert Slot(stands["doctorId"], stands["dateTime"]) == goes_to
+        assert (stands["version"], stands["moves"]) == (3, 1)
+        past = await clinic.http.get(f"/api/v1/appointments/{visit['appointmentId']}/history")
+        changes = [(each["version"], each["action"]) for each in past.json()["items"]]
+        assert changes == [(1, "hold"), (2, "confirm"), (3, "reschedule")]
+        await eventually(partial(has_events, clinic, visit["appointmentId"], ["2", "3"]), within=60)
 
 
 async def test_a_moved_visit_is_cancelled(clinic: Clinic) -> None:
@@ -140,6 +185,18 @@ async def link_in_letter(clinic: Clinic, appointment_id: str, line: str) -> str:
 async def form_behind(clinic: Clinic, link: str) -> dict[str, str]:
     page = await clinic.http.get(link, headers=AS_A_BROWSER)
     return {"form": re.findall(r'name="form" value="([^"]+)"', page.text)[0]}
+
+
+async def exchange(clinic: Clinic, first: dict[str, Any], second: dict[str, Any]) -> httpx.Response:
+    return await clinic.http.post(
+        "/api/v1/appointments/exchange", json={"first": first, "second": second}
+    )
+
+
+async def has_events(clinic: Clinic, appointment_id: str, versions: list[str]) -> bool:
+    """By the ids of events: one that was published twice is one."""
+    told = [json.loads(record) for record in await records_about(clinic, appointment_id)]
+    return sorted({each["id"]: each["sequence"] for each in told}.values()) == versions
 
 
 async def two_slots(clinic: Clinic) -> tuple[Slot, Slot]:

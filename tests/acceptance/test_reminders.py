@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from api.http.signatures import signature
 from tests.acceptance.conftest import SETTINGS, Clinic, eventually
+from tests.leaves import where_it_is_noon
 
 NEAR = """
 WITH wanted AS (
@@ -69,12 +70,6 @@ async def replies(clinic: Clinic, visit: str, text: str, message_id: str) -> str
     assert answer.status_code == 200, answer.text
     assert visit[:8].upper() in answer.json()["reply"]
     return str(answer.json()["outcome"])
-
-
-def where_it_is_noon() -> str:
-    """The signs of these names are those of the way to UTC."""
-    hours = datetime.now(UTC).hour - 12
-    return f"Etc/GMT{hours:+d}" if hours else "UTC"
 
 
 def is_reminder(message: dict[str, str]) -> bool:

@@ -1,8 +1,12 @@
-"""What a run, a topic and a log hold, read from outside."""
+"""What a run, a topic, a log and the rows hold, read from outside."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import httpx
+import psycopg
 from aiokafka import AIOKafkaConsumer
 from temporalio.client import Client
 
@@ -35,6 +39,15 @@ async def records_about(clinic: Clinic, appointment_id: str) -> list[bytes]:
     return [record for record in await records(clinic) if appointment_id.encode() in record]
 
 
+async def insisted(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """A machine that is busy does not answer in time, or says so: then it is asked again."""
+    while True:
+        with suppress(httpx.TimeoutException):
+            answer = await ask()
+            if answer.status_code != 503:
+                return answer
+
+
 async def result_of(client: Client, workflow_id: str) -> str:
     """The status in which a run ended."""
     result: dict[str, Any] = await client.get_workflow_handle(workflow_id).result()
@@ -47,3 +60,37 @@ async def histories(client: Client) -> AsyncIterator[str]:
         handle = client.get_workflow_handle(run.id, run_id=run.run_id)
         history = await handle.fetch_history()
         yield "\n".join(str(event) for event in history.events)
+
+
+EVERY = 0.005
+LIVE = (
+    "SELECT patient_id::text, count(*) FROM schedules"
+    " WHERE patient_id = ANY(%s) AND status IN ('held', 'confirmed') GROUP BY patient_id"
+)
+
+
+@asynccontextmanager
+async def always_one_live_row(clinic: Clinic, patients: Sequence[str]) -> AsyncIterator[list[int]]:
+    """At every look each has one live row; the block ends with whatever went wrong meanwhile.
+
+    Yields the looks, so that whoever asks knows that there were some.
+    """
+    looks: list[int] = []
+    done = asyncio.Event()
+
+    async def look() -> None:
+        url = clinic.state["databaseUrl"] or ""
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            while not done.is_set():
+                rows = await (await connection.execute(LIVE, [patients])).fetchall()
+                found: dict[str, int] = dict(rows)
+                assert found == dict.fromkeys(patients, 1)
+                looks.append(len(found))
+                await asyncio.sleep(EVERY)
+
+    watcher = asyncio.create_task(look())
+    try:
+        yield looks
+    finally:
+        done.set()
+    await watcher
