@@ -1,12 +1,11 @@
-"""`make test` runs every test once, two parts at a time, and tells it as one run."""
+"""`make test` runs every test once, several parts at a time, and tells it as one run."""
 
 import asyncio
 from collections import Counter
-from pathlib import Path
 
-from tests.lanes import PARTS, Ended, Part, in_two_lanes, summary
+from stack.home import CHECKOUT
+from tests.lanes import PARTS, TESTS, Ended, Part, in_lanes, summary
 
-TESTS = Path(__file__).parents[1]
 GREEN = Ended(status=0, output="....\n==== 4 passed, 2 deselected in 1.25s ====\n")
 RED = Ended(
     status=1,
@@ -16,27 +15,27 @@ RED = Ended(
 KILLED = Ended(status=-9, output="..")
 
 
-def test_every_folder_of_tests_is_in_one_part() -> None:
-    folders = {path.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")}
+def test_every_file_of_tests_is_in_one_part() -> None:
+    files = {str(path.relative_to(CHECKOUT)) for path in TESTS.rglob("test_*.py")}
 
-    assert Counter(folder for part in PARTS for folder in part.folders) == Counter(folders)
+    assert Counter(file for part in PARTS for file in part.files()) == Counter(files)
 
 
-async def test_two_lanes_meet_and_each_part_runs_once() -> None:
-    parts = [Part(name=name, folders=()) for name in "abcd"]
+async def test_a_lane_that_is_free_takes_the_next_part_and_each_part_runs_once() -> None:
+    parts = [Part(name=name, patterns=()) for name in "abcd"]
     begun, first_ends = list[str](), asyncio.Event()
 
     async def run(part: Part) -> Ended:
         begun.append(part.name)
         if part.name == "a":
             await first_ends.wait()
-        elif part.name == "b":
+        elif part.name == "d":
             first_ends.set()
         return GREEN
 
-    ended = await asyncio.wait_for(in_two_lanes(parts, run), 5)
+    ended = await asyncio.wait_for(in_lanes(parts, run, lanes=2), 5)
 
-    assert begun == ["a", "d", "c", "b"]
+    assert begun == ["a", "b", "c", "d"]
     assert len(ended) == 4
 
 
