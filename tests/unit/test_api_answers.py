@@ -6,6 +6,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+pytestmark = pytest.mark.unmeasured
+
 ID = "3f2b9f6e-0c55-4f0e-9b3e-6a5b3c1d2e4f"
 WISH = {"patientId": ID, "doctorId": ID, "dateTime": "2027-03-01T09:00:00Z"}
 ODD_NUMBERS = ("1.5", "5.0", "1_0", "%2B5", "%205", "5%20", "05", "%D9%A5", "0x5", "1e1", "-0", "")

@@ -68,6 +68,8 @@ from api.routes.schedule import ScheduleBody
 from api.routes.slots import FreeSlotPage
 from stack.seed_data import NAMED_DOCTORS, demo_patients
 
+pytestmark = pytest.mark.unmeasured
+
 DOCUMENT: dict[str, Any] = describe(describe_only())
 DOCUMENT_TEXT = json.dumps(DOCUMENT)
 OPERATIONS: dict[str, dict[str, Any]] = {

@@ -14,6 +14,8 @@ import yaml
 from adapters.process.settings import PREFIX, VERSION, Connections, Product
 from stack.home import CHECKOUT
 
+pytestmark = pytest.mark.unmeasured
+
 DEPLOY = CHECKOUT / "deploy"
 KUSTOMIZATIONS = sorted(DEPLOY.rglob("kustomization.yaml"))
 MANIFESTS = sorted(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.unmeasured
+
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 BESIDE_THE_PRODUCT = {"tests", "bench", "migrations", "scripts"}

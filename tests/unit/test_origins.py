@@ -15,6 +15,8 @@ from api.http.strict_query import StrictRoute
 from api.services import Services
 from tests.fakes.services import NoServices
 
+pytestmark = pytest.mark.unmeasured
+
 FRONT = "https://book.example.org"
 OURS = "https://priyom.example"
 ORIGINS = Origins(public=f"{OURS}/", allowed=frozenset({FRONT}))

@@ -16,6 +16,8 @@ from api.page.language import language_of
 from api.page.rendering import environment
 from api.page.words import TEMPLATES, russian, updated
 
+pytestmark = pytest.mark.unmeasured
+
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 

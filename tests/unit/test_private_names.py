@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(__file__).parents[2]
 HOUSE = {"activities", "adapters", "api", "domain", "notifier", "stack", "worker", "workflows"}
 EXEMPT = {"worker/sdk_patches.py"}

@@ -12,6 +12,8 @@ from api.http.origins import Origins
 from api.services import Services
 from tests.fakes.services import NoServices
 
+pytestmark = pytest.mark.unmeasured
+
 HTML = {"accept": "text/html"}
 LINKS = re.compile(r'(?:href|src|action|data-live|hx-get)="(/[^"]*)"')
 
