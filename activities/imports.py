@@ -1,6 +1,7 @@
 """Imports: a file that was kept is read row by row; only its id goes through Temporal."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
@@ -20,7 +21,12 @@ from adapters.postgres.transactions import serializable
 from domain.imports import Row, rows_of
 from domain.zones import zone_named
 
-ROWS_AT_ONCE = 250
+ROWS_AT_ONCE = 100
+"""A tenth of a second: so long a booking may wait for what they write."""
+
+RESTS = 1.0
+"""Times as long as a batch took. The bookings have that time, and the processors, to themselves."""
+
 IN_THE_WAY = (psycopg.errors.ExclusionViolation, psycopg.errors.IntegrityError)
 
 log = get_logger(__name__)
@@ -50,12 +56,13 @@ class Imports:
         report, done = file.report, file.rows_read
         while done < len(rows):
             some = rows[done : done + ROWS_AT_ONCE]
-            done += len(some)
+            done, began = done + len(some), time.monotonic()
             try:
                 report = await self._batch(file, some, report, done)
             except IN_THE_WAY:
                 report = await self._one_by_one(file, some, report, done - len(some))
             activity.heartbeat(done)
+            await asyncio.sleep(RESTS * (time.monotonic() - began))
         return report.rows
 
     async def _one_by_one(

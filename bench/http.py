@@ -49,7 +49,7 @@ class Connection:
         """The same with a body that is JSON already."""
         lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        if payload:
+        if payload and "content-type" not in (headers or {}):
             lines += ["content-type: application/json"]
         lines += [f"content-length: {len(payload)}", "", ""]
         reader, writer = await self._open()

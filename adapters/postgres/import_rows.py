@@ -11,14 +11,14 @@ from psycopg.sql import SQL
 
 from adapters.messages.phones import BadPhone, country_of, e164
 from adapters.postgres.direct import Cursor
-from adapters.postgres.import_taken import NOBODY, Overlay, Person, Taken
+from adapters.postgres.import_taken import NOBODY, Overlay, Person, Taken, places_of
 from adapters.postgres.import_writes import Planned, write_visits
 from adapters.postgres.imports import Report, Staged
 from adapters.postgres.rows import Row
 from domain.imports import Opening, Visit, Wrong
 from domain.imports import Row as FileRow
 from domain.slot import Interval
-from domain.spans import joined, without
+from domain.spans import without
 
 IMPORTED = UUID("0b5c6c3e-5d0f-5b0a-8d55-6d2f0c1a7e42")
 """Namespace of the ids of imported appointments (uuid5 of clinic and external id)."""
@@ -42,25 +42,33 @@ CROSS JOIN LATERAL (
 ) p
 """)
 
-ON_DUTY = SQL("""
-SELECT doctor_id, lower(during) AS starts_at, upper(during) AS ends_at FROM shifts
-WHERE doctor_id = ANY(CAST(%(doctors)s AS uuid[]))
-  AND during && tstzrange(%(first)s, %(last)s)
-""")
+# A look at each span alone: a file in no order reaches over years, and so would its rows.
+SPANS = """unnest(
+    CAST(%(whose)s AS uuid[]), CAST(%(starts)s AS timestamptz[]), CAST(%(ends)s AS timestamptz[])
+) AS w (whose, starts_at, ends_at)"""
 
-OF_DOCTORS = SQL("""
-SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM schedules
-WHERE practitioner_id = ANY(CAST(%(practitioners)s AS uuid[]))
-  AND occupies && tstzrange(%(first)s, %(last)s)
-""")
+ON_DUTY = SQL(f"""
+SELECT DISTINCT s.doctor_id, lower(s.during) AS starts_at, upper(s.during) AS ends_at
+FROM {SPANS} JOIN shifts s
+    ON s.doctor_id = w.whose AND s.during && tstzrange(w.starts_at, w.ends_at)
+""")  # noqa: S608 - our own words, as below
 
-OF_PATIENTS = SQL("""
-SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM schedules
-WHERE patient_id = ANY(CAST(%(patients)s AS uuid[]))
-  AND occupies && tstzrange(%(first)s, %(last)s)
-""")
+OF_DOCTORS = SQL(f"""
+SELECT s.id, s.practitioner_id, s.patient_id, s.starts_at, s.ends_at
+FROM {SPANS} JOIN schedules s
+    ON s.practitioner_id = w.whose AND s.occupies && tstzrange(w.starts_at, w.ends_at)
+""")  # noqa: S608
+
+OF_PATIENTS = SQL(f"""
+SELECT s.id, s.practitioner_id, s.patient_id, s.starts_at, s.ends_at
+FROM {SPANS} JOIN schedules s
+    ON s.patient_id = w.whose AND s.occupies && tstzrange(w.starts_at, w.ends_at)
+""")  # noqa: S608
 
 OCCUPIES = ("confirmed", "arrived")
+
+Hours = tuple[UUID, Interval]
+"""Somebody's time."""
 
 
 class Batch:
@@ -128,13 +136,12 @@ class Batch:
     async def _decide(
         self, wanted: Sequence[Planned], openings: Sequence[tuple[Opening, Row]]
     ) -> None:
-        spans = [each.span for each in wanted] + [_span(opening) for opening, _ in openings]
-        if not spans:
+        hours = [(each.doctor_id, each.span) for each in wanted]
+        hours += [(doctor["id"], _span(opening)) for opening, doctor in openings]
+        if not hours:
             return
-        taken = await self._taken(wanted, spans)
-        on_duty = await self._on_duty(
-            {each.doctor_id for each in wanted} | {doctor["id"] for _, doctor in openings}, spans
-        )
+        taken = await self._taken(wanted)
+        on_duty = await self._on_duty(hours)
         shifts: list[tuple[UUID, Interval, str]] = []
         for opening, doctor in openings:
             free = without([_span(opening)], on_duty[doctor["id"]]) if opening.is_free else []
@@ -186,7 +193,7 @@ class Batch:
             if each.person[1:] != NOBODY:
                 self._overlay.people[each.person] = each.patient_id
         for doctor_id, span, _ in shifts:
-            self._overlay.shifts[doctor_id] = joined([*self._overlay.shifts[doctor_id], span])
+            self._overlay.shifts.add(doctor_id, span)
 
     async def _known(self, visits: Sequence[Visit]) -> Mapping[UUID, Row]:
         rows = await self._cursor.all(KNOWN, {"ids": [self._id(each) for each in visits]})
@@ -204,29 +211,24 @@ class Batch:
         self._found = set(found.values())
         return found
 
-    async def _taken(self, wanted: Sequence[Planned], spans: Sequence[Interval]) -> Taken:
-        asked = _bounds(spans) | {
-            "practitioners": list({each.practitioner_id for each in wanted}),
-            "patients": list({each.patient_id for each in wanted}),
-        }
+    async def _taken(self, wanted: Sequence[Planned]) -> Taken:
         taken = self._overlay.taken
-        for statement in (OF_DOCTORS, OF_PATIENTS):
-            for row in await self._cursor.all(statement, asked):
+        of_doctors = [(each.practitioner_id, each.span) for each in wanted]
+        of_patients = [(each.patient_id, each.span) for each in wanted]
+        for statement, spans in ((OF_DOCTORS, of_doctors), (OF_PATIENTS, of_patients)):
+            for row in await self._cursor.all(statement, _looked_at(spans)):
                 if row["id"] not in self._overlay.decided:
                     whose = row["practitioner_id"], row["patient_id"]
                     taken.add(row["id"], whose, _of(row))
         return taken
 
-    async def _on_duty(
-        self, doctors: Iterable[UUID], spans: Sequence[Interval]
-    ) -> dict[UUID, list[Interval]]:
-        rows = await self._cursor.all(ON_DUTY, _bounds(spans) | {"doctors": list(doctors)})
+    async def _on_duty(self, hours: Sequence[Hours]) -> dict[UUID, list[Interval]]:
         found: dict[UUID, list[Interval]] = defaultdict(list)
-        for row in rows:
+        for row in await self._cursor.all(ON_DUTY, _looked_at(hours)):
             found[row["doctor_id"]].append(_of(row))
         if self._is_dry:
-            for doctor_id, there in self._overlay.shifts.items():
-                found[doctor_id] += there
+            for place in {place for each in hours for place in places_of(*each)}:
+                found[place[0]] += self._overlay.shifts.at(place)
         return found
 
     def _person(self, visit: Visit) -> Person:
@@ -285,8 +287,9 @@ def _span(opening: Opening) -> Interval:
     return Interval(starts_at=opening.starts_at, ends_at=opening.ends_at)
 
 
-def _bounds(spans: Sequence[Interval]) -> dict[str, object]:
+def _looked_at(spans: Sequence[Hours]) -> dict[str, object]:
     return {
-        "first": min(each.starts_at for each in spans),
-        "last": max(each.ends_at for each in spans),
+        "whose": [who for who, _ in spans],
+        "starts": [span.starts_at for _, span in spans],
+        "ends": [span.ends_at for _, span in spans],
     }
