@@ -70,7 +70,8 @@ SELECT clock.now,
      FROM services v JOIN doctor_services o ON o.service_id = v.id
      WHERE v.id = CAST(%(service_id)s AS uuid) AND o.doctor_id = %(doctor_id)s) AS service,
     holds.count AS live_holds, holds.first_lapse,
-    EXISTS (SELECT FROM schedules WHERE id = %(appointment_id)s) AS has_row,
+    (SELECT CAST(extract(epoch FROM ends_at - starts_at) / 60 AS integer) FROM schedules
+     WHERE id = %(appointment_id)s) AS own_minutes,
     CASE WHEN (SELECT rules ->> 'maxLivePerPatient' FROM desk) IS NOT NULL THEN (
         SELECT count(DISTINCT s.visit_id) FROM schedules s
         WHERE s.patient_id = %(patient_id)s AND s.occupies && tstzrange(clock.now, NULL)
@@ -108,13 +109,6 @@ WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
 
 
-# A visit keeps the minutes that it was booked with, whatever slots the doctor has by now.
-KEPT_MINUTES = SQL("""
-SELECT CAST(extract(epoch FROM ends_at - starts_at) / 60 AS integer) AS minutes
-FROM schedules WHERE id = %(appointment_id)s
-""")
-
-
 async def own_row(connection: Cursor, appointment_id: UUID) -> Row:
     """The appointment's row as it is now; refuses one that has none."""
     row = await connection.one_or_none(OWN, {"appointment_id": appointment_id})
@@ -132,15 +126,18 @@ async def load_facts(
     stands where it was first held, before it was moved.
     """
     row = await connection.one(LOOK, _parameters(wish, appointment_id))
-    own = await own_at_first(connection, appointment_id) if row["has_row"] else None
-    return _facts(row), own
+    has_row = row["own_minutes"] is not None
+    return _facts(row), await own_at_first(connection, appointment_id) if has_row else None
 
 
 async def load_facts_besides(connection: Cursor, wish: SlotWish, *, appointment_id: UUID) -> Facts:
-    """The facts about where an appointment goes to, as if it stood nowhere yet."""
-    facts = _facts(await connection.one(LOOK, _parameters(wish, appointment_id)))
-    kept = await connection.one_or_none(KEPT_MINUTES, {"appointment_id": appointment_id})
-    return facts if kept is None else replace(facts, service=Service(minutes=kept["minutes"]))
+    """The facts about where an appointment goes to, as if it stood nowhere yet.
+
+    It keeps the minutes that it was booked with, whatever slots the doctor has by now.
+    """
+    row = await connection.one(LOOK, _parameters(wish, appointment_id))
+    kept = row["own_minutes"]
+    return _facts(row) if kept is None else replace(_facts(row), service=Service(minutes=kept))
 
 
 async def own_at_first(connection: Cursor, appointment_id: UUID) -> Appointment | None:
