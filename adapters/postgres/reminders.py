@@ -27,9 +27,12 @@ STEPS = text(f"""
 SELECT DISTINCT step FROM clinics c, jsonb_array_elements_text({OF_CLINIC}) AS step ORDER BY step
 """)  # noqa: S608 - an expression of ours
 
+FIRST = "statement_timestamp() + CAST(:first AS interval)"
+LAST = "statement_timestamp() + CAST(:last AS interval)"
+
 # A reminder that was begun is in the record of the messages. One that a change of the visit has
-# overtaken is none of the visit as it is now. The index is searched by `statement_timestamp()`,
-# which does not move.
+# overtaken is none of the visit as it is now. Both indexes are searched by `statement_timestamp()`,
+# which does not move: the visits of the window, and the reminders of visits of that window.
 NEAR = text(f"""
 SELECT s.id, s.version, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at,
     coalesce(s.confirmed_at, s.created_at) AS booked_at, s.rescheduled_at AS moved_at,
@@ -39,13 +42,12 @@ SELECT s.id, s.version, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.e
     statement_timestamp() AS now
 FROM schedules s
 JOIN clinics c ON c.id = s.clinic_id
-WHERE ({BEGINS_AT}) > statement_timestamp() + CAST(:first AS interval)
-  AND ({BEGINS_AT}) <= statement_timestamp() + CAST(:last AS interval)
+WHERE ({BEGINS_AT}) > {FIRST} AND ({BEGINS_AT}) <= {LAST}
   AND {OF_CLINIC} @> to_jsonb(CAST(:step AS text))
   AND NOT EXISTS (
     SELECT FROM notifications n
-    WHERE n.appointment_id = s.id AND n.step = :step AND n.starts_at = s.starts_at
-      AND n.status <> 'superseded'
+    WHERE n.step = :step AND n.starts_at > {FIRST} AND n.starts_at <= {LAST}
+      AND n.appointment_id = s.id AND n.starts_at = s.starts_at AND n.status <> 'superseded'
   )
 ORDER BY ({BEGINS_AT})
 """)  # noqa: S608 - an expression of ours

@@ -69,14 +69,18 @@ SELECT made.id, made.id, patient.id, doctor.id, doctor.practitioner_id, doctor.c
 FROM generate_series(0, %(rows)s::int - 1) n
 CROSS JOIN LATERAL (
     SELECT gen_random_uuid() AS id, n / %(doctors)s AS slot,
-        CASE WHEN n %% 10 < 7 THEN 'confirmed' WHEN n %% 10 < 9 THEN 'expired'
+        CASE WHEN n %% 10 < 7 OR %(ahead)s THEN 'confirmed' WHEN n %% 10 < 9 THEN 'expired'
              ELSE 'cancelled' END AS status
 ) made
 CROSS JOIN LATERAL (
-    SELECT date_trunc('day', now()) - (2 + slot / %(slots)s) * interval '1 day'
+    SELECT date_trunc('day', now())
+        + CASE WHEN %(ahead)s THEN slot / %(slots)s ELSE -2 - slot / %(slots)s END
+            * interval '1 day'
         + interval '6 hours' + (slot %% %(slots)s) * interval '30 minutes' AS begins
 ) at
-CROSS JOIN LATERAL (SELECT begins - interval '3 days' AS booked) then_
+CROSS JOIN LATERAL (
+    SELECT least(begins, now() - interval '6 days') - interval '3 days' AS booked
+) then_
 JOIN doctor ON doctor.number = n %% %(doctors)s
 JOIN patient ON patient.number = (n %% %(doctors)s + slot * 257) %% %(patients)s
 """  # noqa: S608
@@ -84,8 +88,12 @@ JOIN patient ON patient.number = (n %% %(doctors)s + slot * 257) %% %(patients)s
 AUDITED = "UPDATE audit_progress SET swept_until = clock_timestamp()"
 
 
-async def add_history(database_url: str, *, rows: int, patients: int = 0) -> None:
+async def add_history(
+    database_url: str, *, rows: int, patients: int = 0, ahead: bool = False
+) -> None:
     """So many past rows of `schedules`, over all doctors and `patients` more, or as many as needed.
+
+    Those that are ahead, from today on, are all confirmed.
 
     Nobody else may be at the database meanwhile: its rules are put aside, and are checked for every
     row when they are put back.
@@ -95,7 +103,7 @@ async def add_history(database_url: str, *, rows: int, patients: int = 0) -> Non
             await connection.execute(setting.encode())
         doctors = await _number(connection, COUNT_DESKS)
         more = max(patients, doctors, rows // VISITS_OF_A_PATIENT)
-        size = {"rows": rows, "doctors": doctors, "slots": SLOTS_A_DAY}
+        size = {"rows": rows, "doctors": doctors, "slots": SLOTS_A_DAY, "ahead": ahead}
         await connection.execute(PATIENTS.encode(), {"patients": more})
         await connection.execute(SHIFTS.encode(), size)
         indexes = await (await connection.execute(INDEXES.encode())).fetchall()

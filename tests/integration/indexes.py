@@ -50,7 +50,6 @@ BY: dict[str, set[str]] = {
     "days.DAYS": DOCTOR | {"schedules_doctor_free", "shifts_pkey"},
     "demo_patients.ONE": PATIENT,
     "demo_patients.SOME": PATIENT,
-    "booking_facts.KEPT_MINUTES": APPOINTMENT,
     "booking_facts.LOOK": APPOINTMENT
     | PATIENT
     | DOCTOR
@@ -137,7 +136,7 @@ BY: dict[str, set[str]] = {
     },
     "operations.HOURLY": {"notifications_created_at_idx", "schedules_changed_idx"},
     "reminders.STEPS": set(),
-    "reminders.NEAR": PATIENT | NOTICE | {"schedules_begins_at_idx"},
+    "reminders.NEAR": PATIENT | {"schedules_begins_at_idx", "notifications_reminders_idx"},
     "receipts.SAY": MESSAGE,
     "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
     "slot_search.FREE": {"schedules_doctor_free"},

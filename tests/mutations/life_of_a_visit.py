@@ -172,7 +172,7 @@ RULES_AND_REMINDERS = (
         name="a reminder that was overtaken unsent counts as sent",
         file="adapters/postgres/reminders.py",
         at="NEAR",
-        text="\n      AND n.status <> 'superseded'",
+        text=" AND n.status <> 'superseded'",
         instead="",
         red=(
             f"{REMINDERS}::test_a_reminder_that_is_overtaken_unsent_is_found_for_the_visit_as_it_is",

@@ -226,4 +226,11 @@ notifications = Table(
     ),
     Index("notifications_created_at_idx", "created_at"),
     Index("notifications_inbox_idx", "doctor_id", "audience", "created_at", "id"),
+    Index(
+        "notifications_reminders_idx",
+        "step",
+        "starts_at",
+        "appointment_id",
+        postgresql_where=text("step IS NOT NULL"),
+    ),
 )
