@@ -1,6 +1,6 @@
 # Each target is a short call of a program of ours; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down reset stop start status logs doctor seed token import priyom dead backup restore prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock
+.PHONY: help demo up down reset stop start status logs doctor seed token import priyom dead backup restore prepare test test-fast soak faults outages browser screenshots check bench fuzz prove reliability histories messages docs format lock advisories
 
 VENV := .venv/stamp
 PYTHON := .venv/bin/python
@@ -81,6 +81,8 @@ docs: $(VENV) ## write the generated documents anew: .env.example, openapi.json,
 	@$(PYTHON) -m stack.documents
 lock: $(VENV) ## resolve the dependencies anew: Python's and Kafka's
 	@$(PYTHON) -m stack.lock
+advisories: $(VENV) ## refresh the list of known flaws that `make check` compares the locks with, online
+	@$(PYTHON) -m scripts.advisories --refresh
 
 help:
 	@awk -f stack/help.awk $(MAKEFILE_LIST)

@@ -22,6 +22,10 @@ def _tool(name: str, *arguments: str) -> None:
     run_quietly([BIN / name, *arguments], cwd=CHECKOUT)
 
 
+def _run(module: str) -> None:
+    run_quietly([sys.executable, "-m", module], cwd=CHECKOUT)
+
+
 def check_migrations() -> None:
     """The migrations create exactly the tables that the code declares."""
     with tempfile.TemporaryDirectory() as folder:
@@ -42,6 +46,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "types": partial(_tool, "mypy", "."),
     "imports point one way": partial(_tool, "lint-imports"),
     "no dead or missing dependency": partial(_tool, "deptry", "."),
+    "no locked version with a known flaw": partial(_run, "scripts.advisories"),
     "migrations = models": check_migrations,
     "documents = code": check_documents,
 }

@@ -15,6 +15,7 @@ PRINTED_BY = {
     "docs/metrics.md": "scripts.metrics_page",
     "ops/dashboard.json": "scripts.dashboard",
     "docs/configuration.md": "stack.configuration",
+    "docs/sbom.json": "scripts.sbom",
     "docs/decisions/README.md": "stack.decisions",
     "api/page/words/ru.po": "api.page.words",
 }
