@@ -98,7 +98,8 @@ class Tokens:
         subject, use = payload["sub"], payload.get("token_use", "access")
         if not isinstance(subject, str) or not subject or len(subject) > 255:  # noqa: PLR2004 - OpenID Connect's own limit
             raise BadToken("its subject is none")
-        if use != "access" or payload.get("token_type", "Bearer") not in {"Bearer", "access"}:
+        kinds = {payload.get("token_type", "Bearer"), payload.get("typ", "Bearer")}
+        if use != "access" or not kinds <= {"Bearer", "access"}:
             raise BadToken("is no access token")
         return Claims(
             subject=subject,
