@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from adapters.postgres.secret_in_use import Secrets
 from adapters.process.children import serve_in_children
+from adapters.process.connection_settings import Connections
 from adapters.process.disk import watch_disk
 from adapters.process.exit import exit_process
 from adapters.process.file_limit import raise_open_file_limit
@@ -18,7 +19,6 @@ from adapters.process.logs import configure_logs
 from adapters.process.setting_values import origins_of
 from adapters.process.settings import (
     BadSettings,
-    Connections,
     Product,
     connections,
     product,
@@ -34,6 +34,7 @@ from api.http.streams import Streams
 from api.services import open_services
 from worker.sdk_patches import spare_payload_walks
 from worker.secrets import secrets_of
+from worker.server_checks import check_api_key, check_servers
 
 BAD_SETTINGS = 2
 GRACE_SECONDS = 10
@@ -63,6 +64,7 @@ class Server(uvicorn.Server):
 def main() -> int:
     try:
         settings, servers = product(), connections()
+        check_servers(servers)
         secrets = secrets_of(settings, servers.database_url)
         sign_in_of(settings)
     except BadSettings as error:
@@ -89,6 +91,11 @@ def _serve(
     sockets: list[socket.socket] | None = None,
 ) -> int:
     SDK.switch_on()
+    try:
+        check_api_key()
+    except BadSettings as error:
+        sys.stderr.write(f"priyom api: {error}\n")
+        return BAD_SETTINGS
     TRACES.switch_on("api")
     watch_disk(settings.home)
     patched = settings.sdk_patches == "on" and spare_payload_walks()
@@ -98,6 +105,7 @@ def _serve(
         origins=Origins(
             public=settings.public_url,
             allowed=frozenset(origins_of(settings.allowed_origins)),
+            temporal_ui=settings.temporal_ui_url,
         ),
     )
     server = Server(configured(app, settings), streams=app.state.streams)

@@ -10,7 +10,7 @@ from api.http.actor import permissions_of
 from api.http.answers import answer_exceptions
 from api.http.middleware import BodyLimit, Deadline, RequestContext
 from api.http.openapi import Document, describe
-from api.http.origins import CrossOrigin, OnlyOwn, Origins
+from api.http.origins import CrossOrigin, OnlyOwn, Origins, TemporalUi
 from api.http.public_path import PublicPath, root_of
 from api.http.streams import Streams
 from api.http.strict_query import operation_name
@@ -23,6 +23,7 @@ from api.routes import (
     calendar_pages,
     campaign_pages,
     campaigns,
+    codec,
     consents,
     desk_moves,
     desk_times,
@@ -83,7 +84,7 @@ PRODUCT = (
     ),
 )
 PAGES = (
-    *(sign_in, operations, pages, booking_pages, visit_pages, move_pages, link_pages),
+    *(sign_in, operations, codec, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, desk_visits, desk_moves, attendance_pages, desk_times, doctor_pages),
     *(calendar_pages, ops_page, manage_pages, manage_doctor_pages, manage_exception_pages),
     *(campaign_pages, manage_rule_pages, doctor_week_pages, patient_pages, record_pages),
@@ -134,6 +135,8 @@ def create_app(
     app.add_middleware(OnlyOwn, origins=origins)
     if origins.allowed:
         app.add_middleware(CrossOrigin, origins=origins)
+    if origins.of_temporal_ui:
+        app.add_middleware(TemporalUi, origins=origins)
     app.add_middleware(RequestContext)
     app.add_middleware(ProblemPages)
     app.add_middleware(PublicPath, root=root_of(origins.public))

@@ -17,6 +17,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
+from adapters.kafka.brokers import KafkaServers
 from adapters.kafka.events import APPOINTMENTS, GROUP
 from adapters.kafka.lag import lag_of
 from adapters.postgres.booking_search import Kept
@@ -67,7 +68,7 @@ class Dashboard:
         self,
         database: Database,
         temporal: TemporalConnection,
-        kafka: str,
+        kafka: KafkaServers,
         *,
         ui: str,
         prometheus: str = "",

@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 from activities.announcements import Announcements
 from activities.appointments import Appointments
 from activities.slots import Slots
+from adapters.kafka.brokers import KafkaServers
 from adapters.kafka.events import EventPublisher
 from adapters.oidc.code import CodeFlow
 from adapters.oidc.keys import Issuer
@@ -21,9 +22,10 @@ from adapters.oidc.tokens import Tokens
 from adapters.postgres.database import Database, connect_database
 from adapters.postgres.days import DayBook
 from adapters.postgres.inbox_listener import InboxListener
+from adapters.process.connection_settings import Connections
 from adapters.process.probes import ask_kafka, ask_postgres, ask_redis, ask_temporal
 from adapters.process.setting_values import rates_of
-from adapters.process.settings import Connections, Product, deployment, sign_in_of
+from adapters.process.settings import Product, deployment, sign_in_of
 from adapters.redis.buckets import Buckets
 from adapters.redis.cache import DayCache, DayReader, connect_redis
 from adapters.redis.day_changes import DayChanges
@@ -106,7 +108,7 @@ async def open_services(
         stack.push_async_callback(inbox_listener.close)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)
-        kafka = connections.kafka_bootstrap_servers
+        kafka = connections.kafka
         publisher = EventPublisher(kafka)
         stack.push_async_callback(publisher.stop)
         temporal = TemporalConnection()
@@ -121,7 +123,11 @@ async def open_services(
         if beside is not None:
             stack.callback(beside.close)
         await stack.enter_async_context(
-            running_when_connected(temporal, priyom_plugin(), beside.worker if beside else None)
+            running_when_connected(
+                temporal,
+                priyom_plugin(keys=product.keys_of_payloads),
+                beside.worker if beside else None,
+            )
         )
         runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
         dashboard = _dashboard(stack, product, database, temporal, kafka)
@@ -160,7 +166,7 @@ def _dashboard(
     product: Product,
     database: Database,
     temporal: TemporalConnection,
-    kafka: str,
+    kafka: KafkaServers,
 ) -> Dashboard:
     dashboard = Dashboard(
         database,
@@ -249,7 +255,7 @@ def _beside(
 
 
 def _readiness(
-    database: Database, temporal: TemporalConnection, redis: Redis, kafka: str
+    database: Database, temporal: TemporalConnection, redis: Redis, kafka: KafkaServers
 ) -> ReadinessProbe:
     return ReadinessProbe(
         {

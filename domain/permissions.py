@@ -42,6 +42,7 @@ class Action(StrEnum):
     SEE_DESK = "the reception's desk"
     OPERATIONS = "`/ops`, audits of bookings"
     METRICS = "`/metrics`"
+    READ_PAYLOADS = "what runs hold in Temporal, decoded"
     AUDIT = "the audit trail"
 
 
@@ -103,6 +104,7 @@ RIGHTS: dict[Action, dict[Role, Scope]] = {
         Role.MANAGER: Scope.ALL_WITHOUT_NAMES,
         Role.OPERATIONS: Scope.ALL_WITHOUT_NAMES,
     },
+    Action.READ_PAYLOADS: {Role.OPERATIONS: Scope.ALL_WITHOUT_NAMES},
     Action.AUDIT: {
         Role.PATIENT: Scope.OWN,
         Role.MANAGER: Scope.ROWS_OF_CLINIC,

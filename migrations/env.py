@@ -9,7 +9,8 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from adapters.postgres.application_role import let_application_in
 from adapters.postgres.tables import HOLDS_BY_END, IN_SHIFT, VISIT_ONCE, VISITS_BY_START, metadata
-from adapters.process.settings import BadSettings, Connections, connections
+from adapters.process.connection_settings import Connections
+from adapters.process.settings import BadSettings, connections
 
 # A migration that waits for a lock makes every booking wait behind it: better fail and try again.
 LOCK_TIMEOUT = "5s"

@@ -19,7 +19,7 @@ from adapters.postgres.notifications import Notifications
 from adapters.process.exit import exit_process
 from adapters.process.setting_values import quiet_hours_of
 from adapters.process.settings import secret_of
-from adapters.temporal.client import connect_patiently, priyom_plugin
+from adapters.temporal.client import connect_patiently
 from domain.visit_links import link_key
 from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
@@ -43,8 +43,8 @@ log = get_logger("notifier")
 
 
 async def work(process: Process) -> None:
-    process.client = client = await connect_patiently(priyom_plugin())
-    writer = Writer(process.servers.kafka_bootstrap_servers)
+    process.client = client = await connect_patiently(process.plugin)
+    writer = Writer(process.servers.kafka)
     mail = SmtpMail(process.servers.smtp_url, sender=process.settings.mail_from)
     sms = SmsGateway(process.servers.sms_gateway_url)
     quiet_hours = quiet_hours_of(process.settings.quiet_hours)
@@ -60,7 +60,7 @@ async def work(process: Process) -> None:
     deliveries = Deliveries(client)
     reminders = Reminders(process.database, deliveries.remind, quiet_hours)
     intake = Intake(
-        process.servers.kafka_bootstrap_servers,
+        process.servers.kafka,
         deliveries=deliveries,
         proof=Rows(process.database),
         dead_letters=DeadLetters(writer),

@@ -10,6 +10,7 @@ from prometheus_client import Counter, Gauge
 from structlog import get_logger
 from temporalio.service import RPCError
 
+from adapters.kafka.brokers import KafkaServers
 from adapters.kafka.cloudevents import Fault, Unreadable, decode, traceparent_of
 from adapters.kafka.events import GROUP, EventReader, Record, ensure_topics
 from adapters.postgres.borne_out import Proof
@@ -57,7 +58,7 @@ class Intake:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        bootstrap_servers: KafkaServers,
         *,
         deliveries: Starts,
         proof: Proof,

@@ -6,6 +6,7 @@ import sys
 
 from aiokafka.errors import KafkaError
 
+from adapters.kafka.brokers import KafkaServers
 from adapters.kafka.dead_letters import DeadRecord, NotReplayable, dead_records, replay
 from adapters.kafka.events import KafkaAway, Writer
 from adapters.process.exit import exit_process
@@ -14,7 +15,7 @@ from adapters.process.settings import BadSettings, connections
 NONE = "No dead records."
 
 
-async def show(servers: str) -> list[str]:
+async def show(servers: KafkaServers) -> list[str]:
     """One line a record; its content is shown to nobody, since anything may stand in it."""
     found = await dead_records(servers)
     if not found:
@@ -23,7 +24,7 @@ async def show(servers: str) -> list[str]:
     return lines + [_line(record) for record in found]
 
 
-async def give_again(servers: str, places: list[str]) -> list[str]:
+async def give_again(servers: KafkaServers, places: list[str]) -> list[str]:
     """Those of these places, or all; a record that is read now becomes a delivery."""
     writer = Writer(servers)
     try:
@@ -48,7 +49,7 @@ def main() -> int:
     )
     chosen = parser.parse_args()
     try:
-        servers = connections().kafka_bootstrap_servers
+        servers = connections().kafka
         work = give_again(servers, chosen.replay) if chosen.replay else show(servers)
         lines = asyncio.run(work)
     except BadSettings as error:

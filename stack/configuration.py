@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from adapters.process.settings import Connections, Product
+from adapters.process.connection_settings import Connections
+from adapters.process.settings import Product
 
 HEAD = """# Configuration
 
@@ -23,7 +24,8 @@ OTHERS = """
 | variable | default | |
 |---|---|---|
 | `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE` | `127.0.0.1:7233`, `default` | by the Temporal SDK |
-| `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`, `TEMPORAL_PROFILE` | none | by the Temporal SDK |
+| `TEMPORAL_API_KEY`, `TEMPORAL_TLS_SERVER_CA_CERT_PATH`, `TEMPORAL_TLS_CLIENT_CERT_PATH`, \
+`TEMPORAL_TLS_CLIENT_KEY_PATH`, `TEMPORAL_PROFILE` | none | by the Temporal SDK |
 | `TOKIO_WORKER_THREADS` | 1 | threads of the Temporal SDK's core in each process |
 | `GOMAXPROCS` | half of the processors | for the embedded Temporal |
 | `FORWARDED_ALLOW_IPS` | `127.0.0.1` | whose `X-Forwarded-For` the API believes: the gateway's; \

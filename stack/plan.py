@@ -43,11 +43,14 @@ class Plan:
     prometheus: str | None = None
     accounts: list[DemoAccount] = field(default_factory=list)
     seeded: bool = True
+    seals_payloads: bool = False
 
 
 def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str]) -> Plan:
     plan = Plan(
-        namespace=os.environ.get("TEMPORAL_NAMESPACE") or "default", seeded=settings.seed == "on"
+        namespace=os.environ.get("TEMPORAL_NAMESPACE") or "default",
+        seeded=settings.seed == "on",
+        seals_payloads=bool(settings.keys_of_payloads),
     )
     plan.environment = {
         "PRIYOM_HOME": str(home.root),
@@ -122,7 +125,12 @@ def _add_temporal(plan: Plan, home: Home, ports: Ports) -> None:
     plan.temporal_ui = f"http://{LOOPBACK}:{taken.ui}"
     plan.environment["PRIYOM_TEMPORAL_UI_URL"] = plan.temporal_ui
     database = home.root / "temporal" / "temporal.db"
-    plan.servers["temporal"] = partial(temporal.program, database, taken, plan.namespace)
+
+    def make() -> Program:
+        codec = f"{plan.api}/codec" if plan.api and plan.seals_payloads else None
+        return temporal.program(database, taken, plan.namespace, codec=codec)
+
+    plan.servers["temporal"] = make
 
 
 def _add_mailbox(plan: Plan, _: Home, ports: Ports) -> None:

@@ -1,8 +1,8 @@
 """The settings of a stack, checked before anything starts."""
 
+from adapters.process.connection_settings import Connections
 from adapters.process.settings import (
     BadSettings,
-    Connections,
     Product,
     connections,
     product,

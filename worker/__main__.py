@@ -28,7 +28,7 @@ from adapters.process.audit_gauges import AuditGauges
 from adapters.process.exit import exit_process
 from adapters.process.setting_values import quiet_hours_of
 from adapters.redis.cache import connect_redis
-from adapters.temporal.client import connect_patiently, priyom_plugin
+from adapters.temporal.client import connect_patiently
 from worker.audit_schedule import keep_audits
 from worker.bookings_worker import bookings_worker
 from worker.campaign_keeper import keep_campaigns
@@ -41,12 +41,12 @@ log = structlog.get_logger("worker")
 
 
 async def work(process: Process) -> None:
-    client = await connect_patiently(priyom_plugin())
+    client = await connect_patiently(process.plugin)
     redis = connect_redis(process.servers.redis_url, name="priyom-worker")
-    publisher = EventPublisher(process.servers.kafka_bootstrap_servers)
+    publisher = EventPublisher(process.servers.kafka)
     audit_every = timedelta(seconds=process.settings.audit_seconds)
     gauges, bookings = AuditGauges(fade_after=3 * audit_every), BookingGauges()
-    access, kafka = AccessGauges(), process.servers.kafka_bootstrap_servers
+    access, kafka = AccessGauges(), process.servers.kafka
     for each in (gauges, bookings, access):
         REGISTRY.register(each)
     async with AsyncExitStack() as closing:

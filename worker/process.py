@@ -10,8 +10,10 @@ import structlog
 import uvloop
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
+from temporalio.plugin import SimplePlugin
 
 from adapters.postgres.database import Database, connect_database
+from adapters.process.connection_settings import Connections
 from adapters.process.disk import watch_disk
 from adapters.process.gc_tuning import collect_garbage_seldom
 from adapters.process.health import serve_health
@@ -19,7 +21,6 @@ from adapters.process.logs import configure_logs
 from adapters.process.probes import both_answer
 from adapters.process.settings import (
     BadSettings,
-    Connections,
     Product,
     connections,
     deployment,
@@ -27,10 +28,12 @@ from adapters.process.settings import (
 )
 from adapters.process.time_zones import use_pinned_time_zones
 from adapters.process.traces import TRACES
+from adapters.temporal.client import priyom_plugin
 from adapters.temporal.sdk_metrics import SDK
 from worker.deployment import build_of, has_current
 from worker.sdk_patches import spare_payload_walks
 from worker.secrets import secrets_of
+from worker.server_checks import check_api_key, check_servers
 
 BAD_SETTINGS = 2
 
@@ -45,6 +48,11 @@ class Process:
     build: WorkerDeploymentVersion
     database: Database
     client: Client | None = None
+
+    @property
+    def plugin(self) -> SimplePlugin:
+        """By which its client of Temporal is made."""
+        return priyom_plugin(keys=self.settings.keys_of_payloads)
 
     async def run(self, work: "Work") -> None:
         stopping = asyncio.Event()
@@ -84,8 +92,11 @@ def run_process(name: str, work: Work, *, pool_size: int, signs: bool = False) -
     """Run until told to stop. Returns the exit status. `signs`: with the secret."""
     try:
         settings, servers, build = product(), connections(), build_of(deployment())
+        check_servers(servers)
         if signs:
             secrets_of(settings, servers.database_url)
+        SDK.switch_on()
+        check_api_key()
     except BadSettings as error:
         sys.stderr.write(f"{name}: {error}\n")
         return BAD_SETTINGS
@@ -93,7 +104,6 @@ def run_process(name: str, work: Work, *, pool_size: int, signs: bool = False) -
     use_pinned_time_zones()
     database = connect_database(servers.database_url, pool_size=pool_size, name=f"priyom-{name}")
     collect_garbage_seldom()
-    SDK.switch_on()
     TRACES.switch_on(name)
     watch_disk(settings.home)
     if settings.sdk_patches == "on" and not spare_payload_walks():

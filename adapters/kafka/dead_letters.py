@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from adapters.kafka.brokers import KafkaServers, reaching
 from adapters.kafka.events import APPOINTMENTS, DEAD, Writer
 
 REPLAYED = "replayed"
@@ -45,14 +46,14 @@ class NotReplayable(Exception):
     """The dead letter has expired, or was truncated when it was parked."""
 
 
-async def dead_records(bootstrap_servers: str) -> list[DeadRecord]:
+async def dead_records(bootstrap_servers: KafkaServers) -> list[DeadRecord]:
     """All dead letters, oldest first in each partition. Raises KafkaError."""
     async with _reading(bootstrap_servers) as consumer:
         return [_dead(record) async for record in _all(consumer)]
 
 
 async def replay(
-    bootstrap_servers: str, writer: Writer, places: Sequence[str] | None
+    bootstrap_servers: KafkaServers, writer: Writer, places: Sequence[str] | None
 ) -> list[DeadRecord]:
     """Write the dead letters at these places to the topic of events again; None means all.
 
@@ -80,11 +81,11 @@ async def replay(
 
 
 @asynccontextmanager
-async def _reading(bootstrap_servers: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reading(bootstrap_servers: KafkaServers) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer without a group: reading dead letters commits nothing."""
     consumer = AIOKafkaConsumer(
         DEAD,
-        bootstrap_servers=bootstrap_servers,
+        **reaching(bootstrap_servers),
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         request_timeout_ms=PATIENCE_MS,

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 from structlog import get_logger
 
 from adapters.kafka import cloudevents
+from adapters.kafka.brokers import KafkaServers, reaching
 from adapters.process.traces import traceparent
 from domain.events import AppointmentEvent
 
@@ -57,7 +58,7 @@ class Writer:
     another producer, and consumers recognise an event by its id.
     """
 
-    def __init__(self, bootstrap_servers: str, *, within: float = WRITE_SECONDS) -> None:
+    def __init__(self, bootstrap_servers: KafkaServers, *, within: float = WRITE_SECONDS) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._within = within
         self._starting: asyncio.Task[AIOKafkaProducer] | None = None
@@ -91,7 +92,7 @@ class Writer:
 
     async def _started(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers,
+            **reaching(self._bootstrap_servers),
             client_id="priyom",
             acks="all",
             request_timeout_ms=REQUEST_MS,
@@ -126,7 +127,7 @@ async def _close(start: asyncio.Task[AIOKafkaProducer]) -> None:
 class EventPublisher:
     """Publishes appointment events. Kafka may be away when the process starts."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: KafkaServers) -> None:
         self._writer = Writer(bootstrap_servers)
 
     async def publish(self, event: AppointmentEvent) -> None:
@@ -159,10 +160,10 @@ class EventReader:
     Any call may raise KafkaError. Then stop this reader and create another.
     """
 
-    def __init__(self, bootstrap_servers: str, group: str) -> None:
+    def __init__(self, bootstrap_servers: KafkaServers, group: str) -> None:
         self._consumer = AIOKafkaConsumer(
             APPOINTMENTS,
-            bootstrap_servers=bootstrap_servers,
+            **reaching(bootstrap_servers),
             client_id=group,
             group_id=group,
             enable_auto_commit=False,
@@ -225,14 +226,16 @@ class EventReader:
         return {part: (ends.get(part) or at + 1) - at - 1 for part, at in last.items()}
 
 
-async def keep_topics(bootstrap_servers: str, *, every: float = LOOKED_AT_EVERY_SECONDS) -> None:
+async def keep_topics(
+    bootstrap_servers: KafkaServers, *, every: float = LOOKED_AT_EVERY_SECONDS
+) -> None:
     """Create missing topics, now and later: run it as a task."""
     while True:
         await ensure_topics(bootstrap_servers)
         await asyncio.sleep(every)
 
 
-async def ensure_topics(bootstrap_servers: str) -> None:
+async def ensure_topics(bootstrap_servers: KafkaServers) -> None:
     """Create missing topics, however long Kafka is away."""
     pause = 0.5
     while True:
@@ -246,8 +249,8 @@ async def ensure_topics(bootstrap_servers: str) -> None:
         pause = min(pause * 2, LONGEST_BACK_OFF)
 
 
-async def _create_topics(bootstrap_servers: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=5_000)
+async def _create_topics(bootstrap_servers: KafkaServers) -> None:
+    admin = AIOKafkaAdminClient(**reaching(bootstrap_servers), request_timeout_ms=5_000)
     try:
         await admin.start()
         brokers = len((await admin.describe_cluster())["brokers"])

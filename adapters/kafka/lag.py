@@ -8,6 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from prometheus_client import Gauge
 
+from adapters.kafka.brokers import KafkaServers, reaching
+
 ASKED_SECONDS = 3.0
 REQUEST_MS = 2_000
 EVERY_SECONDS = 30.0
@@ -18,7 +20,7 @@ UNREAD = Gauge(
 """Measured from outside: a notifier that is away tells nothing of what it does not read."""
 
 
-async def lag_of(bootstrap_servers: str, *, group: str, topic: str) -> int | None:
+async def lag_of(bootstrap_servers: KafkaServers, *, group: str, topic: str) -> int | None:
     """None while Kafka does not answer."""
     try:
         async with asyncio.timeout(ASKED_SECONDS):
@@ -28,7 +30,7 @@ async def lag_of(bootstrap_servers: str, *, group: str, topic: str) -> int | Non
 
 
 async def keep_measuring_lag(
-    bootstrap_servers: str, *, group: str, topic: str, every: float = EVERY_SECONDS
+    bootstrap_servers: KafkaServers, *, group: str, topic: str, every: float = EVERY_SECONDS
 ) -> None:
     """Until it is cancelled."""
     while True:
@@ -37,9 +39,9 @@ async def keep_measuring_lag(
         await asyncio.sleep(every)
 
 
-async def _lag(bootstrap_servers: str, group: str, topic: str) -> int:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_MS)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_MS)
+async def _lag(bootstrap_servers: KafkaServers, group: str, topic: str) -> int:
+    admin = AIOKafkaAdminClient(**reaching(bootstrap_servers), request_timeout_ms=REQUEST_MS)
+    consumer = AIOKafkaConsumer(**reaching(bootstrap_servers), request_timeout_ms=REQUEST_MS)
     try:
         await admin.start()
         await consumer.start()

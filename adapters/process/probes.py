@@ -11,6 +11,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from adapters.kafka.brokers import KafkaServers, reaching
 from adapters.kafka.events import APPOINTMENTS
 from adapters.postgres.database import Database
 from adapters.temporal.starts import STARTS
@@ -56,9 +57,9 @@ async def ask_redis(redis: Redis) -> None:
     await redis.get("priyom:probe")
 
 
-async def ask_kafka(bootstrap_servers: str) -> None:
+async def ask_kafka(bootstrap_servers: KafkaServers) -> None:
     """Of the topic that events go to: a broker that has lost it keeps none. Raises KafkaError."""
-    client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_MS)
+    client = AIOKafkaClient(**reaching(bootstrap_servers), request_timeout_ms=REQUEST_MS)
     try:
         await client.bootstrap()
         await client.set_topics([APPOINTMENTS])

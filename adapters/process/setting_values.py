@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Collection
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from adapters.messages.addresses import BadAddress, mailbox
+from adapters.process.payload_keys import payload_keys_of
 from domain.quiet_hours import QuietHours
 
 HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
@@ -99,6 +101,19 @@ def long_or_none(value: SecretStr) -> SecretStr:
     """Accepts a key that cannot be guessed, or none."""
     if 0 < len(value.get_secret_value()) < SHORTEST_SECRET:
         raise ValueError(f"must be {SHORTEST_SECRET} characters or more, or empty")
+    return value
+
+
+def keys_or_none(value: SecretStr) -> SecretStr:
+    """Accepts <id>:<base64 of 32 bytes>, and more of them by comma, or none."""
+    payload_keys_of(value.get_secret_value())
+    return value
+
+
+def file_or_none(value: str) -> str:
+    """Accepts the path of a file that is there, or none."""
+    if value and not Path(value).is_file():
+        raise ValueError("must be the path of a file that can be read")
     return value
 
 

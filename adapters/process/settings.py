@@ -9,15 +9,16 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from adapters.process.connection_settings import Connections, HttpUrl
+from adapters.process.payload_keys import payload_keys_of
 from adapters.process.setting_values import (
     SHORTEST_SECRET,
-    bootstrap_servers,
+    keys_or_none,
     long_or_none,
     mail_address,
     origins,
     rates,
     two_times,
-    url_of,
     url_or_none,
 )
 
@@ -26,37 +27,6 @@ VERSION = "0.2.0"
 
 PREFIX = "PRIYOM_"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-DatabaseUrl = Annotated[str, AfterValidator(url_of(*DATABASE_SCHEMES, local=DATABASE_SCHEMES))]
-RedisUrl = Annotated[str, AfterValidator(url_of("redis", "rediss", "unix", local=("unix",)))]
-SmtpUrl = Annotated[str, AfterValidator(url_of("smtp", "smtps"))]
-HttpUrl = Annotated[str, AfterValidator(url_of("http", "https"))]
-
-
-class Connections(BaseSettings):
-    """Where the servers are. The Temporal SDK reads its own TEMPORAL_* variables."""
-
-    # An empty one is as good as none, as it is for `make up`.
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
-
-    database_url: DatabaseUrl = Field(
-        "postgresql://priyom@127.0.0.1:5432/priyom", description="PostgreSQL 18 or newer"
-    )
-    application_password: SecretStr = Field(
-        SecretStr(""),
-        description="what the migrations give the role priyom_app, which the processes connect as; "
-        "none leaves it alone",
-    )
-    redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
-    kafka_bootstrap_servers: Annotated[str, AfterValidator(bootstrap_servers)] = Field(
-        "127.0.0.1:9092", description="Kafka, comma-separated"
-    )
-    smtp_url: SmtpUrl = Field(
-        "smtp://127.0.0.1:1025", description="smtp://user:password@host:port (smtps:// for TLS)"
-    )
-    sms_gateway_url: HttpUrl = Field("http://127.0.0.1:8025/sms", description="the SMS gateway")
 
 
 class Product(BaseSettings):
@@ -91,6 +61,11 @@ class Product(BaseSettings):
     receipts_key: Annotated[SecretStr, AfterValidator(long_or_none)] = Field(
         SecretStr(""),
         description="key that providers sign receipts with, 32 characters or more, or none",
+    )
+    payload_keys: Annotated[SecretStr, AfterValidator(keys_or_none)] = Field(
+        SecretStr(""),
+        description="keys that payloads of Temporal are sealed with, or none: <id>:<base64 of 32 "
+        "bytes>, several by comma; the first seals, all open",
     )
     sms_answers: Literal["on", "off"] = Field(
         "off",
@@ -181,6 +156,11 @@ class Product(BaseSettings):
         """Whether an API process runs bookings beside the requests that ask for them."""
         return self.api_serves != "reads"
 
+    @property
+    def keys_of_payloads(self) -> dict[str, bytes]:
+        """By id, the one that seals first; none where payloads are plain."""
+        return payload_keys_of(self.payload_keys.get_secret_value())
+
 
 class Deployment(BaseSettings):
     """Which build the workers of a process are of (docs/changing-a-workflow.md)."""
@@ -199,7 +179,13 @@ Group = TypeVar("Group", bound=BaseSettings)
 
 
 def connections() -> Connections:
-    return _read(Connections)
+    found = _read(Connections)
+    if found.kafka.has_password and not (found.kafka.user and found.kafka.password):
+        raise BadSettings(
+            f"KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must be given with "
+            f"KAFKA_SECURITY_PROTOCOL={found.kafka_security_protocol}"
+        )
+    return found
 
 
 def deployment() -> Deployment:

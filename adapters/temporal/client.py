@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from google.protobuf.message import Message
 from structlog import get_logger
@@ -24,6 +24,7 @@ from temporalio.service import RPCError
 from temporalio.worker import WorkflowRunner
 
 from adapters.process.traces import TRACES
+from adapters.temporal.codec import SEALED, SealedPayloads, SealedWithoutKeys
 from adapters.temporal.sdk_metrics import SDK
 from adapters.temporal.updates import AskAgain
 from domain.errors import REFUSALS
@@ -38,6 +39,8 @@ log = get_logger("temporal")
 
 UNAVAILABLE = "unavailable"
 """Type of the failure of an activity whose server did not answer; Temporal tries again."""
+
+REFUSING = ("Unauthenticated", "PermissionDenied")
 
 EXPECTED = {UNAVAILABLE, *REFUSALS}
 
@@ -55,6 +58,7 @@ _JSON = JsonFirst()
 _CONVERTERS = {_JSON.encoding.encode(): _JSON} | {
     each.encoding.encode(): each for each in _ENCODINGS if each.encoding != _JSON.encoding
 }
+_CONVERTERS[SEALED.encode()] = SealedWithoutKeys()
 """Made once a process. The SDK makes a payload converter for every run and for every task, and its
 own pydantic one would compile the types of a booking anew for each."""
 
@@ -80,22 +84,32 @@ class WithoutStackTraces(DefaultFailureConverter):
             failure.stack_trace = ""
 
 
+class SealedFailures(WithoutStackTraces):
+    """What a failure says goes among its payloads, where it is sealed like any other."""
+
+    def __init__(self) -> None:
+        super().__init__(encode_common_attributes=True)
+
+
 def priyom_plugin(
     *,
     workflows: Sequence[type] = (),
     activities: Sequence[Callable[..., object]] = (),
     workflow_runner: WorkflowRunner | None = None,
+    keys: Mapping[str, bytes] | None = None,
 ) -> SimplePlugin:
     """What every Temporal process of ours shares; a worker adds what it runs.
 
-    Payloads are plain JSON of frozen dataclasses: opaque ids and instants. A codec for their
-    encryption would be set here, once, for client, worker and replayer.
+    Payloads are plain JSON of frozen dataclasses: opaque ids and instants. With keys they are
+    sealed, once for client, worker and replayer.
     """
     return SimplePlugin(
         "priyom",
         interceptors=[AskAgain(), *TRACES.interceptors()],
         data_converter=DataConverter(
-            payload_converter_class=PydanticPayloads, failure_converter_class=WithoutStackTraces
+            payload_converter_class=PydanticPayloads,
+            failure_converter_class=SealedFailures if keys else WithoutStackTraces,
+            payload_codec=SealedPayloads(keys) if keys else None,
         ),
         workflows=list(workflows),
         activities=list(activities),
@@ -105,7 +119,7 @@ def priyom_plugin(
 
 def configured_namespace() -> str:
     """The namespace that clients of this process use."""
-    return _configured().get("namespace", "default")
+    return configured_connection().get("namespace", "default")
 
 
 async def connect_patiently(plugin: SimplePlugin) -> Client:
@@ -115,7 +129,7 @@ async def connect_patiently(plugin: SimplePlugin) -> Client:
     one thread, unless the environment says otherwise: it waits for the interpreter most of the
     time, and more threads only wake each other (docs/performance.md).
     """
-    config, pause = _configured(), FIRST_PAUSE_SECONDS
+    config, pause = configured_connection(), FIRST_PAUSE_SECONDS
     while True:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -126,10 +140,23 @@ async def connect_patiently(plugin: SimplePlugin) -> Client:
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _configured() -> ClientConnectConfig:
+def configured_connection() -> ClientConnectConfig:
+    """By the SDK's own TEMPORAL_* variables and profile."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", "127.0.0.1:7233")
     return config
+
+
+async def api_key_is_refused(config: ClientConnectConfig) -> bool:
+    """The core tells the status of a first call in words only."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await _connected(config, priyom_plugin())
+    except RuntimeError as error:
+        return any(status in str(error) for status in REFUSING)
+    except (RPCError, OSError, TimeoutError):
+        return False
+    return False
 
 
 async def _connected(config: ClientConnectConfig, plugin: SimplePlugin) -> Client:

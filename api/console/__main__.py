@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import getpass
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from uuid import UUID
@@ -171,18 +171,18 @@ async def opened() -> AsyncIterator[Servers]:
     async with database:
         yield Servers(
             database=database,
-            temporal=await _temporal(),
+            temporal=await _temporal(settings.keys_of_payloads),
             redis=redis,
-            kafka=addresses.kafka_bootstrap_servers,
+            kafka=addresses.kafka,
             secret=secret_of(settings),
         )
     await redis.aclose()
 
 
-async def _temporal() -> Client | None:
+async def _temporal(keys: Mapping[str, bytes]) -> Client | None:
     try:
         async with asyncio.timeout(TEMPORAL_SECONDS):
-            return await TemporalConnection().open(priyom_plugin())
+            return await TemporalConnection().open(priyom_plugin(keys=keys))
     except TimeoutError:
         return None
 

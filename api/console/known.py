@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from adapters.kafka.brokers import KafkaServers
 from adapters.kafka.dead_letters import dead_records
 from adapters.kafka.events import APPOINTMENTS, GROUP
 from adapters.kafka.lag import lag_of
@@ -66,7 +67,7 @@ class Servers:
     database: Database
     temporal: Client | None
     redis: Redis
-    kafka: str
+    kafka: KafkaServers
     secret: bytes
 
 
@@ -123,7 +124,7 @@ async def _of_temporal(
         return None, None
 
 
-async def _parked(kafka: str, appointment_id: UUID) -> list[str]:
+async def _parked(kafka: KafkaServers, appointment_id: UUID) -> list[str]:
     """Records have the key of their appointment, whatever else is wrong with them."""
     try:
         found = await dead_records(kafka)

@@ -157,6 +157,7 @@ AttendanceMarker = Annotated[Caller, Depends(Permission(Action.MARK_ATTENDANCE))
 DayReaderCaller = Annotated[Caller, Depends(Permission(Action.SEE_DAY))]
 DeskCaller = Annotated[Caller, Depends(Permission(Action.SEE_DESK))]
 OperationsCaller = Annotated[Caller, Depends(Permission(Action.OPERATIONS))]
+PayloadReader = Annotated[Caller, Depends(Permission(Action.READ_PAYLOADS))]
 MetricsCaller = Annotated[Caller, Depends(Permission(Action.METRICS))]
 """Each names the permission of the routes that take it; a new one is one more line."""
 

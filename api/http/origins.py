@@ -13,30 +13,39 @@ from api.http.answers import ProblemAnswer
 from api.http.problems import Problem
 
 API = "/api/v1/"
+CODEC = "/codec/"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 PORT = re.compile(r":\d*$")
 EXPOSED = ["ETag", "Location", "Retry-After", "Idempotent-Replayed", "X-Request-Id", "Cache-Status"]
 TAKEN = ["Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Authorization"]
+TAKEN_OF_UI = ["Content-Type", "X-Namespace", "Authorization", "Authorization-Extras"]
 PREFLIGHT_SECONDS = 600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origins:
-    """`public`: where our pages are reached; `allowed`: the other front ends of the API.
+    """`public`: where our pages are reached; `allowed`: the other front ends of the API;
+    `temporal_ui`: where operations look at runs.
 
     Without `public`, as in a description that nobody calls, every name is ours.
     """
 
     public: str | None = None
     allowed: frozenset[str] = field(default_factory=frozenset)
+    temporal_ui: str | None = None
 
     @property
     def own(self) -> str | None:
         """The origin of our pages, as browsers write it."""
-        if self.public is None:
-            return None
-        url = urlsplit(self.public)
-        return f"{url.scheme}://{url.netloc}".lower()
+        return None if self.public is None else _origin(self.public)
+
+    @property
+    def of_temporal_ui(self) -> frozenset[str]:
+        """Under both names that a development stack on this machine has."""
+        if self.temporal_ui is None:
+            return frozenset()
+        origin = _origin(self.temporal_ui)
+        return frozenset({origin, origin.replace("//127.0.0.1", "//localhost")})
 
     def is_own_page(self, headers: Headers) -> bool:
         """By what every browser says of where a request comes from.
@@ -102,6 +111,30 @@ class CrossOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_api = scope["type"] == "http" and scope["path"].startswith(API)
         await (self._open if is_api else self._app)(scope, receive, send)
+
+
+class TemporalUi:
+    """Lets the Temporal UI, and no other origin, ask what payloads say, with who is signed in."""
+
+    def __init__(self, app: ASGIApp, *, origins: Origins) -> None:
+        self._app = app
+        self._open = CORSMiddleware(
+            app,
+            allow_origins=sorted(origins.of_temporal_ui),
+            allow_methods=["POST"],
+            allow_headers=TAKEN_OF_UI,
+            allow_credentials=True,
+            max_age=PREFLIGHT_SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_codec = scope["type"] == "http" and scope["path"].startswith(CODEC)
+        await (self._open if is_codec else self._app)(scope, receive, send)
+
+
+def _origin(address: str) -> str:
+    url = urlsplit(address)
+    return f"{url.scheme}://{url.netloc}".lower()
 
 
 def _is_address(name: str) -> bool:

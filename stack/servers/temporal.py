@@ -93,8 +93,11 @@ def program(
     namespace: str = "default",
     *,
     time_skipping: bool = False,
+    codec: str | None = None,
 ) -> Program:
-    """The server on that file, or in memory. Time skipping is for tests."""
+    """The server on that file, or in memory. Time skipping is for tests; `codec` is the address
+    where its UI has payloads decoded.
+    """
     config = DYNAMIC_CONFIG | (TIME_SKIPPING if time_skipping else {})
     if database is None:
         config |= IN_MEMORY
@@ -108,6 +111,7 @@ def program(
             *_pairs("--search-attribute", SEARCH_ATTRIBUTES),
             *_pairs("--dynamic-config-value", config),
             *(_file(database) if database else ()),
+            *(("--ui-codec-endpoint", codec) if codec else ()),
         ],
         env=go_runtime(),
         ready=partial(

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,18 +20,25 @@ import pytest
 from psycopg.rows import dict_row
 from temporalio.client import Client
 
+from adapters.process.payload_keys import payload_keys_of
 from stack import run_state
 from stack.control import Request, ask
 from stack.embedded import whole_stack
 from stack.home import CHECKOUT, Home
 from stack.ports import Ports
 from stack.run_state import RunState
+from tests.payload_keys import as_stored
 
 AUDIT_SECONDS = 20
 """Oftener than a clinic's 60: an audit leaves alone what is younger than a quarter of this."""
 SECRET = "t" * 32
 """What the ids of appointments are made of, also in the other processes of the API."""
+SEALED_WITH = f"acceptance:{b64encode(b'k' * 32).decode()}"
+"""This stack seals its payloads; those of the faults and of the browser have plain ones."""
+
+PAYLOAD_KEYS = payload_keys_of(SEALED_WITH)
 SETTINGS = {
+    "PRIYOM_PAYLOAD_KEYS": SEALED_WITH,
     "PRIYOM_LOG_FORMAT": "json",
     "PRIYOM_AUDIT_SECONDS": str(AUDIT_SECONDS),
     "PRIYOM_REMIND_SECONDS": "5",
@@ -199,7 +207,9 @@ async def clinic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clin
 @pytest.fixture(scope="session")
 async def temporal_client(clinic: Clinic) -> AsyncIterator[Client]:
     """What operations use; payloads come as plain JSON."""
-    client = await Client.connect(clinic.state["temporalAddress"] or "")
+    client = await Client.connect(
+        clinic.state["temporalAddress"] or "", data_converter=as_stored(PAYLOAD_KEYS)
+    )
     yield client
     del client
     gc.collect()
@@ -265,6 +275,7 @@ def _servers(clinic: Clinic) -> dict[str, str]:
         "REDIS_URL": state["redisUrl"] or "",
         "KAFKA_BOOTSTRAP_SERVERS": state["kafkaBootstrapServers"] or "",
         "TEMPORAL_ADDRESS": state["temporalAddress"] or "",
+        "PRIYOM_PAYLOAD_KEYS": SEALED_WITH,
     }
 
 

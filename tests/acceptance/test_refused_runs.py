@@ -8,14 +8,14 @@ from temporalio.client import Client
 
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
-from tests.acceptance.conftest import Clinic, Slot
+from tests.acceptance.conftest import PAYLOAD_KEYS, Clinic, Slot
 from tests.builders import a_request
 
 
 async def a_wish_that_came_too_late(clinic: Clinic, slot: Slot) -> str:
     """As when two patients want one slot through two processes of the API at once."""
     temporal = await Client.connect(
-        clinic.state["temporalAddress"] or "", plugins=[priyom_plugin()]
+        clinic.state["temporalAddress"] or "", plugins=[priyom_plugin(keys=PAYLOAD_KEYS)]
     )
     doctor = (await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}")).json()
     request = a_request(

@@ -14,7 +14,7 @@ from adapters.temporal.client import priyom_plugin
 from api.booking.idempotency import appointment_id_of
 from domain.booking import BookingRequest, Status
 from domain.events import booking_workflow_id
-from tests.acceptance.conftest import SECRET, Clinic, Slot
+from tests.acceptance.conftest import PAYLOAD_KEYS, SECRET, Clinic, Slot
 from tests.acceptance.test_lapse import lapse
 from tests.builders import a_request
 from workflows.book_appointment import BookAppointment
@@ -114,7 +114,7 @@ async def a_run_that_was_refused(
     It is begun as a process beside its worker does it: nobody asks the run, so no answer is stored.
     """
     temporal = await Client.connect(
-        clinic.state["temporalAddress"] or "", plugins=[priyom_plugin()]
+        clinic.state["temporalAddress"] or "", plugins=[priyom_plugin(keys=PAYLOAD_KEYS)]
     )
     doctor = (await clinic.http.get(f"/api/v1/doctors/{slot.doctor_id}")).json()
     request = a_request(

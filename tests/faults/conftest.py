@@ -13,6 +13,7 @@ from tests.faults.rig.case import Rig
 from tests.faults.rig.report import Report
 from tests.faults.rig.stack import HOLD_SECONDS, stack_of_links
 from tests.faults.rig.supply import stocked
+from tests.payload_keys import as_stored
 
 CASE_SECONDS = 240
 """A case takes half a minute; one that leaves runs open, or events untold, waits as promised."""
@@ -35,7 +36,7 @@ async def running_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     async with stack_of_links(home, **settings) as stack:
         database_url = stack.address("postgres")
         await gather.write_journal(database_url)
-        temporal = await Client.connect(stack.address("temporal"))
+        temporal = await Client.connect(stack.address("temporal"), data_converter=as_stored())
         yield Rig(
             stack=stack,
             supply=await stocked(database_url, stack.secret),

@@ -32,6 +32,7 @@ from tests.faults.rig.stack import HOLD_SECONDS, stack_of_links
 from tests.faults.rig.supply import SoldOut, stocked
 from tests.faults.rig.tally import END, START, WARM, Tally
 from tests.faults.rig.trouble import Trouble
+from tests.payload_keys import as_stored
 
 ROUND_SECONDS = 100.0
 MINUTES_OF_A_STOCK = 6.0
@@ -160,7 +161,7 @@ async def soaking_rig(home: Path, lines: LastLine, *, minutes: float) -> AsyncIt
     async with stack_of_links(home, PRIYOM_HOLD_SECONDS=str(HOLD_SECONDS)) as stack:
         database_url = stack.address("postgres")
         await gather.write_journal(database_url)
-        temporal = await Client.connect(stack.address("temporal"))
+        temporal = await Client.connect(stack.address("temporal"), data_converter=as_stored())
         yield Rig(
             stack=stack,
             supply=await stocked(

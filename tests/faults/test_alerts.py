@@ -26,6 +26,7 @@ from tests.acceptance.conftest import Clinic
 from tests.faults.rig.alarms import FAULTS, Site
 from tests.faults.rig.hurried import hurried
 from tests.faults.rig.injectors import small_disk
+from tests.payload_keys import as_stored
 from tests.watching_prometheus import Prometheus, targets_of, watching
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(480)]
@@ -66,7 +67,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
         real = await opened.enter_async_context(
             httpx.AsyncClient(base_url=state["prometheus"], timeout=10, trust_env=False)
         )
-        temporal = await Client.connect(state["temporalAddress"] or "")
+        temporal = await Client.connect(state["temporalAddress"] or "", data_converter=as_stored())
         yield Watched(site=Site(clinic, temporal, disk), hurried=quick, real=Prometheus(real))
         del temporal
         gc.collect()

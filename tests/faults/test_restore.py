@@ -25,6 +25,7 @@ from stack.accounts import unprivileged_account
 from stack.embedded import SIGNED_OFF, whole_stack
 from stack.home import Home
 from tests.integration.test_stack_commands import stack
+from tests.payload_keys import as_stored
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(1200)]
 
@@ -86,7 +87,9 @@ class Site:
         return float(found[0]) if found else None
 
     async def has_schedules(self) -> bool:
-        client = await Client.connect(str(self.state["temporalAddress"]))
+        client = await Client.connect(
+            str(self.state["temporalAddress"]), data_converter=as_stored()
+        )
         found = {each.id async for each in await client.list_schedules()}
         del client
         gc.collect()

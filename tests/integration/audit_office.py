@@ -28,6 +28,7 @@ from stack.embedded import embedded_temporal
 from tests.builders import an_appointment
 from tests.clinic_rows import open_clinic
 from tests.integration.audit_rows import Books
+from tests.payload_keys import PAYLOAD_KEYS
 
 ORDER = AuditOrder(settled_after_seconds=15)
 RUNS = "runs-of-a-test"
@@ -109,7 +110,7 @@ class Office:
 async def runs_of_a_test(folder: Path) -> AsyncIterator[Client]:
     """A Temporal server, and a worker for the stand-ins."""
     async with embedded_temporal(folder) as address:
-        client = await Client.connect(address, plugins=[priyom_plugin()])
+        client = await Client.connect(address, plugins=[priyom_plugin(keys=PAYLOAD_KEYS)])
         async with Worker(
             client,
             task_queue=RUNS,

@@ -48,12 +48,14 @@ ASK_EXCEPTION: Row = (NO, NO, "yfff", "yyyf", NO)
 ASK_FOR_CLINIC: Row = (NO, NO, "ffff", "yyyf", NO)
 MAKE_CLINIC: Row = (NO, NO, NO, "yyyy", NO)
 OPERATIONS: Row = (NO, NO, NO, "yyyy", "yyyy")
+PAYLOADS: Row = (NO, NO, NO, NO, "yyyy")
 ONE_BOOKING: Row = (NO, NO, NO, "yyyn", "yyyy")
 RECORD_AT_DESK: Row = ("????", "????", NO, "????", NO)
 MANAGE: Row = (NO, "????", "????", "????", NO)
 AUDIT: Row = ("yyyy", NO, NO, "yyyy", "yyyy")
 
 CONTRACT: dict[str, Row] = {
+    "POST /codec/decode": PAYLOADS,
     "POST /api/v1/appointments": HOLD,
     "POST /api/v1/appointments/exchange": EXCHANGE,
     "POST /api/v1/appointments/*/arrive": ATTENDANCE,

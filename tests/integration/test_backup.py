@@ -16,6 +16,7 @@ from stack.embedded import whole_stack
 from stack.errors import BadWishError, NoSupervisorError, StackError, StepFailedError
 from stack.home import Home
 from tests.integration.test_stack_commands import stack
+from tests.payload_keys import as_stored
 
 pytestmark = pytest.mark.timeout(600)  # two stacks, on a busy machine
 
@@ -28,7 +29,7 @@ async def begun(state: run_state.RunState, number: int) -> None:
     async with await psycopg.AsyncConnection.connect(state["databaseUrl"]) as connection:
         await connection.execute("CREATE TABLE IF NOT EXISTS kept (number int)")
         await connection.execute("INSERT INTO kept VALUES (%s)", [number])
-    client = await Client.connect(str(state["temporalAddress"]))
+    client = await Client.connect(str(state["temporalAddress"]), data_converter=as_stored())
     await client.start_workflow("Nobody", id=f"run-{number}", task_queue="nobody")
     del client
     gc.collect()
@@ -38,7 +39,7 @@ async def kept_in(state: run_state.RunState) -> tuple[list[int], set[str]]:
     assert state["databaseUrl"]
     async with await psycopg.AsyncConnection.connect(state["databaseUrl"]) as connection:
         rows = await (await connection.execute("SELECT number FROM kept")).fetchall()
-    client = await Client.connect(str(state["temporalAddress"]))
+    client = await Client.connect(str(state["temporalAddress"]), data_converter=as_stored())
     runs = {run.id async for run in client.list_workflows() if run.id.startswith("run-")}
     del client
     gc.collect()

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from adapters.process.settings import PREFIX, VERSION, Connections, Product
+from adapters.process.connection_settings import Connections
+from adapters.process.settings import PREFIX, VERSION, Product
 from stack.home import CHECKOUT
 
 pytestmark = pytest.mark.unmeasured

@@ -6,9 +6,9 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from adapters.process import settings
+from adapters.process.connection_settings import Connections
 from adapters.process.settings import (
     BadSettings,
-    Connections,
     Product,
     connections,
     product,
@@ -30,6 +30,9 @@ GOOD = [
     ("REDIS_URL", "unix:///run/valkey.sock"),
     ("KAFKA_BOOTSTRAP_SERVERS", "one:9092, two:9093"),
     ("KAFKA_BOOTSTRAP_SERVERS", "[::1]:9092"),
+    ("KAFKA_SECURITY_PROTOCOL", "SSL"),
+    ("KAFKA_SSL_CA_FILE", __file__),
+    ("KAFKA_SSL_CA_FILE", ""),
     ("SMTP_URL", "smtp://user:password@mail"),
     ("SMTP_URL", "smtps://mail:465"),
     ("SMS_GATEWAY_URL", "https://sms.example/send"),
@@ -53,6 +56,13 @@ BAD = [
     ("KAFKA_BOOTSTRAP_SERVERS", "one:9092,", "must be host:port"),
     ("KAFKA_BOOTSTRAP_SERVERS", "one:0", "must be host:port"),
     ("KAFKA_BOOTSTRAP_SERVERS", "kafka://one:9092", "must be host:port"),
+    ("KAFKA_SECURITY_PROTOCOL", "TLS", "'PLAINTEXT', 'SSL'"),
+    ("KAFKA_SSL_CA_FILE", "/nowhere/ca.pem", "must be the path of a file"),
+    ("PRIYOM_PAYLOAD_KEYS", "A" * 43 + "=", "must be <id>:<base64 of 32 bytes>"),
+    ("PRIYOM_PAYLOAD_KEYS", "2027:secret", "the key 2027 must be the base64 of 32 bytes"),
+    ("PRIYOM_PAYLOAD_KEYS", f"2027:{'A' * 22}==", "openssl rand -base64 32"),
+    ("PRIYOM_PAYLOAD_KEYS", f"a:{'A' * 43}=,a:{'B' * 43}=", "names the key a twice"),
+    ("PRIYOM_PAYLOAD_KEYS", f"a:{'A' * 43}=,", "must be <id>:<base64"),
     ("SMTP_URL", "foo", "must begin with smtp://"),
     ("SMS_GATEWAY_URL", "foo", "must begin with http://"),
     ("SMS_GATEWAY_URL", "http://[x", "is not a URL"),
@@ -99,6 +109,32 @@ def test_a_bad_value_is_told_with_its_name_and_an_example(
     assert wrong in said
     assert f", for example {name}=" in said
     assert "\n" not in said
+
+
+def test_the_first_key_of_payloads_is_the_one_that_seals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIYOM_PAYLOAD_KEYS", f"2027:{'A' * 43}=, 2026.a:{'/' * 42}8=")
+
+    assert [*product().keys_of_payloads.items()] == [("2027", bytes(32)), ("2026.a", b"\xff" * 32)]
+
+
+def test_no_key_of_payloads_leaves_them_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIYOM_PAYLOAD_KEYS", "")
+
+    assert product().keys_of_payloads == {}
+
+
+@pytest.mark.parametrize("given", ["", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"])
+def test_a_broker_that_asks_for_a_password_needs_both_settings(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    if given:
+        monkeypatch.setenv(given, "hunter2")
+
+    with pytest.raises(BadSettings, match="KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD") as refused:
+        connections()
+
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_password_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

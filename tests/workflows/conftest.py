@@ -23,6 +23,7 @@ from domain.booking import BookingRequest, Outcome, Result, Status
 from domain.events import booking_workflow_id
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
+from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.recordings import keep, wanted_now
 from worker.eager_bookings import EagerBookings
 from worker.sandbox import sandboxed_runner
@@ -61,7 +62,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         ],
         search_attributes=SEARCH_ATTRIBUTES,
         identity="tests",
-        plugins=[priyom_plugin()],
+        plugins=[priyom_plugin(keys=PAYLOAD_KEYS)],
     )
     yield environment
     await environment.shutdown()

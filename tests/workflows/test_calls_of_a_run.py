@@ -10,6 +10,7 @@ from temporalio.worker import Replayer
 
 from adapters.temporal.client import priyom_plugin
 from tests.calls import Calls, only_where_counted
+from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.recordings import EVERY_WORKFLOW, recorded
 from worker.sandbox import workflow_runner
 
@@ -61,7 +62,7 @@ async def replayed(recording: str) -> Counted:
         workflows=EVERY_WORKFLOW,
         workflow_runner=workflow_runner(),
         workflow_task_executor=counted,
-        plugins=[priyom_plugin()],
+        plugins=[priyom_plugin(keys=PAYLOAD_KEYS)],
     )
     await replayer.replay_workflow(recorded(recording))
     return counted

@@ -13,6 +13,7 @@ from api.booking.runs import Runs
 from domain.events import booking_workflow_id
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
+from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.changed_booking import (
     ChangedAtOnce,
     Deprecated,
@@ -28,7 +29,9 @@ Process = type[BookAppointment]
 
 async def replays(process: Process, history: WorkflowHistory) -> bool:
     replayer = Replayer(
-        workflows=[process], workflow_runner=workflow_runner(), plugins=[priyom_plugin()]
+        workflows=[process],
+        workflow_runner=workflow_runner(),
+        plugins=[priyom_plugin(keys=PAYLOAD_KEYS)],
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     return result.replay_failure is None

@@ -12,6 +12,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from adapters.temporal.client import priyom_plugin
+from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.build_0_1_0 import BookAppointmentOfBuild010, CancelAppointmentOfBuild010
 from tests.workflows.recordings import (
     CHECKOUT,
@@ -55,7 +56,9 @@ async def test_the_history_of_build_0_1_0_replays_with_its_announcing(path: Path
 
 async def replay_failure(history: WorkflowHistory, build: Sequence[type]) -> Exception | None:
     replayer = Replayer(
-        workflows=build, workflow_runner=sandboxed_runner(), plugins=[priyom_plugin()]
+        workflows=build,
+        workflow_runner=sandboxed_runner(),
+        plugins=[priyom_plugin(keys=PAYLOAD_KEYS)],
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     return result.replay_failure

@@ -25,6 +25,7 @@ from adapters.postgres.days import DayBook
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import priyom_plugin
 from tests.builders import a_request
+from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.conftest import eventually
 from tests.workflows.recordings import EVERY_WORKFLOW, of_today
 from worker.bookings_worker import bookings_worker
@@ -87,7 +88,7 @@ async def test_every_history_replays_so() -> None:
         workflow_runner=workflow_runner(),
         interceptors=[NotesThreads()],
         debug_mode=True,
-        plugins=[priyom_plugin()],
+        plugins=[priyom_plugin(keys=PAYLOAD_KEYS)],
     )
 
     for path in RECORDED:

@@ -26,6 +26,7 @@ from notifier.deliveries import Deliveries
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
 from tests.messages import an_event
+from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.conftest import eventually, working
 from tests.workflows.providers import Providers
 from worker.sandbox import sandboxed_runner
@@ -60,7 +61,7 @@ async def test_one_trace_goes_from_the_request_to_the_message(
     temporal: WorkflowEnvironment, spans: InMemorySpanExporter
 ) -> None:
     address = temporal.client.service_client.config.target_host
-    client = await Client.connect(address, plugins=[priyom_plugin()])
+    client = await Client.connect(address, plugins=[priyom_plugin(keys=PAYLOAD_KEYS)])
     clinic, request, runs = Clinic(), a_request(), Runs(TemporalConnection(client))
     async with working(client, clinic):
         with TRACES.request("POST", {"traceparent": CALLER}):

@@ -26,6 +26,7 @@ from domain.events import booking_workflow_id
 from stack.supplies.temporal_cli import temporal_cli
 from tests.builders import a_request
 from tests.fakes.clinics import Clinics
+from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.changed_booking import ChangedAtOnce
 from tests.workflows.conftest import SEARCH_ATTRIBUTES, another_client
 from worker.deployment import ensure_current, has_current, pinned, upgraded
@@ -49,7 +50,7 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
             for argument in ("--dynamic-config-value", f'matching.wv.{value}="1s"')
         ],
         search_attributes=SEARCH_ATTRIBUTES,
-        plugins=[priyom_plugin()],
+        plugins=[priyom_plugin(keys=PAYLOAD_KEYS)],
     )
     yield environment
     await environment.shutdown()
