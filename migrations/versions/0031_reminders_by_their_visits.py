@@ -5,8 +5,8 @@ Additive. The index is built beside the bookings; no other message is in it.
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 
 
 def upgrade() -> None:
