@@ -16,6 +16,7 @@ from api.http.streams import Streams
 from api.http.strict_query import operation_name
 from api.page.problem_pages import ProblemPages
 from api.routes import (
+    appeal_pages,
     appointments,
     attendance,
     attendance_pages,
@@ -49,6 +50,7 @@ from api.routes import (
     patients,
     plans,
     proxies,
+    proxy_pages,
     receipts,
     record_pages,
     rules,
@@ -86,6 +88,7 @@ PRODUCT = (
 PAGES = (
     *(sign_in, operations, codec, pages, booking_pages, visit_pages, move_pages, link_pages),
     *(staff_pages, desk_visits, desk_moves, attendance_pages, desk_times, doctor_pages),
+    *(appeal_pages, proxy_pages),
     *(calendar_pages, ops_page, manage_pages, manage_doctor_pages, manage_exception_pages),
     *(campaign_pages, manage_rule_pages, doctor_week_pages, patient_pages, record_pages),
 )

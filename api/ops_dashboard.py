@@ -1,6 +1,7 @@
 """What the operations page shows: figures of the database, Kafka's lag, the last audit."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -20,8 +21,9 @@ from temporalio.service import RPCError
 from adapters.kafka.brokers import KafkaServers
 from adapters.kafka.events import APPOINTMENTS, GROUP
 from adapters.kafka.lag import lag_of
+from adapters.postgres.attendance_rates import OfSpecialty, attendance_rates
 from adapters.postgres.booking_search import Kept
-from adapters.postgres.database import Database
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.operations import Figures, LastAudit, figures
 from adapters.postgres.reads import read
 from adapters.postgres.zone_rules import zones_told_otherwise
@@ -58,6 +60,8 @@ class ControlRoom:
     zones_otherwise: list[str] | None
     """Clinics' zones whose times PostgreSQL's tz database tells otherwise than ours."""
 
+    attendance: Sequence[OfSpecialty] | None
+
     tzdata: str = VERSION
 
 
@@ -81,7 +85,8 @@ class Dashboard:
 
     async def look(self) -> ControlRoom:
         async with asyncio.TaskGroup() as asked:
-            counted = asked.create_task(self._figures())
+            counted = asked.create_task(self._read(figures, "figures_not_read"))
+            rates = asked.create_task(self._read(attendance_rates, "attendance_not_read"))
             lag = asked.create_task(self._lag())
             audit = asked.create_task(self._audit())
             zones = asked.create_task(self._zones_otherwise())
@@ -94,6 +99,7 @@ class Dashboard:
             alerts=alerts.result(),
             watched=bool(self._prometheus),
             zones_otherwise=zones.result(),
+            attendance=rates.result(),
         )
 
     async def runs_of(self, appointment_id: UUID, kept: Kept | None) -> list[RunTold] | None:
@@ -122,19 +128,18 @@ class Dashboard:
     def run(self, workflow_id: str) -> str:
         return f"{self._ui}/workflows/{quote(workflow_id)}"
 
-    async def _figures(self) -> Figures | None:
+    async def _read(
+        self, work: Callable[[Connection], Awaitable[Answer]], unread: str
+    ) -> Answer | None:
+        """Null, and a line in the log, where the database does not answer."""
         try:
-            return await read(self._database, figures)
+            return await read(self._database, work)
         except (psycopg.Error, OSError, TimeoutError) as error:
-            log.warning("figures_not_read", error=type(error).__name__)
+            log.warning(unread, error=type(error).__name__)
             return None
 
     async def _zones_otherwise(self) -> list[str] | None:
-        try:
-            return await read(self._database, zones_told_otherwise)
-        except (psycopg.Error, OSError, TimeoutError) as error:
-            log.warning("time_zones_not_compared", error=type(error).__name__)
-            return None
+        return await self._read(zones_told_otherwise, "time_zones_not_compared")
 
     async def _alerts(self) -> list[Alert] | None:
         return await firing_alerts(self._prometheus) if self._prometheus else None

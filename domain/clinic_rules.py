@@ -22,7 +22,8 @@ class ClinicRules:
     """Null where there is no limit.
 
     `no_show_after` counts from a visit's beginning, `reminders` back from it; `offer_lasts` is how
-    long an offered time waits for its answer.
+    long an offered time waits for its answer. A missed visit counts for `no_shows_within` from its
+    beginning on; with `max_no_shows` that count, patients book by the desk alone.
     """
 
     book_notice: Duration | None = None
@@ -33,6 +34,8 @@ class ClinicRules:
     max_live_per_patient: int | None = None
     reminders: tuple[Duration, ...] = tuple(map(parse_duration, DEFAULT_REMINDERS))
     no_show_after: Duration | None = None
+    max_no_shows: int | None = None
+    no_shows_within: Duration | None = None
     offer_lasts: Duration | None = None
 
 
@@ -97,6 +100,8 @@ def rules_of(kept: Mapping[str, Any] | None) -> ClinicRules:
         max_live_per_patient=kept.get("maxLivePerPatient"),
         reminders=tuple(map(parse_duration, kept.get("reminders", DEFAULT_REMINDERS))),
         no_show_after=_duration(kept.get("noShowAfter")),
+        max_no_shows=kept.get("maxNoShows"),
+        no_shows_within=_duration(kept.get("noShowsWithin")),
         offer_lasts=_duration(offers.get("lasts")),
     )
 
@@ -112,6 +117,8 @@ def rules_document(rules: ClinicRules) -> dict[str, object]:
         "maxLivePerPatient": rules.max_live_per_patient,
         "reminders": [each.written for each in rules.reminders],
         "noShowAfter": _written(rules.no_show_after),
+        "maxNoShows": rules.max_no_shows,
+        "noShowsWithin": _written(rules.no_shows_within),
         "offers": {"lasts": _written(rules.offer_lasts)},
     }
 
@@ -128,14 +135,14 @@ def refuse_time(rules: ClinicRules, starts_at: datetime, *, now: datetime, zone:
     _refuse_short_notice("bookNotice", rules.book_notice, starts_at, now, zone)
     horizon = rules.horizon
     if horizon is not None and starts_at > horizon.after(now, zone):
-        raise _forbidden("horizon", horizon.written, spelled(starts_at - now))
+        raise forbidden("horizon", horizon.written, spelled(starts_at - now))
 
 
 def refuse_live_visits(rules: ClinicRules, live: int) -> None:
     """One more than a patient may have at this clinic."""
     most = rules.max_live_per_patient
     if most is not None and live >= most:
-        raise _forbidden("maxLivePerPatient", most, live)
+        raise forbidden("maxLivePerPatient", most, live)
 
 
 def refuse_cancelling(visit: RuledVisit) -> None:
@@ -149,17 +156,18 @@ def refuse_moving(visit: RuledVisit) -> None:
     notice, most = visit.rules.move_notice, visit.rules.max_moves
     _refuse_short_notice("moveNotice", notice, visit.starts_at, visit.now, visit.zone)
     if most is not None and visit.moves >= most:
-        raise _forbidden("maxMoves", most, visit.moves)
+        raise forbidden("maxMoves", most, visit.moves)
 
 
 def _refuse_short_notice(
     rule: str, notice: Duration | None, starts_at: datetime, now: datetime, zone: ZoneInfo
 ) -> None:
     if notice is not None and now > notice.before(starts_at, zone):
-        raise _forbidden(rule, notice.written, spelled(starts_at - now))
+        raise forbidden(rule, notice.written, spelled(starts_at - now))
 
 
-def _forbidden(rule: str, limit: str | int, now: str | int) -> RuleForbids:
+def forbidden(rule: str, limit: str | int, now: str | int) -> RuleForbids:
+    """The refusal that names a rule of the clinic as the API does."""
     return RuleForbids(Refusal(code=RuleForbids.code, rule=rule, limit=limit, now=now))
 
 

@@ -24,6 +24,7 @@ from domain.errors import (
     TooLate,
     TooManyHolds,
 )
+from domain.no_shows import missed, refuse_missed
 from domain.slot import Interval, slot_at
 
 
@@ -79,8 +80,9 @@ class Facts:
 
     `rows` are the live rows around that instant, without the appointment's own. `first_lapse` is
     when the first of the patient's live holds lapses. `live_visits` are the patient's holds and
-    visits ahead at this clinic, counted where its `rules` limit them. `subject_holds` are those
-    that whoever books has, for whichever patient.
+    visits ahead at this clinic, counted where its `rules` limit them; `missed` are the beginnings
+    of those that the patient did not come to, likewise. `subject_holds` are those that whoever
+    books has, for whichever patient.
     """
 
     now: datetime
@@ -93,6 +95,7 @@ class Facts:
     service: Service | None = None
     rules: ClinicRules = NO_RULES
     live_visits: int = 0
+    missed: tuple[datetime, ...] = ()
     subject_holds: int = 0
     subject_first_lapse: datetime | None = None
     let_go: LetGo = LetGo()
@@ -212,6 +215,7 @@ def _refuse_by_rules(wish: SlotWish, facts: Facts, desk: DoctorGrid) -> None:
     refuse_time(facts.rules, wish.starts_at, now=facts.now, zone=desk.zone)
     if wish.stands_at != desk.clinic_id:
         refuse_live_visits(facts.rules, facts.live_visits)
+        refuse_missed(missed(facts.rules, facts.missed, now=facts.now, zone=desk.zone))
 
 
 def _refuse_overlaps(wish: SlotWish, facts: Facts, desk: DoctorGrid, slot: Interval) -> None:

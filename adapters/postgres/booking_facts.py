@@ -78,6 +78,11 @@ SELECT clock.now,
           AND s.starts_at > clock.now AND s.clinic_id = (SELECT clinic_id FROM desk)
           AND (s.status <> 'held' OR s.held_until > clock.now) AND s.visit_id <> %(appointment_id)s
     ) ELSE 0 END AS live_visits,
+    CASE WHEN (SELECT rules ->> 'maxNoShows' FROM desk) IS NOT NULL THEN (
+        SELECT json_agg(s.starts_at) FROM schedules s
+        WHERE s.patient_id = %(patient_id)s AND s.status = 'no_show'
+          AND s.clinic_id = (SELECT clinic_id FROM desk)
+    ) END AS missed,
     of_subject.count AS subject_holds, of_subject.first_lapse AS subject_first_lapse,
     (SELECT count(*) FROM let_go) AS let_go, (SELECT max(ended_at) FROM let_go) AS last_let_go,
     (SELECT count(*) FROM let_go WHERE has_lapsed) AS lapses
@@ -174,6 +179,7 @@ def _facts(row: Row) -> Facts:
         service=Service(**row["service"]) if row["service"] else None,
         rules=rules_of(row["desk"]["rules"] if row["desk"] else None),
         live_visits=row["live_visits"],
+        missed=tuple(datetime.fromisoformat(each) for each in row["missed"] or ()),
         subject_holds=row["subject_holds"],
         subject_first_lapse=row["subject_first_lapse"],
         let_go=LetGo(times=row["let_go"], lapses=row["lapses"], last=row["last_let_go"]),

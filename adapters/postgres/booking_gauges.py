@@ -20,6 +20,7 @@ from adapters.postgres.reads import read
 EVERY_SECONDS = 30.0
 FADE_AFTER_SECONDS = 3 * EVERY_SECONDS
 QUANTILES = (0.5, 0.9)
+MARKS = ("arrived", "completed", "no_show")
 ENDS = ("confirmed", "lapsed", "given_up", "cancelled")
 
 TO_CONFIRM = text("""
@@ -52,16 +53,18 @@ class BookingGauges(Collector):
         counted, to_confirm, at = self._counted
         if self._clock() - at > FADE_AFTER_SECONDS:
             return
-        holds, overdue, ended, undelivered, failed, seconds = _families()
+        holds, overdue, ended, attended, undelivered, failed, seconds = _families()
         holds.add_metric([], counted.held)
         overdue.add_metric([], counted.overdue)
         for end in ENDS:
             ended.add_metric([end], getattr(counted, end))
+        for mark in MARKS:
+            attended.add_metric([mark], getattr(counted, mark))
         undelivered.add_metric([], counted.undelivered)
         failed.add_metric([], counted.failed)
         for quantile, value in zip(QUANTILES, to_confirm, strict=False):
             seconds.add_metric([str(quantile)], value)
-        yield from (holds, overdue, ended, undelivered, failed, seconds)
+        yield from (holds, overdue, ended, attended, undelivered, failed, seconds)
 
 
 async def keep_counting(
@@ -90,6 +93,11 @@ def _families() -> tuple[GaugeMetricFamily, ...]:
         ),
         GaugeMetricFamily(
             "priyom_bookings_ended", "Bookings of the last 24 hours, by their end.", labels=["end"]
+        ),
+        GaugeMetricFamily(
+            "priyom_appointments_marked",
+            "Appointments marked in the last 24 hours, by the mark that stands.",
+            labels=["mark"],
         ),
         GaugeMetricFamily(
             "priyom_messages_undelivered", "Messages of 24 hours, under way for over a minute."

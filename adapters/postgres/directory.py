@@ -11,6 +11,7 @@ from adapters.postgres.database import Connection
 from adapters.postgres.folding import folded
 from adapters.postgres.openings import openings_of
 from adapters.postgres.tables import clinics, doctor_services, doctors
+from domain.clinic_rules import ClinicRules, rules_of
 from domain.errors import DoctorNotFound
 from domain.permissions import Whose
 from domain.slot import Interval
@@ -36,6 +37,8 @@ class DoctorCard:
     practitioner_id: UUID
     service_ids: tuple[UUID, ...]
     version: int
+    rules: ClinicRules
+    """Of the clinic, for those who book by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,7 @@ CARDS = select(
     clinics.c.id.label("clinic_id"),
     clinics.c.name.label("clinic_name"),
     clinics.c.time_zone,
+    clinics.c.rules,
     func.clock_timestamp().label("now"),
 ).join_from(doctors, clinics)
 
@@ -258,6 +262,7 @@ def _card(row: Row[*tuple[object, ...]], next_free: datetime | None) -> DoctorCa
         practitioner_id=row.practitioner_id,
         service_ids=tuple(row.service_ids),
         version=row.version,
+        rules=rules_of(row.rules),
     )
 
 

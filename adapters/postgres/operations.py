@@ -27,6 +27,9 @@ SELECT
     count(*) FILTER (WHERE status = 'confirmed') AS confirmed,
     count(*) FILTER (WHERE status = 'cancelled' AND confirmed_at IS NULL) AS given_up,
     count(*) FILTER (WHERE status = 'cancelled' AND confirmed_at IS NOT NULL) AS cancelled,
+    count(*) FILTER (WHERE status = 'arrived') AS arrived,
+    count(*) FILTER (WHERE status = 'completed') AS completed,
+    count(*) FILTER (WHERE status = 'no_show') AS no_show,
     (SELECT count(*) FROM notifications WHERE status = 'sending'
       AND created_at > statement_timestamp() - CAST(:period AS interval)
       AND created_at < statement_timestamp() - interval '1 minute') AS undelivered,
@@ -78,6 +81,9 @@ class Figures:
     confirmed: int
     given_up: int
     cancelled: int
+    arrived: int
+    completed: int
+    no_show: int
     undelivered: int
     failed: int
     now: datetime

@@ -28,6 +28,16 @@ SELECT * FROM proxies WHERE patient_id = :patient_id
   AND (until IS NULL OR until > clock_timestamp()) ORDER BY created_at, id
 """)
 
+IS_AHEAD = text("SELECT CAST(:until AS timestamptz) > clock_timestamp()")
+
+# Whoever may act for somebody may let others, but not for longer: nor oneself.
+OWN_END = text("""
+SELECT bool_or(until IS NULL) AS is_open, max(until) AS until FROM proxies
+WHERE patient_id = :patient_id
+  AND (subject = :subject OR proxy_patient_id = CAST(:proxy_patient_id AS uuid))
+  AND (until IS NULL OR until > clock_timestamp())
+""")
+
 END = text("DELETE FROM proxies WHERE id = :id AND patient_id = :patient_id")
 
 
@@ -51,6 +61,22 @@ async def allow(
     if row is None:
         raise PatientNotFound
     return _proxy(row)
+
+
+async def is_ahead(connection: Connection, until: datetime) -> bool:
+    """By the clock that proxies end by."""
+    found: bool = (await connection.execute(IS_AHEAD, {"until": until})).scalar_one()
+    return found
+
+
+async def own_end(
+    connection: Connection, patient_id: UUID, *, subject: str, proxy_patient_id: UUID | None
+) -> datetime | None:
+    """When this proxy's own right ends; null where it does not."""
+    asked = {"patient_id": patient_id, "subject": subject, "proxy_patient_id": proxy_patient_id}
+    row = (await connection.execute(OWN_END, asked)).mappings().one()
+    until: datetime | None = row["until"]
+    return None if row["is_open"] else until
 
 
 async def proxies_of(connection: Connection, patient_id: UUID) -> Sequence[Proxy]:

@@ -194,6 +194,7 @@ class Malformed(Problem):
     """One field of the request, in its body, path, query or headers, cannot be understood."""
 
     def __init__(self, name: str, message: str, *, status: int | None = None) -> None:
+        self.field = name
         error = FieldError(field=name, message=message)
         super().__init__(**vars(malformed([error], status=status)))
 

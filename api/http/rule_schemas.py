@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from api.http.schemas import Body, example
 from domain.clinic_rules import DEFAULT_REMINDERS, ClinicRules, rules_of
@@ -40,6 +40,8 @@ class RulesBody(Body):
             "maxLivePerPatient": 3,
             "reminders": ["P3D", "P1D"],
             "noShowAfter": None,
+            "maxNoShows": 3,
+            "noShowsWithin": "P180D",
             "offers": {"lasts": "PT2H"},
         }
     )
@@ -58,7 +60,22 @@ class RulesBody(Body):
     no_show_after: Length | None = Field(
         None, description="how long after its beginning a visit nobody came to is marked by itself"
     )
+    no_shows_within: Length | None = Field(
+        None, description="how long a missed visit counts, from its beginning on"
+    )
+    max_no_shows: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="with so many missed visits that count, a patient books by reception alone",
+    )
     offers: OffersBody | None = None
+
+    @field_validator("max_no_shows")
+    @classmethod
+    def _ends(cls, value: int | None, known: ValidationInfo) -> int | None:
+        """A rule that never ends by itself is none that a patient could wait for."""
+        if value is not None and known.data.get("no_shows_within") is None:
+            raise ValueError("needs noShowsWithin: how long a missed visit counts")
+        return value
 
     def rules(self) -> ClinicRules:
         kept = self.model_dump(by_alias=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from adapters.postgres.appeals import Appeal, appeal_of
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import DoctorCard, doctors_of
 from adapters.postgres.patients import patient_if_any
@@ -26,6 +27,8 @@ class DeskVisit:
     """Null for somebody who was erased."""
     history: list[Change]
     doctors: dict[UUID, DoctorCard]
+    appeal: Appeal | None
+    """Whether the patient says that a mark of a missed visit is wrong."""
 
     @property
     def marks(self) -> list[str]:
@@ -61,4 +64,5 @@ async def desk_visit(connection: Connection, appointment_id: UUID, caller: Calle
         patient=patient,
         history=history,
         doctors=await doctors_of(connection, {each.doctor_id for each in history}),
+        appeal=await appeal_of(connection, appointment_id),
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
+from adapters.postgres.appeals import open_appeals
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import Clinic
 from adapters.postgres.reads import read
@@ -35,12 +36,16 @@ router = APIRouter(prefix="/reception", include_in_schema=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Unresolved:
-    """Visits of one clinic that are over, and whom each was for; more of them may follow."""
+    """Visits of one clinic that are over, and whom each was for; more of them may follow.
+
+    `appeals` are those whose patients ask the clinic to look again.
+    """
 
     clinics: list[Clinic]
     more_clinics: str | None
     clinic: Clinic | None
     visits: list[PatientVisit]
+    appeals: list[PatientVisit]
     names: dict[UUID, str]
     has_more: bool
 
@@ -86,24 +91,26 @@ async def unresolved(  # noqa: PLR0913 - each is a part of the request
     clinics: Cursor = None,
     note: Annotated[Text | None, Query()] = None,
 ) -> Response:
-    """Of the last week: who has not been marked as seen or as missing."""
+    """Of the last week: who has not been marked as seen or as missing; and who says otherwise."""
 
     async def ask(connection: Connection) -> Unresolved:
         listed, more, here = await clinic_of_desk(
             connection, clinics, sees=caller.sees, chosen=clinic or remembered_clinic(request)
         )
-        found = list[PatientVisit]()
+        found, appeals = list[PatientVisit](), list[PatientVisit]()
         if here is not None:
             found = await unresolved_visits(connection, here.clinic_id, limit=LISTED + 1)
+            appeals = await open_appeals(connection, here.clinic_id, limit=LISTED)
         shown = found[:LISTED]
-        people = {each.appointment.patient_id for each in shown}
+        people = {each.appointment.patient_id for each in (*shown, *appeals)}
         await note_people_on_page(connection, caller.actor, "find", people)
-        ids = [each.appointment.appointment_id for each in shown]
+        ids = [each.appointment.appointment_id for each in (*shown, *appeals)]
         return Unresolved(
             clinics=listed,
             more_clinics=more,
             clinic=here,
             visits=shown,
+            appeals=appeals,
             names=await names_of(connection, ids),
             has_more=len(found) > LISTED,
         )

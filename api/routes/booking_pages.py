@@ -11,6 +11,8 @@ from fastapi import APIRouter, Form, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from adapters.postgres.booking_rules import BookingRules, booking_rules
+from adapters.postgres.database import Connection
 from adapters.postgres.reads import read
 from adapters.postgres.slot_search import Wish
 from api.booking.temporal_errors import NoAnswer
@@ -21,7 +23,7 @@ from api.http.dates import LocalDate
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page import visitor as visitors
-from api.page.days import doctor_times, nearest, parts_of
+from api.page.days import DoctorTimes, doctor_times, nearest, parts_of
 from api.page.directory import directory
 from api.page.empty_days import why_empty_day
 from api.page.forms import OwnForm, keep, local, see
@@ -110,8 +112,12 @@ async def times(  # noqa: PLR0913 - each is a part of the request
 ) -> Response:
     """Fourteen days, and the slots of one; `note` says why the slot `at` was not held."""
 
-    patient_id = visitor.patient_id
-    found = await read(database, lambda opened: doctor_times(opened, doctor_id, patient_id))
+    async def ask(connection: Connection) -> tuple[DoctorTimes, BookingRules]:
+        patient_id = visitor.patient_id
+        times = await doctor_times(connection, doctor_id, patient_id)
+        return times, await booking_rules(connection, doctor_id, patient_id)
+
+    found, rules = await read(database, ask)
     day = chosen or (found.first_day if at is None else day_of(at, found.zone))
     schedule, _ = await days.read(doctor_id, day)
     has_free = any(slot.state is SlotState.FREE for slot in schedule.slots)
@@ -120,6 +126,7 @@ async def times(  # noqa: PLR0913 - each is a part of the request
         "times.html",
         here="book",
         found=found,
+        rules=rules,
         day=day,
         version=schedule.version,
         parts=parts_of(schedule, found.own, found.zone),

@@ -25,6 +25,7 @@ from domain.permissions import Whose
 NOTICES = ("PT1H", "PT2H", "PT4H", "PT12H", "P1D", "P2D", "P3D", "P7D")
 HORIZONS = ("P7D", "P14D", "P30D", "P60D", "P90D", "P180D", "P365D")
 ABSENCES = ("PT15M", "PT30M", "PT1H", "PT2H")
+COUNTS = ("P30D", "P90D", "P180D", "P365D")
 OFFERS = ("PT30M", "PT1H", "PT2H", "PT4H", "P1D")
 REMINDERS = ("P7D", "P3D", "P2D", "P1D", "PT4H", "PT2H")
 """What a clinic usually chooses from; what it has by the API is offered, too."""
@@ -91,6 +92,7 @@ async def _rules(  # noqa: PLR0913 - who sees what of which clinic
             "notices": NOTICES,
             "horizons": HORIZONS,
             "absences": ABSENCES,
+            "counts": COUNTS,
             "offers": OFFERS,
             "reminders": REMINDERS,
         },

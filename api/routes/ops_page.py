@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from adapters.postgres.attendance_rates import DAYS, LEADS
 from adapters.postgres.booking_search import (
     Kept,
     Trouble,
@@ -50,7 +51,16 @@ async def ops(_: OperationsCaller, visitor: Anybody, dashboard: DashboardDep) ->
     links = {name: dashboard.runs(query) for name, query in RUNS.items()}
     room = await dashboard.look()
     audit = None if room.audit is None else dashboard.run(room.audit.workflow_id)
-    return page(visitor, "ops.html", here="ops", room=room, links=links, audit=audit)
+    return page(
+        visitor,
+        "ops.html",
+        here="ops",
+        room=room,
+        links=links,
+        audit=audit,
+        leads=LEADS,
+        attendance_days=DAYS,
+    )
 
 
 @router.get("/bookings")

@@ -1,6 +1,8 @@
 """Who may act for a patient."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -17,6 +19,8 @@ from api.http.openapi import problems
 from api.http.patient_schemas import NewProxy, ProxyBody, ProxyPage, proxy_document
 from api.http.problems import Malformed
 from api.http.schemas import Id
+from domain.actors import Actor, Role
+from domain.documents import timestamp
 from domain.errors import PatientNotFound
 from domain.patients import Proxy
 from domain.permissions import Whose
@@ -52,12 +56,15 @@ async def allow_proxy(
     database: DatabaseDep,
     callers: CallersDep,
 ) -> Response:
-    """The same one again: the same proxy, with the new end."""
+    """The same one again: the same proxy, with the new end. Nobody lets another act for longer
+    than they may themselves.
+    """
     actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
     if wish.patient_id == patient_id:
         raise Malformed("patientId", "must be somebody else")
 
     async def ask(connection: Connection) -> Response:
+        await _check_end(connection, patient_id, wish.until, actor)
         made = await proxies.allow(
             connection,
             patient_id,
@@ -97,6 +104,20 @@ async def end_proxy(
     answer = await read(database, ask)
     callers.forget_accounts()
     return answer
+
+
+async def _check_end(
+    connection: Connection, patient_id: UUID, until: datetime | None, actor: Actor
+) -> None:
+    if until is not None and not await proxies.is_ahead(connection, until):
+        raise Malformed("until", "must be in the future")
+    if actor.role is not Role.PATIENT or actor.patient_id == patient_id:
+        return
+    end = await proxies.own_end(
+        connection, patient_id, subject=actor.subject, proxy_patient_id=actor.patient_id
+    )
+    if end is not None and (until is None or until > end):
+        raise Malformed("until", f"must be {timestamp(end)} or before: your own right ends then")
 
 
 def _proxies(found: Sequence[Proxy]) -> Response:

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.messages.rendering import calendar_entry
+from adapters.postgres.appeals import appeal_of
+from adapters.postgres.booking_rules import missed_of
 from adapters.postgres.calendar_feeds import feed_made_at
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import DoctorCard, find_doctor
@@ -90,6 +92,7 @@ async def my_visits(
         may_have_feed=has_feed,
         feed_made_at=await read(database, partial(feed_made_at, patient_id=patient_id)),
         is_first=after is None and before is None,
+        missed=await read(database, partial(missed_of, patient_id=patient_id)),
     )
 
 
@@ -130,6 +133,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
         visit=seen,
         state=found.appointment.status,
         history=await read(database, partial(history_of, appointment_id=appointment_id)),
+        appeal=await read(database, partial(appeal_of, appointment_id=appointment_id)),
         hold_seconds=settings.hold_seconds,
         hold_minutes=minutes(settings.hold_seconds),
         note=note,

@@ -35,7 +35,7 @@ def pages(place: dict[str, str], patient: str, held: str, booked: str, free: str
     desk = f"/reception?clinic={clinic}"
     return [
         *(f"/?clinic={clinic}", f"/?clinic={clinic}&weekdays=1&weekdays=2&weekdays=3"),
-        *(f"/book/{doctor}", "/visits", f"/visits/{held}", f"/visits/{booked}"),
+        *(f"/book/{doctor}", "/visits", "/proxies", f"/visits/{held}", f"/visits/{booked}"),
         *(f"/visits/{booked}/move", f"/visits/{booked}/move/to?doctor={doctor}&at={free}"),
         *(f"/doctor/{doctor}", desk, f"{desk}&patient={patient}", f"{desk}&q={name[:12]}"),
         *(f"{desk}&note=booked&about={booked}", f"/reception/visits/{booked}"),

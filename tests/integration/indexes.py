@@ -23,6 +23,13 @@ PROXIES = {"proxies_once", "proxies_proxy_patient_id_idx"}
 TRAIL = {"audit_pkey", "audit_seals_pkey"}
 
 BY: dict[str, set[str]] = {
+    "appeals.ASK": APPOINTMENT,
+    "appeals.KEEP": APPOINTMENT | {"appeals_pkey"},
+    "appeals.LATEST": {"appeals_pkey"},
+    "appeals.OPEN": APPOINTMENT | DOCTOR | {"appeals_open_idx"},
+    "attendance_rates.RATES": DOCTOR | {"schedules_changed_idx"},
+    "booking_rules.OF_DOCTOR": DOCTOR | OF_PATIENT | SERVICE | {"doctor_services_pkey"},
+    "booking_rules.OF_PATIENT": OF_PATIENT,
     "accounts.NAMES": PATIENT,
     "accounts.OF_SUBJECT": PATIENT
     | {"accounts_pkey", "proxies_subject_idx", "proxies_proxy_patient_id_idx"},
@@ -188,6 +195,8 @@ BY: dict[str, set[str]] = {
     "plans.WRITE": set(),
     "proxies.ALLOW": PATIENT,
     "proxies.END": {"proxies_pkey"},
+    "proxies.IS_AHEAD": set(),
+    "proxies.OWN_END": {"proxies_once"},
     "proxies.OF_PATIENT": {"proxies_once"},
     "removing_patients.ACT": set(),
     "removing_patients.AHEAD": OF_PATIENT,

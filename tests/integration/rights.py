@@ -100,6 +100,7 @@ CONTRACT: dict[str, Row] = {
     "POST /acting-for": ACT_FOR,
     "POST /book/*": HOLD_ON_PAGE,
     "* /record": RECORD_ON_PAGE,
+    "* /proxies*": RECORD_ON_PAGE,
     "GET /visits": LIST_ON_PAGE,
     "POST /visits/calendar*": LIST_ON_PAGE,
     "GET /visits/{appointment_id}/move*": CHANGE_ON_PAGE,

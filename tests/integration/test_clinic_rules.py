@@ -28,6 +28,8 @@ NONE = {
     "maxLivePerPatient": None,
     "reminders": ["P3D", "P1D"],
     "noShowAfter": None,
+    "maxNoShows": None,
+    "noShowsWithin": None,
     "offers": {"lasts": None},
 }
 UNTIL_2040 = "P10Y"
@@ -115,7 +117,13 @@ async def test_nobody_reads_or_writes_the_rules_of_another_clinic(desk: Desk) ->
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("bookNotice", "2 hours"), ("horizon", "P11Y"), ("maxMoves", -1), ("notice", "P1D")],
+    [
+        ("bookNotice", "2 hours"),
+        ("horizon", "P11Y"),
+        ("maxMoves", -1),
+        ("notice", "P1D"),
+        ("maxNoShows", 0),
+    ],
 )
 async def test_a_rule_that_makes_no_sense_is_malformed(
     desk: Desk, field: str, value: object
@@ -125,6 +133,17 @@ async def test_a_rule_that_makes_no_sense_is_malformed(
     told = await desk.send("PUT", path, {field: value}, 422)
 
     assert told["errors"][0]["field"] == field
+
+
+async def test_missed_visits_that_are_counted_count_for_so_long(desk: Desk) -> None:
+    path = f"/clinics/{desk.clinic.id}/rules"
+
+    told = await desk.send("PUT", path, {"maxNoShows": 2}, 422)
+    kept = await rule(desk, maxNoShows=2, noShowsWithin="P180D")
+
+    assert told["errors"][0]["field"] == "maxNoShows"
+    assert "needs noShowsWithin" in told["errors"][0]["message"]
+    assert kept == NONE | {"maxNoShows": 2, "noShowsWithin": "P180D"}
 
 
 async def test_a_patient_is_told_the_rule_and_staff_pass_with_a_reason(desk: Desk) -> None:

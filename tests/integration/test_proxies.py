@@ -114,7 +114,9 @@ async def test_a_proxy_that_has_ended_counts_no_more_by_the_clock_of_the_databas
 ) -> None:
     subject = f"uncle-{uuid4()}"
 
-    await family.allow(subject=subject, until="2001-01-01T00:00:00Z")
+    proxy = await family.allow(subject=subject, until=FOREVER)
+    ended = "UPDATE proxies SET until = '2001-01-01' WHERE id = :id"
+    await family.clinic.execute(ended, id=UUID(proxy))
     over = await family.proxy_for(family.by(subject))
     await family.allow(subject=subject, until=FOREVER)
 

@@ -89,6 +89,8 @@ async def test_a_clinics_rules_are_a_form_that_says_them_in_words(
         "maxLivePerPatient": "",
         "reminders": ["P2D", "PT2H"],
         "noShowAfter": "",
+        "maxNoShows": "2",
+        "noShowsWithin": "P180D",
         "offers.lasts": "PT1H",
     }
 
@@ -114,6 +116,8 @@ async def test_a_clinics_rules_are_a_form_that_says_them_in_words(
         "maxLivePerPatient": None,
         "reminders": ["P2D", "PT2H"],
         "noShowAfter": None,
+        "maxNoShows": 2,
+        "noShowsWithin": "P180D",
         "offers": {"lasts": "PT1H"},
     }
     assert (bare["reminders"], bare["bookNotice"]) == ([], None)

@@ -81,6 +81,11 @@ INSERT INTO replies (message_id, word, appointment_id, version, is_again, receiv
 SELECT id, 'cancel', id, 2, false, created_at
 FROM schedules WHERE status = 'confirmed' LIMIT 20000
 """)
+APPEALS = text("""
+INSERT INTO appeals (appointment_id, version, clinic_id, decided_at)
+SELECT id, 2, clinic_id, CASE WHEN id::text > '02' THEN clock_timestamp() END
+FROM schedules WHERE status = 'confirmed' LIMIT 20000
+""")
 CALENDAR_FEEDS = text("""
 INSERT INTO calendar_feeds (patient_id, token_hash, language)
 SELECT id, sha256(CAST(CAST(id AS text) AS bytea)), 'ru' FROM patients
@@ -149,6 +154,7 @@ CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE doctor.number > 0) made
 
 WRITTEN = (
     REPLIES,
+    APPEALS,
     CALENDAR_FEEDS,
     NOTICES,
     DOUBTS,

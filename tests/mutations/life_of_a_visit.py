@@ -15,6 +15,9 @@ REMINDED = "tests/workflows/test_remind_patient.py"
 CAMPAIGNS = "tests/workflows/test_change_schedule.py"
 ATTENDED = "tests/unit/test_attendance.py"
 RULED = "tests/unit/test_clinic_rules.py"
+MISSED = "tests/unit/test_no_shows.py"
+ABSENT = "tests/integration/test_no_shows.py"
+PROXIES = "tests/integration/test_proxy_pages.py"
 DUE = "tests/unit/test_reminders.py"
 ASKED = "tests/unit/test_campaign.py"
 
@@ -255,4 +258,48 @@ LEAVES = (
     ),
 )
 
-LIFE_OF_A_VISIT = (*MOVES_AND_MARKS, *RULES_AND_REMINDERS, *LEAVES)
+MISSED_ONES_AND_PROXIES = (
+    Mutation(
+        name="what was missed counts for ever",
+        file="domain/no_shows.py",
+        at="missed",
+        text=" if each > now",
+        instead="",
+        red=(f"{MISSED}::test_what_is_missed_counts_so_long_and_no_longer",),
+    ),
+    Mutation(
+        name="a mark that was taken back goes on counting",
+        file="adapters/postgres/booking_facts.py",
+        at="LOOK",
+        text=" AND s.status = 'no_show'",
+        instead="",
+        red=(
+            f"{ABSENT}::test_the_database_refuses_after_so_many_and_an_undone_one_gives_back_what_it_counted",
+        ),
+    ),
+    Mutation(
+        name="a mark is kept twice",
+        file="adapters/postgres/appeals.py",
+        at="KEEP",
+        text=" AND decided_at IS NULL",
+        instead="",
+        red=(
+            f"{ABSENT}::test_a_patient_asks_to_look_again_and_reads_that_and_why_the_mark_is_kept",
+        ),
+    ),
+    Mutation(
+        name="who acts for another prolongs the own right",
+        file="api/routes/proxies.py",
+        at="_check_end",
+        text=" or until > end",
+        instead="",
+        red=(f"{PROXIES}::test_the_api_refuses_an_end_that_is_past_and_one_beyond_ones_own",),
+    ),
+)
+
+LIFE_OF_A_VISIT = (
+    *MOVES_AND_MARKS,
+    *RULES_AND_REMINDERS,
+    *LEAVES,
+    *MISSED_ONES_AND_PROXIES,
+)

@@ -122,6 +122,8 @@ def test_rules_are_kept_as_they_are_read() -> None:
         max_moves=0,
         reminders=(),
         no_show_after=TWO_DAYS,
+        max_no_shows=3,
+        no_shows_within=TWO_DAYS,
         offer_lasts=TWO_DAYS,
     )
 

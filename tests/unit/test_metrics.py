@@ -53,7 +53,7 @@ def test_every_metric_of_ours_is_named_in_one_way_and_says_what_it_is() -> None:
         assert NAME.fullmatch(each.name), each.name
         assert not each.name.endswith(OTHER_UNITS), each.name
         assert each.documentation, each.name
-    assert row(found[0]).startswith("| `priyom_audit_age_seconds` | gauge |")
+    assert row(found[0]).startswith("| `priyom_appointments_marked` | gauge |")
 
 
 def test_a_pool_shows_how_full_it_is_and_who_waits() -> None:
@@ -81,12 +81,13 @@ def test_what_becomes_of_bookings_is_shown_until_the_count_is_old() -> None:
     shown = {
         "holds": registry.get_sample_value("priyom_holds"),
         "lapsed": registry.get_sample_value("priyom_bookings_ended", {"end": "lapsed"}),
+        "missed": registry.get_sample_value("priyom_appointments_marked", {"mark": "no_show"}),
         "slow": registry.get_sample_value("priyom_hold_to_confirm_seconds", {"quantile": "0.9"}),
     }
     clock.now += FADE_AFTER_SECONDS + 1
 
     assert uncounted is None
-    assert shown == {"holds": 3, "lapsed": 2, "slow": 90}
+    assert shown == {"holds": 3, "lapsed": 2, "missed": 6, "slow": 90}
     assert registry.get_sample_value("priyom_holds") is None
 
 
@@ -157,6 +158,9 @@ def some_figures() -> Figures:
         confirmed=7,
         given_up=1,
         cancelled=1,
+        arrived=4,
+        completed=5,
+        no_show=6,
         undelivered=0,
         failed=0,
         now=datetime(2027, 1, 11, tzinfo=UTC),

@@ -133,7 +133,7 @@ async def test_an_unknown_query_parameter_is_malformed(path: str, http: httpx.As
 
 OF_PEOPLE = (
     *("/visits", "/book", "/reception", "/doctor/", "/manage"),
-    *("/ops", "/v/", "/sign-", "/patient", "/record", "/calendar/"),
+    *("/ops", "/v/", "/sign-", "/patient", "/record", "/calendar/", "/proxies"),
 )
 """Their addresses stand in messages and are passed on: others append to them what they like."""
 

@@ -234,3 +234,20 @@ notifications = Table(
         postgresql_where=text("step IS NOT NULL"),
     ),
 )
+
+appeals = Table(
+    "appeals",
+    metadata,
+    Column(
+        "appointment_id", Uuid, ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("clinic_id", Uuid, ForeignKey("clinics.id"), nullable=False),
+    instant("asked_at", nullable=False),
+    instant("decided_at"),
+    Column("kept_because", Text),
+    CheckConstraint("kept_because IN ('not_seen', 'came_too_late', 'other')", name="kept_because"),
+    CheckConstraint("kept_because IS NULL OR decided_at IS NOT NULL", name="kept_is_decided"),
+    Index("appeals_open_idx", "clinic_id", "asked_at", postgresql_where=text("decided_at IS NULL")),
+)
+"""A mark of a missed visit that its patient asked the clinic to look at again, by its version."""
