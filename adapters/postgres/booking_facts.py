@@ -73,23 +73,23 @@ SELECT clock.now,
     (SELECT CAST(extract(epoch FROM ends_at - starts_at) / 60 AS integer) FROM schedules
      WHERE id = %(appointment_id)s) AS own_minutes,
     CASE WHEN (SELECT rules ->> 'maxLivePerPatient' FROM desk) IS NOT NULL THEN (
-        SELECT count(DISTINCT s.visit_id) FROM schedules s
-        WHERE s.patient_id = %(patient_id)s AND s.occupies && tstzrange(clock.now, NULL)
-          AND s.starts_at > clock.now AND s.clinic_id = (SELECT clinic_id FROM desk)
-          AND (s.status <> 'held' OR s.held_until > clock.now) AND s.visit_id <> %(appointment_id)s
+        SELECT count(DISTINCT visit_id) FROM schedules
+        WHERE patient_id = %(patient_id)s AND occupies && tstzrange(clock.now, NULL)
+          AND starts_at > clock.now AND clinic_id = (SELECT clinic_id FROM desk)
+          AND (status <> 'held' OR held_until > clock.now) AND visit_id <> %(appointment_id)s
     ) ELSE 0 END AS live_visits,
     CASE WHEN (SELECT rules ->> 'maxNoShows' FROM desk) IS NOT NULL THEN (
-        SELECT json_agg(s.starts_at) FROM schedules s
-        WHERE s.patient_id = %(patient_id)s AND s.status = 'no_show'
-          AND s.clinic_id = (SELECT clinic_id FROM desk)
+        SELECT json_agg(starts_at) FROM schedules
+        WHERE patient_id = %(patient_id)s AND status = 'no_show'
+          AND clinic_id = (SELECT clinic_id FROM desk)
     ) END AS missed,
     of_subject.count AS subject_holds, of_subject.first_lapse AS subject_first_lapse,
     (SELECT count(*) FROM let_go) AS let_go, (SELECT max(ended_at) FROM let_go) AS last_let_go,
     (SELECT count(*) FROM let_go WHERE has_lapsed) AS lapses
 FROM clock, LATERAL (
-    SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules s
-    WHERE s.patient_id = %(patient_id)s AND s.status = 'held' AND s.held_until > clock.now
-      AND s.visit_id <> %(appointment_id)s AND s.origin <> 'offer'
+    SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules
+    WHERE patient_id = %(patient_id)s AND status = 'held' AND held_until > clock.now
+      AND visit_id <> %(appointment_id)s AND origin <> 'offer'
 ) holds, LATERAL (
     SELECT count(*) AS count, min(held_until) AS first_lapse FROM (
         SELECT s.held_until FROM schedules s

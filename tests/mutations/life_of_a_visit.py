@@ -271,7 +271,7 @@ MISSED_ONES_AND_PROXIES = (
         name="a mark that was taken back goes on counting",
         file="adapters/postgres/booking_facts.py",
         at="LOOK",
-        text=" AND s.status = 'no_show'",
+        text=" AND status = 'no_show'",
         instead="",
         red=(
             f"{ABSENT}::test_the_database_refuses_after_so_many_and_an_undone_one_gives_back_what_it_counted",
