@@ -89,7 +89,7 @@ class Story:
 )
 async def test_a_visit_has_one_outcome_whoever_dies(rig: Rig, victim: str) -> None:
     title = f"move ∥ cancel ∥ move elsewhere ∥ a hold of the target ∥ kill -9 {victim}"
-    async with rig.case(44, title) as case, case.load(2):
+    async with rig.case(45, title) as case, case.load(2):
         stories = [a_story(case, cancels=n % 2 == 1) for n in range(STORIES)]
         await asyncio.gather(*(story.begin() for story in stories))
         away = case.nobody_can_answer() if victim == "api" else nullcontext()

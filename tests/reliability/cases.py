@@ -233,4 +233,6 @@ CASES = (
             test="tests/fuzz/test_hostile_requests.py",
         ),
     ),
+    _case(45, "a visit is moved, cancelled, its target taken, while each part is killed"),
+    _case(46, "a leave of many visits while the worker and Temporal are killed by turns"),
 )
