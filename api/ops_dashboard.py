@@ -30,6 +30,7 @@ from adapters.postgres.zone_rules import zones_told_otherwise
 from adapters.process.time_zones import VERSION
 from adapters.prometheus.alerts import Alert, firing_alerts
 from adapters.temporal.client import TemporalConnection, configured_namespace
+from adapters.temporal.codec import SealedPayloadError
 from api.booking.story import RunTold, runs_of
 from domain.audit import AuditReport
 from workflows.names import AUDIT_SCHEDULE
@@ -148,7 +149,7 @@ class Dashboard:
         try:
             async with asyncio.timeout(ASKED_SECONDS):
                 return await self._last_audit()
-        except (RPCError, TimeoutError, OSError) as error:
+        except (RPCError, TimeoutError, OSError, SealedPayloadError) as error:
             log.warning("audit_not_read", error=type(error).__name__)
             return None
 

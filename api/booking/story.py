@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.booking_search import Kept, Told
+from adapters.temporal.codec import SealedPayloadError
 from domain.booking import Status
 from domain.events import booking_workflow_id, cancel_workflow_id
 
@@ -110,7 +111,7 @@ async def _details(client: Client, workflow_id: str) -> str | None:
     try:
         async with asyncio.timeout(ASKED_SECONDS):
             told: WorkflowMetadata = await handle.query(METADATA, result_type=WorkflowMetadata)
-    except (RPCError, TimeoutError, WorkflowQueryFailedError) as error:
+    except (RPCError, TimeoutError, WorkflowQueryFailedError, SealedPayloadError) as error:
         log.warning("run_not_asked", run=workflow_id, error=type(error).__name__)
         return None
     return told.current_details

@@ -31,6 +31,7 @@ from adapters.process.exit import exit_process
 from adapters.process.settings import BadSettings, connections, product, secret_of
 from adapters.redis.cache import connect_redis
 from adapters.temporal.client import TemporalConnection, priyom_plugin
+from adapters.temporal.codec import SealedPayloadError
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.console import telling
@@ -198,7 +199,7 @@ def main() -> int:
         lines = asyncio.run(answer(asked))
     except BadSettings as error:
         return _no(str(error), 2)
-    except (NotDone, Refused) as error:
+    except (NotDone, Refused, SealedPayloadError) as error:
         return _no(str(error), 1)
     except (KafkaError, *DATABASE_AWAY) as error:
         return _no(f"a server does not answer ({type(error).__name__})", 1)

@@ -9,8 +9,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
 from adapters.temporal.client import TemporalConnection, priyom_plugin
-from adapters.temporal.codec import SealedPayloads, is_sealed
+from adapters.temporal.codec import SealedPayloadError, SealedPayloads, is_sealed
 from api.booking.runs import Runs
+from api.booking.story import runs_of
 from domain.booking import BookingRequest, Result, Status
 from domain.events import booking_workflow_id
 from tests.builders import a_request
@@ -73,14 +74,22 @@ async def test_a_booking_goes_on_after_the_keys_were_changed_and_nobody_reads_it
             BookAppointment.run, booking_workflow_id(request.appointment_id)
         )
         result: Result = await run.result()
+        stranger = await client_with(temporal, {})
+        [seen], [unseen] = [
+            await runs_of(client, request.appointment_id, None) for client in (after, stranger)
+        ]
+        with pytest.raises(SealedPayloadError, match="the key new, which PRIYOM_PAYLOAD_KEYS"):
+            await stranger.get_workflow_handle(run.id).result()
 
     history = await run.fetch_history()
     payloads = [payload for event in history.events for payload in payloads_in(event)]
     by = {payload.metadata["encryption-key-id"] for payload in payloads if is_sealed(payload)}
     assert (held.appointment.status, result.status) == (Status.HELD, Status.CONFIRMED)
     assert by == {b"old", b"new"}
+    assert seen.details is not None
+    assert unseen.details is None
     assert readable(payloads, request) == []
-    del before, after, run
+    del before, after, run, stranger
     gc.collect()
 
 
