@@ -1,5 +1,6 @@
 """Shifts: what doctors' plans say is published ahead."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from adapters.postgres.publishing import planned_doctors, republish
 from domain.plan import Published, PublishOrder
 
 DOCTORS_A_LOOK = 200
+AT_ONCE = 2
+"""Doctors: while the database works for one, this process reckons for the other."""
+
 BEFORE_ALL = UUID(int=0)
 
 log = get_logger(__name__)
@@ -32,18 +36,21 @@ class Shifts:
         told = activity.info().heartbeat_details
         after, doctors, changed, shifts = told or (str(BEFORE_ALL), 0, 0, 0)
         with told_to_temporal():
-            async for doctor_id in self._planned(order, UUID(after)):
-                size = await republish(self._database, doctor_id, order.horizon_days)
-                doctors, changed, shifts = doctors + 1, changed + bool(size), shifts + size
-                activity.heartbeat(str(doctor_id), doctors, changed, shifts)
+            async for some in self._planned(order, UUID(after)):
+                sizes = await asyncio.gather(
+                    *(republish(self._database, each, order.horizon_days) for each in some)
+                )
+                doctors, shifts = doctors + len(some), shifts + sum(sizes)
+                changed += sum(map(bool, sizes))
+                activity.heartbeat(str(some[-1]), doctors, changed, shifts)
         published = Published(doctors=doctors, changed=changed, shifts=shifts)
         log.info("shifts_were_published", doctors=doctors, changed=changed, shifts=shifts)
         return published
 
-    async def _planned(self, order: PublishOrder, after: UUID) -> AsyncIterator[UUID]:
+    async def _planned(self, order: PublishOrder, after: UUID) -> AsyncIterator[list[UUID]]:
         while found := await planned_doctors(
             self._database, after=after, limit=DOCTORS_A_LOOK, clinic_id=order.clinic_id
         ):
-            for each in found:
-                yield each
+            for first in range(0, len(found), AT_ONCE):
+                yield found[first : first + AT_ONCE]
             after = found[-1]

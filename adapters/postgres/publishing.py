@@ -6,11 +6,11 @@ A shift that stays as it is keeps its row, so that only the days that change are
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from psycopg.sql import SQL
-from psycopg.types.range import TimestamptzRange
 
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
@@ -62,10 +62,11 @@ ORDER BY s.starts_at, s.id
 DEFER = SQL("SET CONSTRAINTS schedules_in_shift DEFERRED")
 CHECK = SQL("SET CONSTRAINTS schedules_in_shift IMMEDIATE")
 
+# Of one doctor no two shifts overlap, so that one is known by its beginning.
 CUT = SQL("""
 DELETE FROM shifts
-WHERE doctor_id = %(doctor_id)s
-  AND during = ANY(CAST(%(gone)s AS tstzrange[]))
+WHERE doctor_id = %(doctor_id)s AND during && tstzrange(%(first)s, %(last)s)
+  AND lower(during) = ANY(CAST(%(starts)s AS timestamptz[]))
 """)
 
 OPEN = SQL("""
@@ -89,7 +90,7 @@ class Change:
     closing: list[Interval]
     affected: tuple[Affected, ...]
 
-    @property
+    @cached_property
     def wanted(self) -> frozenset[Stated]:
         kept = [(each, "closing") for each in self.closing if each.starts_at >= self.since]
         return frozenset([*((each, "open") for each in self.open), *kept])
@@ -182,13 +183,21 @@ async def publish(connection: Cursor, doctor_id: UUID, change: Change) -> None:
     """Write what changes; nothing, where it is as it is to be. What goes goes first."""
     gone, added = change.was - change.wanted, change.wanted - change.was
     if gone:
-        ranges = [TimestamptzRange(span.starts_at, span.ends_at) for span, _ in gone]
         await connection.write(DEFER, {})
-        await connection.write(CUT, {"doctor_id": doctor_id, "gone": ranges})
+        await connection.write(CUT, {"doctor_id": doctor_id, **_beginnings(gone)})
     if added:
         await connection.write(OPEN, {"doctor_id": doctor_id, **_columns(added)})
     if gone:
         await connection.write(CHECK, {})
+
+
+def _beginnings(shifts: Iterable[Stated]) -> dict[str, object]:
+    spans = [span for span, _ in shifts]
+    return {
+        "first": min(span.starts_at for span in spans),
+        "last": max(span.ends_at for span in spans),
+        "starts": [span.starts_at for span in spans],
+    }
 
 
 def _columns(shifts: Iterable[Stated]) -> dict[str, list[object]]:

@@ -19,7 +19,7 @@ from bench.http import Connection
 from domain.imports import COLUMNS
 from tests.acceptance.measuring import book_at, counted, measured_stack
 
-ROWS = 10_000
+ROWS = int(os.environ.get("ROWS", "10_000"))
 PATIENTS = 4_000
 RATE = float(os.environ.get("RATE", "10"))
 WARM_SECONDS, BEFORE_SECONDS = 10.0, 40.0

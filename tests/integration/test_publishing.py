@@ -5,8 +5,9 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -184,7 +185,8 @@ async def test_another_time_zone_publishes_the_same_wall_clock(
         published = await run.result()
 
     assert published.changed == 1
-    assert {day[11:] for day in await office.shifts()} == {NINE}
+    today = str(datetime.now(ZoneInfo("Asia/Kathmandu")).date())
+    assert {day[11:] for day in await office.shifts() if day >= today} == {NINE}
 
 
 async def test_the_schedule_publishes_as_soon_as_there_is_a_worker(
