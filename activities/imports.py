@@ -17,7 +17,7 @@ from adapters.postgres.import_rows import Batch
 from adapters.postgres.import_taken import Overlay
 from adapters.postgres.imports import Report, Staged, end_import, note, staged
 from adapters.postgres.seeing import EVERYBODY
-from adapters.postgres.transactions import serializable
+from adapters.postgres.transactions import consistent, serializable
 from domain.imports import Row, rows_of
 from domain.zones import zone_named
 
@@ -85,7 +85,7 @@ class Imports:
             await note(connection, file.import_id, total, done)
             return total
 
-        return await serializable(self._database, work, sees=EVERYBODY)
+        return await consistent(self._database, work, sees=EVERYBODY)
 
     async def _rehearse(self, file: Staged, rows: Sequence[Row]) -> int:
         """A dry run decides as the import would, and writes the report alone."""

@@ -1,10 +1,10 @@
-"""The one way to run a SERIALIZABLE transaction: whole again, with fresh state, on a conflict."""
+"""How a transaction is run: whole again, with fresh state, on a conflict."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from psycopg.errors import DeadlockDetected, FeatureNotSupported, SerializationFailure
 
@@ -13,6 +13,7 @@ from adapters.postgres.direct import Cursor
 from adapters.postgres.seeing import Sees, begin
 
 Answer = TypeVar("Answer")
+Isolation = Literal["SERIALIZABLE", "REPEATABLE READ"]
 
 MAX_ATTEMPTS = 12
 """An almost empty table is the worst case for false conflicts; 12 were enough for 200 at once."""
@@ -58,11 +59,33 @@ async def serializable(
     A refusal raised by `work` rolls back and passes through; so does the last conflict.
     `sees`: whose records it reads or writes.
     """
-    turns = turns or TransactionLimit(1)
+    return await _until_done(database, work, turns or TransactionLimit(1), sees, "SERIALIZABLE")
+
+
+async def consistent(
+    database: Database,
+    work: Callable[[Cursor], Awaitable[Answer]],
+    *,
+    sees: Sees | None = None,
+) -> Answer:
+    """The same in one snapshot: what it reads may change meanwhile, what it writes may not.
+
+    Nobody's SERIALIZABLE transaction loses to it. The constraints are all that keep two apart.
+    """
+    return await _until_done(database, work, TransactionLimit(1), sees, "REPEATABLE READ")
+
+
+async def _until_done(
+    database: Database,
+    work: Callable[[Cursor], Awaitable[Answer]],
+    turns: TransactionLimit,
+    sees: Sees | None,
+    isolation: Isolation,
+) -> Answer:
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             async with turns.turn(alone=attempt >= ALONE_FROM):
-                return await _once(database, work, sees)
+                return await _once(database, work, sees, isolation)
         except RETRIED:
             if attempt == MAX_ATTEMPTS:
                 raise
@@ -71,7 +94,10 @@ async def serializable(
 
 
 async def _once(
-    database: Database, work: Callable[[Cursor], Awaitable[Answer]], sees: Sees | None
+    database: Database,
+    work: Callable[[Cursor], Awaitable[Answer]],
+    sees: Sees | None,
+    isolation: Isolation,
 ) -> Answer:
     """The pool's connection commits when it is given back, and rolls back after an error.
 
@@ -79,7 +105,7 @@ async def _once(
     forgets all that the connection has prepared, and to plan it anew costs more than to run it.
     """
     async with database.lend() as connection:
-        await connection.execute(begin(sees, isolation="SERIALIZABLE"), prepare=False)
+        await connection.execute(begin(sees, isolation=isolation), prepare=False)
         try:
             return await work(Cursor(connection))
         except LOST:

@@ -147,7 +147,7 @@ THE_DATABASE = (
     Mutation(
         name="a serialization conflict is not tried again",
         file="adapters/postgres/transactions.py",
-        at="serializable",
+        at="_until_done",
         text="if attempt == MAX_ATTEMPTS:",
         instead="if True:",
         red=("tests/integration/test_serializable.py::test_a_conflict_is_tried_again",),
