@@ -102,9 +102,14 @@ async def open_services(
     first: the worker ends before the servers that its steps need.
     """
     async with AsyncExitStack() as stack:
-        database = connect_database(connections.database_url, pool_size=POOL_SIZE, name=NAME)
+        database = connect_database(
+            connections.database_url,
+            pool_size=POOL_SIZE,
+            name=NAME,
+            pooled=bool(connections.database_direct_url),
+        )
         await stack.enter_async_context(database)
-        inbox_listener = InboxListener(database.url, name=f"{NAME}-bell")
+        inbox_listener = InboxListener(connections.session_url, name=f"{NAME}-bell")
         stack.push_async_callback(inbox_listener.close)
         redis = connect_redis(connections.redis_url, name=NAME)
         stack.push_async_callback(redis.aclose)

@@ -29,7 +29,7 @@ def is_compared(_object: object, name: str | None, *_context: object) -> bool:
 
 
 def run() -> None:
-    engine = create_engine(make_url(_settings().database_url).set(drivername="postgresql+psycopg"))
+    engine = create_engine(make_url(_settings().session_url).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         wait_for_turn(connection)

@@ -172,7 +172,7 @@ def seed(doctors: Doctors = 20, days: Days = 14) -> None:
     _check_amount("DAYS", days, MOST_DAYS)
     servers = checked_connections()
     state = run_state.read(Home.from_environment().run_file)
-    own = os.environ.get("DATABASE_URL") and servers.database_url
+    own = os.environ.get("DATABASE_URL") and servers.session_url
     url = own or (state and state["databaseUrl"])
     if not url:
         _leave("Priyom is not running: `make up` first, or set DATABASE_URL.")

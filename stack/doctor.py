@@ -20,6 +20,8 @@ from stack.supplies.chromium import HOW_TO_GET, find_chromium
 from stack.supplies.go_build import find_go
 from stack.supplies.java import java, java_version
 from stack.supplies.kafka_jars import jars_are_here
+from stack.supplies.pgbouncer import INSTALL as INSTALL_PGBOUNCER
+from stack.supplies.pgbouncer import find as find_pgbouncer
 from stack.supplies.prometheus import INSTALL, PROMETHEUS, PROMTOOL, find
 from stack.supplies.temporal_cli import find_temporal_cli
 
@@ -54,6 +56,7 @@ def examine() -> Iterator[Finding]:
     yield from _temporal()
     yield _prometheus()
     yield _chromium()
+    yield _pgbouncer()
     yield _disk()
     yield _ports()
     for name, variables in GIVEN_BY.items():
@@ -108,6 +111,15 @@ def _chromium() -> Finding:
     if found is not None:
         return Finding(FINE, "Chromium", f"{found} (for the tests of the pages)")
     return Finding(LATER, "Chromium", f"only the tests of the pages need it: {HOW_TO_GET}")
+
+
+def _pgbouncer() -> Finding:
+    found = find_pgbouncer()
+    if found is not None:
+        return Finding(FINE, "PgBouncer", f"{found} (for the tests behind a pooler)")
+    return Finding(
+        LATER, "PgBouncer", f"only the tests behind a pooler need it: {INSTALL_PGBOUNCER}"
+    )
 
 
 def _disk() -> Finding:

@@ -92,6 +92,7 @@ def _add_postgres(plan: Plan, home: Home, ports: Ports) -> None:
     port, password = ports.take(5432), home.secret("postgres-password")
     account = unprivileged_account()
     plan.environment["DATABASE_URL"] = postgres.address(port, password)
+    plan.environment["DATABASE_DIRECT_URL"] = ""
     application = home.secret("application-password")
     plan.of_migrations["APPLICATION_PASSWORD"] = application
     plan.of_processes["DATABASE_URL"] = postgres.address(port, application, user=APPLICATION)

@@ -194,7 +194,7 @@ def _columns(
 def main() -> int:
     """The entry point for the compose file: it seeds the database of the settings."""
     try:
-        print(asyncio.run(seed_or_tell(connections().database_url, doctors=12, days=14)))
+        print(asyncio.run(seed_or_tell(connections().session_url, doctors=12, days=14)))
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2

@@ -102,7 +102,12 @@ def run_process(name: str, work: Work, *, pool_size: int, signs: bool = False) -
         return BAD_SETTINGS
     configure_logs(settings.log_format)
     use_pinned_time_zones()
-    database = connect_database(servers.database_url, pool_size=pool_size, name=f"priyom-{name}")
+    database = connect_database(
+        servers.database_url,
+        pool_size=pool_size,
+        name=f"priyom-{name}",
+        pooled=bool(servers.database_direct_url),
+    )
     collect_garbage_seldom()
     TRACES.switch_on(name)
     watch_disk(settings.home)

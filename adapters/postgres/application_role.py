@@ -1,7 +1,8 @@
 """The role of the processes: it owns nothing, is no superuser, and only adds to the trail.
 
 The migrations make it where they are given its password, and grant it what it needs of what is
-there, behind each change of it.
+there, behind each change of it. Its connections have the settings of every connection of ours also
+where they cannot say so, behind a pooler.
 """
 
 from typing import LiteralString
@@ -10,6 +11,8 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Literal
 
+from adapters.postgres.database import SETTINGS
+
 APPLICATION: LiteralString = "priyom_app"
 
 MAKE = SQL(f"""
@@ -17,6 +20,16 @@ DO $$
 BEGIN
     CREATE ROLE {APPLICATION} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 EXCEPTION WHEN duplicate_object THEN NULL;
+END
+$$
+""")
+
+# A role that somebody else made may be out of the owner's reach.
+SET = SQL(f"""
+DO $$
+BEGIN
+    EXECUTE format('ALTER ROLE {APPLICATION} SET %I = %L', {{}}, {{}});
+EXCEPTION WHEN undefined_object OR insufficient_privilege THEN NULL;
 END
 $$
 """)
@@ -39,6 +52,9 @@ BEGIN
     IF to_regclass('audit') IS NOT NULL THEN
         REVOKE UPDATE, DELETE ON audit, audit_seals FROM {APPLICATION};
     END IF;
+    IF to_regproc('forget_trail') IS NOT NULL THEN
+        GRANT EXECUTE ON FUNCTION forget_trail TO {APPLICATION};
+    END IF;
 END
 $$
 """)  # noqa: S608 - our own words
@@ -56,4 +72,6 @@ def let_application_in(owner: psycopg.Connection[TupleRow], password: str) -> No
         )
         owner.execute(GIVE_PASSWORD.format(Literal(made.decode())))
     owner.execute(LET_IN)
+    for name, value in SETTINGS.items():
+        owner.execute(SET.format(Literal(name), Literal(value)))
     owner.commit()

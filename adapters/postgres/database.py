@@ -26,9 +26,25 @@ Connection = AsyncConnection
 RECONNECT_SECONDS = 0.5
 """An attempt to connect is given up so soon; whoever comes next begins another."""
 
+STATEMENT_SECONDS = 4.0
+SETTINGS = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "statement_timeout": f"{int(STATEMENT_SECONDS * 1000)}",
+    "lock_timeout": "2000",
+}
+"""Of every connection; also of the processes' role, for connections that cannot say so."""
+
+PREPARES_BEHIND_POOLER = psycopg.capabilities.has_send_close_prepared()
+"""What forgets a prepared statement in words that a pooler understands is libpq 17 or newer."""
+
 
 class PooledCursor(psycopg.AsyncCursor[Any]):
-    """Prepares its statements anew where a migration has changed the type of a result."""
+    """Forgets what it has prepared where a migration has changed the type of a result.
+
+    Once without preparing: behind a pooler the next connection may have prepared it as well.
+    """
 
     async def execute(
         self,
@@ -44,7 +60,7 @@ class PooledCursor(psycopg.AsyncCursor[Any]):
             if self.connection.info.transaction_status is not TransactionStatus.IDLE:
                 raise  # the whole of the transaction is tried again, after a ROLLBACK
             await super().execute("DEALLOCATE ALL", prepare=False)
-            return await super().execute(query, params, prepare=prepare, binary=binary)
+            return await super().execute(query, params, prepare=False, binary=binary)
 
 
 class PooledConnection(psycopg.AsyncConnection[TupleRow]):
@@ -140,26 +156,34 @@ class Database:
 
 
 def connect_database(
-    database_url: str, *, pool_size: int, name: str, statement_seconds: float = 4.0
+    database_url: str,
+    *,
+    pool_size: int,
+    name: str,
+    statement_seconds: float = STATEMENT_SECONDS,
+    pooled: bool = False,
 ) -> Database:
-    """A database whose statements and lock waits end before the callers' own deadlines."""
-    limits = (
-        "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres"
-        f" -c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=2000"
-    )
+    """A database whose statements and lock waits end before the callers' own deadlines.
+
+    `pooled`: a transaction pooler is at this address. It lends another connection for each
+    transaction, and takes no such settings: there they are the role's own.
+    """
+    kwargs = {
+        "autocommit": True,
+        "application_name": name,
+        "connect_timeout": 3,
+        "prepare_threshold": 0 if not pooled or PREPARES_BEHIND_POOLER else None,
+        "cursor_factory": PooledCursor,
+    }
+    if not pooled:
+        limits = SETTINGS | {"statement_timeout": f"{int(statement_seconds * 1000)}"}
+        kwargs["options"] = " ".join(f"-c {key}={value}" for key, value in limits.items())
     return Database(
         database_url,
         AsyncConnectionPool(
             database_url,
             connection_class=PooledConnection,
-            kwargs={
-                "autocommit": True,
-                "application_name": name,
-                "connect_timeout": 3,
-                "options": limits,
-                "prepare_threshold": 0,
-                "cursor_factory": PooledCursor,
-            },
+            kwargs=kwargs,
             min_size=min(2, pool_size),
             max_size=pool_size,
             open=False,

@@ -7,10 +7,11 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.kafka.brokers import Brokers
-from adapters.process.setting_values import bootstrap_servers, file_or_none, url_of
+from adapters.process.setting_values import bootstrap_servers, file_or_none, or_none, url_of
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-DatabaseUrl = Annotated[str, AfterValidator(url_of(*DATABASE_SCHEMES, local=DATABASE_SCHEMES))]
+IS_DATABASE = url_of(*DATABASE_SCHEMES, local=DATABASE_SCHEMES)
+DatabaseUrl = Annotated[str, AfterValidator(IS_DATABASE)]
 RedisUrl = Annotated[str, AfterValidator(url_of("redis", "rediss", "unix", local=("unix",)))]
 SmtpUrl = Annotated[str, AfterValidator(url_of("smtp", "smtps"))]
 HttpUrl = Annotated[str, AfterValidator(url_of("http", "https"))]
@@ -25,6 +26,11 @@ class Connections(BaseSettings):
     database_url: DatabaseUrl = Field(
         "postgresql://priyom@127.0.0.1:5432/priyom",
         description="PostgreSQL 18 or newer; with TLS ?sslmode=verify-full&sslrootcert=/path",
+    )
+    database_direct_url: Annotated[str, AfterValidator(or_none(IS_DATABASE))] = Field(
+        "",
+        description="PostgreSQL itself, where a transaction pooler is at DATABASE_URL (PgBouncer "
+        "1.21 or newer); none where there is no pooler",
     )
     application_password: SecretStr = Field(
         SecretStr(""),
@@ -53,6 +59,11 @@ class Connections(BaseSettings):
         "smtp://127.0.0.1:1025", description="smtp://user:password@host:port (smtps:// for TLS)"
     )
     sms_gateway_url: HttpUrl = Field("http://127.0.0.1:8025/sms", description="the SMS gateway")
+
+    @property
+    def session_url(self) -> str:
+        """Where a connection stays with who has it: for LISTEN, and for the migrations."""
+        return self.database_direct_url or self.database_url
 
     @property
     def kafka(self) -> Brokers:

@@ -46,6 +46,11 @@ def url_of(*schemes: str, local: Collection[str] = ()) -> Callable[[str], str]:
     return check
 
 
+def or_none(check: Callable[[str], str]) -> Callable[[str], str]:
+    """Accepts what `check` accepts, or none."""
+    return lambda value: check(value) if value else value
+
+
 def bootstrap_servers(value: str) -> str:
     """Accepts host:port, and more of them by comma."""
     for each in value.split(","):

@@ -104,6 +104,12 @@ class Product(BaseSettings):
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="how long the record of a message is kept, days"
     )
+    audit_retention_days: int = Field(
+        2190,
+        ge=366,
+        le=36_500,
+        description="how long the audit trail is kept, and the history of visits with it, days",
+    )
     quiet_hours: Annotated[str, AfterValidator(two_times)] = Field(
         "21:00-08:00",
         description="when what can wait wakes no patient, by the patient's clock",

@@ -168,7 +168,9 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 async def opened() -> AsyncIterator[Servers]:
     addresses, settings = connections(), product()
     redis = connect_redis(addresses.redis_url, name=NAME)
-    database: Database = connect_database(addresses.database_url, pool_size=2, name=NAME)
+    database: Database = connect_database(
+        addresses.database_url, pool_size=2, name=NAME, pooled=bool(addresses.database_direct_url)
+    )
     async with database:
         yield Servers(
             database=database,

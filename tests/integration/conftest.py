@@ -154,12 +154,16 @@ async def serving_changed(
     database: Database,
     cache_url: str,
     change: Callable[[Services], Services],
+    *,
+    pooler: str = "",
     **settings: str,
 ) -> AsyncIterator[str]:
     """`change` puts something else in the place of what would ask Temporal."""
+    direct = as_application(database.url)
     servers = connections().model_copy(
         update={
-            "database_url": as_application(database.url),
+            "database_url": pooler or direct,
+            "database_direct_url": direct if pooler else "",
             "redis_url": cache_url,
             "kafka_bootstrap_servers": NOBODY_LISTENS,
         }

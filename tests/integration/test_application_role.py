@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from activities.slots import Slots
-from adapters.postgres.database import Database, connect_database
+from adapters.postgres.database import SETTINGS, Database, connect_database
 from domain.booking import Status
 from stack.embedded import embedded_postgres
 from stack.home import CHECKOUT
@@ -83,6 +83,34 @@ async def test_the_application_can_change_neither_rules_nor_trail(
     async with application.lend() as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await connection.execute(statement)
+
+
+async def test_the_application_has_the_trail_forget_what_is_old_and_nothing_else(
+    application: Database, owned: Clinic
+) -> None:
+    await owned.patient()
+
+    async with application.lend() as connection:
+        found = await connection.execute("SELECT forget_trail('0')")
+
+        assert await found.fetchone() == (0,)
+
+
+async def test_the_applications_connections_have_our_settings_without_saying_so(
+    application: Database,
+) -> None:
+    """As behind a pooler, which hands none on."""
+    async with await psycopg.AsyncConnection.connect(application.url) as connection:
+        told = {
+            name: (await (await connection.execute(f"SHOW {name}".encode())).fetchone() or ())[0]
+            for name in SETTINGS
+        }
+
+    assert told == SETTINGS | {
+        "statement_timeout": "4s",
+        "lock_timeout": "2s",
+        "datestyle": "ISO, MDY",
+    }
 
 
 async def test_migrations_grant_what_they_add_in_the_run_that_adds_it(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ OF_ANOTHER_KAFKA = {
     field for field in map(str.upper, Connections.model_fields) if "KAFKA_S" in field
 }
 """The one of the compose file is plain, and reached by nobody from outside."""
+OF_POOLERS = {"DATABASE_DIRECT_URL"}
 READ_BY_UVICORN = {"FORWARDED_ALLOW_IPS"}
 
 
@@ -127,7 +128,7 @@ def test_every_process_is_told_where_each_server_is(name: str) -> None:
 
     assert {
         field.upper() for field in Connections.model_fields
-    } - OF_MIGRATIONS - OF_ANOTHER_KAFKA <= told.keys()
+    } - OF_MIGRATIONS - OF_POOLERS - OF_ANOTHER_KAFKA <= told.keys()
     assert told.keys() >= READ_BY_TEMPORAL_SDK
     assert told["PRIYOM_SECRET"].startswith("${PRIYOM_SECRET:?")
     assert SERVICES[name]["command"] == ["python", "-m", name.removesuffix("-reads")]

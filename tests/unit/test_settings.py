@@ -25,6 +25,7 @@ GOOD = [
     ("DATABASE_URL", "postgresql+psycopg://db/priyom"),
     ("DATABASE_URL", "postgresql:///priyom"),
     ("DATABASE_URL", "postgresql://?host=/run/postgresql"),
+    ("DATABASE_DIRECT_URL", "postgresql://priyom_app@db:5432/priyom"),
     ("REDIS_URL", "redis://:secret@cache:6379/0"),
     ("REDIS_URL", "rediss://cache"),
     ("REDIS_URL", "unix:///run/valkey.sock"),
@@ -43,6 +44,8 @@ GOOD = [
 ]
 BAD = [
     ("DATABASE_URL", "nonsense", "must begin with postgresql://"),
+    ("DATABASE_DIRECT_URL", "https://db", "must begin with postgresql://"),
+    ("PRIYOM_AUDIT_RETENTION_DAYS", "365", "greater than or equal to 366"),
     ("DATABASE_URL", "mysql://x", "must begin with postgresql://"),
     ("DATABASE_URL", "postgresql://", "must name a host"),
     ("DATABASE_URL", "postgresql://db:port/x", "is not a URL"),
@@ -135,6 +138,17 @@ def test_a_broker_that_asks_for_a_password_needs_both_settings(
         connections()
 
     assert "hunter2" not in str(refused.value)
+
+
+def test_what_needs_a_connection_of_its_own_goes_around_a_pooler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://pooler/priyom")
+    without = connections().session_url
+    monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://db/priyom")
+
+    assert without == "postgresql://pooler/priyom"
+    assert connections().session_url == "postgresql://db/priyom"
 
 
 def test_a_password_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
