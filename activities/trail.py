@@ -7,6 +7,7 @@ from structlog import get_logger
 
 from adapters.postgres import trail_seals
 from adapters.postgres.database import DATABASE_AWAY, Connection, Database
+from adapters.postgres.trail_versions import untold
 from domain.audit import Trail
 
 CHECKED_FOR_SECONDS = 8.0
@@ -16,6 +17,7 @@ NEWEST = 100
 """Seals that every audit looks at."""
 
 EVERY_SECONDS = 1.0
+FORGOTTEN_EVERY_SECONDS = 3600.0
 
 log = get_logger("trail")
 
@@ -33,6 +35,7 @@ async def checked_trail(database: Database, before: Trail | None) -> Trail:
         lines, _ = await _check(connection, newest, place, breaks)
         begin = before.until if before and oldest <= before.until < newest else oldest
         more, until = await _check(connection, begin, newest, breaks)
+        breaks += await untold(connection, before.seal if before else None)
     return Trail(lines=lines + more, until=until, seal=last, breaks=breaks)
 
 
@@ -51,6 +54,22 @@ async def keep_sealing(database: Database) -> None:
         except DATABASE_AWAY as error:
             log.warning("trail_is_not_sealed_now", error=type(error).__name__)
         await asyncio.sleep(EVERY_SECONDS)
+
+
+async def keep_forgetting(database: Database, *, days: int) -> None:
+    """Once an hour, what is older, until it is cancelled; where the database is away, later."""
+    kept = timedelta(days=days)
+    while True:
+        try:
+            async with database.connect() as connection:
+                lines = 0
+                while gone := await trail_seals.forget(connection, kept):
+                    lines += gone
+        except DATABASE_AWAY as error:
+            log.warning("trail_is_not_forgotten_now", error=type(error).__name__)
+        else:
+            log.info("trail_was_forgotten", lines=lines, older_than_days=days)
+        await asyncio.sleep(FORGOTTEN_EVERY_SECONDS)
 
 
 async def _check(

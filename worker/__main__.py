@@ -18,7 +18,7 @@ from activities.campaigns import Campaigns
 from activities.imports import Imports
 from activities.shifts import Shifts
 from activities.slots import Slots
-from activities.trail import keep_sealing
+from activities.trail import keep_forgetting, keep_sealing
 from adapters.kafka.events import APPOINTMENTS, GROUP, EventPublisher, keep_topics
 from adapters.kafka.lag import keep_measuring_lag
 from adapters.postgres.access_gauges import AccessGauges, keep_measuring
@@ -57,6 +57,7 @@ async def work(process: Process) -> None:
             keep_audits(client, every=audit_every),
             keep_publishing(client, horizon_days=process.settings.horizon_days),
             keep_sealing(process.database),
+            keep_forgetting(process.database, days=process.settings.audit_retention_days),
             keep_campaigns(client, process.database),
             *([keep_current(client, process.build)] if process.settings.promote == "on" else []),
             keep_counting(process.database, bookings),

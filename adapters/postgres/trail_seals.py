@@ -31,6 +31,9 @@ SEALS_OF_AN_HOUR = 3_600
 
 BREAKS_NAMED = 20
 
+SHORTEST_KEPT = "1 year"
+"""The database forgets nothing that is younger, whatever it is asked."""
+
 # What lies behind the last line of a seal of so long ago, except what seals since then have.
 SEAL = text("""
 WITH last AS (
@@ -86,6 +89,9 @@ WHERE NOT s.is_beginning AND (
     OR b.place IS NULL AND s.place > 1
 )
 UNION ALL
+SELECT 'cut', s.place FROM looked_at s
+WHERE s.is_beginning AND s.at > statement_timestamp() - interval '{SHORTEST_KEPT}'
+UNION ALL
 SELECT CASE WHEN a.id IS NULL THEN 'gone' ELSE 'changed' END, sealed.line
 FROM sealed LEFT JOIN audit a ON a.id = sealed.line
 WHERE a.id IS NULL OR digest_of(a) <> sealed.digest
@@ -102,6 +108,7 @@ ORDER BY 1, 2 LIMIT :named
 
 COUNTED = text(f"{LOOKED_AT} SELECT count(*) FROM sealed")  # noqa: S608
 FIRST = text("SELECT min(place) FROM audit_seals")
+FORGET = text("SELECT forget_trail(:kept)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +121,7 @@ class Batch:
 
 SENTENCES = {
     "seal": "seal {} does not fit the one before it",
+    "cut": "what is before seal {} was cut off too soon",
     "gone": "line {} is gone",
     "changed": "line {} was changed",
     "forged": "line {} was put in later",
@@ -124,6 +132,11 @@ async def seal(connection: Connection, look_back: timedelta) -> int:
     """The number of lines that were sealed; another sealer may be first, which is as good."""
     asked = {"look_back": look_back, "batch": LINES_SEALED}
     return (await connection.execute(SEAL, asked)).scalar_one_or_none() or 0
+
+
+async def forget(connection: Connection, kept: timedelta) -> int:
+    """How many lines went now; 0 when there are no more that are old enough."""
+    return (await connection.execute(FORGET, {"kept": kept})).scalar_one() or 0
 
 
 async def last_seal(connection: Connection) -> Seal | None:

@@ -245,6 +245,7 @@ BY: dict[str, set[str]] = {
     "trail_seals.KNOWN": {"audit_seals_pkey"},
     "trail_seals.LAST": {"audit_seals_pkey"},
     "trail_seals.SEAL": TRAIL,
+    "trail_versions.UNTOLD": TRAIL | {"audit_object_idx", "schedules_changed_idx"},
     "unresolved.UNRESOLVED": APPOINTMENT
     | DOCTOR
     | {"doctors_clinic_id_idx", "schedules_doctor_day_idx"},
@@ -266,7 +267,9 @@ NO_QUERY = {
     "application_role.GIVE_PASSWORD",
     "application_role.LET_IN",
     "application_role.MAKE",
+    "application_role.SET",
     "lost_rows.BEGAN",
+    "trail_seals.FORGET",
     "bookings.NEW_REVISION",
     "naming.NOW",
     "move_keys.BIND",
@@ -284,6 +287,7 @@ IN_THEIR_ORDER = {
     "trail_seals.FIRST",
     "trail_seals.LAST",
     "trail_seals.SEAL",
+    "trail_versions.UNTOLD",
 }
 """Read from the beginning until there is enough: the page is short and so is the way."""
 

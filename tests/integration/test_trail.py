@@ -1,5 +1,6 @@
 """The trail of who did what: every change has its line, and no line goes without being missed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,10 +14,11 @@ from sqlalchemy import text
 
 from activities.appointments import Appointments
 from activities.slots import Slots
-from activities.trail import checked_trail
+from activities.trail import checked_trail, keep_forgetting
 from adapters.postgres.audit import expire_lapsed_holds
 from adapters.postgres.database import Database
 from adapters.postgres.trail import Change, Sought, history_of, lines_of
+from adapters.postgres.trail_seals import forget
 from domain.audit import Trail
 from domain.booking import BookingRequest, CancelReason, Extension, Release, Status
 from tests.builders import THE_PATIENT, a_cancellation, a_move, a_request
@@ -258,6 +260,114 @@ async def test_the_end_of_lines_and_seals_is_missed_by_what_is_known_outside(
     assert "seal 2 is gone" in (await checked_trail(alone.database, before)).breaks[0]
 
 
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("DELETE FROM audit WHERE id = {last}", "line {last} is gone"),
+        ("UPDATE audit SET actor = 'nobody' WHERE id = {last}", "line {last} was changed"),
+        ("TRUNCATE audit", "line {last} is gone"),
+    ],
+    ids=lambda each: each.split()[0],
+)
+async def test_a_line_that_goes_before_its_seal_is_sealed_by_that(
+    alone: Clinic, statement: str, found: str
+) -> None:
+    before = await three_lines(alone)
+    await alone.patient()
+    _, _, last = await numbers(alone)
+
+    await alone.execute(statement.format(last=last))
+
+    after = await checked_trail(alone.database, before)
+    assert found.format(last=last) in after.breaks
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_version_without_its_line_is_missed_whatever_was_switched_off(
+    alone: Clinic, version: int
+) -> None:
+    await alone.patient()
+    before = await checked_trail(alone.database, None)
+    visit = await alone.hold(at("09:00"))
+    for status in ("confirmed", "cancelled"):
+        await alone.becomes(visit, status)
+
+    async with await psycopg.AsyncConnection.connect(alone.database.url) as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(
+            "DELETE FROM audit WHERE object = %s AND version = %s", [str(visit), version]
+        )
+
+    after = await checked_trail(alone.database, before)
+    assert after.breaks == [f"a version of appointment {visit} has no line"]
+
+
+async def test_the_versions_of_a_row_have_no_gap_whoever_writes(alone: Clinic) -> None:
+    visit, patient = await alone.hold(at("09:00")), await alone.patient()
+
+    await alone.execute(
+        "UPDATE schedules SET version = 9, reason = 'other' WHERE id = :id", id=visit
+    )
+    await alone.execute("UPDATE patients SET version = 9 WHERE id = :id", id=patient)
+
+    async with alone.database.connect() as connection:
+        versions = await connection.execute(
+            text(
+                "SELECT version FROM schedules WHERE id = :visit"
+                " UNION ALL SELECT version FROM patients WHERE id = :patient"
+            ),
+            {"visit": visit, "patient": patient},
+        )
+        assert list(versions.scalars()) == [2, 2]
+    assert (await checked_trail(alone.database, None)).breaks == []
+
+
+async def test_what_is_old_is_forgotten_from_the_beginning_and_the_rest_is_whole(
+    alone: Clinic,
+) -> None:
+    before = await three_lines(alone)
+    await seals_are_older(alone, "2 years", up_to=1)
+
+    kept = [await forgotten(alone, days) for days in (1000, 400, 400)]
+
+    after = await checked_trail(alone.database, before)
+    assert kept == [0, before.lines - 1, 0]
+    assert (after.breaks, after.lines) == ([], 1)
+    await alone.execute("DELETE FROM audit")
+    assert len((await checked_trail(alone.database, after)).breaks) == 1
+
+
+async def test_nothing_younger_than_a_year_is_forgotten_whatever_is_asked(alone: Clinic) -> None:
+    before = await three_lines(alone)
+    await seals_are_older(alone, "364 days", up_to=2)
+
+    assert await forgotten(alone, 0) == 0
+
+    assert (await checked_trail(alone.database, before)).breaks == []
+
+
+async def test_a_beginning_that_was_cut_off_too_soon_is_found(alone: Clinic) -> None:
+    before = await three_lines(alone)
+
+    await alone.execute("DELETE FROM audit WHERE id < (SELECT max(id) FROM audit)")
+    await alone.execute("UPDATE audit_seals SET lines = '{}', digests = '{}' WHERE place = 1")
+
+    after = await checked_trail(alone.database, before)
+    assert after.breaks == ["what is before seal 1 was cut off too soon"]
+
+
+async def test_a_worker_forgets_what_is_old_again_and_again(alone: Clinic) -> None:
+    await three_lines(alone)
+    await seals_are_older(alone, "2 years", up_to=1)
+
+    forgetting = asyncio.create_task(keep_forgetting(alone.database, days=400))
+    async with asyncio.timeout(20):
+        while len(await numbers(alone)) > 1:  # noqa: ASYNC110 - no event is set
+            await asyncio.sleep(0.01)
+
+    forgetting.cancel()
+
+
 async def test_a_line_that_commits_late_is_sealed_late(alone: Clinic) -> None:
     async with await psycopg.AsyncConnection.connect(alone.database.url) as connection:
         await connection.execute("INSERT INTO patients (id, full_name) VALUES (%s, 'A')", [uuid4()])
@@ -299,6 +409,19 @@ async def three_lines(clinic: Clinic) -> Trail:
     first = await checked_trail(clinic.database, None)
     await clinic.patient()
     return await checked_trail(clinic.database, first)
+
+
+async def seals_are_older(clinic: Clinic, by: str, *, up_to: int) -> None:
+    await clinic.execute(
+        "UPDATE audit_seals SET at = at - CAST(:by AS interval) WHERE place <= :place",
+        by=by,
+        place=up_to,
+    )
+
+
+async def forgotten(clinic: Clinic, days: int) -> int:
+    async with clinic.database.connect() as connection:
+        return await forget(connection, timedelta(days=days))
 
 
 async def numbers(clinic: Clinic) -> list[int]:
