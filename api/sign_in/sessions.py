@@ -1,11 +1,19 @@
-"""Sessions of the pages: kept at the server, named by a cookie that says nothing by itself."""
+"""Sessions of the pages: kept at the server, named by a cookie that says nothing by itself.
 
+What is kept is sealed by a key that only the cookie has: an issuer's words about a person, such as
+a name, are read by nobody who reads the store, also after the person was erased here.
+"""
+
+import base64
 import hashlib
+import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from cryptography.fernet import Fernet, InvalidToken
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
@@ -58,7 +66,7 @@ class Sessions:
             record = await self._store.find(_digest(key))
         except StoreAway:
             raise unavailable() from None
-        session = connection.scope[FOUND] = None if record is None else _session(record)
+        session = connection.scope[FOUND] = None if record is None else _opened(key, record)
         return session
 
     async def claims_of(self, connection: HTTPConnection) -> Claims | None:
@@ -80,7 +88,7 @@ class Sessions:
 
     async def _keep(self, key: str, session: Session) -> None:
         left = int(session.begun_at + LONGEST_SECONDS - time.time())
-        await self._store.keep(_digest(key), _record(session), left)
+        await self._store.keep(_digest(key), _sealed(key, session), left)
 
 
 def set_cookie(answer: Response, key: str) -> None:
@@ -103,6 +111,23 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def _sealed(key: str, session: Session) -> dict[str, object]:
+    return {"sealed": _seal_of(key).encrypt(json.dumps(_record(session)).encode()).decode()}
+
+
+def _opened(key: str, kept: Mapping[str, object]) -> Session | None:
+    """What an older build has kept is no session of this one."""
+    try:
+        return _session(json.loads(_seal_of(key).decrypt(str(kept.get("sealed")))))
+    except (InvalidToken, KeyError, ValueError):
+        return None
+
+
+def _seal_of(key: str) -> Fernet:
+    """Another digest than the one that the record is kept under."""
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"seal:{key}".encode()).digest()))
+
+
 def _record(session: Session) -> dict[str, object]:
     claims = session.claims
     return {
@@ -117,22 +142,21 @@ def _record(session: Session) -> dict[str, object]:
     }
 
 
-def _session(record: dict[str, object]) -> Session | None:
-    """What an older build has kept is no session of this one."""
-    try:
-        claims = Claims(
-            subject=str(record["subject"]),
-            roles=frozenset(Role(role) for role in _list(record["roles"])),
-            expires_at=0.0,
-            patient_id=_id(record["patient"]),
-            practitioner_id=_id(record["practitioner"]),
-            clinic_ids=frozenset(UUID(each) for each in _list(record["clinics"])),
-        )
-        begun_at = float(str(record["begun"]))
-        chosen, identity = _id(record["chosen"]), str(record["identity"])
-    except (KeyError, ValueError):
-        return None
-    return Session(claims=claims, identity=identity, begun_at=begun_at, chosen=chosen)
+def _session(record: dict[str, object]) -> Session:
+    claims = Claims(
+        subject=str(record["subject"]),
+        roles=frozenset(Role(role) for role in _list(record["roles"])),
+        expires_at=0.0,
+        patient_id=_id(record["patient"]),
+        practitioner_id=_id(record["practitioner"]),
+        clinic_ids=frozenset(UUID(each) for each in _list(record["clinics"])),
+    )
+    return Session(
+        claims=claims,
+        identity=str(record["identity"]),
+        begun_at=float(str(record["begun"])),
+        chosen=_id(record["chosen"]),
+    )
 
 
 def _text(value: UUID | None) -> str | None:

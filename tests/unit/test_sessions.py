@@ -1,5 +1,6 @@
 """Sessions of the pages: what the browser has names one, and says nothing by itself."""
 
+import base64
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -74,6 +75,18 @@ async def test_what_the_store_has_signs_nobody_in(sessions: Sessions, shelf: She
     assert await sessions.claims_of(browser(stored)) is None
 
 
+async def test_nothing_of_a_session_can_be_read_in_the_store(
+    sessions: Sessions, shelf: Shelf
+) -> None:
+    """Neither what the issuer says of a person, which may be the name, nor who it is here."""
+    key = await sessions.begin(CLAIMS, "an id token with a name")
+    await sessions.choose(browser(key), CHILD)
+
+    (kept,) = shelf.kept.values()
+    readable = str(kept) + base64.urlsafe_b64decode(str(kept["sealed"])).decode(errors="ignore")
+    assert not [word for word in ("anna", "name", str(ANNA), str(CHILD)) if word in readable]
+
+
 async def test_each_sign_in_is_a_session_of_its_own(sessions: Sessions) -> None:
     assert await sessions.begin(CLAIMS, "one") != await sessions.begin(CLAIMS, "two")
 
@@ -106,9 +119,15 @@ async def test_whom_one_books_for_is_kept_with_the_session(sessions: Sessions) -
 async def test_what_another_build_has_kept_is_no_session(sessions: Sessions, shelf: Shelf) -> None:
     key = await sessions.begin(CLAIMS, "id token")
     (stored,) = shelf.kept
-    shelf.kept[stored] = {"subject": "anna", "roles": ["king"]}
+    other = dict(shelf.kept[stored])
+    foreign: dict[str, object] = {"subject": "anna", "roles": ["patient"]}
+    key_of_another = await sessions.begin(CLAIMS, "id token")
+    shelf.kept[stored] = foreign
 
     assert await sessions.find(browser(key)) is None
+    for place in shelf.kept:
+        shelf.kept[place] = other
+    assert await sessions.find(browser(key_of_another)) is None
 
 
 async def test_a_store_that_is_away_makes_nobody_of_nobody(
