@@ -4,6 +4,7 @@
 `visible` says to which.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -124,6 +125,10 @@ class Whose:
     patient_id: UUID | None = None
     practitioner_id: UUID | None = None
     clinic_id: UUID | None = None
+
+
+LetIn = Callable[[Whose], object]
+"""Raises a refusal where the thing is not for the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from adapters.postgres.plan_rows import Affected
 from adapters.postgres.rows import Row
 from domain.actors import ActorRef
 from domain.errors import CampaignNotFound
+from domain.permissions import LetIn, Whose
 from domain.plan_exceptions import Policy
 
 
@@ -186,12 +187,16 @@ async def begin_campaign(connection: Cursor, campaign: NewCampaign, actor: Actor
     return campaign_id
 
 
-async def find_campaign(connection: Cursor, campaign_id: UUID) -> Campaign:
-    """Raises `CampaignNotFound`."""
+async def find_campaign(
+    connection: Cursor, campaign_id: UUID, let_in: LetIn | None = None
+) -> Campaign:
+    """Raises `CampaignNotFound`. `let_in` refuses before anything of it is counted."""
     asked = {"campaign_id": campaign_id}
     row = await connection.one_or_none(ONE, asked)
     if row is None:
         raise CampaignNotFound
+    if let_in is not None:
+        let_in(Whose(clinic_id=row["clinic_id"], practitioner_id=row["practitioner_id"]))
     counted = await connection.all(COUNT, asked)
     parts = dict.fromkeys(Part, 0) | {Part(each["part"]): each["visits"] for each in counted}
     asked_again = sum(each["offered"] for each in counted if each["part"] == Part.DECLINED)

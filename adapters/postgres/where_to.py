@@ -12,6 +12,7 @@ from adapters.postgres.direct import Cursor
 from adapters.postgres.rows import COLUMNS, appointment_of
 from domain.booking import Appointment
 from domain.clinic_rules import RuledVisit
+from domain.permissions import LetIn, Whose
 from domain.rules import Facts, SlotWish
 
 VISIT = SQL(f"""
@@ -39,13 +40,28 @@ class Target:
 
 
 async def look_at_target(
-    connection: Cursor, *, appointment_id: UUID, doctor_id: UUID | None, starts_at: datetime
+    connection: Cursor,
+    *,
+    appointment_id: UUID,
+    doctor_id: UUID | None,
+    starts_at: datetime,
+    let_in: LetIn,
 ) -> Target | None:
-    """None where no row has this id; without a doctor the visit stays with its own."""
+    """None where no row has this id; without a doctor the visit stays with its own.
+
+    `let_in` refuses before more is looked at: by the time, a stranger's visit is as good as none.
+    """
     asked = {"appointment_id": appointment_id, "doctor_id": doctor_id}
     row = await connection.one_or_none(VISIT, asked)
     if row is None:
         return None
+    let_in(
+        Whose(
+            patient_id=row["patient_id"],
+            practitioner_id=row["practitioner_id"],
+            clinic_id=row["clinic_id"],
+        )
+    )
     wish = SlotWish(
         patient_id=row["patient_id"],
         doctor_id=doctor_id or row["doctor_id"],

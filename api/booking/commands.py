@@ -73,6 +73,10 @@ class Commands:
             raise NoAnswer(appointment_id)
         return found
 
+    async def hide(self, appointment_id: UUID) -> None:
+        """Take as long as for one that is not there, where another place has refused it."""
+        await self._runs.none_of(appointment_id)
+
     async def _find_run(self, appointment_id: UUID) -> Found:
         try:
             run = await self._runs.summary(appointment_id)

@@ -51,6 +51,8 @@ class Runs(Protocol):
 
     async def summary(self, appointment_id: UUID) -> RunSummary: ...
 
+    async def none_of(self, appointment_id: UUID) -> None: ...
+
 
 class Moves:
     """Moves of confirmed visits. One run is begun at a time for each slot in this process."""
@@ -122,8 +124,13 @@ class Moves:
             appointment_id=order.appointment_id,
             doctor_id=order.doctor_id,
             starts_at=order.starts_at,
+            let_in=partial(check, order.by, Action.CHANGE_VISIT, hidden=AppointmentNotFound),
         )
-        seen = await read_by_cursor(self._database, ask)
+        try:
+            seen = await read_by_cursor(self._database, ask)
+        except AppointmentNotFound:
+            await self._runs.none_of(order.appointment_id)
+            raise
         if seen is not None:
             actor = _let_in(order, seen.visit, seen.practitioner_id)
             may_pass = order.is_offered or passes_rules(

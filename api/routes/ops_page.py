@@ -117,7 +117,11 @@ async def booking(  # noqa: PLR0913 - what a story is told from is asked for by 
 ) -> Response:
     """What happened, who was told, and where to look further; nobody is named."""
     known = await commands.find(appointment_id, ANYONE)  # who calls is asked by the clinic
-    caller.check(Whose(clinic_id=known.appointment.clinic_id), hidden=AppointmentNotFound)
+    try:
+        caller.check(Whose(clinic_id=known.appointment.clinic_id), hidden=AppointmentNotFound)
+    except AppointmentNotFound:
+        await commands.hide(appointment_id)
+        raise
 
     async def ask(connection: Connection) -> Kept | None:
         seen = await visit(connection, appointment_id)

@@ -21,23 +21,20 @@ class Campaigns:
 
     async def find(self, campaign_id: UUID, by: Caller) -> Campaign:
         """Raises `CampaignNotFound`, also for that of others."""
-        seen = await self._seen(campaign_id)
-        by.check(whose_campaign(seen), hidden=CampaignNotFound)
-        return seen
+        let_in = partial(by.check, hidden=CampaignNotFound)
+        ask = partial(find_campaign, campaign_id=campaign_id, let_in=let_in)
+        return await read_by_cursor(self.database, ask)
 
     async def set_pace(self, campaign_id: UUID, pace: Pace, by: Caller) -> Campaign:
         """Raises `Changed` for one that was stopped."""
-        seen = await self._seen(campaign_id)
+        seen = await self.find(campaign_id, by)
         actor = by.check(whose_campaign(seen), hidden=CampaignNotFound)
         change = partial(set_pace, campaign_id=campaign_id, pace=pace, actor=actor.ref)
         await serializable(self.database, change)
-        paced = await self._seen(campaign_id)
+        paced = await self.find(campaign_id, by)
         if paced.pace is Pace.STOPPED and pace is not Pace.STOPPED:
             raise Changed
         return paced
-
-    async def _seen(self, campaign_id: UUID) -> Campaign:
-        return await read_by_cursor(self.database, partial(find_campaign, campaign_id=campaign_id))
 
 
 def whose_campaign(campaign: Campaign) -> Whose:

@@ -12,18 +12,18 @@ RELATIONS = ("own", "proxied", "same clinic", "other clinic")
 
 Row = tuple[str, str, str, str, str]
 """y: let in; n: answered as if there were no such thing; f: forbidden whatever the thing;
-x: turned away in some way, as from a page of patients; ?: not said."""
+x: turned away in some way, as from a page of patients."""
 
 NO = "ffff"
 
 EVERYBODY: Row = ("yyyy",) * 5
-ACT_FOR: Row = ("y?nn", "nnnn", "nnnn", "nnnn", "nnnn")
+ACT_FOR: Row = ("yynn", "nnnn", "nnnn", "nnnn", "nnnn")
 READ_VISIT: Row = ("yynn", "yyyn", "ynnn", "yyyn", NO)
 CHANGE_VISIT: Row = ("yynn", "yyyn", NO, "yyyn", NO)
 HOLD: Row = ("yynn", "yyyf", NO, "yyyf", NO)
 HOLD_ON_PAGE: Row = ("yyyy", "xxxx", NO, "xxxx", NO)
-OWN_PAGE: Row = ("y?nn", "xxxx", "xxxx", "xxxx", NO)
-CHANGE_ON_PAGE: Row = ("y?nn", "xxxx", NO, "xxxx", NO)
+OWN_PAGE: Row = ("yynn", "xxxx", "xxxx", "xxxx", NO)
+CHANGE_ON_PAGE: Row = ("yynn", "xxxx", NO, "xxxx", NO)
 LISTS: Row = ("yynn", "yyyy", "yyyy", "yyyy", NO)
 LIST_ON_PAGE: Row = ("yyyy", "xxxx", "xxxx", "xxxx", NO)
 EXCHANGE: Row = (NO, "yyyn", NO, "yyyn", NO)
@@ -50,8 +50,7 @@ MAKE_CLINIC: Row = (NO, NO, NO, "yyyy", NO)
 OPERATIONS: Row = (NO, NO, NO, "yyyy", "yyyy")
 PAYLOADS: Row = (NO, NO, NO, NO, "yyyy")
 ONE_BOOKING: Row = (NO, NO, NO, "yyyn", "yyyy")
-RECORD_AT_DESK: Row = ("????", "????", NO, "????", NO)
-MANAGE: Row = (NO, "????", "????", "????", NO)
+MANAGE: Row = (NO, NO, NO, "yyyy", NO)
 AUDIT: Row = ("yyyy", NO, NO, "yyyy", "yyyy")
 
 CONTRACT: dict[str, Row] = {
@@ -109,15 +108,64 @@ CONTRACT: dict[str, Row] = {
     "POST /reception/visits/*/attendance": ATTENDANCE,
     "* /reception/visits/*": DESK_VISIT,
     "POST /reception/book/*": DESK_BOOK,
-    "POST /reception/patients/*": RECORD_AT_DESK,
+    "POST /reception/patients/new": REGISTER,
+    "POST /reception/patients/*/merge": REMOVE_RECORD,
+    "POST /reception/patients/*/erase": REMOVE_RECORD,
+    "POST /reception/patients/*": CHANGE_RECORD,
     "GET /reception*": DESK,
     "POST /doctor/*/notices/*": NOTICES,
-    "POST /doctor/*/week": MANAGE,
+    "POST /doctor/*/week": ASK_EXCEPTION,
     "GET /doctor/*/week": READ_DOCTOR,
     "GET /doctor/*": DAY,
-    "* /manage*": MANAGE,
+    "GET /manage": MANAGE,
+    "POST /manage/clinics": MAKE_CLINIC,
+    "* /manage/clinics/*/rules": CHANGE_THING,
+    "POST /manage/clinics/*/exceptions": ASK_FOR_CLINIC,
+    "* /manage/clinics/*": CHANGE_DOCTOR,
+    "* /manage/doctors/*": CHANGE_DOCTOR,
+    "* /manage/services/*": CHANGE_DOCTOR,
+    "GET /manage/campaigns/*": READ_CAMPAIGN,
+    "POST /manage/campaigns/*": CHANGE_THING,
+    "POST /manage/exceptions/*/withdraw": CHANGE_THING,
 }
 """The first pattern that fits a call says who may."""
+
+
+OPEN = {
+    # the directory, the days of doctors and their streams, the services
+    "GET /api/v1/clinics",
+    "GET /api/v1/doctors",
+    "GET /api/v1/doctors/{doctor_id}",
+    "GET /api/v1/doctors/{doctor_id}/schedule",
+    "GET /api/v1/doctors/{doctor_id}/schedule/stream",
+    "GET /api/v1/services",
+    "GET /api/v1/slots",
+    "GET /api/v1/specialties",
+    "GET /",
+    "GET /book/{doctor_id}",
+    # signed links, receipts, answers by text, the calendar's secret address
+    "GET /v/{token}",
+    "GET /v/{token}/times",
+    "POST /v/{token}",
+    "GET /calendar/{token}.ics",
+    "POST /api/v1/receipts/{provider}",
+    "POST /api/v1/sms/inbound",
+    # health, docs, and what has no person in it
+    "GET /healthz",
+    "GET /readyz",
+    "GET /docs",
+    "GET /docs/{name}",
+    "GET /openapi.json",
+    "GET /problems",
+    "GET /problems/{code}",
+    "GET /assets/{name}",
+    "POST /language",
+    "POST /patient",
+    "GET /sign-in",
+    "GET /sign-in/callback",
+    "POST /sign-out",
+}
+"""Asked without a token; what has a person in it asks for a secret in its address or its head."""
 
 
 @dataclass(frozen=True, kw_only=True)

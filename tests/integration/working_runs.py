@@ -73,10 +73,10 @@ class WorkingRuns(Runs):
         """There is nothing to look for, and nobody who measures."""
 
 
-def at_work(services: Services) -> Services:
+def at_work(services: Services, runs: WorkingRuns | None = None) -> Services:
     """The API with bookings, moves, exchanges and marks that come to an end at once."""
     database = services.database
-    runs = WorkingRuns(database)
+    runs = runs or WorkingRuns(database)
     return replace(
         services,
         bookings=Bookings(database, runs, services.product, b"x" * 32, tell=services.changes.tell),

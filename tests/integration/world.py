@@ -40,7 +40,8 @@ class Thing:
     ids: dict[str, UUID]
 
     def path(self, template: str) -> str:
-        return PARAMETER.sub(lambda found: str(self.ids.get(found[1], uuid4())), template)
+        named = self.ids | PLAIN
+        return PARAMETER.sub(lambda found: str(named.get(found[1], uuid4())), template)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,13 @@ class World:
     things: list[Thing]
 
     async def ask(self, role: str, call: Call, thing: Thing) -> httpx.Response:
-        """By token of the API, by session of the pages."""
+        """By token of the API, by session of the pages, on which one says first for whom."""
+        if role == Role.PATIENT.value and not call.path.startswith(("/api/", "/acting-for")):
+            chosen = thing if thing.relation in RELATIONS[:2] else self.things[0]
+            await self._sent_as(role, CHOOSE, chosen)
+        return await self._sent_as(role, call, thing)
+
+    async def _sent_as(self, role: str, call: Call, thing: Thing) -> httpx.Response:
         query = QUERIES.get(call.path, "")
         path = thing.path(call.path + query.replace("<", "{").replace(">", "}"))
         if call.path.startswith(("/api/", "/metrics")):
@@ -72,7 +79,9 @@ class World:
         other = self.things[0] if thing is self.things[2] else self.things[2]
         if not call.path.startswith("/api/"):
             named = {"patient": thing.ids["patient_id"], "doctor": thing.ids["doctor_id"]}
-            named["other"] = other.ids["appointment_id"]
+            named["other"] = other.ids[
+                "patient_id" if call.path.endswith("/proxies") else "appointment_id"
+            ]
             return {"data": FORM | {name: str(each) for name, each in named.items()}}
         if call.path == "/api/v1/appointments/exchange":
             seen = [
@@ -90,7 +99,17 @@ FORM = {
     "date": "2030-01-14",
     "other_version": str(STALE),
     "back": "/",
+    "fullName": "Anna Somebody",
+    "email": "s@example.org",
+    "language": "en",
+    "kind": "cancelled",
+    "channel": "email",
+    "consent": "given",
 }
+PLAIN = {"pace": "pause"}
+"""What a path names that is no thing."""
+
+CHOOSE = Call(method="POST", path="/acting-for", row=("",) * 5)
 QUERIES = {
     "/api/v1/patients": "?q=nobody-is-called-so",
     "/reception/stream": "?clinic=<clinic_id>&date=2030-01-14",
