@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 import psycopg
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from redis.asyncio import Redis
 from temporalio.client import Client
 
 from tests.acceptance.conftest import Clinic
@@ -17,8 +18,13 @@ TOPIC = "priyom.appointments"
 
 async def records(clinic: Clinic, topic: str = TOPIC) -> list[bytes]:
     """Every record of the topic so far."""
+    return [record.value for record in await whole_records(clinic, topic)]
+
+
+async def whole_records(clinic: Clinic, *topics: str) -> list[ConsumerRecord[bytes, bytes]]:
+    """Every record of these topics so far, with its key and its headers."""
     consumer = AIOKafkaConsumer(
-        topic,
+        *topics,
         bootstrap_servers=clinic.state["kafkaBootstrapServers"],
         auto_offset_reset="earliest",
     )
@@ -26,13 +32,61 @@ async def records(clinic: Clinic, topic: str = TOPIC) -> list[bytes]:
     try:
         partitions = list(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
-        found: list[bytes] = []
+        found: list[ConsumerRecord[bytes, bytes]] = []
         while any([await consumer.position(p) < ends[p] for p in partitions]):
             batches = await consumer.getmany(timeout_ms=500)
-            found += [record.value for batch in batches.values() for record in batch]
+            found += [record for batch in batches.values() for record in batch]
         return found
     finally:
         await consumer.stop()
+
+
+async def topics(clinic: Clinic) -> list[str]:
+    """All that there are, but for Kafka's own notes of how far its readers are."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=clinic.state["kafkaBootstrapServers"])
+    await consumer.start()
+    try:
+        return sorted(await consumer.topics() - {"__consumer_offsets"})
+    finally:
+        await consumer.stop()
+
+
+async def lists_of_runs(client: Client) -> AsyncIterator[str]:
+    """What the lists of runs and of schedules show of each: search attributes, memos, summaries."""
+    async for run in client.list_workflows():
+        described = await client.get_workflow_handle(run.id, run_id=run.run_id).describe()
+        yield f"{described.raw_description}\n{await described.memo()}"
+    async for schedule in await client.list_schedules():
+        yield str((await client.get_schedule_handle(schedule.id).describe()).raw_description)
+
+
+READ: dict[str, Callable[[Any, bytes], Awaitable[Any]]] = {
+    "string": lambda redis, key: redis.get(key),
+    "hash": lambda redis, key: redis.hgetall(key),
+    "list": lambda redis, key: redis.lrange(key, 0, -1),
+    "set": lambda redis, key: redis.smembers(key),
+    "zset": lambda redis, key: redis.zrange(key, 0, -1, withscores=True),
+    "stream": lambda redis, key: redis.xrange(key),
+}
+"""A key of another type than these fails."""
+
+KINDS: dict[bytes | str, str] = {kind.encode(): kind for kind in (*READ, "none")}
+
+
+async def redis_values(clinic: Clinic) -> list[str]:
+    """Every key with all that is kept under it."""
+    redis = Redis.from_url(clinic.state["redisUrl"] or "")
+    try:
+        keys = [key async for key in redis.scan_iter()]
+        kinds = [KINDS[await redis.type(key)] for key in keys]
+        found = [
+            f"{key!r} {await READ[kind](redis, key)!r}"
+            for key, kind in zip(keys, kinds, strict=True)
+            if kind != "none"  # it has ended meanwhile
+        ]
+    finally:
+        await redis.aclose()
+    return found
 
 
 async def records_about(clinic: Clinic, appointment_id: str) -> list[bytes]:

@@ -21,6 +21,7 @@ class FakeIssuer:
         self.url = ""
         self.asked_for_keys = 0
         self.is_away = False
+        self.turned_away = 0
         self.keys: dict[str, tuple[str, Private]] = {
             "r1": ("RS256", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
             "e1": ("ES256", ec.generate_private_key(ec.SECP256R1())),
@@ -65,6 +66,7 @@ class FakeIssuer:
 
     def _refuse_if_away(self) -> None:
         if self.is_away:
+            self.turned_away += 1
             raise web.HTTPServiceUnavailable
 
 
