@@ -365,6 +365,7 @@ async def test_a_worker_forgets_what_is_old_again_and_again(alone: Clinic) -> No
         while len(await numbers(alone)) > 1:  # noqa: ASYNC110 - no event is set
             await asyncio.sleep(0.01)
 
+    assert not forgetting.done(), "it looks again in an hour"
     forgetting.cancel()
 
 
