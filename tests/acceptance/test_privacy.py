@@ -50,13 +50,6 @@ async def test_no_personal_data_reaches_temporal_kafka_redis_or_a_log(
     assert [word for word in personal if any(word in text for text in texts)] == []
 
 
-async def redis_values(clinic: Clinic) -> list[str]:
-    """As text, as far as it is: a day begins with its seal."""
-    redis = Redis.from_url(clinic.state["redisUrl"] or "")
-    keys = [key async for key in redis.scan_iter()]
-    values = [await redis.get(key) or b"" for key in keys]
-    await redis.aclose()
-    return [each.decode(errors="replace") for each in keys + values]
 @dataclass(frozen=True, kw_only=True)
 class Zoya:
     """Somebody whose every word can be told from everybody else's."""

@@ -80,13 +80,18 @@ async def redis_values(clinic: Clinic) -> list[str]:
         keys = [key async for key in redis.scan_iter()]
         kinds = [KINDS[await redis.type(key)] for key in keys]
         found = [
-            f"{key!r} {await READ[kind](redis, key)!r}"
+            f"{as_text(key)} {as_text(await READ[kind](redis, key))}"
             for key, kind in zip(keys, kinds, strict=True)
             if kind != "none"  # it has ended meanwhile
         ]
     finally:
         await redis.aclose()
     return found
+
+
+def as_text(value: object) -> str:
+    """As far as it is: a day begins with its seal."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 async def records_about(clinic: Clinic, appointment_id: str) -> list[bytes]:

@@ -11,8 +11,8 @@ to the owner, so that the processes, which may only add, can have this done and 
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 
 SEALED_FIRST = """
 CREATE OR REPLACE FUNCTION refuse_change_of_trail() RETURNS trigger LANGUAGE plpgsql AS $$
