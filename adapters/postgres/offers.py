@@ -38,7 +38,7 @@ from domain.quiet_hours import QuietHours
 from domain.zones import zone_named
 
 SEE = SQL(f"""
-SELECT {COLUMNS}, c.state AS pace, c.policy, v.asked_at,
+SELECT {COLUMNS}, c.state AS pace, c.policy, v.asked_at, v.state = 'silent' AS is_silent,
     v.doctor_id AS stood_with, v.starts_at AS stood_at, clock_timestamp() AS now,
     k.rules, k.time_zone AS clinic_zone,
     coalesce((SELECT p.time_zone FROM patient_facts p WHERE p.id = s.patient_id), k.time_zone)
@@ -59,8 +59,7 @@ OFFERED_FROM = 5
 # Taking a slot expires every lapsed hold in its way, as a hold does. A shift that closes is none.
 TAKE = SQL(f"""
 WITH lapsed AS (
-    UPDATE schedules s SET status = 'expired', version = s.version + 1
-    FROM doctors d
+    UPDATE schedules s SET status = 'expired', version = s.version + 1 FROM doctors d
     WHERE d.id = %(doctor_id)s AND s.status = 'held' AND s.held_until <= clock_timestamp()
       AND (s.practitioner_id = d.practitioner_id OR s.patient_id = %(patient_id)s)
       AND s.occupies && tstzrange(%(starts_at)s, %(ends_at)s)
@@ -93,11 +92,14 @@ WHERE campaign_id = %(campaign_id)s AND appointment_id = %(appointment_id)s
   AND state IN ('left', 'asked')
 """)
 
+# What the visit itself is to be moved to is kept for it until the move has come, or cannot come.
 LAPSE = SQL(f"""
-UPDATE schedules SET status = 'expired', version = version + 1
+UPDATE schedules SET status = CASE WHEN %(is_kept)s THEN status ELSE 'expired' END,
+    held_until = CASE WHEN %(is_kept)s
+        THEN least(clock_timestamp() + interval '5 minutes', starts_at) ELSE held_until END,
+    version = version + 1
 WHERE id = %(offer_id)s AND status = 'held' AND {ACTING}
 """)  # noqa: S608
-
 
 TRIES = 5
 """Where others took all that was free a moment ago, it is looked again so often."""
@@ -111,6 +113,7 @@ class _Seen:
     offer: Appointment | None
     pace: str
     policy: Policy
+    is_silent: bool
     stands: bool
     now: datetime
     asking: Asking
@@ -209,13 +212,14 @@ async def _judge(connection: Cursor, *, order: ReofferOrder, quiet: QuietHours) 
         verdict = after_a_refusal(pace=seen.pace, order=order, ahead=ahead)
         return replace(judged, verdict=verdict, in_seconds=PAUSED_SECONDS, reminds=False)
     left = _seconds_until(seen.offer.held_until or seen.now, seen.now)
-    if left > 0 or seen.pace == "paused":
+    if not seen.is_silent and (left > 0 or seen.pace == "paused"):
         return _waiting(judged, seen, left)
-    await connection.write(LAPSE, {"offer_id": order.offer_id, "actor": told(SYSTEM)})
-    if order.round > 1:
-        return replace(judged, verdict=Verdict.CALL)
-    await connection.write(SILENT, vars(order))
-    verdict = Verdict.CALL if seen.pace == "stopped" else VERDICTS[seen.policy]
+    by_policy = order.round == 1 and seen.pace != "stopped"
+    verdict = VERDICTS[seen.policy] if by_policy else Verdict.CALL
+    lapse = {"offer_id": order.offer_id, "is_kept": verdict is Verdict.MOVE, "actor": told(SYSTEM)}
+    await connection.write(LAPSE, lapse)
+    if order.round == 1:
+        await connection.write(SILENT, vars(order))
     return replace(judged, verdict=verdict)
 
 
@@ -256,6 +260,7 @@ async def _see(connection: Cursor, order: ReofferOrder, quiet: QuietHours) -> _S
         offer=None if offer is None else appointment_of(offer),
         pace=row["pace"],
         policy=Policy(row["policy"]),
+        is_silent=row["is_silent"],
         stands=stands,
         now=row["now"],
         asking=Asking(

@@ -10,6 +10,7 @@ import pytest
 
 from activities.appointments import Appointments
 from activities.campaigns import Campaigns
+from activities.slots import Slots
 from adapters.postgres.borne_out import Rows
 from adapters.postgres.campaign_rows import Pace, Part, find_campaign, set_pace
 from adapters.postgres.campaign_runs import answered_offers, heard_of_answer
@@ -27,7 +28,9 @@ from domain.events import EventType, appointment_offered
 from domain.plan_exceptions import ExceptionKind, ExceptionReason, PlanException, Policy
 from domain.quiet_hours import QuietHours
 from domain.visit_links import link_key, link_to, token_of
+from tests.builders import a_move
 from tests.clinic_rows import DAY, Clinic, at
+from tests.integration.test_slots import a_wish, refusal_of
 
 NEVER_QUIET = QuietHours(begin=time(3), end=time(3))
 
@@ -279,6 +282,28 @@ async def test_silence_is_judged_by_the_policy_when_its_time_is_over(
     assert early.in_seconds > 0
     assert late == [verdict, verdict]
     assert await leave.parts() == {"silent": 1}
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_kept"), [(Policy.CALL_LIST, False), (Policy.MOVE, True), (Policy.CANCEL, False)]
+)
+async def test_the_time_that_a_silent_visit_is_moved_to_is_kept_until_the_move_has_come(
+    clinic: Clinic, policy: Policy, *, is_kept: bool
+) -> None:
+    leave = await on_leave(clinic, policy)
+    offer = (await leave.offered()).offer
+    await leave.lapse()
+
+    judged = [await leave.campaigns.judge_offer(leave.order) for _ in range(2)]
+
+    assert [each.visit.version for each in judged] == [2, 2]
+    if is_kept:
+        wish = await a_wish(clinic, "10:00")
+        assert await refusal_of(Slots(clinic.database).hold_slot(wish)) == "slot_taken"
+        moved = await Moving(clinic).move(a_move(judged[-1].visit, starts_at=offer.starts_at))
+        assert (moved.refusal, await leave.parts()) == (None, {"moved": 1})
+    else:
+        await clinic.hold(offer.starts_at)
 
 
 async def test_nobody_is_asked_while_a_campaign_is_paused_and_silence_waits(
