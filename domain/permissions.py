@@ -41,6 +41,7 @@ class Action(StrEnum):
     CHANGE_RULES = "change a clinic's rules"
     SEE_DAY = "a doctor's day with its patients"
     SEE_DESK = "the reception's desk"
+    CLOSE_HOURS = "close hours of a doctor's day, at the desk"
     OPERATIONS = "`/ops`, audits of bookings"
     METRICS = "`/metrics`"
     READ_PAYLOADS = "what runs hold in Temporal, decoded"
@@ -97,6 +98,7 @@ RIGHTS: dict[Action, dict[Role, Scope]] = {
     Action.CHANGE_RULES: {Role.MANAGER: Scope.CLINIC},
     Action.SEE_DAY: _SETUP,
     Action.SEE_DESK: _desk(Scope.CLINIC),
+    Action.CLOSE_HOURS: _desk(Scope.CLINIC),
     Action.OPERATIONS: {
         Role.MANAGER: Scope.CLINIC,
         Role.OPERATIONS: Scope.ALL_WITHOUT_NAMES,
@@ -114,7 +116,13 @@ RIGHTS: dict[Action, dict[Role, Scope]] = {
 }
 """A role that is not named may never. `LOOK_AROUND` is for whoever asks."""
 
-OF_PUBLIC_THINGS = {Action.BOOK, Action.READ_CLINIC, Action.CHANGE_CLINIC, Action.ASK_EXCEPTION}
+OF_PUBLIC_THINGS = {
+    Action.BOOK,
+    Action.READ_CLINIC,
+    Action.CHANGE_CLINIC,
+    Action.ASK_EXCEPTION,
+    Action.CLOSE_HOURS,
+}
 """What staff are refused about another clinic's doctor: everybody sees that there is one."""
 
 

@@ -27,6 +27,8 @@ class StaffVisit(Interval):
     status: Status
     version: int
     patient: str | None
+    is_on_top: bool = False
+    """Booked on top of others, on purpose."""
 
     @property
     def occupies(self) -> bool:
@@ -65,8 +67,8 @@ class StaffSlot(Interval):
     def mark(self) -> str:
         """Tells this state of the line from every other, for a page that is kept up to date."""
         visit = self.visit or self.elsewhere
-        live = f"{visit.status}{visit.version}{visit.appointment_id}" if visit else ""
-        return f"{live}-{len(self.cancelled)}-{self.is_past}-{self.is_free}"
+        live = f"{visit.status}{visit.version}{visit.appointment_id.hex[:8]}" if visit else ""
+        return f"{live}-{len(self.cancelled)}-{self.is_past:d}{self.is_free:d}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -239,10 +239,10 @@ async def visits_of(
         "after_id": appointment_id,
         "limit": limit,
     }
-    return [_visit(row) for row in await connection.all(VISITS, asked)]
+    return [campaign_visit(row) for row in await connection.all(VISITS, asked)]
 
 
-def _visit(row: Row) -> CampaignVisit:
+def campaign_visit(row: Row) -> CampaignVisit:
     return CampaignVisit(
         appointment_id=row["appointment_id"],
         patient_id=row["patient_id"],

@@ -11,6 +11,7 @@ from adapters.postgres.acting import ACTING, told
 from adapters.postgres.campaign_rows import NewCampaign, begin_campaign, campaign_of_digest
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
+from adapters.postgres.plan_drafts import end_draft
 from adapters.postgres.plan_rows import Affected, WrittenPlan, facts_of, written
 from adapters.postgres.publishing import DESK, PLANS, Change, change_from, publish
 from adapters.postgres.rows import Row
@@ -95,6 +96,7 @@ async def write_plan(
         who = {"id": uuid4(), "clinic_id": desk["clinic_id"], "actor": told(actor)}
         await connection.write(WRITE, {**facts, **who})
         await publish(connection, order.doctor_id, change)
+        await end_draft(connection, order.doctor_id, order.plan)
         made = WrittenPlan(plan=order.plan, version=version)
         if order.digest is None:
             return made

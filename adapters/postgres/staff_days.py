@@ -18,7 +18,7 @@ from domain.staff_day import StaffDay, StaffShift, StaffVisit, compose_staff_day
 # One who comes to another desk is not named here at all.
 LIVE = text("""
 SELECT d.id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status, s.version,
-    CASE WHEN s.doctor_id = d.id AND p.erased_at IS NULL THEN p.full_name END AS patient
+    s.overbook, CASE WHEN s.doctor_id = d.id AND p.erased_at IS NULL THEN p.full_name END AS patient
 FROM doctors d
 JOIN schedules s ON s.practitioner_id = d.practitioner_id
     AND s.occupies && tstzrange(:begins, :reach)
@@ -30,7 +30,7 @@ WHERE d.id = ANY(:doctor_ids)
 # What occupies no time any more, but was a visit: cancelled, or over by what was marked.
 OVER = text("""
 SELECT s.doctor_id AS seen_from, s.id, s.doctor_id, s.starts_at, s.ends_at, s.status, s.version,
-    CASE WHEN p.erased_at IS NULL THEN p.full_name END AS patient
+    s.overbook, CASE WHEN p.erased_at IS NULL THEN p.full_name END AS patient
 FROM schedules s JOIN patients p ON p.id = s.patient_id
 WHERE s.doctor_id = ANY(:doctor_ids) AND s.starts_at >= :begins AND s.starts_at < :ends
   AND (s.status = 'cancelled' AND s.confirmed_at IS NOT NULL
@@ -109,6 +109,7 @@ def _visit(row: RowMapping) -> StaffVisit:
         status=Status(row["status"]),
         version=row["version"],
         patient=row["patient"],
+        is_on_top=row["overbook"],
     )
 
 

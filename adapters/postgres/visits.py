@@ -33,6 +33,8 @@ class PatientVisit:
     lasts_seconds: float
     now: datetime
     rules: ClinicRules = NO_RULES
+    is_on_top: bool = False
+    """Booked on top of others, on purpose."""
 
     @property
     def during(self) -> Interval:
@@ -64,7 +66,7 @@ class PatientVisit:
 
 DETAILS = f"""
 SELECT {COLUMNS}, d.full_name AS doctor_name, d.specialty, c.name AS clinic_name,
-    c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone, c.rules,
+    c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone, c.rules, s.overbook,
     clock_timestamp() AS now
 FROM schedules s JOIN doctors d ON d.id = s.doctor_id JOIN clinics c ON c.id = s.clinic_id
 """  # noqa: S608 - our own columns
@@ -122,4 +124,5 @@ def visit_of(row: RowMapping) -> PatientVisit:
         lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0),
         now=row["now"],
         rules=rules_of(row["rules"]),
+        is_on_top=row["overbook"],
     )

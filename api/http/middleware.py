@@ -17,7 +17,7 @@ from api.http.problems import Malformed, Problem, unavailable
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_FILE_BYTES = 16 * 1024 * 1024
-FILES = "/api/v1/imports"
+FILES = re.compile("/api/v1/imports|/manage/clinics/[^/]+/import")
 BODY_WITHIN_SECONDS = 3.0
 BODY_SHARE = 0.6
 """Of the time for the whole answer: a body that stops half-way is told before the deadline."""
@@ -159,7 +159,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        limit = MAX_FILE_BYTES if scope["path"] == FILES else MAX_BODY_BYTES
+        limit = MAX_FILE_BYTES if FILES.fullmatch(scope["path"]) else MAX_BODY_BYTES
         try:
             async with asyncio.timeout(self._patience):
                 body = await _body(Headers(scope=scope), receive, limit)

@@ -70,27 +70,16 @@ class WeeklyBody(Body):
         )
 
 
-class NewPlan(Body):
-    """From `effectiveFrom` on the week is this; earlier dates keep theirs."""
-
-    model_config = example(
-        {
-            "effectiveFrom": "2027-03-01",
-            "weekly": [{"weekday": 1, "from": "09:00", "until": "13:00"}],
-            "version": 0,
-        }
-    )
+class Week(Body):
+    """A week that counts from a date on."""
 
     effective_from: LocalDate
     effective_until: LocalDate | None = Field(default=None, description="the last day")
     weekly: list[WeeklyBody] = Field(max_length=100)
     version: int = Field(ge=0, le=2**31 - 2, description="the `version` that was seen, 0 for none")
-    digest: Text | None = Field(
-        default=None, description="of the preview, where its visits are known"
-    )
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> "NewPlan":
+    def _makes_sense(self) -> "Week":
         if self.effective_until is not None and self.effective_until < self.effective_from:
             raise ValueError("effectiveUntil must not be before effectiveFrom")
         if overlap_in(each.part() for each in self.weekly) is not None:
@@ -103,6 +92,40 @@ class NewPlan(Body):
             effective_until=self.effective_until,
             weekly=tuple(each.part() for each in self.weekly),
         )
+
+
+EXAMPLE_WEEK: JsonDict = {
+    "effectiveFrom": "2027-03-01",
+    "weekly": [{"weekday": 1, "from": "09:00", "until": "13:00"}],
+    "version": 0,
+}
+
+
+class NewPlan(Week):
+    """From `effectiveFrom` on the week is this; earlier dates keep theirs."""
+
+    model_config = example(EXAMPLE_WEEK)
+
+    digest: Text | None = Field(
+        default=None, description="of the preview, where its visits are known"
+    )
+
+
+class NewDraft(Week):
+    """A plan that is not published; `version` is the draft's own."""
+
+    model_config = example(EXAMPLE_WEEK)
+
+
+class DraftBody(Body):
+    """The draft as it was kept last; version 0 and an empty week where there is none."""
+
+    model_config = example(EXAMPLE_PLAN)
+
+    effective_from: LocalDate | None = None
+    effective_until: LocalDate | None = None
+    weekly: list[WeeklyBody]
+    version: int
 
 
 class PlanBody(Body):

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from adapters.postgres.campaign_rows import Campaign, CampaignVisit, Part
-from adapters.postgres.directory import Clinic
+from adapters.postgres.database import Connection
+from adapters.postgres.directory import Clinic, doctors_of
+from adapters.postgres.patients import patients_of
+from api.http.looks import note
+from domain.actors import Actor
 from domain.patients import Patient
 
 BAR = 1000
@@ -75,3 +79,16 @@ class CampaignPage:
         """Changes with whatever the figures say."""
         counts = "-".join(str(self.campaign.parts[part]) for part in ORDER)
         return f"{self.campaign.pace}-{counts}"
+
+
+async def callees_of(
+    connection: Connection, actor: Actor, listed: list[CampaignVisit]
+) -> list[Callee]:
+    """With names and telephones; the look is in the audit trail."""
+    people = await patients_of(connection, {each.patient_id for each in listed})
+    doctors = await doctors_of(connection, {each.doctor_id for each in listed})
+    await note(connection, actor, "read", list(people))
+    return [
+        Callee(visit=each, person=people.get(each.patient_id), doctor=doctors[each.doctor_id].name)
+        for each in listed
+    ]

@@ -29,6 +29,8 @@ class DeskVisit:
     doctors: dict[UUID, DoctorCard]
     appeal: Appeal | None
     """Whether the patient says that a mark of a missed visit is wrong."""
+    other: Patient | None = None
+    """Who may be booked on top of this one."""
 
     @property
     def marks(self) -> list[str]:
@@ -52,12 +54,17 @@ async def seen_visit(connection: Connection, appointment_id: UUID, caller: Calle
     return found
 
 
-async def desk_visit(connection: Connection, appointment_id: UUID, caller: Caller) -> DeskVisit:
+async def desk_visit(
+    connection: Connection, appointment_id: UUID, caller: Caller, *, whom: UUID | None = None
+) -> DeskVisit:
     """Raises `AppointmentNotFound`. The look is in the audit trail."""
     seen = await seen_visit(connection, appointment_id, caller)
     patient = await patient_if_any(connection, seen.appointment.patient_id)
-    if patient is not None:
-        await note_people_on_page(connection, caller.actor, "read", [patient.patient_id])
+    other = None
+    if whom not in {None, seen.appointment.patient_id} and seen.is_ahead and not seen.has_begun:
+        other = await patient_if_any(connection, whom)
+    read = [each.patient_id for each in (patient, other) if each is not None]
+    await note_people_on_page(connection, caller.actor, "read", read)
     history = await history_of(connection, appointment_id)
     return DeskVisit(
         visit=seen,
@@ -65,4 +72,5 @@ async def desk_visit(connection: Connection, appointment_id: UUID, caller: Calle
         history=history,
         doctors=await doctors_of(connection, {each.doctor_id for each in history}),
         appeal=await appeal_of(connection, appointment_id),
+        other=other,
     )

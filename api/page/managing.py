@@ -50,6 +50,8 @@ class ManagedDoctor:
     clinic: Clinic
     services: list[Service]
     plan: WrittenPlan | None
+    draft: WrittenPlan | None = None
+    """A plan that nobody can book by yet."""
 
     @property
     def today(self) -> date:
@@ -57,10 +59,18 @@ class ManagedDoctor:
 
     @property
     def week(self) -> list[tuple[int, list[Weekly]]]:
-        """The parts of each weekday, in their order."""
-        weekly = self.plan.plan.weekly if self.plan else ()
-        ordered = sorted(weekly, key=lambda each: each.start)
-        return [(day, [each for each in ordered if each.weekday == day]) for day in WEEK]
+        return _by_days(self.plan)
+
+    @property
+    def draft_week(self) -> list[tuple[int, list[Weekly]]]:
+        return _by_days(self.draft)
+
+
+def _by_days(written: WrittenPlan | None) -> list[tuple[int, list[Weekly]]]:
+    """The parts of each weekday, in their order."""
+    weekly = written.plan.weekly if written else ()
+    ordered = sorted(weekly, key=lambda each: each.start)
+    return [(day, [each for each in ordered if each.weekday == day]) for day in WEEK]
 
 
 async def managed_clinic(
@@ -95,7 +105,10 @@ async def managed_clinic(
 
 
 async def managed_doctor(
-    connection: Connection, doctor_id: UUID, plan: WrittenPlan | None
+    connection: Connection,
+    doctor_id: UUID,
+    plan: WrittenPlan | None,
+    draft: WrittenPlan | None = None,
 ) -> ManagedDoctor:
     doctor = await find_doctor(connection, doctor_id)
     return ManagedDoctor(
@@ -103,6 +116,7 @@ async def managed_doctor(
         clinic=await find_clinic(connection, doctor.clinic_id),
         services=await list_services(connection, limit=MOST_OFFERED, clinic_id=doctor.clinic_id),
         plan=plan,
+        draft=draft,
     )
 
 

@@ -1,9 +1,10 @@
 """Where a visit may go: a doctor's week as it would be without that visit, times in line."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,8 @@ from domain.slot import Interval, day_bounds, day_of
 from domain.zones import zone_named
 
 DAYS = 7
+MOST_TIMES = 400
+"""On one page: very many are a burden on whoever opens it. The days after are a link away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,7 @@ class TimeRow:
 
 @dataclass(frozen=True, kw_only=True)
 class MovingWeek:
-    """Seven days of a doctor, as they are for whoever moves this visit."""
+    """Seven days of a doctor for whoever moves this visit; fewer, of very many times."""
 
     doctor: DoctorCard
     days: list[date]
@@ -79,7 +82,17 @@ async def moving_week(
     places = {slot.starts_at: False for slot in free_of(found)}
     if booked.doctor_id == doctor_id and window.starts_at <= booked.starts_at < window.ends_at:
         places[booked.starts_at] = True
-    return MovingWeek(doctor=doctor, days=days, rows=_rows(places.items(), days, zone), today=today)
+    shown = _that_fit(days, places, zone)
+    return MovingWeek(
+        doctor=doctor, days=shown, rows=_rows(places.items(), shown, zone), today=today
+    )
+
+
+def _that_fit(days: list[date], times: Iterable[datetime], zone: ZoneInfo) -> list[date]:
+    """The first of them; one at least."""
+    counted = Counter(day_of(each, zone) for each in times)
+    so_far = accumulate(counted[day] for day in days)
+    return [day for day, count in zip(days, so_far, strict=True) if count <= MOST_TIMES] or days[:1]
 
 
 def _rows(
@@ -88,6 +101,8 @@ def _rows(
     by_clock: dict[str, dict[date, list[Place]]] = defaultdict(lambda: defaultdict(list))
     for starts_at, is_own in sorted(places):
         local = starts_at.astimezone(zone)
+        if local.date() not in days:
+            continue
         by_clock[f"{local:%H:%M}"][local.date()].append(Place(starts_at=starts_at, is_own=is_own))
     return [
         TimeRow(clock=clock, cells=[of_day.get(day, []) for day in days])

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import zip_longest
 
 from adapters.postgres.plan_rows import WrittenPlan
-from api.http.plan_schemas import NewPlan
+from api.http.plan_schemas import NewDraft, NewPlan
 from api.http.problems import FieldError
 from api.page.typed import Fields, NotTaken, taken
 
@@ -45,6 +45,8 @@ class PlanForm:
     effective_from: str
     effective_until: str = ""
     version: str
+    draft_version: str = "0"
+    """Of the draft that is shown, 0 for none."""
     hours: tuple[Hours, ...]
     faults: tuple[FieldError, ...] = ()
 
@@ -62,15 +64,20 @@ class PlanForm:
         return next((each.message for each in self.faults if each.field == name), None)
 
     def wish(self, digest: str | None) -> NewPlan:
-        """What is to be written; raises `NotTaken`."""
-        given = {
+        """What is to be published; raises `NotTaken`."""
+        return taken(NewPlan, self._week | {"version": self.version, "digest": digest})
+
+    def draft(self) -> NewDraft:
+        """What is to be kept as it is; raises `NotTaken`."""
+        return taken(NewDraft, self._week | {"version": self.draft_version})
+
+    @property
+    def _week(self) -> dict[str, object]:
+        return {
             "effectiveFrom": self.effective_from,
             "effectiveUntil": self.effective_until or None,
-            "version": self.version,
             "weekly": [each.body() for each in self.kept],
-            "digest": digest,
         }
-        return taken(NewPlan, given)
 
     def marked(self, wrong: NotTaken) -> "PlanForm":
         """With each fault beside what it is about."""
@@ -90,6 +97,7 @@ def form_of_typed(fields: Fields) -> PlanForm:
         effective_from=_last(fields, "effectiveFrom"),
         effective_until=_last(fields, "effectiveUntil"),
         version=_last(fields, "version"),
+        draft_version=_last(fields, "draftVersion") or "0",
         hours=tuple(
             Hours(weekday=weekday, start=start, until=until, every_weeks=every)
             for weekday, start, until, every in lines
@@ -97,13 +105,16 @@ def form_of_typed(fields: Fields) -> PlanForm:
     )
 
 
-def form_of_plan(written: WrittenPlan, *, version: int, begins: date) -> PlanForm:
+def form_of_plan(
+    written: WrittenPlan, *, version: int, begins: date, draft_version: int = 0
+) -> PlanForm:
     """To be changed from a date on; the same week."""
     until = written.plan.effective_until
     return PlanForm(
         effective_from=str(begins),
         effective_until=str(until) if until and until >= begins else "",
         version=str(version),
+        draft_version=str(draft_version),
         hours=tuple(
             Hours(
                 weekday=str(each.weekday),

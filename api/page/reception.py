@@ -42,7 +42,7 @@ SPECIALTIES = 20
 WANTED = 100
 DOCTORS_HERE = "doctors of the reception"
 MOST_OF_A_TABLE = 75_000
-OF_A_ROW, OF_A_CELL, OF_A_SLOT = 100, 110, 190
+OF_A_ROW, OF_A_CELL, OF_A_SLOT, OF_A_CALLER = 100, 110, 190, 45
 """Bytes of the page, about: a table of very many times is a burden on whoever opens it."""
 
 
@@ -149,7 +149,8 @@ async def desk_of(connection: Connection, wish: DeskWish) -> Desk:
         day = wish.day or day_of(now, zone)
         ids = [each.doctor_id for each in named]
         days = await staff_days(connection, ids, day, zone, now=now)
-        columns = _that_fit([(each, days[each.doctor_id]) for each in named])
+        of_a_visit = OF_A_CALLER if wish.patient_id else 0
+        columns = _that_fit([(each, days[each.doctor_id]) for each in named], of_a_visit)
         nearest = await _nearest(connection, wanted, window_of(day, zone))
         await note_day_on_page(connection, wish.actor, here.clinic_id)
     people = await _people(connection, wish)
@@ -211,13 +212,16 @@ async def doctors_of_desk(
     )
 
 
-def _that_fit(columns: list[tuple[DoctorCard, StaffDay]]) -> list[tuple[DoctorCard, StaffDay]]:
+def _that_fit(
+    columns: list[tuple[DoctorCard, StaffDay]], of_a_visit: int
+) -> list[tuple[DoctorCard, StaffDay]]:
     """As many of the first as make a table that is no burden; one at least."""
     times, slots, fitting = set[datetime](), 0, 0
     for doctor, staff in columns:
         shown = _shown(staff)
         times |= shown.keys()
         slots += (OF_A_SLOT + len(doctor.name.encode())) * sum(map(len, shown.values()))
+        slots += of_a_visit * staff.visits
         weight = slots + len(times) * (OF_A_ROW + OF_A_CELL * (fitting + 1))
         if fitting and weight > MOST_OF_A_TABLE:
             break

@@ -6,25 +6,21 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from adapters.postgres.campaign_rows import TO_CALL, CampaignVisit, Pace, Part, visits_of
-from adapters.postgres.database import Connection, Database
-from adapters.postgres.directory import doctors_of, find_clinic
-from adapters.postgres.patients import patients_of
+from adapters.postgres.campaign_rows import TO_CALL, Pace, Part, visits_of
+from adapters.postgres.directory import find_clinic
 from adapters.postgres.reads import read, read_by_cursor
 from api.dependencies import CampaignsDep, DatabaseDep
-from api.http.actor import Caller, CampaignChanger, CampaignReader
+from api.http.actor import CampaignChanger, CampaignReader
 from api.http.cursors import Cursor, Place, cursor_of, place_of
-from api.http.looks import note as note_looks
 from api.http.refusals import note_refusal
 from api.http.schemas import Id
-from api.page.campaign import Callee, CallList, CampaignPage
+from api.page.campaign import CallList, CampaignPage, callees_of
 from api.page.forms import OwnForm, see
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from api.routes.campaigns import PartName
 from api.routes.manage_pages import Note
 from api.schedule.campaigns import whose_campaign
-from domain.actors import Actor
 from domain.errors import CampaignNotFound, Changed
 from domain.permissions import Action, Allowed, may
 
@@ -84,7 +80,11 @@ async def call_list(  # noqa: PLR0913, PLR0917 - each is a part of the request
     found = CallList(
         campaign=campaign,
         clinic=await read(database, partial(find_clinic, clinic_id=clinic_id)),
-        callees=await _callees(database, caller, actor, listed[:LISTED]),
+        callees=await read(
+            database,
+            partial(callees_of, actor=actor, listed=listed[:LISTED]),
+            caller.sees_patients,
+        ),
         state=state,
         further=further,
     )
@@ -107,25 +107,3 @@ async def set_pace(
         note_refusal(stopped)
         return see(f"{place}?note=changed")
     return see(place)
-
-
-async def _callees(
-    database: Database, caller: Caller, actor: Actor, listed: list[CampaignVisit]
-) -> list[Callee]:
-    """With names and telephones; the look is in the audit trail."""
-    ids = {each.patient_id for each in listed}
-
-    async def ask(connection: Connection) -> list[Callee]:
-        people = await patients_of(connection, ids)
-        doctors = await doctors_of(connection, {each.doctor_id for each in listed})
-        await note_looks(connection, actor, "read", list(people))
-        return [
-            Callee(
-                visit=each,
-                person=people.get(each.patient_id),
-                doctor=doctors[each.doctor_id].name,
-            )
-            for each in listed
-        ]
-
-    return await read(database, ask, caller.sees_patients)

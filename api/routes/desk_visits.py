@@ -24,15 +24,19 @@ router = APIRouter(prefix="/reception/visits", include_in_schema=False)
 
 
 @router.get("/{appointment_id}")
-async def one_visit(
+async def one_visit(  # noqa: PLR0913, PLR0917 - each is a part of the request
     appointment_id: Id,
     caller: DeskCaller,
     visitor: Anybody,
     database: DatabaseDep,
     note: Annotated[Text | None, Query()] = None,
+    whom: Annotated[Id | None, Query(alias="for")] = None,
 ) -> Response:
-    """What was booked, said so that it can be read out, and what became of it."""
-    ask = partial(desk_visit, appointment_id=appointment_id, caller=caller)
+    """What was booked, said so that it can be read out, and what became of it.
+
+    `whom`: who is being booked, and may be booked on top of this one.
+    """
+    ask = partial(desk_visit, appointment_id=appointment_id, caller=caller, whom=whom)
     found = await read(database, ask, caller.sees_patients)
     return page(visitor, "desk_visit.html", here="reception", found=found, note=note)
 

@@ -1,14 +1,11 @@
 """Another system's appointments come in as a file, and a report says what became of each row."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from adapters.postgres.directory import clinic_of
 from adapters.postgres.imports import find_import
-from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep, ImportingDep
 from api.http.actor import ClinicChanger, ImportReader
 from api.http.answers import NO_STORE, JsonAnswer
@@ -17,8 +14,8 @@ from api.http.openapi import problems
 from api.http.problems import Malformed
 from api.http.schemas import Id
 from api.http.strict_query import StrictRoute
-from domain.errors import ClinicNotFound, ImportNotFound
-from domain.imports import BadFile, Kind, refuse_bad_file
+from domain.errors import ImportNotFound
+from domain.imports import BadFile, Kind
 from domain.permissions import Whose
 
 router = APIRouter(prefix="/imports", tags=["setup"], route_class=StrictRoute)
@@ -42,12 +39,11 @@ FILE = {
     summary="Import appointments",
     openapi_extra=problems("clinic_not_found") | FILE,
 )
-async def import_file(  # noqa: PLR0913 - each is a part of the request
+async def import_file(
     *,
     clinic_id: ImportedTo,
     request: Request,
     caller: ClinicChanger,
-    database: DatabaseDep,
     importing: ImportingDep,
     dry_run: DryRun = False,
 ) -> Response:
@@ -55,16 +51,12 @@ async def import_file(  # noqa: PLR0913 - each is a part of the request
 
     The same file twice changes nothing. Nobody is sent a message.
     """
-    known = await read(database, partial(clinic_of, clinic_id=clinic_id))
-    if known is None:
-        raise ClinicNotFound
-    actor = caller.check(Whose(clinic_id=clinic_id), hidden=ClinicNotFound).ref
+    actor = await importing.allowed(clinic_id, caller)
     kind, content = _kind_of(request), await request.body()
     try:
-        refuse_bad_file(content, kind)
+        import_id = await importing.take(clinic_id, kind, content, actor, dry_run=dry_run)
     except BadFile as wrong:
         raise Malformed("body", str(wrong)) from None
-    import_id = await importing.begin(clinic_id, kind, content, actor, dry_run=dry_run)
     headers = {"location": f"/api/v1/imports/{import_id}"}
     return JsonAnswer({"importId": str(import_id)}, status_code=202, headers=headers)
 

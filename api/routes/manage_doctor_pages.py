@@ -1,5 +1,6 @@
 """The managers' page of a doctor: details, what is offered, and the week, read and written."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -8,12 +9,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.postgres.database import Database
+from adapters.postgres.plan_drafts import draft_of
 from adapters.postgres.plan_rows import WrittenPlan
 from adapters.postgres.plans import Preview, latest_plan
 from adapters.postgres.reads import read, read_by_cursor
 from api.dependencies import DatabaseDep, PlanningDep, Settings, SetupDep
 from api.http.actor import Caller, ClinicChanger
-from api.http.plan_schemas import preview_document
+from api.http.plan_schemas import NewPlan, preview_document
 from api.http.refusals import note_refusal
 from api.http.schemas import Id
 from api.http.setup_schemas import DoctorChange
@@ -25,9 +27,12 @@ from api.page.rendering import page
 from api.page.typed import NOTHING_SENT, NotTaken, Sent, Typed, body_of
 from api.page.visitor import Anybody, Visitor
 from api.routes.manage_pages import WRONG, Note, specialties_of, with_specialty
+from api.schedule.planning import Planning
 from domain.errors import Changed
 
 Like = Annotated[Id | None, Query(description="another doctor whose hours are copied")]
+
+Draft = Annotated[bool, Query(description="what is not published, where there is such")]
 
 router = APIRouter(prefix="/manage/doctors", include_in_schema=False)
 
@@ -68,18 +73,21 @@ async def change_doctor(  # noqa: PLR0913, PLR0917 - each is a part of the reque
 
 
 @router.get("/{doctor_id}/plan")
-async def plan(  # noqa: PLR0913, PLR0917 - each is a part of the request
+async def plan(  # noqa: PLR0913 - each is a part of the request
+    *,
     doctor_id: Id,
     caller: ClinicChanger,
     visitor: Anybody,
     database: DatabaseDep,
     settings: Settings,
     like: Like = None,
+    draft: Draft = False,
     note: Note = None,
 ) -> Response:
-    """The week as a form: the doctor's own, or a colleague's to be copied."""
+    """The week as a form: the doctor's own, a draft of it, or a colleague's to be copied."""
     seen = await _seen(caller, database, doctor_id)
-    form = await _to_change(caller, database, seen, like)
+    form = form_of_draft(seen) if draft else None
+    form = form or await _to_change(caller, database, seen, like)
     return await _plan(visitor, database, seen, form, settings.horizon_days, note=note, like=like)
 
 
@@ -94,12 +102,19 @@ async def write(  # noqa: PLR0913, PLR0917 - each is a part of the request
     desk: PlanningDep,
     settings: Settings,
 ) -> Response:
-    """Written at once where nobody is affected; else what it would do, to be sent once more."""
+    """Published at once where nobody is affected; else what it would do, to be sent once more.
+
+    What was a draft is kept as it is now before that: it is not lost where it cannot be published.
+    """
     form, digest = form_of_typed(fields), next(iter(fields.get("digest", ())), None)
-    place = f"/manage/doctors/{doctor_id}"
+    place, act = f"/manage/doctors/{doctor_id}", next(iter(fields.get("act", ())), None)
     try:
-        wish = form.wish(digest)
-        written = await desk.write(doctor_id, wish, caller)
+        if act == "keep" or (digest is None and form.draft_version != "0"):
+            kept = await desk.keep(doctor_id, form.draft(), caller)
+            form = replace(form, draft_version=str(kept.version))
+        if act == "keep":
+            return see(f"{place}?note=draft")
+        written = await _written(desk, doctor_id, form.wish(digest), caller, act)
     except NotTaken as wrong:
         seen, form = await _seen(caller, database, doctor_id), form.marked(wrong)
         return await _plan(visitor, database, seen, form, settings.horizon_days)
@@ -117,11 +132,20 @@ async def write(  # noqa: PLR0913, PLR0917 - each is a part of the request
     return see(f"{place}?note={'asked' if written.campaign_id else 'saved'}")
 
 
+@router.post("/{doctor_id}/plan/draft/delete")
+async def drop(_: OwnForm, doctor_id: Id, caller: ClinicChanger, desk: PlanningDep) -> Response:
+    await desk.drop(doctor_id, caller)
+    return see(f"/manage/doctors/{doctor_id}?note=dropped")
+
+
 async def _seen(caller: Caller, database: Database, doctor_id: UUID) -> ManagedDoctor:
     """A doctor of the caller's clinics; raises `DoctorNotFound`."""
     await check_doctor(caller, database, doctor_id)
     written = await read_by_cursor(database, partial(latest_plan, doctor_id=doctor_id))
-    return await read(database, partial(managed_doctor, doctor_id=doctor_id, plan=written))
+    draft = await read_by_cursor(database, partial(draft_of, doctor_id=doctor_id))
+    return await read(
+        database, partial(managed_doctor, doctor_id=doctor_id, plan=written, draft=draft)
+    )
 
 
 async def _to_change(
@@ -138,6 +162,28 @@ async def _to_change(
         return suggested_form(seen.today)
     begins = seen.today if own is None else max(seen.today, shown.plan.effective_from)
     return form_of_plan(shown, version=version, begins=begins)
+
+
+async def _written(
+    desk: Planning, doctor_id: UUID, wish: NewPlan, caller: Caller, act: str | None
+) -> WrittenPlan | Preview:
+    """A look changes nothing, whoever is affected."""
+    if act == "preview":
+        return await desk.preview(doctor_id, wish, caller)
+    return await desk.write(doctor_id, wish, caller)
+
+
+def form_of_draft(seen: ManagedDoctor) -> PlanForm | None:
+    """To be published over the plan that there is now."""
+    draft, own = seen.draft, seen.plan
+    if draft is None:
+        return None
+    return form_of_plan(
+        draft,
+        version=own.version if own else 0,
+        begins=draft.plan.effective_from,
+        draft_version=draft.version,
+    )
 
 
 async def _doctor(  # noqa: PLR0913 - who sees what of which doctor

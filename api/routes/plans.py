@@ -15,6 +15,8 @@ from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
 from api.http.openapi import problems
 from api.http.plan_schemas import (
+    DraftBody,
+    NewDraft,
     NewPlan,
     PlanBody,
     PreviewBody,
@@ -72,3 +74,33 @@ async def put_plan(
             extras=preview_document(written),
         )
     return JsonAnswer(plan_document(written), headers=NO_STORE)
+
+
+@router.get(
+    "/{doctor_id}/plan/draft", response_model=DraftBody, summary="Read the draft of a doctor's plan"
+)
+async def get_draft(doctor_id: Id, caller: ClinicChanger, desk: PlanningDep) -> Response:
+    """Nobody can book by it; version 0 where there is none."""
+    return JsonAnswer(plan_document(await desk.draft(doctor_id, caller)), headers=NO_STORE)
+
+
+@router.put(
+    "/{doctor_id}/plan/draft",
+    response_model=DraftBody,
+    summary="Keep a draft of a doctor's plan",
+    openapi_extra=problems("changed"),
+)
+async def put_draft(
+    doctor_id: Id, wish: NewDraft, caller: ClinicChanger, desk: PlanningDep
+) -> Response:
+    """To publish it, write it as the plan, with a preview first if you like; then it is gone."""
+    return JsonAnswer(plan_document(await desk.keep(doctor_id, wish, caller)), headers=NO_STORE)
+
+
+@router.delete(
+    "/{doctor_id}/plan/draft", response_model=DraftBody, summary="Drop the draft of a doctor's plan"
+)
+async def delete_draft(doctor_id: Id, caller: ClinicChanger, desk: PlanningDep) -> Response:
+    """Again: the same answer."""
+    await desk.drop(doctor_id, caller)
+    return JsonAnswer(plan_document(None), headers=NO_STORE)

@@ -58,13 +58,14 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
     about: Id | None = None,
     at: Instant | None = None,
     doctor: Id | None = None,
+    overbook: bool = False,
     after: Word = None,
     clinics: Word = None,
     specialties: Word = None,
 ) -> Response:
     """Find the patient, see several doctors' free time, book in one click.
 
-    `at` and `doctor`: what a rule of the clinic has stopped, to be booked with a reason.
+    `at`, `doctor`, `overbook`: what a rule of the clinic has stopped, to be booked with a reason.
     """
     wish = DeskWish(
         actor=caller.actor,
@@ -86,7 +87,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
         here="reception",
         found=found,
         chosen={"q": q, "specialty": specialty, "after": after},
-        stopped={"at": at, "doctor": doctor} if at and doctor else None,
+        stopped={"at": at, "doctor": doctor, "overbook": overbook} if at and doctor else None,
         note=note,
         about=about,
         most_holds=settings.max_holds_per_patient,
@@ -130,12 +131,18 @@ async def book(  # noqa: PLR0913 - each is a part of the form
     patient: Annotated[Id, Form()],
     at: Annotated[Instant, Form()],
     reason: Annotated[CancelReason | None, Form()] = None,
+    overbook: Annotated[bool, Form()] = False,
     back: Annotated[str, Form()] = "/reception",
 ) -> Response:
-    """Hold and confirm at once: the patient stands at the desk, or is on the telephone."""
+    """Hold and confirm at once: the patient stands at the desk, or is on the telephone.
+
+    `overbook`: on top of whoever has the time, which only the desk may.
+    """
     desk = replace(caller.actor, at_desk=True)
     try:
-        held = await holds.hold(patient, doctor_id, at, None, by=desk, reason=reason)
+        held = await holds.hold(
+            patient, doctor_id, at, None, by=desk, reason=reason, overbook=overbook
+        )
         booked = await commands.confirm(held.appointment.appointment_id, desk)
     except NoAnswer as unknown:
         return _back(back, "pending", unknown.appointment_id)
@@ -143,7 +150,8 @@ async def book(  # noqa: PLR0913 - each is a part of the form
         raise
     except Refused as refused:
         note_refusal(refused, patient_id=patient, doctor_id=doctor_id)
-        stopped = {"at": timestamp(at), "doctor": doctor_id} if refused.refusal.rule else {}
+        wish = {"at": timestamp(at), "doctor": doctor_id, "overbook": overbook}
+        stopped = wish if refused.refusal.rule else {}
         return _back(back, refused.refusal.code, refused.refusal.appointment_id, **stopped)
     return _back(_without_patient(back), "booked", booked.appointment_id)
 

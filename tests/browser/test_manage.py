@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from tests.acceptance.conftest import Slot
 from tests.browser.conftest import TELEPHONE, Arrival, FrontClinic
-from tests.browser.test_reception import Keys
+from tests.browser.keys import KEYS, Keys
 
 
 async def test_a_clinic_can_be_booked_after_three_forms_by_keyboard(
@@ -36,7 +36,7 @@ async def test_a_clinic_can_be_booked_after_three_forms_by_keyboard(
     await keys.press("Enter")
 
     await expect(manager.page.locator("#bookable")).to_contain_text("Patients can book.")
-    assert keys.pressed == 7
+    assert keys.pressed == KEYS["from nothing to the first bookable time"]
     await manager.audit("manage-doctor-en")
     await manager.click("See it as patients do", role="link")
     await expect(manager.page.locator("button.slot").first).to_be_visible()

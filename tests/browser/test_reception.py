@@ -2,30 +2,15 @@
 
 from datetime import UTC, datetime
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.acceptance.conftest import Clinic
 from tests.browser.conftest import Arrival
+from tests.browser.keys import KEYS, Keys
 from tests.browser.test_staff import open_live, open_services
 
 LETTERS = str.maketrans("0123456789", "ghijklmnop")
 """A word without digits: digits are looked for in telephones."""
-
-
-class Keys:
-    """Counts what is pressed; what is typed into a field counts as the letters it has."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        self.pressed = 0
-
-    async def type(self, text: str) -> None:
-        await self._page.keyboard.type(text)
-
-    async def press(self, *keys: str) -> None:
-        for key in keys:
-            self.pressed += 1
-            await self._page.keyboard.press(key)
 
 
 async def named_like_nobody(clinic: Clinic, patient: str) -> str:
@@ -63,12 +48,15 @@ async def test_from_the_search_to_the_booking_are_four_keys_and_back_three(
     note = desk.page.get_by_role("group")
     await expect(note).to_contain_text("Booked:")
     await expect(note.locator("#note-title")).to_be_focused()
-    assert keys.pressed == 4
+    found = KEYS[
+        "find a patient by name, telephone or booking reference, and book the first free time"
+    ]
+    assert keys.pressed == found
 
     await keys.press("Tab", "Tab", "Enter")
 
     await expect(desk.page.get_by_text("Cancelled", exact=True)).to_be_visible()
-    assert keys.pressed == 4 + 3
+    assert keys.pressed == found + KEYS["undo what was just booked by mistake"]
     [row] = await clinic.rows(
         "SELECT status, reason FROM schedules WHERE id = %s", desk.page.url.rpartition("/")[2]
     )
@@ -93,12 +81,12 @@ async def test_a_reference_is_cancelled_with_a_reason_in_seven_keys(
     await keys.press("Tab", "Tab", "ArrowDown", "Tab", "Enter")
 
     await expect(desk.page.get_by_text("Cancelled", exact=True)).to_be_visible()
-    assert keys.pressed == 7
+    assert keys.pressed == KEYS["cancel an appointment by its reference, with a reason"]
     [row] = await clinic.rows("SELECT reason FROM schedules WHERE id = %s", booked)
     assert row["reason"] == "clinic_request"
 
 
-async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_in_eleven_keys(
+async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_by_keyboard(
     arrives: Arrival, clinic: Clinic
 ) -> None:
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
@@ -110,6 +98,7 @@ async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_in_el
     await expect(desk.page.locator(".matches a").first).to_be_focused()
     await keys.press("Enter")
     await expect(desk.page.locator("#when-title")).to_be_focused()
+    keys.pressed = 0  # the patient is chosen
 
     await keys.press("Tab", "Enter")
     await expect(desk.page.locator("#specialty")).to_be_focused()
@@ -126,7 +115,8 @@ async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_in_el
     await keys.press("Enter")
 
     await expect(desk.page.get_by_role("group")).to_contain_text(f"Booked: {name}")
-    assert keys.pressed == 11
+    task = "book any doctor of a specialty on a weekday's afternoon"
+    assert keys.pressed == KEYS[f"with a patient chosen, {task}"]
     [row] = await clinic.rows(
         "SELECT d.specialty, extract(isodow FROM local) AS weekday,"
         " extract(hour FROM local) AS hour FROM schedules s"

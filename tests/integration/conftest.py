@@ -29,6 +29,7 @@ from tests.fakes.issuer import FakeIssuer, running_issuer
 from tests.integration.audit_office import Office, opened, runs_of_a_test
 from tests.integration.audit_rows import MIGRATED, scratch_database
 from tests.integration.manager import Manager
+from tests.integration.working_runs import at_work
 from tests.integration.years import VISITS
 
 RECEIPTS_KEY = b"r" * 32
@@ -118,6 +119,21 @@ async def manager(api: str) -> AsyncIterator[Manager]:
     root = api.removesuffix("/api/v1")
     headers = {"accept": "text/html", "origin": root}
     async with httpx.AsyncClient(base_url=root, headers=headers, timeout=20) as http:
+        yield Manager(http)
+
+
+@pytest.fixture(scope="session")
+async def finishing_api(clinic_database: Database, cache_url: str) -> AsyncIterator[str]:
+    """An API whose bookings, moves, marks and imports come to an end at once."""
+    async with serving_changed(clinic_database, cache_url, at_work) as url:
+        yield url.removesuffix("/api/v1")
+
+
+@pytest.fixture
+async def finishing(finishing_api: str) -> AsyncIterator[Manager]:
+    """Somebody at its pages."""
+    headers = {"accept": "text/html", "origin": finishing_api}
+    async with httpx.AsyncClient(base_url=finishing_api, headers=headers, timeout=20) as http:
         yield Manager(http)
 
 

@@ -51,6 +51,7 @@ OPERATIONS: Row = (NO, NO, NO, "yyyy", "yyyy")
 PAYLOADS: Row = (NO, NO, NO, NO, "yyyy")
 ONE_BOOKING: Row = (NO, NO, NO, "yyyn", "yyyy")
 MANAGE: Row = (NO, NO, NO, "yyyy", NO)
+CLOSE_HOURS: Row = (NO, "????", NO, "????", NO)
 AUDIT: Row = ("yyyy", NO, NO, "yyyy", "yyyy")
 
 CONTRACT: dict[str, Row] = {
@@ -75,6 +76,7 @@ CONTRACT: dict[str, Row] = {
     "GET /api/v1/patients/*": RECORD,
     "PATCH /api/v1/patients/*": CHANGE_RECORD,
     "* /api/v1/doctors/*/notifications*": NOTICES,
+    "* /api/v1/doctors/*/plan/draft": CHANGE_DOCTOR,
     "GET /api/v1/doctors/*/plan": READ_DOCTOR,
     "PUT /api/v1/doctors/*/plan": CHANGE_DOCTOR,
     "POST /api/v1/doctors/*/exceptions": ASK_EXCEPTION,
@@ -108,6 +110,7 @@ CONTRACT: dict[str, Row] = {
     "POST /reception/visits/*/attendance": ATTENDANCE,
     "* /reception/visits/*": DESK_VISIT,
     "POST /reception/book/*": DESK_BOOK,
+    "POST /reception/hours": CLOSE_HOURS,
     "POST /reception/patients/new": REGISTER,
     "POST /reception/patients/*/merge": REMOVE_RECORD,
     "POST /reception/patients/*/erase": REMOVE_RECORD,
@@ -124,6 +127,7 @@ CONTRACT: dict[str, Row] = {
     "* /manage/clinics/*": CHANGE_DOCTOR,
     "* /manage/doctors/*": CHANGE_DOCTOR,
     "* /manage/services/*": CHANGE_DOCTOR,
+    "GET /manage/imports/*": READ_IMPORT,
     "GET /manage/campaigns/*": READ_CAMPAIGN,
     "POST /manage/campaigns/*": CHANGE_THING,
     "POST /manage/exceptions/*/withdraw": CHANGE_THING,

@@ -362,6 +362,54 @@ async def test_a_living_patient_is_found_and_named_and_every_look_is_in_the_trai
     assert await lines_about(clinic, clinic.doctor_id) == ["see-day"]
 
 
+async def test_the_desk_books_on_top_of_a_visit_on_purpose_and_the_pages_say_so(
+    desk: Desk, pages: Pages
+) -> None:
+    there, clinic, caller = await desk.book("09:00"), desk.clinic, await desk.clinic.patient()
+    await named(clinic, caller, "Mary Shelley")
+    day = f"/reception?clinic={clinic.id}&date=2030-01-14"
+
+    table = await pages.shown(f"{day}&patient={caller}")
+    page = await pages.shown(f"{place_of(there)}?for={caller}")
+    form = {"patient": caller, "at": at("09:00").isoformat(), "back": day}
+    taken = await pages.sent(f"/reception/book/{clinic.doctor_id}", **form)
+    told = await pages.sent(f"/reception/book/{clinic.doctor_id}", **form, overbook="true")
+    after = await pages.shown(told)
+    [booked] = re.findall(r"about=([0-9a-f-]{36})", told)
+
+    assert f'href="{place_of(there)}?for={caller}"' in table
+    assert "two patients for one doctor at 09:00" in page
+    assert 'name="overbook" value="true"' in page
+    assert "note=slot_taken" in taken
+    assert "note=booked" in told
+    assert "Booked: Mary Shelley" in after
+    assert "(on top)" in after
+    own = await pages.shown(f"/reception/visits/{booked}?for={caller}")
+    assert "booked on top of another appointment" in own
+    assert "Book on top of this appointment" not in own, "nobody is booked on top of themselves"
+    assert "on top" in await pages.shown(f"/doctor/{clinic.doctor_id}?date=2030-01-14")
+    assert await desk.standing(there.appointment_id) == [(at("09:00"), "confirmed")]
+
+
+async def test_a_rule_that_stops_a_booking_on_top_is_passed_with_a_reason(
+    desk: Desk, pages: Pages
+) -> None:
+    await desk.book("09:00")
+    clinic, caller = desk.clinic, await desk.clinic.patient()
+    rules = ClinicRules(horizon=parse_duration("P1D"))
+    await write_rules(clinic.database, clinic.id, rules, ActorRef(id="m", role=Role.MANAGER))
+    back = f"/reception?clinic={clinic.id}&patient={caller}"
+    form = {"patient": caller, "at": at("09:00").isoformat(), "back": back, "overbook": "true"}
+
+    stopped = await pages.sent(f"/reception/book/{clinic.doctor_id}", **form)
+    page = await pages.shown(stopped)
+    passed = await pages.sent(f"/reception/book/{clinic.doctor_id}", **form, reason="other")
+
+    assert "note=rule" in stopped
+    assert 'name="overbook" value="true"' in page
+    assert "note=booked" in passed
+
+
 @pytest.fixture
 async def elsewhere(
     signed_in_api: str, issuer: FakeIssuer, clinic_database: Database

@@ -12,8 +12,10 @@ from sqlalchemy import text
 
 from adapters.postgres.database import Database
 from api.routes.visit_pages import MOST_AHEAD, MOST_BEHIND
+from domain.visit_links import link_key, link_to, token_of
 from tests.integration.audit_rows import scratch_database
-from tests.integration.conftest import serving
+from tests.integration.conftest import SECRET, serving
+from tests.pages import all_pages
 
 pytestmark = pytest.mark.unmeasured
 
@@ -54,7 +56,26 @@ INSERT INTO schedules (id, patient_id, doctor_id, starts_at, ends_at, status, co
     SELECT gen_random_uuid(), :patient, :doctor, at, at + interval '5 minutes', 'confirmed', now()
     FROM generate_series(1, :ahead) n, LATERAL (SELECT
         date_trunc('day', now()) + interval '30 hours' + n * interval '5 minutes' AS at) begins;
+INSERT INTO services (id, clinic_id, specialty, name, minutes)
+    SELECT CASE n WHEN 1 THEN :service ELSE gen_random_uuid() END, :clinic, :long, :long || n, 30
+    FROM generate_series(1, 200) n;
+INSERT INTO exceptions (id, clinic_id, doctor_id, kind, wall_from, wall_until, reason)
+    SELECT CASE n WHEN 1 THEN :campaign ELSE gen_random_uuid() END, :clinic, :doctor, 'remove',
+        localtimestamp + n * interval '1 day', localtimestamp + n * interval '2 days', 'training'
+    FROM generate_series(1, 100) n;
+INSERT INTO campaigns (id, clinic_id, doctor_id, exception_id, digest, policy)
+    VALUES (:campaign, :clinic, :doctor, :campaign, '-', 'call_list');
+INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
+    SELECT :campaign, id, doctor_id, starts_at, 'without_contact' FROM schedules
+    WHERE starts_at > now();
+INSERT INTO imports (id, clinic_id, kind, dry_run, actor, done_at, report)
+    VALUES (:imported, :clinic, 'text/csv', true, '-', now(), (
+        SELECT jsonb_build_object('rows', 20000, 'created', 0, 'changed', 0, 'same', 0,
+            'refused', jsonb_agg(jsonb_build_object('line', n, 'reason', 'doctor: is missing')),
+            'overlaps', jsonb_agg(jsonb_build_object('line', n, 'appointmentId', :campaign)))
+        FROM generate_series(1, 10000) n));
 """
+BOOKED = "SELECT id, version, ends_at FROM schedules WHERE starts_at > now() ORDER BY 3 LIMIT 1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +86,11 @@ class Crowd:
     clinic: UUID
     doctor: UUID
     patient: UUID
+    service: UUID
+    campaign: UUID
+    imported: UUID
+    booked: UUID
+    token: str
 
     async def shown(self, path: str) -> str:
         answer = await self.http.get(path)
@@ -83,7 +109,8 @@ class Crowd:
 
 @pytest.fixture(scope="module")
 async def crowd(clinic_database: Database, cache_url: str) -> AsyncIterator[Crowd]:
-    keys = {"clinic": uuid4(), "doctor": uuid4(), "patient": uuid4()}
+    names = ("clinic", "doctor", "patient", "service", "campaign", "imported")
+    keys = {name: uuid4() for name in names}
     counts = {"doctors": DOCTORS, "clinics": CLINICS, "specialties": SPECIALTIES}
     given = {**keys, **counts, "behind": BEHIND, "ahead": AHEAD, "long": LONG}
     async with scratch_database(clinic_database) as database:
@@ -91,6 +118,10 @@ async def crowd(clinic_database: Database, cache_url: str) -> AsyncIterator[Crow
             for statement in CROWD.strip().removesuffix(";").split(";"):
                 used = {name: given[name] for name in given if f":{name}" in statement}
                 await connection.execute(text(statement), used)
+            found = await connection.execute(text(BOOKED))
+            booked = found.one()
+        link = link_to(booked.id, booked.version, booked.ends_at)
+        token = token_of(link_key(SECRET), link)
         async with (
             serving(database, cache_url, rate_limit="off") as url,
             httpx.AsyncClient(
@@ -100,27 +131,24 @@ async def crowd(clinic_database: Database, cache_url: str) -> AsyncIterator[Crow
                 timeout=60,
             ) as http,
         ):
-            yield Crowd(http=http, **keys)
+            yield Crowd(http=http, **keys, booked=booked.id, token=token)
 
 
 async def test_no_page_is_larger_than_a_slow_line_can_bear(crowd: Crowd) -> None:
-    seen = await crowd.http.get(f"/api/v1/doctors/{crowd.doctor}")
-    day = f"date={seen.json()['nextFree'][:10]}"
-    desk = f"/reception?clinic={crowd.clinic}"
-    paths = [
-        *("/", f"/?clinic={crowd.clinic}", "/?earliest=12:00&weekdays=1&weekdays=5"),
-        *(f"/book/{crowd.doctor}", f"/book/{crowd.doctor}?{day}", "/visits"),
-        *(f"/doctor/{crowd.doctor}", f"/doctor/{crowd.doctor}?{day}"),
-        *(desk, f"{desk}&{day}", f"{desk}&{day}&patient={crowd.patient}"),
-        *(f"{desk}&q=Donau", f"/reception/times?asked=1&patient={crowd.patient}"),
-        *("/ops", "/ops/bookings?q=Donau", "/problems"),
-        *("/manage", f"/manage/clinics/{crowd.clinic}"),
-        *(f"/manage/doctors/{crowd.doctor}", f"/manage/doctors/{crowd.doctor}/plan"),
-    ]
+    seen = (await crowd.http.get(f"/api/v1/doctors/{crowd.doctor}")).json()
+    free = seen["nextFree"]
+    shown = {"name": "Donau", "day": free[:10], "free": free, "nothing": uuid4()}
+    paths = all_pages(**vars(crowd), **shown, held=crowd.booked, other=uuid4())
 
-    sizes = {path: len((await crowd.shown(path)).encode()) for path in paths}
+    answers = {path: await crowd.http.get(path) for path in paths}
 
-    assert {path: size for path, size in sizes.items() if size > MOST} == {}
+    assert {
+        path: len(each.content) for path, each in answers.items() if len(each.content) > MOST
+    } == {}
+    assert {path for path, each in answers.items() if each.status_code != 200} == {
+        "/record",  # nobody signs in here
+        f"/visits/{shown['nothing']}",
+    }
 
 
 @pytest.mark.parametrize(

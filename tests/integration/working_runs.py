@@ -4,10 +4,14 @@ from dataclasses import replace
 from uuid import UUID
 
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from activities.appointments import Appointments
+from activities.imports import Imports
 from activities.slots import Slots
 from adapters.postgres.database import Database
+from adapters.postgres.imports import stage
+from adapters.temporal.client import TemporalConnection
 from api.booking.attendance import Attendance
 from api.booking.commands import Commands
 from api.booking.exchange import Exchanges
@@ -16,10 +20,12 @@ from api.booking.move import Moves
 from api.booking.run_summary import RunSummary
 from api.booking.runs import Runs
 from api.booking.temporal_errors import NoRun
+from api.schedule.importing import Importing
 from api.services import Services
 from domain.actors import ActorRef
 from domain.attendance import Settlement
 from domain.booking import BookingRequest, Cancellation, Move, Outcome, Refusal, Status, asked_for
+from domain.imports import Kind
 
 
 class WorkingRuns(Runs):
@@ -73,6 +79,29 @@ class WorkingRuns(Runs):
         """There is nothing to look for, and nobody who measures."""
 
 
+class ImportingAtOnce(Importing):
+    """A file is read before its import is answered for."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, TemporalConnection())
+        self._rows = Imports(database)
+        self._into = database
+
+    async def begin(
+        self, clinic_id: UUID, kind: Kind, content: bytes, actor: ActorRef, *, dry_run: bool
+    ) -> UUID:
+        import_id = await stage(
+            self._into,
+            clinic_id=clinic_id,
+            kind=kind,
+            dry_run=dry_run,
+            content=content,
+            actor=actor,
+        )
+        await ActivityEnvironment().run(self._rows.import_rows, import_id)
+        return import_id
+
+
 def at_work(services: Services, runs: WorkingRuns | None = None) -> Services:
     """The API with bookings, moves, exchanges and marks that come to an end at once."""
     database = services.database
@@ -84,4 +113,5 @@ def at_work(services: Services, runs: WorkingRuns | None = None) -> Services:
         moves=Moves(database, runs, b"x" * 32),
         exchanges=Exchanges(database, runs),
         attendance=Attendance(database, runs),
+        importing=ImportingAtOnce(database),
     )

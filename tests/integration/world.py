@@ -162,6 +162,7 @@ def body_of(call: Call, ids: dict[str, str]) -> dict[str, object]:
         "proxies": {"subject": "aunt"},
         "consents": {"kind": "cancelled", "channel": "email", "consent": "given"},
         "plan": {"effectiveFrom": "2030-01-01", "weekly": [], **version},
+        "draft": {"effectiveFrom": "2030-01-01", "weekly": [], **version},
         "exceptions": {"kind": "remove", "reason": "other", "policy": "call_list", **WALL},
         "rules": {},
         "arrive": version,

@@ -105,6 +105,10 @@ INSERT INTO plans (id, doctor_id, clinic_id, version, effective_from, weekly)
 SELECT gen_random_uuid(), id, clinic_id, n, '2026-01-01', '[]'
 FROM doctors, generate_series(1, 3) AS n
 """)
+DRAFTS = text("""
+INSERT INTO plan_drafts (doctor_id, effective_from, weekly)
+SELECT id, '2026-01-01', '[]' FROM doctors
+""")
 IMPORTS = text("""
 INSERT INTO imports (id, clinic_id, kind, dry_run, actor, report, rows_read, done_at)
 SELECT gen_random_uuid(), clinic_id, 'text/csv', false, '{}', '{}', 0, clock_timestamp()
@@ -167,7 +171,7 @@ WRITTEN = (
     SEALS,
 )
 LEAVES = (EXCEPTIONS, EXCEPTION_SPANS, CAMPAIGNS, CAMPAIGN_VISITS)
-FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS, IMPORTS, IMPORTED, *LEAVES)
+FILLINGS = (*WRITTEN, SERVICES, OFFERS, PLANS, DRAFTS, IMPORTS, IMPORTED, *LEAVES)
 
 
 @asynccontextmanager

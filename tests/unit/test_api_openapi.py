@@ -24,7 +24,7 @@ from api.http.import_schemas import ImportBegun, ImportBody
 from api.http.notice_schemas import NoticeBody, NoticePage
 from api.http.openapi import describe
 from api.http.origins import Origins
-from api.http.plan_schemas import NewPlan, PlanBody, PreviewBody
+from api.http.plan_schemas import DraftBody, NewDraft, NewPlan, PlanBody, PreviewBody
 from api.http.problem_schemas import ProblemBody
 from api.http.problems import KINDS, MEDIA_TYPE
 from api.http.rule_schemas import RulesBody
@@ -124,6 +124,8 @@ MODELS: list[type[BaseModel]] = [
     ServiceBody,
     ServicePage,
     NewPlan,
+    DraftBody,
+    NewDraft,
     PlanBody,
     RulesBody,
     PreviewBody,

@@ -73,6 +73,7 @@ def told(answer: Answer) -> str:
         (Action.RUN_CAMPAIGN, [(NO, NO), (NO, NO), (NO, NO), (YES, HIDDEN), (NO, NO)]),
         (Action.CHANGE_RULES, [(NO, NO), (NO, NO), (NO, NO), (YES, HIDDEN), (NO, NO)]),
         (Action.SEE_DESK, [(NO, NO), (YES, HIDDEN), (NO, NO), (YES, HIDDEN), (NO, NO)]),
+        (Action.CLOSE_HOURS, [(NO, NO), (YES, NO), (NO, NO), (YES, NO), (NO, NO)]),
         (Action.OPERATIONS, [(NO, NO), (NO, NO), (NO, NO), (YES, HIDDEN), (YES, YES)]),
         (Action.METRICS, [(NO, NO), (NO, NO), (NO, NO), (YES, YES), (YES, YES)]),
         (Action.AUDIT, [(YES, HIDDEN), (NO, NO), (NO, NO), (YES, HIDDEN), (YES, YES)]),

@@ -77,7 +77,7 @@ def test_each_state_of_a_line_has_a_mark_of_its_own() -> None:
     free, taken = the_day().slots[0], the_day(visit).slots[0]
 
     assert free.mark != taken.mark
-    assert str(visit.appointment_id) in taken.mark
+    assert visit.appointment_id.hex[:8] in taken.mark
 
 
 def test_nothing_is_free_in_a_shift_that_is_closing() -> None:

@@ -38,7 +38,7 @@ from adapters.postgres.tables.people import (
     proxies,
     replies,
 )
-from adapters.postgres.tables.plans import plans
+from adapters.postgres.tables.plans import plan_drafts, plans
 from adapters.postgres.tables.trail import (
     audit,
     audit_progress,
@@ -78,6 +78,7 @@ __all__ = [
     "moves",
     "notifications",
     "patients",
+    "plan_drafts",
     "plans",
     "proxies",
     "replies",

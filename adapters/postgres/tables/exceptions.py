@@ -103,5 +103,6 @@ campaign_visits = Table(
         "appointment_id",
         postgresql_where=text("state = 'asked' AND NOT answer_heard"),
     ),
+    Index("campaign_visits_doctor_id_idx", "doctor_id", "starts_at"),
 )
 """A visit of a campaign, and where it stood. Whether it was moved or cancelled, its row says."""

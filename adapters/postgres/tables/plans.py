@@ -30,3 +30,17 @@ plans = Table(
     UniqueConstraint("doctor_id", "version", name="plans_once"),
 )
 """By the wall clock of the clinic. The later a plan is written, the more it counts."""
+
+plan_drafts = Table(
+    "plan_drafts",
+    metadata,
+    Column("doctor_id", Uuid, ForeignKey("doctors.id"), primary_key=True),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("effective_from", Date, nullable=False),
+    Column("effective_until", Date),
+    Column("weekly", JSONB, nullable=False),
+    instant("kept_at", nullable=False),
+    CheckConstraint("version > 0", name="version"),
+    CheckConstraint("effective_until >= effective_from", name="effective"),
+)
+"""What a manager is still writing, one a doctor. No shift is made of it."""
