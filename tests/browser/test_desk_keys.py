@@ -1,5 +1,7 @@
 """The tasks of reception and managers by keyboard alone, each with its number of keys."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -94,6 +96,17 @@ async def own(clinic: FrontClinic) -> Own:
     return Own(clinic=clinic, name=name, id=row["clinic"], doctor=row["doctor"], free=free)
 
 
+@asynccontextmanager
+async def ruled(place: Own, **rules: str) -> AsyncIterator[None]:
+    """None is left behind: other tests book at whichever clinic is free first."""
+    path = f"/api/v1/clinics/{place.id}/rules"
+    try:
+        assert (await place.clinic.http.put(path, json=rules | {"reminders": []})).is_success
+        yield
+    finally:
+        await place.clinic.http.put(path, json={"reminders": []})
+
+
 async def at_a_visit(desk: Person, visit: str) -> Keys:
     """Two keys: found by its reference, and opened."""
     await desk.open("/reception")
@@ -142,17 +155,16 @@ async def test_an_appointment_is_moved_by_keyboard_and_against_a_rule_with_a_rea
     ).to_be_visible()
     assert keys.pressed == KEYS["move an appointment"]
 
-    rules = {"horizon": "P1D", "reminders": []}
-    await clinic.http.put(f"/api/v1/clinics/{place.id}/rules", json=rules)
-    keys = await at_a_visit(desk, visit)
-    await keys.press("Tab", "Tab", "Tab", "Tab", "Enter")
-    await to_a_free_time(desk, keys)
-    await expect(desk.page.locator("#note-title")).to_be_focused()
-    await keys.press("Tab", "Tab", "Enter")
+    async with ruled(place, horizon="P1D"):
+        keys = await at_a_visit(desk, visit)
+        await keys.press("Tab", "Tab", "Tab", "Tab", "Enter")
+        await to_a_free_time(desk, keys)
+        await expect(desk.page.locator("#note-title")).to_be_focused()
+        await keys.press("Tab", "Tab", "Enter")
+        await expect(
+            desk.page.locator("#main").get_by_text("The appointment is moved.")
+        ).to_be_visible()
 
-    await expect(
-        desk.page.locator("#main").get_by_text("The appointment is moved.")
-    ).to_be_visible()
     assert keys.pressed == KEYS["move it against a rule of the clinic"]
     assert (await clinic.get(visit))["moves"] == 2
 
@@ -371,17 +383,18 @@ async def test_a_public_holiday_is_taken_and_rules_are_changed_by_keyboard(
     await manager.focus_is_on("Saved. Nobody had an appointment in this time.")
     assert keys.pressed == KEYS["take a public holiday"]
 
-    keys = await at_a_clinic(manager, place)
-    await keys.press("Tab", "Tab", "Enter")
-    await expect(manager.heading("Rules for patients")).to_be_focused()
-    await keys.press("Tab")
-    await keys.type("2 h")
-    await keys.on_to("#rules-maxMoves")
-    await keys.fill("2")
-    await keys.press("Enter")
-    await manager.focus_is_on("Saved.")
-    assert keys.pressed == KEYS["change the rules for patients"]
-    rules = (await clinic.http.get(f"/api/v1/clinics/{place.id}/rules")).json()
+    async with ruled(place):
+        keys = await at_a_clinic(manager, place)
+        await keys.press("Tab", "Tab", "Enter")
+        await expect(manager.heading("Rules for patients")).to_be_focused()
+        await keys.press("Tab")
+        await keys.type("2 h")
+        await keys.on_to("#rules-maxMoves")
+        await keys.fill("2")
+        await keys.press("Enter")
+        await manager.focus_is_on("Saved.")
+        assert keys.pressed == KEYS["change the rules for patients"]
+        rules = (await clinic.http.get(f"/api/v1/clinics/{place.id}/rules")).json()
     assert (rules["bookNotice"], rules["maxMoves"]) == ("PT2H", 2)
 
 

@@ -21,13 +21,20 @@ pytestmark = pytest.mark.unmeasured
 
 KEY = link_key(b"x" * 32)
 UNTIL = date(2030, 1, 15)
+HTML = {"accept": "text/html", "accept-language": "en"}
 
 
 @pytest.fixture
 async def http(api: str) -> AsyncIterator[httpx.AsyncClient]:
     root = api.removesuffix("/api/v1")
-    html = {"accept": "text/html", "accept-language": "en"}
-    async with httpx.AsyncClient(base_url=root, timeout=20, headers=html) as client:
+    async with httpx.AsyncClient(base_url=root, timeout=20, headers=HTML) as client:
+        yield client
+
+
+@pytest.fixture
+async def settled(finishing_api: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Where it is known whether a move is under way: before that none is refused."""
+    async with httpx.AsyncClient(base_url=finishing_api, timeout=20, headers=HTML) as client:
         yield client
 
 
@@ -174,16 +181,16 @@ async def test_what_is_forged_has_ended_or_leads_nowhere_is_no_page(
 
 
 async def test_other_times_are_offered_and_a_lost_one_is_said_in_place(
-    http: httpx.AsyncClient, clinic: Clinic
+    settled: httpx.AsyncClient, clinic: Clinic
 ) -> None:
     visit = await clinic.book(at("09:30"))
     link = link_of(visit)
-    form = await form_of(http, link)
+    form = await form_of(settled, link)
     await clinic.book(at("10:00"))
 
-    chosen = await http.post(link, data={"action": "move"} | form)
+    chosen = await settled.post(link, data={"action": "move"} | form)
     at_ten = at("10:00").isoformat()
-    lost = await http.post(link, data={"action": "move", "at": at_ten} | form)
+    lost = await settled.post(link, data={"action": "move", "at": at_ten} | form)
 
     assert chosen.status_code == 200
     assert re.findall(r"> [^<]*, (\d\d:\d\d)</label>", chosen.text) == ["09:00", "10:30"]
@@ -282,15 +289,15 @@ async def test_a_link_that_can_move_nothing_has_no_calendar(
 
 
 async def test_a_time_too_soon_by_the_clinics_rule_is_said_so(
-    http: httpx.AsyncClient, clinic: Clinic
+    settled: httpx.AsyncClient, clinic: Clinic
 ) -> None:
     visit = await clinic.book(at("09:30"))
     rules = ClinicRules(horizon=parse_duration("P1D"))
     await write_rules(clinic.database, clinic.id, rules, ActorRef(id="m", role=Role.MANAGER))
     link = link_of(visit)
-    form = {"action": "move", "at": at("10:00").isoformat()} | await form_of(http, link)
+    form = {"action": "move", "at": at("10:00").isoformat()} | await form_of(settled, link)
 
-    answer = await http.post(link, data=form)
+    answer = await settled.post(link, data=form)
 
     assert answer.status_code == 409
     assert "too far ahead to be booked online" in answer.text
