@@ -32,24 +32,27 @@ LAST = "statement_timestamp() + CAST(:last AS interval)"
 
 # A reminder that was begun is in the record of the messages. One that a change of the visit has
 # overtaken is none of the visit as it is now. Both indexes are searched by `statement_timestamp()`,
-# which does not move: the visits of the window, and the reminders of visits of that window.
+# which does not move: the visits of the window, and the reminders of visits of that window. Each
+# window is read once, however many clinics there are.
 NEAR = text(f"""
+WITH near AS MATERIALIZED (
+    SELECT s.* FROM schedules s
+    WHERE ({BEGINS_AT}) > {FIRST} AND ({BEGINS_AT}) <= {LAST}
+      AND NOT EXISTS (
+        SELECT FROM notifications n
+        WHERE n.step = :step AND n.starts_at > {FIRST} AND n.starts_at <= {LAST}
+          AND n.appointment_id = s.id AND n.starts_at = s.starts_at AND n.status <> 'superseded'
+      )
+)
 SELECT s.id, s.version, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at,
     coalesce(s.confirmed_at, s.created_at) AS booked_at, s.rescheduled_at AS moved_at,
     c.time_zone AS clinic_zone,
     coalesce((SELECT p.time_zone FROM patient_facts p WHERE p.id = s.patient_id), c.time_zone)
         AS patient_zone,
     statement_timestamp() AS now
-FROM schedules s
-JOIN clinics c ON c.id = s.clinic_id
-WHERE ({BEGINS_AT}) > {FIRST} AND ({BEGINS_AT}) <= {LAST}
-  AND {OF_CLINIC} @> to_jsonb(CAST(:step AS text))
-  AND NOT EXISTS (
-    SELECT FROM notifications n
-    WHERE n.step = :step AND n.starts_at > {FIRST} AND n.starts_at <= {LAST}
-      AND n.appointment_id = s.id AND n.starts_at = s.starts_at AND n.status <> 'superseded'
-  )
-ORDER BY ({BEGINS_AT})
+FROM near s JOIN clinics c ON c.id = s.clinic_id
+WHERE {OF_CLINIC} @> to_jsonb(CAST(:step AS text))
+ORDER BY s.starts_at
 """)  # noqa: S608 - an expression of ours
 
 

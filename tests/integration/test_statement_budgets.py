@@ -126,7 +126,7 @@ async def test_a_look_for_reminders_is_one_statement_and_one_a_step(
         asked.clear()
         await due_reminders(connection, QuietHours())
 
-    assert asked[1:] == ["SELECT"] * len(set(DEFAULT_REMINDERS))
+    assert asked[1:] == ["WITH"] * len(set(DEFAULT_REMINDERS))
 
 
 def test_no_statement_is_taken_apart_each_time_that_it_is_run() -> None:
