@@ -51,7 +51,6 @@ OPERATIONS: Row = (NO, NO, NO, "yyyy", "yyyy")
 PAYLOADS: Row = (NO, NO, NO, NO, "yyyy")
 ONE_BOOKING: Row = (NO, NO, NO, "yyyn", "yyyy")
 MANAGE: Row = (NO, NO, NO, "yyyy", NO)
-CLOSE_HOURS: Row = (NO, "????", NO, "????", NO)
 AUDIT: Row = ("yyyy", NO, NO, "yyyy", "yyyy")
 
 CONTRACT: dict[str, Row] = {
@@ -110,7 +109,7 @@ CONTRACT: dict[str, Row] = {
     "POST /reception/visits/*/attendance": ATTENDANCE,
     "* /reception/visits/*": DESK_VISIT,
     "POST /reception/book/*": DESK_BOOK,
-    "POST /reception/hours": CLOSE_HOURS,
+    "POST /reception/hours": DESK_BOOK,
     "POST /reception/patients/new": REGISTER,
     "POST /reception/patients/*/merge": REMOVE_RECORD,
     "POST /reception/patients/*/erase": REMOVE_RECORD,

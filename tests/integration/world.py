@@ -82,7 +82,10 @@ class World:
             named["other"] = other.ids[
                 "patient_id" if call.path.endswith("/proxies") else "appointment_id"
             ]
-            return {"data": FORM | {name: str(each) for name, each in named.items()}}
+            form = FORM | {name: str(each) for name, each in named.items()}
+            if call.path == "/reception/hours":
+                form |= HOURS | {"doctorId": str(thing.ids["doctor_id"])}
+            return {"data": form}
         if call.path == "/api/v1/appointments/exchange":
             seen = [
                 {"id": str(each.ids["appointment_id"]), "version": STALE} for each in (thing, other)
@@ -106,6 +109,7 @@ FORM = {
     "channel": "email",
     "consent": "given",
 }
+HOURS = {"from": "09:00", "until": "10:00", "reason": "other"}
 PLAIN = {"pace": "pause"}
 """What a path names that is no thing."""
 
