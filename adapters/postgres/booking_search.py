@@ -19,11 +19,13 @@ PATIENTS = 10
 """Of one name or telephone; of more than these the words say too little."""
 
 CODED = text(f"{DETAILS} WHERE s.id BETWEEN :first AND :last ORDER BY s.id LIMIT :limit")
-# Their ids are asked for as one value, here and below: a join might read a whole table.
+# Their ids are asked for as one value, here and below: a join might read a whole table. The rows of
+# the patients are found first and put in order then: by that order all rows might be walked.
 OF_PATIENTS = text(f"""
 {DETAILS} WHERE s.id = ANY(ARRAY(
-    SELECT id FROM schedules WHERE patient_id = ANY(:patients)
-    ORDER BY updated_at DESC LIMIT :limit
+    SELECT id FROM (
+        SELECT id, updated_at FROM schedules WHERE patient_id = ANY(:patients) OFFSET 0
+    ) own ORDER BY updated_at DESC LIMIT :limit
 )) ORDER BY s.updated_at DESC
 """)  # noqa: S608 - our own words
 

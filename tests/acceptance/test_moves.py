@@ -222,8 +222,11 @@ async def move(clinic: Clinic, visit: dict[str, Any], to: Slot) -> httpx.Respons
 async def slot_of_another_specialty(clinic: Clinic, than: Slot) -> Slot:
     listed = (await clinic.http.get("/api/v1/doctors", params={"limit": 100})).json()["items"]
     specialty = {doctor["doctorId"]: doctor["specialty"] for doctor in listed}
-    other = next(id_ for id_ in specialty if specialty[id_] != specialty[than.doctor_id])
-    return clinic.slots[other][0]
+    return next(
+        slots[0]
+        for id_, slots in clinic.slots.items()
+        if slots and specialty.get(id_) not in {None, specialty[than.doctor_id]}
+    )
 
 
 async def is_told(clinic: Clinic, appointment_id: str, kind: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
@@ -60,7 +61,20 @@ class Mover:
 
 
 @pytest.fixture
-async def mover(api: str, clinic: Clinic) -> AsyncIterator[Mover]:
+async def mover(finishing_api: str, clinic: Clinic) -> AsyncIterator[Mover]:
+    async with at_a_browser(finishing_api, clinic) as mover:
+        yield mover
+
+
+@pytest.fixture
+async def in_vain(api: str, clinic: Clinic) -> AsyncIterator[Mover]:
+    """Nobody knows there what becomes of a move."""
+    async with at_a_browser(api.removesuffix("/api/v1"), clinic) as mover:
+        yield mover
+
+
+@asynccontextmanager
+async def at_a_browser(root: str, clinic: Clinic) -> AsyncIterator[Mover]:
     patient = await clinic.patient()
     await clinic.execute(
         "UPDATE patients SET email = :mail WHERE id = :id",
@@ -68,7 +82,6 @@ async def mover(api: str, clinic: Clinic) -> AsyncIterator[Mover]:
         id=patient,
     )
     await clinic.execute("UPDATE clinics SET phone = '+74950000000' WHERE id = :id", id=clinic.id)
-    root = api.removesuffix("/api/v1")
     async with httpx.AsyncClient(
         base_url=root,
         timeout=20,
@@ -148,7 +161,11 @@ async def test_old_and_new_are_looked_at_once_more_before_the_one_button(mover: 
         "doctor": str(mover.clinic.doctor_id),
         "at": "2030-01-14T07:00:00Z",
     }
-    assert await mover.moves(at("10:00"), **form) == f"{mover.place}?note=unavailable"
+    assert await mover.moves(at("10:00"), **form) == f"{mover.place}?note=moved"
+
+
+async def test_a_move_whose_end_nobody_knows_is_said_to_be_so(in_vain: Mover) -> None:
+    assert await in_vain.moves(at("10:00")) == f"{in_vain.place}?note=unavailable"
 
 
 @pytest.mark.parametrize("is_asked", [True, False])

@@ -324,7 +324,7 @@ async def test_a_proxy_is_one_line_until_it_ends(http: httpx.AsyncClient) -> Non
     ended = await http.delete(f"{path}/{again['proxyId']}")
     twice = await http.delete(f"{path}/{again['proxyId']}")
     assert (ended.json()["items"], twice.json()["code"]) == ([], "proxy_not_found")
-    assert over.status_code == 201
+    assert over.status_code == 422
     assert [action for action, _ in await lines(http, child["patientId"])][:2] == [
         "end-proxy",
         "allow-proxy",

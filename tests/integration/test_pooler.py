@@ -171,8 +171,11 @@ async def test_what_one_transaction_sees_the_next_one_on_its_connection_does_not
 ) -> None:
     people = [await clinic.patient() for _ in range(CALLERS)]
 
+    at_once = asyncio.Semaphore(AT_ONCE)  # a connection is waited for, but not for ever
+
     async def ids(sees: Sees | None) -> set[UUID]:
-        rows = await read_by_cursor(behind, lambda each: each.all(SEEN, {}), sees)
+        async with at_once:
+            rows = await read_by_cursor(behind, lambda each: each.all(SEEN, {}), sees)
         return {row["id"] for row in rows}
 
     async def sees_what_it_says(number: int, own: UUID) -> bool:

@@ -27,6 +27,11 @@ from worker.secrets import secrets_of
 OLD, NEW, THIRD = b"o" * 32, b"n" * 32, b"t" * 32
 ANNA = Actor(subject="anna", roles=frozenset({Role.PATIENT}))
 NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:1/none"
+NO_OTHER_SERVER = {
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    "TEMPORAL_ADDRESS": "127.0.0.1:1",
+}
 
 
 def with_secrets(now: bytes, previous: bytes = b"") -> Product:
@@ -77,6 +82,8 @@ async def test_a_process_with_another_secret_says_so_and_ends(
         with pytest.raises(BadSettings, match="PRIYOM_SECRET_PREVIOUS"):
             await asyncio.to_thread(secrets_of, with_secrets(NEW, THIRD), scratch.url)
         monkeypatch.setenv("DATABASE_URL", scratch.url)
+        for name, value in NO_OTHER_SERVER.items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setenv("PRIYOM_SECRET", NEW.decode())
         ended = await asyncio.to_thread(run_process, "notifier", never, pool_size=1, signs=True)
 

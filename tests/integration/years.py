@@ -19,14 +19,15 @@ AS_THEY_ARE = "SET session_replication_role = replica"
 """No trigger and no foreign key looks at what follows: it is right already."""
 
 NOTICES = text("""
-INSERT INTO notifications (id, event_id, audience, channel, kind, status, appointment_id,
+INSERT INTO notifications (id, event_id, audience, channel, kind, step, status, appointment_id,
     patient_id, doctor_id, starts_at, sequence, created_at, read_at)
-SELECT gen_random_uuid(), gen_random_uuid(), audience, channel, 'confirmed',
-    CASE WHEN id::text < '01' THEN 'sending' ELSE 'sent' END, id, patient_id, doctor_id,
-    starts_at, 2, created_at, CASE WHEN id::text > '1' THEN created_at END
+SELECT gen_random_uuid(), gen_random_uuid(), audience, channel, kind, step,
+    CASE WHEN id::text < '01' AND step IS NULL THEN 'sending' ELSE 'sent' END, id, patient_id,
+    doctor_id, starts_at, 2, created_at, CASE WHEN id::text > '1' THEN created_at END
 FROM schedules
-CROSS JOIN (VALUES ('doctor', 'inbox'), ('patient', 'email')) AS told (audience, channel)
-WHERE status = 'confirmed'
+CROSS JOIN (VALUES ('doctor', 'inbox', 'confirmed', NULL), ('patient', 'email', 'confirmed', NULL),
+    ('patient', 'sms', 'reminder', 'P1D')) AS told (audience, channel, kind, step)
+WHERE status = 'confirmed' AND (step IS NULL OR id::text < '2')
 """)
 DOUBTS = text("""
 INSERT INTO events_in_doubt (appointment_id, sequence, kind, settled_at)

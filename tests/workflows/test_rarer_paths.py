@@ -16,10 +16,9 @@ async def test_a_patient_who_is_busy_then_is_told_with_which_appointment(
     desk: FrontDesk, record: Record
 ) -> None:
     request, other = a_request(), a_request()
-    desk.clinic.refuse(
-        "hold_slot",
-        PatientBusy(Refusal(code=PatientBusy.code, appointment_id=other.appointment_id)),
-    )
+    busy = PatientBusy(Refusal(code=PatientBusy.code, appointment_id=other.appointment_id))
+    for _ in range(3):  # a slow worker may be asked for the step again
+        desk.clinic.refuse("hold_slot", busy)
 
     outcome = await desk.book(request)
 
