@@ -16,6 +16,7 @@ async def test_a_clinic_can_be_booked_after_three_forms_by_keyboard(
     manager, name = await arrives(locale="en-GB"), f"Clinic {uuid4().hex[:8]}"
     await manager.open()
     await manager.click("Manage clinics", role="link")
+    await expect(manager.page.locator('link[href*="/staff."]')).to_have_count(1)
     await manager.page.locator("#clinic-name").focus()
     keys = Keys(manager.page)
 
@@ -40,6 +41,7 @@ async def test_a_clinic_can_be_booked_after_three_forms_by_keyboard(
     await manager.audit("manage-doctor-en")
     await manager.click("See it as patients do", role="link")
     await expect(manager.page.locator("button.slot").first).to_be_visible()
+    await expect(manager.page.locator('link[href*="/patient."]')).to_have_count(1)
     [row] = await clinic.rows("SELECT id::text AS id FROM clinics WHERE name = %s", name)
     await manager.open(f"/manage/clinics/{row['id']}")
     await manager.audit("manage-clinic-en")
