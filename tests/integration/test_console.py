@@ -79,7 +79,7 @@ async def test_a_campaign_is_listed_and_says_where_its_visits_are(clinic: Clinic
     campaign, exception = uuid4(), uuid4()
     await clinic.execute(
         "INSERT INTO exceptions (id, clinic_id, doctor_id, kind, wall_from, wall_until, reason)"
-        " VALUES (:id, :clinic, :doctor, 'remove', '2030-01-14', '2030-01-15', 'ill')",
+        " VALUES (:id, :clinic, :doctor, 'remove', '2030-01-14', '2030-01-15', 'illness')",
         id=exception,
         clinic=clinic.id,
         doctor=clinic.doctor_id,
