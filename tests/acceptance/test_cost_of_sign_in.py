@@ -1,4 +1,4 @@
-"""What sign-in costs the API: `python -m bench.sign_in` (after `make up`, with or without sign-in).
+"""What sign-in costs a request, in turns in one run: `-m long -s`, on a quiet machine.
 
 Beside the stack's own API it starts one where nobody signs in, one where everybody does, and one
 that counts requests as well; an issuer of its own signs the tokens. They take turns at the same
@@ -10,20 +10,20 @@ import json
 import statistics
 import sys
 import time
-from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jwt
 import psutil
+import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from adapters.process.exit import exit_process
-from bench.clinic import Clinic, options_of
+from bench.clinic import Clinic
 from bench.free_slots import Wish
 from bench.http import Answer, Connection
 from bench.processes import cpu_seconds
@@ -32,6 +32,7 @@ from stack.embedded import running
 from stack.ports import LOOPBACK, Ports
 from stack.probes import http_answers
 from stack.program import Program
+from tests.acceptance.measuring import measured_stack
 
 OFF, ON, COUNTED = "sign-in off", "sign-in on", "on, and counted"
 MOST = "1000000,1000000"
@@ -43,6 +44,10 @@ SETTINGS = {
 }
 KNOWN, NEW, BOOKINGS = "reads, token known", "reads, token new", "holds and confirms"
 READERS, PATIENTS = 8, 40
+ROUNDS, SECONDS = 5, 2.0
+AT_MOST = 0.3
+"""CPU-ms."""
+
 NEW_TOKENS = 4000
 """More than are asked for in a turn, so that each is seen once; more than the API remembers."""
 
@@ -130,7 +135,6 @@ class Turns:
     issuer: Issuer
     patients: list[str]
     wishes: list[Wish]
-    seconds: float
     known: dict[str, str] = field(default_factory=dict)
     taken: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
@@ -149,13 +153,13 @@ class Turns:
 
     async def _reads(self, side: Side, what: str, requests: list[bytes]) -> None:
         before = cpu_seconds(side.pid)
-        told = await read(side.url, requests, connections=READERS, seconds=self.seconds)
+        told = await read(side.url, requests, connections=READERS, seconds=SECONDS)
         self._note(side, what, cpu_seconds(side.pid) - before, told.reads)
         if told.by_status.keys() != {200}:
             raise RuntimeError(f"{side.name}, {what}: answered {told.by_status}")
 
     async def _bookings(self, side: Side) -> None:
-        before, asked, ends = cpu_seconds(side.pid), 0, time.perf_counter() + self.seconds
+        before, asked, ends = cpu_seconds(side.pid), 0, time.perf_counter() + SECONDS
 
         async def user() -> int:
             connection, requests = Connection(side.url), 0
@@ -195,23 +199,18 @@ def held_for(wish: Wish) -> dict[str, str]:
     return {"patientId": patient, "doctorId": doctor, "dateTime": instant}
 
 
-def told(turns: Turns) -> list[str]:
-    """Medians; the difference is that of the medians."""
-    lines = []
-    for what in (KNOWN, NEW, BOOKINGS):
-        medians = {name: statistics.median(turns.taken[what, name]) for name in SETTINGS}
-        lines += [
-            f"{what:<20} {name:<16} {medians[name]:6.3f} CPU-ms a request"
-            f" ({medians[name] - medians[OFF]:+.3f})"
-            for name in SETTINGS
-        ]
-    return lines
+def cost(turns: Turns, what: str, name: str) -> float:
+    return statistics.median(turns.taken[what, name])
 
 
-async def main(options: Namespace) -> int:
-    clinic, ports = Clinic(options.home), Ports()
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+async def test_sign_in_costs_a_request_little(tmp_path: Path) -> None:
+    """By a token that was seen before; what a token costs at first sight is printed."""
+    ports = Ports()
     async with AsyncExitStack() as things:
         things.callback(ports.release)
+        clinic = await things.enter_async_context(measured_stack(tmp_path / "home"))
         issuer = await things.enter_async_context(issuing(ports))
         sides = [
             await things.enter_async_context(serving(clinic, name, issuer, ports))
@@ -219,18 +218,15 @@ async def main(options: Namespace) -> int:
         ]
         rows: list[Any] = await clinic.rows("SELECT id::text FROM patients LIMIT %s", PATIENTS)
         turns = Turns(
-            issuer=issuer,
-            patients=[row[0] for row in rows],
-            wishes=await clinic.wishes(),
-            seconds=options.seconds,
+            issuer=issuer, patients=[row[0] for row in rows], wishes=await clinic.wishes()
         )
-        for number in range(options.rounds):
+        for number in range(ROUNDS):
             for side in sides if number % 2 else reversed(sides):
                 await turns.take(side)
-    await clinic.close()
-    print("\n".join(told(turns)))
-    return 0
 
-
-if __name__ == "__main__":
-    exit_process(asyncio.run(main(options_of(__doc__, seconds=2.0, rounds=5))))
+    for what in (KNOWN, NEW, BOOKINGS):
+        for name in SETTINGS:
+            ms = cost(turns, what, name)
+            more = ms - cost(turns, what, OFF)
+            print(f"{what:<20} {name:<16} {ms:6.3f} CPU-ms a request ({more:+.3f})")
+    assert cost(turns, KNOWN, ON) - cost(turns, KNOWN, OFF) <= AT_MOST
