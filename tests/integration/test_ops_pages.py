@@ -124,7 +124,7 @@ async def test_each_figure_leads_to_the_bookings_that_it_counts(
         assert f"/ops/bookings/{booking}" in page
 
     figures = (await ops.get("/ops")).text
-    assert figures.count('<svg class="hours"') == 4
+    assert figures.count('<svg class="hourly"') == 4
 
 
 async def test_a_hold_that_was_given_up_or_lapsed_has_its_own_end(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from temporalio.api.enums.v1 import EventType as Kind
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
@@ -300,7 +301,7 @@ async def test_who_is_being_asked_already_is_asked_again_when_that_run_is_over(
             id=campaign_workflow_id(order.campaign_id),
             task_queue=CAMPAIGNS,
         )
-        await eventually_looked(run)
+        await eventually_refused(run)
         meanwhile = offered(desk)
         await other.terminate()
         await looks_again(run)
@@ -364,4 +365,12 @@ async def test_a_long_campaign_goes_on_in_a_new_run(desk: FrontDesk, record: Rec
 async def eventually_looked(run: WorkflowHandle[ChangeSchedule, dict[str, int]]) -> None:
     async with asyncio.timeout(30):
         while not await run.query(ChangeSchedule.progress):  # noqa: ASYNC110 - a query raises no event
+            await asyncio.sleep(0.05)
+
+
+async def eventually_refused(run: WorkflowHandle[ChangeSchedule, dict[str, int]]) -> None:
+    """Its child was not begun, for another run has its id."""
+    refused = Kind.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED
+    async with asyncio.timeout(30):
+        while refused not in [event.event_type async for event in run.fetch_history_events()]:  # noqa: ASYNC110 - a server raises no event
             await asyncio.sleep(0.05)
