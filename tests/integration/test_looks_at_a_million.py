@@ -28,6 +28,10 @@ WITHIN_SECONDS = 0.2
 ROWS_OF_A_WINDOW = 4
 """Times the visits of a window: the visits themselves, two messages of each, and some more."""
 
+ROUNDS = 4
+AT_MOST = 1.1
+"""Times what the change writes without the index of reminders."""
+
 MESSAGES = text("""
 INSERT INTO notifications (id, event_id, audience, channel, kind, status, appointment_id,
     patient_id, doctor_id, starts_at, sequence, created_at, step)
@@ -47,7 +51,26 @@ SIZES = text("""
 SELECT relname, pg_relation_size(oid) AS bytes FROM pg_class
 WHERE relname IN ('schedules_begins_at_idx', 'notifications_reminders_idx')
 """)
+PATIENTS = """
+INSERT INTO patients (id, full_name, phone, email)
+SELECT gen_random_uuid(), 'Somebody new', '+7', 'a@b.c' FROM generate_series(1, :number)
+"""
+ON_DUTY = """
+INSERT INTO shifts (doctor_id, during)
+SELECT doctor_id, tstzrange(starts_at, ends_at) FROM schedules WHERE id = ANY(:some)
+ON CONFLICT DO NOTHING
+"""
+BOOKING = """
+INSERT INTO schedules (id, patient_id, doctor_id, starts_at, ends_at, status, overbook,
+    confirmed_at)
+SELECT gen_random_uuid(), p.id, s.doctor_id, s.starts_at, s.ends_at, 'confirmed', true, now()
+FROM unnest(CAST(:some AS uuid[])) WITH ORDINALITY AS chosen (id, nth)
+JOIN schedules s USING (id) JOIN (
+    SELECT id, row_number() OVER () AS nth FROM patients WHERE full_name = 'Somebody new'
+) p USING (nth)
+"""
 CHANGES = {
+    "a booking": BOOKING,
     "a cancellation": "UPDATE schedules SET status = 'cancelled' WHERE id = ANY(:some)",
     "a move": "UPDATE schedules SET starts_at = starts_at + interval '1 minute'"
     " WHERE id = ANY(:some)",
@@ -105,26 +128,33 @@ async def test_a_look_reads_the_visits_of_its_window_and_no_others(million: Data
 async def test_what_a_change_pays_for_the_index_of_reminders(
     million: Database, change: str
 ) -> None:
-    """Bytes of the log of what is written, in a transaction that is taken back."""
-    paid = {}
+    """Bytes of the log of what is written, in transactions that are taken back.
+
+    The least of some rounds: what is first written to a page since a checkpoint logs all of it.
+    """
+    paid: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     async with million.connect() as connection:
-        for has_index in (True, False):
+        for has_index in (True, False) * ROUNDS:
             await connection.execute(text("BEGIN"))
             if not has_index:
                 await connection.execute(text("DROP INDEX schedules_begins_at_idx"))
             some = (await connection.execute(text(SOME))).scalar_one()
+            await connection.execute(text(PATIENTS), {"number": len(some)})
+            await connection.execute(text(ON_DUTY), {"some": some})
             before = (await connection.execute(text(WAL))).scalar_one()
             began = time.perf_counter()
             await connection.execute(text(CHANGES[change]), {"some": some})
             seconds = time.perf_counter() - began
             after = (await connection.execute(text(WAL))).scalar_one()
             await connection.execute(text("ROLLBACK"))
-            paid[has_index] = (after - before) / len(some), seconds * 1e6 / len(some)
+            paid[has_index].append(((after - before) / len(some), seconds * 1e6 / len(some)))
 
-    for has_index, (wal, micros) in paid.items():
+    wal = {has_index: min(each for each, _ in costs) for has_index, costs in paid.items()}
+    for has_index, costs in paid.items():
+        took = min(each for _, each in costs)
         how = "with" if has_index else "without"
-        print(f"\n{change}, {how} the index: {wal:.0f} bytes of the log, {micros:.0f} µs")
-    assert paid[True][0] < 1.5 * paid[False][0]
+        print(f"\n{change}, {how} the index: {wal[has_index]:.0f} bytes of the log, {took:.0f} µs")
+    assert wal[True] < AT_MOST * wal[False]
 
 
 async def explained(connection: Connection, values: dict[str, object]) -> dict[str, Any]:

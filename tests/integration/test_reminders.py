@@ -190,6 +190,22 @@ async def test_a_visit_that_was_moved_is_reminded_of_at_its_new_time_alone(desk:
     assert len(desk.sms.sent) == 1
 
 
+async def test_a_visit_that_was_moved_a_little_is_reminded_of_at_the_time_it_has_now(
+    desk: Desk,
+) -> None:
+    visit = await desk.visit(begins_in=DAY - SOON)
+    [before] = await desk.due(visit)
+    await desk.tell(before)
+
+    await desk.moves(visit, SOON / 2)
+    [after] = await desk.due(visit)
+    told = await desk.tell(after)
+
+    assert (before.step, after.step) == ("P1D", "P1D")
+    assert after.starts_at == before.starts_at + SOON / 2
+    assert told.sms.state is State.SENT
+
+
 async def test_a_visit_that_was_moved_past_its_step_has_none(desk: Desk) -> None:
     visit = await desk.visit(begins_in=5 * DAY)
 

@@ -82,8 +82,8 @@ MOVES_AND_MARKS = (
     ),
     Mutation(
         name="the change of any visit passes for that of who makes way",
-        file="migrations/versions/0030_making_way.py",
-        at="IS_SEEN",
+        file="migrations/versions/0033_trail_kept.py",
+        at="WITHOUT_A_GAP",
         text="IS DISTINCT FROM NEW.id::text",
         instead="IS NULL",
         red=(f"{RULES}::test_a_change_of_another_than_who_makes_way_is_counted",),

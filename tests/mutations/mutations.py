@@ -154,8 +154,8 @@ THE_DATABASE = (
     ),
     Mutation(
         name="a changed row keeps its revision",
-        file="migrations/versions/0017_revisions.py",
-        at="STATEMENTS",
+        file="migrations/versions/0033_trail_kept.py",
+        at="WITHOUT_A_GAP",
         text="IF;\n            NEW.revision := greatest(OLD.revision + 1, new_revision());\n",
         instead="IF;\n",
         red=(f"{RULES}::test_every_change_of_a_row_takes_a_new_revision",),

@@ -1,6 +1,7 @@
 """Each mutation still fits the code that it is to break; `make prove` breaks it."""
 
 import ast
+import re
 
 import pytest
 
@@ -21,6 +22,28 @@ def test_a_mutation_fits_the_code_and_names_tests_that_exist(mutation: Mutation)
     for test in mutation.red:
         file, _, name = test.partition("::")
         assert f"def {name.partition('[')[0]}(" in (CHECKOUT / file).read_text()
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [each for each in MUTATIONS if each.file.startswith("migrations/")],
+    ids=lambda each: each.name,
+)
+def test_a_mutation_breaks_the_function_that_the_last_migration_left(mutation: Mutation) -> None:
+    source = (CHECKOUT / mutation.file).read_text()
+    mutated = mutation.applied(source)
+    defined = re.compile(r"FUNCTION (\w+)\([^)]*\)[^;]*?\$\$(.*?)\$\$", re.DOTALL)
+    broken = {name for name, body in defined.findall(source)} - {
+        name for name, body in defined.findall(mutated) if body in source
+    }
+
+    later = [
+        path
+        for path in sorted((CHECKOUT / "migrations" / "versions").glob("*.py"))
+        if path.name > mutation.file.rpartition("/")[2]
+    ]
+    for path in later:
+        assert not broken & {name for name, _ in defined.findall(path.read_text())}, path.name
 
 
 def test_a_mutation_of_code_that_has_changed_fails_loudly() -> None:
