@@ -19,6 +19,7 @@ CONNECTIONS = 32
 MANY_HOLDS = {"PRIYOM_MAX_HOLDS_PER_PATIENT": "100"}
 """The wishes are those of few patients."""
 
+IDLE_SECONDS = 10.0
 TOLD_WITHIN = 120.0
 TOLD = """
 SELECT count(*) FROM notifications
@@ -116,3 +117,10 @@ async def counted(clinic: Clinic) -> AsyncIterator[Turn]:
     yield turn
     turn.seconds, after = time.perf_counter() - begun, clinic.cpu()
     turn.cpu = {name: after[name] - before[name] for name in before if name != "client"}
+
+
+async def at_rest(clinic: Clinic) -> Turn:
+    """What all of it uses while nobody asks."""
+    async with counted(clinic) as turn:
+        await asyncio.sleep(IDLE_SECONDS)
+    return turn

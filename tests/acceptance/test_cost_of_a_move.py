@@ -3,7 +3,6 @@
 Both end with the same three messages, and both are counted until all of them are sent.
 """
 
-import asyncio
 import os
 import statistics
 import time
@@ -17,12 +16,11 @@ import pytest
 from bench.clinic import Clinic
 from bench.free_slots import Wish
 from bench.http import Answer, Connection
-from tests.acceptance.measuring import Turn, counted, everybody_is_told, measured_stack
+from tests.acceptance.measuring import Turn, at_rest, counted, everybody_is_told, measured_stack
 
 ROUNDS = int(os.environ.get("ROUNDS", "12"))
 VISITS_A_ROUND = 20
 MESSAGES = 3
-IDLE_SECONDS = 10.0
 APART = timedelta(hours=2)
 """Longer than any slot."""
 
@@ -62,8 +60,7 @@ async def test_a_move_costs_little_more_than_a_confirmation(tmp_path: Path) -> N
     async with measured_stack(tmp_path / "home") as clinic:
         times = Times(await clinic.wishes())
         await a_round(clinic, times, Costs(), Turn(seconds=1.0, cpu=defaultdict(float)))
-        async with counted(clinic) as idle:
-            await asyncio.sleep(IDLE_SECONDS)
+        idle = await at_rest(clinic)
         for _ in range(ROUNDS):
             await a_round(clinic, times, costs, idle)
 
