@@ -90,10 +90,10 @@ async def book_at(
 
 
 async def everybody_is_told(clinic: Clinic, visits: list[str], *, messages: int) -> None:
-    """So many messages in all: letters, texts and notices."""
+    """So many messages in all: letters, texts and notices. Seldom asked, for asking costs as well."""
     async with asyncio.timeout(TOLD_WITHIN):
         while (await clinic.rows(TOLD, visits))[0][0] < messages:  # noqa: ASYNC110 - of other processes
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1.0)
 
 
 @dataclass(kw_only=True)
