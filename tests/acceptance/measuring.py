@@ -90,7 +90,7 @@ async def book_at(
 
 
 async def everybody_is_told(clinic: Clinic, visits: list[str], *, messages: int) -> None:
-    """So many messages in all: letters, texts and notices. Seldom asked, for asking costs as well."""
+    """So many messages in all, of each kind. Asking costs as well, so it is seldom."""
     async with asyncio.timeout(TOLD_WITHIN):
         while (await clinic.rows(TOLD, visits))[0][0] < messages:  # noqa: ASYNC110 - of other processes
             await asyncio.sleep(1.0)

@@ -127,6 +127,17 @@ async def test_the_database_refuses_after_so_many_and_an_undone_one_gives_back_w
     assert held.appointment.status == "held"
 
 
+async def test_what_others_have_missed_counts_against_nobody_else(absent: Absent) -> None:
+    for days_ago in (1, 5, 20):
+        await absent.missed(days_ago=days_ago)
+    await absent.ruled()
+
+    held = await Slots(absent.clinic.database).hold_slot(await a_wish(absent.clinic, "09:00"))
+
+    assert held.appointment.patient_id != absent.patient
+    assert held.appointment.status == "held"
+
+
 async def test_the_api_names_the_rule_its_limit_and_what_counts(
     absent: Absent, signed_in_api: str, issuer: FakeIssuer
 ) -> None:

@@ -110,6 +110,14 @@ async def test_what_is_published_already_is_not_written_again(office: Office) ->
     assert await office.shifts() == before
 
 
+async def test_every_doctor_of_the_clinic_is_counted(office: Office) -> None:
+    await office.plans(await office.clinic.hire(), ahead=6)
+
+    published = await office.published()
+
+    assert published == Published(doctors=2, changed=1, shifts=1)
+
+
 async def test_a_doctor_without_a_plan_keeps_the_shifts_there_are(office: Office) -> None:
     other = await office.clinic.hire()
     ahead = date.today() + timedelta(days=400)  # noqa: DTZ011 - far enough in any zone
