@@ -23,10 +23,14 @@ class Slot:
 
 @dataclass
 class Visit:
-    """What one hold has become; `told` is the answer that it was given, word for word."""
+    """What one hold has become; `told` is the answer that it was given, word for word.
+
+    It was held at `wished`, and stands at `slot`.
+    """
 
     id: str
     patient: str
+    wished: Slot
     slot: Slot
     key: str | None
     told: str
@@ -35,6 +39,7 @@ class Visit:
     version: int = 1
     confirmed_as: int | None = None
     extended: dict[int, str] = field(default_factory=dict)
+    moved_as: list[int] = field(default_factory=list)
 
     @property
     def is_live(self) -> bool:
@@ -95,7 +100,7 @@ class Contract:
     ) -> Answer:
         for bound in self.visits:
             if key and (bound.patient, bound.key) == (patient, key):
-                if bound.slot != slot:
+                if bound.wished != slot:
                     return Answer(422, "idempotency_key_reused")
                 return Answer(201, "held", again=bound.told)
         for visit in self.live(of=patient):
@@ -127,6 +132,22 @@ class Contract:
 
     def cancel(self, visit: Visit) -> Answer:
         return ENDED["expired"] if visit.status == "expired" else Answer(200, "cancelled")
+
+    def move(self, visit: Visit, slot: Slot, version: int) -> Answer:
+        if visit.status != "confirmed":
+            code = "already_cancelled" if visit.status == "cancelled" else "not_confirmed"
+            return Answer(409, code)
+        if version <= visit.version and slot == visit.slot:
+            return Answer(200, "confirmed")
+        if version != visit.version:
+            return Answer(409, "changed")
+        others = [each for each in self.live() if each is not visit and each.slot.overlaps(slot)]
+        for other in others:
+            if other.patient == visit.patient:
+                return Answer(409, "patient_busy", about=other.id)
+        if any(other.slot.practitioner == slot.practitioner for other in others):
+            return Answer(409, "slot_taken")
+        return Answer(200, "confirmed")
 
     def extend(self, visit: Visit, version: int) -> Answer:
         if version in visit.extended:

@@ -87,6 +87,7 @@ class Story(RuleBasedStateMachine):
         visit = Visit(
             id=answer.json()["appointmentId"],
             patient=patient,
+            wished=SLOTS[slot],
             slot=SLOTS[slot],
             key=key,
             told=answer.text,
@@ -99,7 +100,7 @@ class Story(RuleBasedStateMachine):
     @rule(visit=visits)
     def is_asked_for_again(self, visit: Visit) -> None:
         """The same POST: without a key another wish, with one the same."""
-        self.holds(visit.patient, visit.slot.name, visit.key)
+        self.holds(visit.patient, visit.wished.name, visit.key)
 
     @rule(visit=visits)
     def is_confirmed(self, visit: Visit) -> None:
@@ -130,6 +131,30 @@ class Story(RuleBasedStateMachine):
             visit.extended[seen] = answer.text
             visit.version, visit.held_until = seen + 1, _held_until(answer)
         self._look_at(visit)
+
+    @rule(
+        visit=visits,
+        slot=st.sampled_from(list(SLOTS)),
+        version=st.sampled_from(["the latest", "the latest", "the one before", "none yet"]),
+    )
+    def is_moved(self, visit: Visit, slot: str, version: str) -> None:
+        before, target = visit.slot, SLOTS[slot]
+        ahead = {"the one before": -1, "none yet": 1}.get(version, 0)
+        seen = max(1, visit.version + ahead)
+        expected = self.contract.move(visit, target, seen)
+        to = {
+            "doctorId": self.desk.doctors[target.doctor],
+            "dateTime": begins(target, self.day).isoformat(),
+            "version": seen,
+        }
+        answer = self._tell(visit, "reschedule", to)
+        self._judge(f"{_whose(visit)} is moved to {slot}, version {seen}", expected, answer)
+        if expected.http == 200 and target != before:
+            visit.slot, visit.version = target, visit.version + 1
+            visit.moved_as.append(visit.version)
+        self._look_at(visit)
+        shown = self.desk.states(before.doctor, self.day)[before.begins]
+        assert shown == self.contract.state_of(before), f"{before.name} is shown {shown}"
 
     @precondition(lambda self: self.contract.holds() and self.lapses < MOST_LAPSES)
     @rule()
@@ -244,10 +269,11 @@ async def test_every_story_goes_as_the_contract_says(desk: FrontDesk, clinic: Cl
 
 
 def _events_of(visit: Visit) -> set[str]:
-    """A confirmed visit is told, and its cancellation; a hold that came to nothing is not."""
+    """A confirmed visit is told, each move, and its cancellation; no hold that came to nothing."""
     if visit.confirmed_as is None:
         return set()
     told = {str(event_id(UUID(visit.id), visit.confirmed_as, EventType.CONFIRMED))}
+    told |= {str(event_id(UUID(visit.id), each, EventType.RESCHEDULED)) for each in visit.moved_as}
     if visit.status == "cancelled":
         told.add(str(event_id(UUID(visit.id), visit.version, EventType.CANCELLED)))
     return told
