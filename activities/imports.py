@@ -21,10 +21,10 @@ from adapters.postgres.transactions import consistent, serializable
 from domain.imports import Row, rows_of
 from domain.zones import zone_named
 
-ROWS_AT_ONCE = 100
-"""A tenth of a second: so long a booking may wait for what they write."""
+ROWS_AT_ONCE = 25
+"""Some hundredths of a second: so long a booking may wait for what they write."""
 
-RESTS = 1.0
+RESTS = 2.0
 """Times as long as a batch took. The bookings have that time, and the processors, to themselves."""
 
 IN_THE_WAY = (psycopg.errors.ExclusionViolation, psycopg.errors.IntegrityError)

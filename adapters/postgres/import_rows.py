@@ -34,35 +34,37 @@ WHERE i.appointment_id = ANY(CAST(%(ids)s AS uuid[]))
 """)
 
 PEOPLE = SQL("""
-SELECT w.nth, p.id FROM unnest(
+SELECT nth, id FROM several_known_as(
     CAST(%(names)s AS text[]), CAST(%(phones)s AS text[]), CAST(%(emails)s AS text[])
-) WITH ORDINALITY AS w (full_name, phone, email, nth)
-CROSS JOIN LATERAL (
-    SELECT id FROM people_known_as(w.full_name, w.phone, w.email) ORDER BY id LIMIT 1
-) p
+)
 """)
 
-# A look at each span alone: a file in no order reaches over years, and so would its rows.
+# A look at each span alone: a file in no order reaches over years, and so would its rows. With
+# OFFSET 0 the planner may not join the spans to all that their people ever had.
 SPANS = """unnest(
     CAST(%(whose)s AS uuid[]), CAST(%(starts)s AS timestamptz[]), CAST(%(ends)s AS timestamptz[])
 ) AS w (whose, starts_at, ends_at)"""
 
 ON_DUTY = SQL(f"""
 SELECT DISTINCT s.doctor_id, lower(s.during) AS starts_at, upper(s.during) AS ends_at
-FROM {SPANS} JOIN shifts s
-    ON s.doctor_id = w.whose AND s.during && tstzrange(w.starts_at, w.ends_at)
+FROM {SPANS} CROSS JOIN LATERAL (
+    SELECT doctor_id, during FROM shifts
+    WHERE doctor_id = w.whose AND during && tstzrange(w.starts_at, w.ends_at) OFFSET 0
+) s
 """)  # noqa: S608 - our own words, as below
 
 OF_DOCTORS = SQL(f"""
-SELECT s.id, s.practitioner_id, s.patient_id, s.starts_at, s.ends_at
-FROM {SPANS} JOIN schedules s
-    ON s.practitioner_id = w.whose AND s.occupies && tstzrange(w.starts_at, w.ends_at)
+SELECT s.* FROM {SPANS} CROSS JOIN LATERAL (
+    SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM schedules
+    WHERE practitioner_id = w.whose AND occupies && tstzrange(w.starts_at, w.ends_at) OFFSET 0
+) s
 """)  # noqa: S608
 
 OF_PATIENTS = SQL(f"""
-SELECT s.id, s.practitioner_id, s.patient_id, s.starts_at, s.ends_at
-FROM {SPANS} JOIN schedules s
-    ON s.patient_id = w.whose AND s.occupies && tstzrange(w.starts_at, w.ends_at)
+SELECT s.* FROM {SPANS} CROSS JOIN LATERAL (
+    SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM schedules
+    WHERE patient_id = w.whose AND occupies && tstzrange(w.starts_at, w.ends_at) OFFSET 0
+) s
 """)  # noqa: S608
 
 OCCUPIES = ("confirmed", "arrived")
@@ -108,7 +110,8 @@ class Batch:
         self, visits: Sequence[tuple[Visit, Row, Person]], openings: Sequence[tuple[Opening, Row]]
     ) -> None:
         known = await self._known([visit for visit, _, _ in visits])
-        people = await self._people({person for _, _, person in visits})
+        new = {person for visit, _, person in visits if self._id(visit) not in known}
+        people = await self._people(new)
         wanted: list[Planned] = []
         for visit, doctor, person in visits:
             before = known.get(self._id(visit))
