@@ -1,7 +1,9 @@
 """Sets of time: what several spans cover, and what is left of them."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice, takewhile
 
 from domain.slot import Interval
 
@@ -56,3 +58,19 @@ def within(spans: Iterable[Interval], cover: Iterable[Interval]) -> set[Interval
         if nth >= 0 and span.ends_at <= whole[nth].ends_at:
             found.add(span)
     return found
+
+
+def in_place_of(gone: Iterable[Interval], added: Iterable[Interval]) -> dict[Interval, Interval]:
+    """What comes by what goes there, where neither meets another; each side is apart.
+
+    So they change one after the other, in any order, and no two overlap meanwhile.
+    """
+    olds = sorted(gone, key=lambda each: each.starts_at)
+    met: list[tuple[Interval, Interval]] = []
+    nth = 0
+    for new in sorted(added, key=lambda each: each.starts_at):
+        while nth < len(olds) and olds[nth].ends_at <= new.starts_at:
+            nth += 1
+        met += [(old, new) for old in takewhile(new.overlaps, islice(olds, nth, None))]
+    times_old, times_new = Counter(old for old, _ in met), Counter(new for _, new in met)
+    return {old: new for old, new in met if times_old[old] == times_new[new] == 1}

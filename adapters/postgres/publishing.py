@@ -22,7 +22,7 @@ from adapters.postgres.transactions import serializable
 from domain.plan import Plan, expand, instant_of
 from domain.plan_exceptions import excepted
 from domain.slot import Interval, day_bounds, day_of
-from domain.spans import apart, within, without
+from domain.spans import apart, in_place_of, within, without
 from domain.zones import zone_named
 
 DESK = SQL("""
@@ -66,7 +66,17 @@ CHECK = SQL("SET CONSTRAINTS schedules_in_shift IMMEDIATE")
 CUT = SQL("""
 DELETE FROM shifts
 WHERE doctor_id = %(doctor_id)s AND during && tstzrange(%(first)s, %(last)s)
-  AND lower(during) = ANY(CAST(%(starts)s AS timestamptz[]))
+  AND lower(during) = ANY(CAST(%(gone)s AS timestamptz[]))
+""")
+
+CHANGE = SQL("""
+UPDATE shifts s SET during = tstzrange(w.starts_at, w.ends_at), state = w.state
+FROM unnest(
+    CAST(%(gone)s AS timestamptz[]), CAST(%(starts)s AS timestamptz[]),
+    CAST(%(ends)s AS timestamptz[]), CAST(%(states)s AS text[])
+) AS w (was_at, starts_at, ends_at, state)
+WHERE s.doctor_id = %(doctor_id)s AND s.during && tstzrange(%(first)s, %(last)s)
+  AND lower(s.during) = w.was_at
 """)
 
 OPEN = SQL("""
@@ -180,23 +190,34 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
 
 
 async def publish(connection: Cursor, doctor_id: UUID, change: Change) -> None:
-    """Write what changes; nothing, where it is as it is to be. What goes goes first."""
-    gone, added = change.was - change.wanted, change.wanted - change.was
+    """Write what changes; nothing, where it is as it is to be. What goes goes first.
+
+    A row that changes costs less than one that goes and one that comes: its doctor is known.
+    """
+    gone, added = dict(change.was - change.wanted), dict(change.wanted - change.was)
+    changed = in_place_of(gone, added)
+    cut, opened = gone.keys() - changed.keys(), added.keys() - set(changed.values())
     if gone:
         await connection.write(DEFER, {})
-        await connection.write(CUT, {"doctor_id": doctor_id, **_beginnings(gone)})
-    if added:
-        await connection.write(OPEN, {"doctor_id": doctor_id, **_columns(added)})
+    if cut:
+        await connection.write(CUT, {"doctor_id": doctor_id, **_beginnings(cut)})
+    if changed:
+        become = _columns((span, added[span]) for span in changed.values())
+        asked = {"doctor_id": doctor_id, **_beginnings(changed), **become}
+        await connection.write(CHANGE, asked)
+    if opened:
+        columns = _columns((span, added[span]) for span in opened)
+        await connection.write(OPEN, {"doctor_id": doctor_id, **columns})
     if gone:
         await connection.write(CHECK, {})
 
 
-def _beginnings(shifts: Iterable[Stated]) -> dict[str, object]:
-    spans = [span for span, _ in shifts]
+def _beginnings(spans: Iterable[Interval]) -> dict[str, object]:
+    ordered = sorted(spans, key=lambda each: each.starts_at)
     return {
-        "first": min(span.starts_at for span in spans),
-        "last": max(span.ends_at for span in spans),
-        "starts": [span.starts_at for span in spans],
+        "first": ordered[0].starts_at,
+        "last": ordered[-1].ends_at,
+        "gone": [span.starts_at for span in ordered],
     }
 
 

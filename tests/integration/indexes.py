@@ -174,6 +174,7 @@ BY: dict[str, set[str]] = {
     "patients.REGISTER": set(),
     "patients.SAME_PERSON": set(),
     "patients.SEEN_BY": PATIENT | OF_PATIENT,
+    "publishing.CHANGE": {"shifts_pkey"},
     "publishing.CUT": {"shifts_pkey"},
     "plans.BY_ID": {"plans_pkey"},
     "import_rows.DOCTORS": {"doctors_clinic_id_idx"},

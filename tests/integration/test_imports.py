@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from psycopg.sql import SQL
 from sqlalchemy import text
 from temporalio.client import Client as Temporal
 from temporalio.testing import ActivityEnvironment
@@ -19,7 +20,9 @@ from activities.imports import Imports
 from activities.shifts import Shifts
 from adapters.postgres.audit import SWEEP_EVENTS
 from adapters.postgres.database import Database
+from adapters.postgres.import_rows import OF_DOCTORS, OF_PATIENTS, ON_DUTY
 from adapters.postgres.imports import Import, find_import, forget, stage, staged
+from adapters.postgres.seeing import EVERYBODY
 from adapters.temporal.client import TemporalConnection
 from api.schedule.importing import Importing
 from domain.actors import SYSTEM
@@ -188,6 +191,46 @@ async def test_a_patient_who_is_known_is_that_patient_and_may_not_be_in_two_plac
     ]
     first, second, _ = await office.visits()
     assert first["patient_id"] == second["patient_id"]
+
+
+async def test_a_patient_of_an_earlier_file_is_found_by_either_contact(office: Office) -> None:
+    anna = {"patient_name": "Anna", "patient_email": "Anna@example.org"}
+    await office.take(office.file(a_row(1, **anna, patient_phone="+79165550001")))
+    await office.take(
+        office.file(
+            a_row(
+                2,
+                "09:30",
+                "10:00",
+                patient_name="ANNA",
+                patient_email="anna@EXAMPLE.org",
+                patient_phone="",
+            ),
+            a_row(3, "10:00", "10:30", patient_name="Anna", patient_phone="+79165550001"),
+            a_row(4, "10:30", "11:00", patient_name="Anna", patient_phone="+79165550002"),
+            a_row(5, "11:00", "11:30", patient_name="Olga", patient_phone="+79165550001"),
+        )
+    )
+
+    first, by_email, by_phone, other_phone, other_name = [
+        each["patient_id"] for each in await office.visits()
+    ]
+    assert first == by_email == by_phone
+    assert len({first, other_phone, other_name}) == 3
+
+
+@pytest.mark.parametrize("statement", [OF_DOCTORS, OF_PATIENTS, ON_DUTY])
+async def test_each_span_is_looked_at_alone_whatever_the_planner_thinks_of_the_tables(
+    office: Office, statement: SQL
+) -> None:
+    nothing: dict[str, object] = {"whose": [], "starts": [], "ends": []}
+    async with office.database.lend(EVERYBODY) as connection:
+        await connection.execute("SET LOCAL enable_nestloop = off")
+        plan = await connection.execute(SQL("EXPLAIN {}").format(statement), nothing)
+        told = "\n".join(line for (line,) in await plan.fetchall())
+
+    assert "Nested Loop" in told
+    assert "Join" not in told
 
 
 async def test_outside_of_duty_an_appointment_keeps_its_time_and_nobody_else_gets_it(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from adapters.temporal.client import TemporalConnection
 from api.schedule.publishing import Publishing
 from domain.actors import SYSTEM
 from domain.plan import Plan, Published, PublishOrder, Weekly
-from tests.clinic_rows import Clinic, open_clinic
+from tests.clinic_rows import Clinic, at, open_clinic
 from worker.publish_schedule import ensure_publishing, keep_publishing
 from worker.workers import plans_worker
 from workflows.names import PUBLISH_SCHEDULE
@@ -74,6 +75,35 @@ class Office:
         async with self.database.connect() as connection:
             rows = await connection.execute(asked, {"id": doctor_id or self.doctor})
             return {row.day: row.revision for row in rows}
+
+    async def writes(self, hours: list[str], *, version: int) -> None:
+        """A further plan of every day, published by nobody yet."""
+        weekly = [
+            {"weekday": day, "from": each[:5], "until": each[6:], "everyWeeks": 1}
+            for day in range(1, 8)
+            for each in hours
+        ]
+        await self.clinic.execute(
+            "INSERT INTO plans (id, doctor_id, clinic_id, version, effective_from, weekly)"
+            " VALUES (gen_random_uuid(), :doctor, :clinic, :version, '2024-01-01',"
+            " CAST(:weekly AS jsonb))",
+            doctor=self.doctor,
+            clinic=self.clinic.id,
+            version=version + 1,
+            weekly=json.dumps(weekly),
+        )
+
+    async def hours(self) -> set[tuple[str, str]]:
+        """From when until when, on whatever day."""
+        asked = text(
+            "SELECT DISTINCT"
+            " to_char(lower(during) AT TIME ZONE 'Europe/Moscow', 'HH24:MI') AS since,"
+            " to_char(upper(during) AT TIME ZONE 'Europe/Moscow', 'HH24:MI') AS until"
+            " FROM shifts WHERE doctor_id = :id"
+        )
+        async with self.database.connect() as connection:
+            rows = await connection.execute(asked, {"id": self.doctor})
+            return {(row.since, row.until) for row in rows}
 
     async def published(self) -> Published:
         wanted = PublishOrder(horizon_days=7, clinic_id=self.clinic.id)
@@ -162,6 +192,43 @@ async def test_a_time_that_nobody_has_any_more_is_cut(office: Office) -> None:
 
     assert (await office.published()).shifts == 1
     assert all(day.endswith(NINE) for day in await office.shifts())
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        ["10:00 14:00"],
+        ["09:00 10:30", "11:00 13:00"],
+        ["08:00 09:30", "10:00 12:00", "12:00 15:00"],
+        ["13:00 15:00"],
+    ],
+)
+async def test_whatever_becomes_of_the_hours_and_back(office: Office, hours: list[str]) -> None:
+    was = set(await office.shifts())
+    latest = 1
+    for week in (hours, [f"{NINE} {ONE}"]):
+        await office.writes(week, version=latest)
+        latest += 1
+
+        published = await office.published()
+        begins = {day[11:] for day in await office.shifts()}
+
+        assert published.changed == 1
+        assert begins == {each[:5] for each in week}
+        assert await office.hours() == {tuple(each.split()) for each in week}
+    assert set(await office.shifts()) == was
+
+
+async def test_hours_that_move_away_from_a_visit_leave_it_its_own(office: Office) -> None:
+    begins = sorted(await office.shifts())[3]
+    await office.clinic.book(at("09:00", date.fromisoformat(begins[:10])))
+    await office.writes(["10:00 14:00"], version=1)
+
+    await office.published()
+
+    kept = {day for day in await office.shifts() if day.endswith(NINE)}
+    assert kept == {begins}
+    assert await office.hours() == {("10:00", "14:00"), ("09:00", "09:30")}
 
 
 async def test_a_failed_try_goes_on_behind_the_last_doctor_it_told_of(office: Office) -> None:

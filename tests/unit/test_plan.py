@@ -8,7 +8,7 @@ from dateutil import rrule, tz  # type: ignore[import-untyped]
 
 from domain.plan import Plan, Weekly, expand, instant_of, overlap_in
 from domain.slot import Interval, slots_of
-from domain.spans import apart, joined, within, without
+from domain.spans import apart, in_place_of, joined, within, without
 
 ZONES = [
     "Europe/Moscow",
@@ -160,6 +160,28 @@ def test_of_two_times_that_overlap_the_later_loses_what_both_have() -> None:
         span(4, 5),
         span(7, 8),
     ]
+
+
+@pytest.mark.parametrize(
+    ("gone", "added", "changed"),
+    [
+        ([(9, 13)], [(10, 14)], [((9, 13), (10, 14))]),
+        ([(9, 13)], [(13, 15)], []),
+        ([(9, 13)], [(9, 11), (12, 14)], []),
+        ([(9, 11), (12, 14)], [(10, 13)], []),
+        ([(9, 11), (12, 14)], [(8, 10), (13, 15)], [((9, 11), (8, 10)), ((12, 14), (13, 15))]),
+        ([(9, 10), (11, 12), (20, 22)], [(9, 12), (21, 23)], [((20, 22), (21, 23))]),
+        ([(9, 11), (12, 14), (15, 17)], [(10, 13), (16, 18)], [((15, 17), (16, 18))]),
+    ],
+)
+def test_a_time_changes_into_another_where_neither_meets_a_third(
+    gone: list[tuple[int, int]],
+    added: list[tuple[int, int]],
+    changed: list[tuple[tuple[int, int], tuple[int, int]]],
+) -> None:
+    found = in_place_of((span(*each) for each in gone), (span(*each) for each in added))
+
+    assert found == {span(*old): span(*new) for old, new in changed}
 
 
 def test_a_time_is_within_those_that_touch_each_other() -> None:
