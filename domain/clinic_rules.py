@@ -4,7 +4,7 @@ Staff pass by giving a reason, which the history keeps.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,12 @@ from domain.durations import Duration, parse_duration, spelled
 from domain.errors import RuleForbids
 
 DEFAULT_REMINDERS = ("P3D", "P1D")
+
+OF_A_SPECIALTY = frozenset({"bookNotice", "cancelNotice", "moveNotice", "horizon", "maxMoves"})
+"""What is asked of one visit. What counts all of a patient's visits is the clinic's alone."""
+
+InPlace = Mapping[str, str | int | None]
+"""Rules that stand in the place of the clinic's, under their names in the API."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,8 @@ class ClinicRules:
     max_no_shows: int | None = None
     no_shows_within: Duration | None = None
     offer_lasts: Duration | None = None
+    specialties: Mapping[str, InPlace] = field(default_factory=dict)
+    """By specialty, of `OF_A_SPECIALTY`; a rule that is not named there is the clinic's."""
 
 
 NO_RULES = ClinicRules()
@@ -86,10 +94,12 @@ class RuledVisit:
         return None if notice is None else notice.before(self.starts_at, self.zone)
 
 
-def rules_of(kept: Mapping[str, Any] | None) -> ClinicRules:
-    """As the database keeps them, under their names in the API."""
+def rules_of(kept: Mapping[str, Any] | None, specialty: str | None = None) -> ClinicRules:
+    """As the database keeps them, under their names in the API: for this specialty, or for all."""
     if kept is None:
         return NO_RULES
+    specialties = kept.get("specialties") or {}
+    kept = {**kept, **specialties.get(specialty, {})}
     offers = kept.get("offers") or {}
     return ClinicRules(
         book_notice=_duration(kept.get("bookNotice")),
@@ -103,11 +113,13 @@ def rules_of(kept: Mapping[str, Any] | None) -> ClinicRules:
         max_no_shows=kept.get("maxNoShows"),
         no_shows_within=_duration(kept.get("noShowsWithin")),
         offer_lasts=_duration(offers.get("lasts")),
+        specialties=specialties,
     )
 
 
 def rules_document(rules: ClinicRules) -> dict[str, object]:
-    """The same, to be kept and to be read."""
+    """The same, to be kept and to be read; of specialties only where one has its own."""
+    own = {"specialties": dict(rules.specialties)} if rules.specialties else {}
     return {
         "bookNotice": _written(rules.book_notice),
         "cancelNotice": _written(rules.cancel_notice),
@@ -120,6 +132,7 @@ def rules_document(rules: ClinicRules) -> dict[str, object]:
         "maxNoShows": rules.max_no_shows,
         "noShowsWithin": _written(rules.no_shows_within),
         "offers": {"lasts": _written(rules.offer_lasts)},
+        **own,
     }
 
 

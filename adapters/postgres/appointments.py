@@ -44,7 +44,8 @@ class Before:
 ONE = SQL(f"""
 SELECT {COLUMNS}, s.practitioner_id, s.starts_at <= clock_timestamp() AS has_begun,
     CASE WHEN s.origin = 'offer' AND s.visit_id <> s.id THEN s.visit_id END AS offered_visit,
-    statement_timestamp() AS read_at, clock_timestamp() AS now, c.time_zone, c.rules
+    statement_timestamp() AS read_at, clock_timestamp() AS now, c.time_zone, c.rules,
+    (SELECT specialty FROM doctors WHERE id = s.doctor_id) AS specialty
 FROM schedules s JOIN clinics c ON c.id = s.clinic_id WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns, as below
 

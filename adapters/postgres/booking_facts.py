@@ -12,7 +12,7 @@ from adapters.postgres.made_moves import placement_before
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from adapters.postgres.tables import LET_GO
 from domain.booking import Appointment, Status
-from domain.clinic_rules import rules_of
+from domain.clinic_rules import NO_RULES, rules_of
 from domain.errors import AppointmentNotFound
 from domain.rules import DoctorGrid, Facts, LetGo, LiveRow, Service, SlotWish
 from domain.slot import Interval
@@ -28,7 +28,8 @@ LAPSED = "s.status = 'held' AND s.held_until <= clock.now"
 LOOK = one_line(f"""
 WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 desk AS MATERIALIZED (
-    SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, c.time_zone, c.rules
+    SELECT d.id, d.practitioner_id, d.clinic_id, d.slot_minutes, d.specialty,
+        c.time_zone, c.rules
     FROM doctors d JOIN clinics c ON c.id = d.clinic_id WHERE d.id = %(doctor_id)s
 ),
 live AS (
@@ -87,11 +88,11 @@ SELECT clock.now,
     (SELECT count(*) FROM let_go) AS let_go, (SELECT max(ended_at) FROM let_go) AS last_let_go,
     (SELECT count(*) FROM let_go WHERE has_lapsed) AS lapses
 FROM clock, LATERAL (
-    SELECT count(*) AS count, min(held_until) AS first_lapse FROM schedules
+    SELECT count(*), min(held_until) AS first_lapse FROM schedules
     WHERE patient_id = %(patient_id)s AND status = 'held' AND held_until > clock.now
       AND visit_id <> %(appointment_id)s AND origin <> 'offer'
 ) holds, LATERAL (
-    SELECT count(*) AS count, min(held_until) AS first_lapse FROM (
+    SELECT count(*), min(held_until) AS first_lapse FROM (
         SELECT s.held_until FROM schedules s
         WHERE s.patient_id = %(holder)s AND s.status = 'held' AND s.held_until > clock.now
           AND s.held_by IS NULL AND s.origin <> 'offer' AND s.id <> %(appointment_id)s
@@ -177,7 +178,7 @@ def _facts(row: Row) -> Facts:
         live_holds=row["live_holds"],
         first_lapse=row["first_lapse"],
         service=Service(**row["service"]) if row["service"] else None,
-        rules=rules_of(row["desk"]["rules"] if row["desk"] else None),
+        rules=rules_of(row["desk"]["rules"], row["desk"]["specialty"]) if row["desk"] else NO_RULES,
         live_visits=row["live_visits"],
         missed=tuple(datetime.fromisoformat(each) for each in row["missed"] or ()),
         subject_holds=row["subject_holds"],

@@ -17,7 +17,7 @@ from domain.zones import zone_named
 PATIENTS_OWN = "s.patient_id = CAST(:patient_id AS uuid) AND s.clinic_id = c.id"
 
 OF_DOCTOR = text(f"""
-SELECT c.name, c.phone, c.time_zone, c.rules, clock_timestamp() AS now,
+SELECT c.name, c.phone, c.time_zone, c.rules, d.specialty, clock_timestamp() AS now,
     ARRAY(SELECT v.name FROM doctor_services o JOIN services v ON v.id = o.service_id
           WHERE o.doctor_id = d.id AND NOT v.self_bookable ORDER BY v.name, v.id) AS at_desk,
     CASE WHEN c.rules ->> 'maxLivePerPatient' IS NOT NULL THEN (
@@ -78,7 +78,7 @@ async def booking_rules(
     if row is None:
         raise DoctorNotFound
     return BookingRules(
-        rules=rules_of(row["rules"]),
+        rules=rules_of(row["rules"], row["specialty"]),
         clinic_phone=row["phone"],
         at_desk=row["at_desk"],
         live=row["live"],

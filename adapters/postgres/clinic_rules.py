@@ -67,5 +67,5 @@ def ruled_visit(row: Row) -> RuledVisit:
         moves=row["moves"],
         now=row["now"],
         zone=zone_named(row["time_zone"]),
-        rules=rules_of(row["rules"]),
+        rules=rules_of(row["rules"], row["specialty"]),
     )

@@ -262,7 +262,7 @@ def _card(row: Row[*tuple[object, ...]], next_free: datetime | None) -> DoctorCa
         practitioner_id=row.practitioner_id,
         service_ids=tuple(row.service_ids),
         version=row.version,
-        rules=rules_of(row.rules),
+        rules=rules_of(row.rules, row.specialty),
     )
 
 

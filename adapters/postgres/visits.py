@@ -123,6 +123,6 @@ def visit_of(row: RowMapping) -> PatientVisit:
         time_zone=row["time_zone"],
         lasts_seconds=max(0.0, row["lasts_seconds"] or 0.0),
         now=row["now"],
-        rules=rules_of(row["rules"]),
+        rules=rules_of(row["rules"], row["specialty"]),
         is_on_top=row["overbook"],
     )

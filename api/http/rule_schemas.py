@@ -27,6 +27,16 @@ class OffersBody(Body):
     lasts: Length | None = Field(None, description="how long an offer waits for its answer")
 
 
+class SpecialtyRulesBody(Body):
+    """What stands in the place of the clinic's rules; what is absent is as at the clinic."""
+
+    book_notice: Length | None = None
+    cancel_notice: Length | None = None
+    move_notice: Length | None = None
+    horizon: Length | None = None
+    max_moves: Count | None = None
+
+
 class RulesBody(Body):
     """What patients may do by themselves. Staff pass by giving a reason."""
 
@@ -43,6 +53,7 @@ class RulesBody(Body):
             "maxNoShows": 3,
             "noShowsWithin": "P180D",
             "offers": {"lasts": "PT2H"},
+            "specialties": {"surgery": {"bookNotice": "P2D", "maxMoves": None}},
         }
     )
 
@@ -68,6 +79,13 @@ class RulesBody(Body):
         description="with so many missed visits that count, a patient books by reception alone",
     )
     offers: OffersBody | None = None
+    specialties: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=100)], SpecialtyRulesBody],
+        Field(max_length=100),
+    ] = Field(
+        default_factory=dict,
+        description="what a specialty has in the place of the clinic's own; null is no limit there",
+    )
 
     @field_validator("max_no_shows")
     @classmethod
@@ -79,6 +97,11 @@ class RulesBody(Body):
 
     def rules(self) -> ClinicRules:
         kept = self.model_dump(by_alias=True)
+        kept["specialties"] = {
+            name: given
+            for name, own in self.specialties.items()
+            if (given := own.model_dump(by_alias=True, exclude_unset=True))
+        }
         return rules_of(kept | {"reminders": kept["reminders"] or _default(self.reminders)})
 
 

@@ -122,6 +122,7 @@ CONTRACT: dict[str, Row] = {
     "GET /manage": MANAGE,
     "POST /manage/clinics": MAKE_CLINIC,
     "* /manage/clinics/*/rules": CHANGE_THING,
+    "* /manage/clinics/*/rules/specialty": CHANGE_THING,
     "POST /manage/clinics/*/exceptions": ASK_FOR_CLINIC,
     "* /manage/clinics/*": CHANGE_DOCTOR,
     "* /manage/doctors/*": CHANGE_DOCTOR,

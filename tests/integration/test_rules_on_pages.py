@@ -75,6 +75,21 @@ async def test_the_calendar_and_the_list_of_doctors_say_how_near_and_how_far_ahe
         assert all(each in page for each in SAID)
 
 
+async def test_the_calendar_and_the_list_say_the_rules_of_the_doctors_specialty(
+    api: str, clinic: Clinic
+) -> None:
+    colleague = await clinic.hire(specialty="therapist")
+    own = {"surgeon": {"bookNotice": "P1D"}}
+    await ruled(clinic, ClinicRules(horizon=A_YEAR, specialties=own))
+
+    calendars = [await shown(api, f"/book/{each}") for each in (clinic.doctor_id, colleague)]
+    doctors = await shown(api, f"/?clinic={clinic.id}")
+
+    assert [rules_in(page) for page in calendars] == [["bookNotice", "horizon"], ["horizon"]]
+    assert SAID[0] in calendars[0]
+    assert sorted(rules_in(doctors)) == ["bookNotice", "horizon", "horizon"]
+
+
 async def test_the_calendar_says_how_many_one_may_have_and_what_reception_alone_books(
     api: str, clinic: Clinic
 ) -> None:

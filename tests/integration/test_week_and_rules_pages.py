@@ -76,6 +76,34 @@ async def test_who_may_take_leave_is_who_sees_its_form(
     assert foreign.status_code == 403
 
 
+async def test_a_specialty_has_rules_of_its_own_which_the_clinics_form_leaves_alone(
+    manager: Manager, clinic: Clinic
+) -> None:
+    path = f"/manage/clinics/{clinic.id}/rules"
+    own = {"specialty": "surgeon", "bookNotice": "P2D", "horizon": "none", "maxMoves": "2"}
+    rules = f"/api/v1/clinics/{clinic.id}/rules"
+
+    await manager.sends(path, {"horizon": "P60D", "maxMoves": "1"})
+    before = await manager.sees(f"{path}?specialty=surgeon")
+    saved = await manager.sends(f"{path}/specialty", own)
+    after = await manager.sees(saved)
+    await manager.sends(path, {"horizon": "P90D"})
+    kept = (await manager.http.get(rules)).json()
+    wrong = await manager.sends(f"{path}/specialty", own | {"maxMoves": "-1"}, 422)
+    await manager.sends(f"{path}/specialty", {"specialty": "surgeon"})
+    emptied = (await manager.http.get(rules)).json()
+
+    assert "as at the clinic: 60 days" in before
+    assert "as at the clinic: 1<" in before
+    assert "Saved." in after
+    assert 'value="P2D" selected>2 days' in after
+    assert 'value="none" selected' in after
+    assert kept["horizon"] == "P90D"
+    assert kept["specialties"] == {"surgeon": {"bookNotice": "P2D", "horizon": None, "maxMoves": 2}}
+    assert "Nothing was saved." in wrong
+    assert "specialties" not in emptied
+
+
 async def test_a_clinics_rules_are_a_form_that_says_them_in_words(
     manager: Manager, clinic: Clinic
 ) -> None:

@@ -15,6 +15,7 @@ REMINDED = "tests/workflows/test_remind_patient.py"
 CAMPAIGNS = "tests/workflows/test_change_schedule.py"
 ATTENDED = "tests/unit/test_attendance.py"
 RULED = "tests/unit/test_clinic_rules.py"
+RULED_API = "tests/integration/test_clinic_rules.py"
 MISSED = "tests/unit/test_no_shows.py"
 ABSENT = "tests/integration/test_no_shows.py"
 PROXIES = "tests/integration/test_proxy_pages.py"
@@ -136,6 +137,17 @@ MOVES_AND_MARKS = (
 )
 
 RULES_AND_REMINDERS = (
+    Mutation(
+        name="a specialty is ruled as the clinic is",
+        file="domain/clinic_rules.py",
+        at="rules_of",
+        text="**specialties.get(specialty, {})",
+        instead="**{}",
+        red=(
+            f"{RULED}::test_a_specialty_has_its_own_in_the_place_of_the_clinics_rules",
+            f"{RULED_API}::test_a_specialty_is_booked_moved_and_cancelled_by_its_own_rules",
+        ),
+    ),
     Mutation(
         name="whoever gives a reason passes the rules",
         file="domain/clinic_rules.py",

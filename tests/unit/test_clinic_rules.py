@@ -41,6 +41,23 @@ def told(error: RuleForbids) -> tuple[str | None, str | int | None, str | int | 
     return error.refusal.rule, error.refusal.limit, error.refusal.now
 
 
+def test_a_specialty_has_its_own_in_the_place_of_the_clinics_rules() -> None:
+    kept = {
+        "bookNotice": "P2D",
+        "maxMoves": 1,
+        "maxLivePerPatient": 2,
+        "specialties": {"surgery": {"bookNotice": None, "horizon": "P30D"}},
+    }
+
+    everybody, surgeons, others = (rules_of(kept, each) for each in (None, "surgery", "therapy"))
+
+    assert (everybody.book_notice, everybody.horizon) == (TWO_DAYS, None)
+    assert others == everybody
+    assert (surgeons.book_notice, surgeons.horizon) == (None, parse_duration("P30D"))
+    assert (surgeons.max_moves, surgeons.max_live_per_patient) == (1, 2)
+    assert rules_of(rules_document(everybody)) == everybody
+
+
 @pytest.mark.parametrize(
     ("rules", "live", "why"),
     [
