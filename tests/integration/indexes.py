@@ -33,7 +33,7 @@ BY: dict[str, set[str]] = {
     "accounts.NAMES": PATIENT,
     "accounts.OF_SUBJECT": PATIENT
     | {"accounts_pkey", "proxies_subject_idx", "proxies_proxy_patient_id_idx"},
-    "appointments.ONE": APPOINTMENT,
+    "appointments.ONE": APPOINTMENT | DOCTOR,
     "appointments.OF_PATIENT": OF_PATIENT,
     "appointments.OF_PATIENT_BEFORE": OF_PATIENT,
     "appointments.PATIENT": PATIENT,
