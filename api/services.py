@@ -47,6 +47,7 @@ from api.schedule.importing import Importing
 from api.schedule.live_days import LiveDays
 from api.schedule.publishing import Publishing
 from api.schedule.rendered_days import RenderedDays
+from api.sign_in.accounts import Accounts
 from api.sign_in.callers import SignIn
 from api.sign_in.pages import PageSignIn
 from api.sign_in.sessions import Sessions
@@ -136,7 +137,7 @@ async def open_services(
         )
         runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
         dashboard = _dashboard(stack, product, database, temporal, kafka)
-        callers, page_sign_in = await _sign_in(stack, product, database, redis)
+        callers, page_sign_in = await _sign_in(stack, product, connections, database, redis)
         yield Services(
             database=database,
             inbox_listener=inbox_listener,
@@ -185,7 +186,11 @@ def _dashboard(
 
 
 async def _sign_in(
-    stack: AsyncExitStack, product: Product, database: Database, redis: Redis
+    stack: AsyncExitStack,
+    product: Product,
+    connections: Connections,
+    database: Database,
+    redis: Redis,
 ) -> tuple[Callers, PageSignIn | None]:
     """Who tells callers apart, and how browsers sign in."""
     url = sign_in_of(product)
@@ -201,7 +206,9 @@ async def _sign_in(
     pages = PageSignIn(
         flow=flow, tokens=tokens, sessions=sessions, store=store, public_url=product.public_url
     )
-    return SignIn(database, tokens, sessions, url), pages
+    accounts = Accounts(database, url, listens_at=connections.session_url, name=f"{NAME}-accounts")
+    await stack.enter_async_context(accounts)
+    return SignIn(accounts, tokens, sessions), pages
 
 
 def _limits(product: Product, redis: Redis) -> Limits | None:

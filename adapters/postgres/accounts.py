@@ -10,14 +10,17 @@ from adapters.postgres.direct import Cursor
 
 # Whoever is named by the token as a patient is that one; the account names one for the others.
 OF_SUBJECT = SQL("""
-SELECT a.practitioner_id, a.clinic_ids, own.patient_id, ARRAY(
-    SELECT p.patient_id FROM proxies p JOIN patient_facts w ON w.id = p.patient_id
-    WHERE (p.subject = %(subject)s OR p.proxy_patient_id = own.patient_id)
-      AND (p.until IS NULL OR p.until > clock_timestamp()) AND w.erased_at IS NULL
-) AS proxy_for
+SELECT a.practitioner_id, a.clinic_ids, own.patient_id, acts.proxy_for, acts.seconds
 FROM (VALUES (CAST(%(patient_id)s AS uuid))) claimed (patient_id)
 LEFT JOIN accounts a ON a.issuer = %(issuer)s AND a.subject = %(subject)s
 CROSS JOIN LATERAL (SELECT coalesce(claimed.patient_id, a.patient_id)) own (patient_id)
+CROSS JOIN LATERAL (
+    SELECT array_agg(p.patient_id) AS proxy_for,
+           CAST(extract(epoch FROM min(p.until) - clock_timestamp()) AS float8) AS seconds
+    FROM proxies p JOIN patient_facts w ON w.id = p.patient_id
+    WHERE (p.subject = %(subject)s OR p.proxy_patient_id = own.patient_id)
+      AND (p.until IS NULL OR p.until > clock_timestamp()) AND w.erased_at IS NULL
+) acts
 """)
 
 
@@ -31,12 +34,16 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What is known here of a subject; nothing of most. `patient_id` may be by its token."""
+    """What is known here of a subject; nothing of most. `patient_id` may be by its token.
+
+    It is so for `lasts_seconds`, then somebody's right to act for another one ends; null: for good.
+    """
 
     patient_id: UUID | None = None
     practitioner_id: UUID | None = None
     clinic_ids: frozenset[UUID] = frozenset()
     proxy_for: frozenset[UUID] = frozenset()
+    lasts_seconds: float | None = None
 
 
 NAMES = SQL("SELECT id, full_name FROM patients WHERE id = ANY(%(ids)s) ORDER BY full_name, id")
@@ -59,5 +66,6 @@ async def account_of(
         patient_id=row["patient_id"],
         practitioner_id=row["practitioner_id"],
         clinic_ids=frozenset(row["clinic_ids"] or ()),
-        proxy_for=frozenset(row["proxy_for"]),
+        proxy_for=frozenset(row["proxy_for"] or ()),
+        lasts_seconds=row["seconds"],
     )

@@ -7,14 +7,12 @@ from contextlib import contextmanager, suppress
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection
 from structlog import get_logger
+
+from adapters.postgres.listening import words_in
 
 INBOX = "priyom_inbox"
 """The channel; what is said in it is a doctor's id."""
-
-ALIVE_SECONDS = 10.0
-"""How long silence is believed; then the connection is tried, and every bell is rung."""
 
 WITHOUT_NOTIFY_SECONDS = 2.0
 """Every bell is rung so often while nobody can be heard: a poll in the place of a word."""
@@ -64,17 +62,11 @@ class InboxListener:
             await asyncio.sleep(WITHOUT_NOTIFY_SECONDS)
 
     async def _hear(self) -> None:
-        connection = await AsyncConnection.connect(
-            self._url, autocommit=True, connect_timeout=3, application_name=self._name
-        )
-        async with connection:
-            await connection.execute(f"LISTEN {INBOX}")
-            while True:
-                self._ring_all()  # what was said before we listened, or got lost
-                async for word in connection.notifies(timeout=ALIVE_SECONDS):
-                    self._ring(word.payload)
-                async with asyncio.timeout(ALIVE_SECONDS):
-                    await connection.execute("SELECT")
+        async for word in words_in(INBOX, self._url, name=self._name):
+            if word is None:
+                self._ring_all()
+            else:
+                self._ring(word)
 
     def _ring(self, doctor_id: str) -> None:
         with suppress(ValueError):  # anybody may say anything in a channel

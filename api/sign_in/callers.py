@@ -1,28 +1,15 @@
 """Callers by their token, or by the session that their browser's cookie names."""
 
-import time
-from collections import OrderedDict
-from uuid import UUID
-
 from starlette.requests import HTTPConnection
 from structlog import get_logger
 
 from adapters.oidc.keys import IssuerAway
 from adapters.oidc.tokens import BadToken, Claims, Tokens
-from adapters.postgres.accounts import Account, account_of
-from adapters.postgres.database import Database
-from adapters.postgres.reads import read_by_cursor
 from api.http.actor import unauthenticated
 from api.http.problems import unavailable
+from api.sign_in.accounts import Accounts
 from api.sign_in.sessions import Sessions
 from domain.actors import Actor
-
-REMEMBERED_SECONDS = 1.0
-"""How long it is believed what a subject is here: a request is often followed by another."""
-REMEMBERED = 2048
-
-Known = tuple[str, UUID | None]
-"""A subject, and the patient that its token names."""
 
 log = get_logger(__name__)
 
@@ -30,12 +17,10 @@ log = get_logger(__name__)
 class SignIn:
     """Knows callers of one issuer."""
 
-    def __init__(self, database: Database, tokens: Tokens, sessions: Sessions, issuer: str) -> None:
-        self._database = database
+    def __init__(self, accounts: Accounts, tokens: Tokens, sessions: Sessions) -> None:
+        self._accounts = accounts
         self._tokens = tokens
         self._sessions = sessions
-        self._issuer = issuer
-        self._accounts: OrderedDict[Known, tuple[float, Account]] = OrderedDict()
 
     async def actor_of(self, connection: HTTPConnection) -> Actor:
         token = _bearer(connection)
@@ -54,7 +39,7 @@ class SignIn:
 
     async def known(self, claims: Claims) -> Actor:
         """What the issuer says, and what is known here beside it."""
-        account = await self._account(claims)
+        account = await self._accounts.of(claims.subject, claims.patient_id)
         return Actor(
             subject=claims.subject,
             roles=claims.roles,
@@ -65,23 +50,8 @@ class SignIn:
         )
 
     def forget_accounts(self) -> None:
-        """Other processes believe what they know for a second more."""
-        self._accounts = OrderedDict()
-
-    async def _account(self, claims: Claims) -> Account:
-        asked_at, subject, patient_id = time.monotonic(), claims.subject, claims.patient_id
-        accounts, key = self._accounts, (subject, patient_id)
-        looked_at, account = accounts.get(key, (0.0, None))
-        if account is not None and asked_at - looked_at < REMEMBERED_SECONDS:
-            return account
-        account = await read_by_cursor(
-            self._database,
-            lambda cursor: account_of(cursor, self._issuer, subject, patient_id=patient_id),
-        )
-        accounts[key] = asked_at, account  # those that were forgotten meanwhile stay forgotten
-        if len(accounts) > REMEMBERED:
-            accounts.popitem(last=False)
-        return account
+        """At once; other processes hear of it a moment later."""
+        self._accounts.forget()
 
 
 def _bearer(connection: HTTPConnection) -> str | None:

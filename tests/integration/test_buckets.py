@@ -45,6 +45,41 @@ async def test_a_clock_that_was_set_back_keeps_nobody_waiting(cache_url: str) ->
     await redis.aclose()
 
 
+async def test_what_one_process_has_taken_ahead_no_other_gives(
+    cache_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.redis.buckets.SHARE", 2)
+    redis = connect_redis(cache_url, name="test")
+    await redis.ping()
+    key, (first, second, third) = f"test:{uuid4()}", (Buckets(redis) for _ in range(3))
+
+    assert [await first.take(key, a_minute=6), await second.take(key, a_minute=6)] == [0, 0]
+    refused = await third.take(key, a_minute=6)
+    rest = [await each.take(key, a_minute=6) for each in (first, first, second, second)]
+
+    assert 0 < refused <= 10
+    assert rest == [0, 0, 0, 0]
+    assert 0 < await first.take(key, a_minute=6) <= 10
+    await redis.aclose()
+
+
+async def test_of_few_callers_it_is_remembered_what_is_left(
+    cache_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.redis.buckets.SHARE", 1)
+    monkeypatch.setattr("adapters.redis.buckets.REMEMBERED", 1)
+    redis = connect_redis(cache_url, name="test")
+    await redis.ping()
+    anna, boris, buckets = f"test:{uuid4()}", f"test:{uuid4()}", Buckets(redis)
+
+    assert await buckets.take(anna, a_minute=6) == 0
+    assert await buckets.take(boris, a_minute=6) == 0
+
+    assert 0 < await buckets.take(anna, a_minute=6) <= 10, "hers is forgotten, and was taken"
+    assert await buckets.take(boris, a_minute=6) == 0
+    await redis.aclose()
+
+
 async def test_the_api_refuses_who_asks_too_often(
     clinic_database: Database, cache_url: str, issuer: FakeIssuer
 ) -> None:

@@ -17,7 +17,8 @@ from adapters.postgres.accounts import account_of
 from adapters.postgres.reads import read_by_cursor
 from adapters.redis.cache import connect_redis
 from adapters.redis.sessions import SessionStore
-from api.sign_in.callers import REMEMBERED_SECONDS, SignIn
+from api.sign_in.accounts import REMEMBERED_SECONDS, Accounts
+from api.sign_in.callers import SignIn
 from api.sign_in.sessions import COOKIE, Sessions
 from domain.actors import Role
 from tests.clinic_rows import Clinic, at
@@ -221,7 +222,8 @@ async def test_what_was_being_read_when_accounts_were_forgotten_is_not_remembere
     database, claims = family.clinic.database, claims_of(f"aunt-{uuid4()}")
     async with aclosing(connect_redis(cache_url, name="test")) as redis:
         tokens = Tokens(Issuer(family.issuer.url), audience=AUDIENCE, role_claim="roles")
-        sign_in = SignIn(database, tokens, Sessions(SessionStore(redis)), family.issuer.url)
+        accounts = Accounts(database, family.issuer.url, listens_at=database.url, name="test")
+        sign_in = SignIn(accounts, tokens, Sessions(SessionStore(redis)))
         async with database.lend() as writer, writer.transaction():
             await writer.execute("LOCK TABLE proxies")
             reading = asyncio.create_task(sign_in.known(claims))

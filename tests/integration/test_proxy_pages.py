@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from api.sign_in.callers import REMEMBERED_SECONDS
+from api.sign_in.accounts import REMEMBERED_SECONDS
 from tests.clinic_rows import Clinic, at
 from tests.fakes.issuer import FakeIssuer
 from tests.integration.browsers import at_a_browser
