@@ -1,6 +1,7 @@
 """Keycloak as an issuer: its realm file gives the claims that are read here, in its own shape.
 
-No Keycloak runs here. `TOKEN` is what version 26 writes for a user of this realm.
+No Keycloak runs here. `RECORDED` are the heads and the claims of tokens that Keycloak 26.7.3 gave
+to people and to a client of this realm, by the flows that pages and machines use.
 """
 
 import json
@@ -25,27 +26,12 @@ PAGES = next(each for each in REALM["clients"] if each["clientId"] == "priyom-pa
 ROLE_CLAIM = "realm_access.roles"
 """Keycloak's own, by the scope `roles` that every realm has; PRIYOM_ROLE_CLAIM names it."""
 
-ANNA, CLINIC = UUID(int=0xA1), UUID(int=0xC1)
-TOKEN: dict[str, object] = {
-    "jti": "onrtac:6a5c1f0e-93f5-4f55-a6b8-6f2f6b9f4f1a",
-    "aud": ["priyom", "account"],
-    "sub": "f1f5b1d0-52a1-4c6a-8a3c-2f7f7d3a9b10",
-    "typ": "Bearer",
-    "azp": "priyom-pages",
-    "sid": "6e0c7f0b-31a5-4f0e-9a51-1c1f4a8d4c3e",
-    "acr": "1",
-    "realm_access": {
-        "roles": ["default-roles-priyom", "offline_access", "uma_authorization", "reception"]
-    },
-    "resource_access": {"account": {"roles": ["manage-account", "view-profile", "manager"]}},
-    "scope": "openid email profile",
-    "email_verified": True,
-    "name": "Anna Somebody",
-    "preferred_username": "anna",
-    "patient_id": str(ANNA),
-    "clinic_ids": [str(CLINIC)],
-}
-HEAD: dict[str, object] = {"typ": "JWT", "kid": "r1"}
+RECORDED: dict[str, Any] = json.loads(
+    (CHECKOUT / "tests" / "fakes" / "keycloak_tokens.json").read_text()
+)
+ANNA, CLINICS = UUID(int=0xA1), {UUID(int=0xC1), UUID(int=0xC2)}
+OF_ITS_TIME = {"iss", "iat", "exp", "auth_time"}
+"""What a token of now has otherwise."""
 
 
 @pytest.fixture
@@ -58,50 +44,66 @@ def tokens_of(fake: FakeIssuer) -> Tokens:
     return Tokens(Issuer(fake.url), audience="priyom", role_claim=ROLE_CLAIM)
 
 
-def written(fake: FakeIssuer, **changes: object) -> str:
-    """As Keycloak signs it; it writes no claim called `roles` by itself."""
-    return fake.token("r1", head=HEAD, **{**TOKEN, "roles": None, **changes})
-
-
-async def test_an_access_token_of_keycloak_says_who_calls(fake: FakeIssuer) -> None:
-    claims = await tokens_of(fake).claims_of(written(fake))
-
-    assert claims.subject == TOKEN["sub"]
-    assert claims.roles == {Role.RECEPTION}, "roles of another client are none of ours"
-    assert (claims.patient_id, claims.practitioner_id) == (ANNA, None)
-    assert claims.clinic_ids == {CLINIC}
+def written(fake: FakeIssuer, token: str, **changes: object) -> str:
+    """As it was recorded, signed by the key of now; Keycloak writes no claim called `roles`."""
+    recorded = RECORDED[token]
+    claims = {name: each for name, each in recorded["claims"].items() if name not in OF_ITS_TIME}
+    head = {"typ": recorded["head"]["typ"]}
+    return fake.token("r1", head=head, **{**claims, "roles": None, **changes})
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("token", "role", "patient_id", "clinic_ids"),
     [
-        {"typ": "ID", "aud": "priyom-pages"},
-        {"typ": "ID"},
-        {"aud": "account"},
-        {"aud": None},
-        {"typ": "Refresh", "aud": "http://keycloak.localhost:8180/realms/priyom"},
+        ("anna's access token", Role.PATIENT, ANNA, set()),
+        ("olga's access token", Role.RECEPTION, None, CLINICS),
+        ("prometheus's access token", Role.OPERATIONS, None, set()),
+    ],
+)
+async def test_an_access_token_of_keycloak_says_who_calls(
+    token: str, role: Role, patient_id: UUID | None, clinic_ids: set[UUID], fake: FakeIssuer
+) -> None:
+    of_another = {"resource_access": {"account": {"roles": ["manage-account", "manager"]}}}
+
+    claims = await tokens_of(fake).claims_of(written(fake, token, **of_another))
+
+    assert claims.subject == RECORDED[token]["claims"]["sub"]
+    assert claims.roles == {role}, "roles of another client are none of ours"
+    assert (claims.patient_id, claims.practitioner_id) == (patient_id, None)
+    assert claims.clinic_ids == clinic_ids
+
+
+@pytest.mark.parametrize(
+    ("token", "changes"),
+    [
+        ("anna's id token", {}),
+        ("anna's id token", {"aud": "priyom"}),
+        ("anna's access token", {"aud": "account"}),
+        ("anna's access token", {"aud": None}),
+        ("anna's refresh token", {"aud": ["priyom", "account"]}),
     ],
     ids=[
         "an id token",
         "one with our audience",
         "of another client",
         "without our audience",
-        "a refresh token",
+        "a refresh token with our audience",
     ],
 )
 async def test_other_tokens_of_keycloak_prove_nothing(
-    fake: FakeIssuer, changes: dict[str, object]
+    token: str, changes: dict[str, object], fake: FakeIssuer
 ) -> None:
     with pytest.raises(BadToken):
-        await tokens_of(fake).claims_of(written(fake, **changes))
+        await tokens_of(fake).claims_of(written(fake, token, **changes))
 
 
 async def test_a_refresh_token_is_signed_with_a_secret_of_keycloak_and_proves_nothing(
     fake: FakeIssuer,
 ) -> None:
-    signed = jwt.encode(
-        fake.claims(typ="Refresh"), b"k" * 64, algorithm="HS512", headers={"kid": "r1"}
-    )
+    recorded = RECORDED["anna's refresh token"]
+    claims = fake.claims(typ=recorded["claims"]["typ"])
+    head = {**recorded["head"], "kid": "r1"}
+    signed = jwt.encode(claims, b"k" * 64, algorithm=head["alg"], headers=head)
 
     with pytest.raises(BadToken):
         await tokens_of(fake).claims_of(signed)
@@ -121,7 +123,9 @@ def test_the_realms_mappers_give_the_claims_that_are_read() -> None:
     given = dict(claims_given())
 
     assert given == {"patient_id": str, "practitioner_id": str, "clinic_ids": list}
-    assert all(isinstance(TOKEN[name], given[name]) for name in given.keys() & TOKEN.keys())
+    for token in ("anna's access token", "olga's access token"):
+        recorded = RECORDED[token]["claims"]
+        assert all(isinstance(recorded[name], given[name]) for name in given.keys() & recorded)
 
 
 @pytest.mark.parametrize("client", REALM["clients"], ids=lambda client: client["clientId"])
