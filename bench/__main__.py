@@ -35,6 +35,7 @@ def main() -> int:
         seconds=options.seconds,
         rounds=options.rounds,
         retakes=options.retakes,
+        signed_in=options.sign_in == "on",
     )
     forget_servers()
     return exit_code_of(lambda: _measured(plan, options))
@@ -49,7 +50,10 @@ def _measured(plan: Plan, options: argparse.Namespace) -> int:
 
 async def _run(plan: Plan) -> Found:
     end_on_sigterm()
-    async with asyncio.timeout(_bound(plan)), arena(plan.engines) as place:
+    async with (
+        asyncio.timeout(_bound(plan)),
+        arena(plan.engines, signed_in=plan.signed_in) as place,
+    ):
         return await play(plan, place, say)
 
 
@@ -104,6 +108,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
         "--retakes", type=int, default=2, help="of a turn in which others used the machine"
+    )
+    parser.add_argument(
+        "--sign-in", choices=("on", "off"), default="off", help="of the product: a token a patient"
     )
     parser.add_argument("--out", type=Path, default=Path("bench-results.json"))
     parser.add_argument("--plots", type=Path, help="folder of the plots; none are made without it")

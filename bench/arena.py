@@ -20,6 +20,7 @@ from bench import engines, topic
 from bench.counters import Counters
 from bench.engines import PEERS, Engine, Place
 from bench.figures import PRODUCT
+from bench.issuer import NOBODY_IS_LIMITED, TokenOf, issuing
 from bench.messages import NO_QUIET_HOURS
 from bench.processes import tell_supervisor
 from stack.embedded import whole_stack
@@ -45,6 +46,8 @@ class Arena:
     engines: list[Engine]
     counters: Counters
     consumer: AIOKafkaConsumer
+    token_of: TokenOf | None
+    """Null where nobody signs in."""
 
     @property
     def database_url(self) -> str:
@@ -57,18 +60,20 @@ class Arena:
 
 
 @asynccontextmanager
-async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
+async def arena(names: Sequence[str], *, signed_in: bool) -> AsyncIterator[Arena]:
     home = Home(Path(tempfile.mkdtemp(prefix="priyom-bench-")))
     async with AsyncExitStack() as things:
+        ports = Ports()
+        things.callback(ports.release)
+        issuer = await things.enter_async_context(issuing(ports)) if signed_in else None
+        settings = NO_QUIET_HOURS | NOBODY_IS_LIMITED | (issuer.settings if issuer else {})
         with Steps() as steps:
             with steps.step("starting the product's stack"):
-                state = await things.enter_async_context(whole_stack(home.root, NO_QUIET_HOURS))
+                state = await things.enter_async_context(whole_stack(home.root, settings))
             for name in TELLERS:
                 await tell_supervisor(home, "stop", name)
             with steps.step(f"seeding {DOCTORS} doctors, {DAYS} days"):
                 await _seed(state, names)
-            ports = Ports()
-            things.callback(ports.release)
             place = Place(state=state, folder=home.root, ports=ports)
             chosen = [await _started(name, place, things, steps) for name in names]
         things.enter_context(paused([*chosen, engines.product(state)]))
@@ -78,6 +83,7 @@ async def arena(names: Sequence[str]) -> AsyncIterator[Arena]:
             engines=chosen,
             counters=await open_counters(state, things),
             consumer=await open_topic(state, things),
+            token_of=issuer.token_of if issuer else None,
         )
 
 

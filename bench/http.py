@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench.issuer import TokenOf
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -20,7 +22,9 @@ class Answer:
 class Connection:
     """One connection to one server, opened again when the server closed it."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, token_of: TokenOf | None = None) -> None:
+        self._token_of = token_of
+        self._credentials: dict[str, str] = {}
         parts = urlsplit(base_url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -57,13 +61,17 @@ class Connection:
         return await self._read(reader)
 
     async def hold(self, wish: tuple[str, str, str]) -> Answer:
+        """With the patient's token, where there are tokens."""
         patient, doctor, instant = wish
+        if self._token_of is not None:
+            self._credentials = {"authorization": f"Bearer {self._token_of(patient)}"}
         body = {"patientId": patient, "doctorId": doctor, "dateTime": instant}
-        return await self.request("POST", "/api/v1/appointments", body)
+        return await self.request("POST", "/api/v1/appointments", body, self._credentials)
 
     async def tell(self, appointment: str, command: str) -> Answer:
-        """confirm or cancel."""
-        return await self.request("POST", f"/api/v1/appointments/{appointment}/{command}")
+        """confirm or cancel, by who has held last."""
+        path = f"/api/v1/appointments/{appointment}/{command}"
+        return await self.request("POST", path, headers=self._credentials)
 
     async def close(self) -> None:
         if self._streams is not None:

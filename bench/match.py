@@ -37,6 +37,7 @@ class Plan:
     seconds: float
     rounds: int
     retakes: int
+    signed_in: bool
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,8 @@ class Found:
 
 
 async def play(plan: Plan, place: Arena, say: Say) -> Found:
-    turns = Turns(await read_wishes(place.database_url), place.counters, place.consumer)
+    wishes = await read_wishes(place.database_url)
+    turns = Turns(wishes, place.counters, place.consumer, place.token_of)
     done: list[Turn] = []
     taken: list[Turn] = []
     for number in range(1, plan.rounds + 1):

@@ -14,6 +14,7 @@ from bench.engines import Engine
 from bench.figures import Turn
 from bench.free_slots import Wish
 from bench.http import Connection
+from bench.issuer import TokenOf
 from bench.readers import Told
 from stack.errors import StackError
 
@@ -39,7 +40,14 @@ async def events_are_all(_: Turn) -> None:
 class Turns:
     """Every engine has its own place in the same list of wishes."""
 
-    def __init__(self, wishes: list[Wish], counters: Counters, consumer: AIOKafkaConsumer) -> None:
+    def __init__(
+        self,
+        wishes: list[Wish],
+        counters: Counters,
+        consumer: AIOKafkaConsumer,
+        token_of: TokenOf | None = None,
+    ) -> None:
+        self._token_of = token_of
         self._wishes = wishes
         self._counters = counters
         self._consumer = consumer
@@ -80,7 +88,7 @@ class Turns:
         ends = begun + seconds
 
         async def user(url: str) -> None:
-            connection = Connection(url)
+            connection = Connection(url, self._token_of)
             while time.perf_counter() < ends and todo:
                 await book(connection, todo.pop(), turn)
             await connection.close()
