@@ -5,8 +5,8 @@ What is said is the subject, or the patient who acts. Additive: the build before
 
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0037"
+down_revision = "0036"
 
 # No subject of a token is longer than 255.
 SAY = (
