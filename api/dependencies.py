@@ -52,7 +52,11 @@ def _setup(services: Services) -> Setup:
 
 
 def _planning(services: Services) -> Planning:
-    return Planning(database=services.database, horizon_days=services.product.horizon_days)
+    return Planning(
+        database=services.database,
+        changes=services.changes,
+        horizon_days=services.product.horizon_days,
+    )
 
 
 def _exceptions(services: Services) -> Exceptions:

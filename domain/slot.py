@@ -25,6 +25,12 @@ def day_of(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+def days_of(span: Interval, zone: ZoneInfo) -> set[date]:
+    """The clinic's local dates on which any of a span lies."""
+    first, last = day_of(span.starts_at, zone), day_of(span.ends_at - datetime.resolution, zone)
+    return {first + timedelta(days=n) for n in range((last - first).days + 1)}
+
+
 @lru_cache(maxsize=1_000)
 def day_bounds(day: date, zone: ZoneInfo) -> Interval:
     """One local day, 23 to 25 hours long, as instants."""

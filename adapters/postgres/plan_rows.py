@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from uuid import UUID
 
 from adapters.postgres.rows import Row
@@ -18,6 +18,9 @@ class WrittenPlan:
     version: int
     campaign_id: UUID | None = None
     """For whoever it has affected, where it was written with a preview's digest."""
+
+    changed: frozenset[date] = frozenset()
+    """The days, by the clinic's dates, whose shifts were changed as it was written."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,7 @@ async def write_plan(
         await connection.write(WRITE, {**facts, **who})
         await publish(connection, order.doctor_id, change)
         await end_draft(connection, order.doctor_id, order.plan)
-        made = WrittenPlan(plan=order.plan, version=version)
+        made = WrittenPlan(plan=order.plan, version=version, changed=change.days)
         if order.digest is None:
             return made
         campaign = NewCampaign(

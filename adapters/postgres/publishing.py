@@ -21,7 +21,7 @@ from adapters.postgres.rows import Row
 from adapters.postgres.transactions import serializable
 from domain.plan import Plan, expand, instant_of
 from domain.plan_exceptions import excepted
-from domain.slot import Interval, day_bounds, day_of
+from domain.slot import Interval, day_bounds, day_of, days_of
 from domain.spans import apart, in_place_of, within, without
 from domain.zones import zone_named
 
@@ -95,6 +95,7 @@ class Change:
     """The doctor's time from an instant on, as it is and as it is to be."""
 
     since: datetime
+    zone: ZoneInfo
     was: frozenset[Stated]
     open: list[Interval]
     closing: list[Interval]
@@ -109,6 +110,12 @@ class Change:
     def size(self) -> int:
         """How many shifts come, go, or are of another state."""
         return len({span for span, _ in self.was ^ self.wanted})
+
+    @property
+    def days(self) -> frozenset[date]:
+        """On which these shifts are."""
+        changed = self.was ^ self.wanted
+        return frozenset(day for span, _ in changed for day in days_of(span, self.zone))
 
 
 async def planned_doctors(
@@ -180,6 +187,7 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
     )
     return Change(
         since=since,
+        zone=zone,
         was=frozenset(
             (_span(each), each["state"]) for each in shifts if each["starts_at"] >= since
         ),

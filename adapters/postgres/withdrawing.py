@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ from domain.actors import ActorRef
 from domain.errors import ExceptionNotFound, VisitsAffected
 from domain.plan import Plan, expand
 from domain.plan_exceptions import ExceptionKind, excepted, parts_in
-from domain.slot import Interval, day_bounds, day_of
+from domain.slot import Interval, day_bounds, day_of, days_of
 from domain.zones import zone_named
 
 ONE = SQL(f"""
@@ -171,19 +171,11 @@ def _span(row: Row) -> Interval:
     )
 
 
-def days_of(reshaping: Reshaping, zone: ZoneInfo) -> set[tuple[UUID, date]]:
+def changed_days(reshaping: Reshaping, zone: ZoneInfo) -> set[tuple[UUID, date]]:
     """Whose days have changed, by the clinic's dates."""
     return {
         (doctor_id, day)
         for doctor_id, spans in reshaping.changed.items()
         for span in spans
-        for day in _days(span, zone)
+        for day in days_of(span, zone)
     }
-
-
-def _days(span: Interval, zone: ZoneInfo) -> set[date]:
-    first, last = day_of(span.starts_at, zone), day_of(span.ends_at - _INSTANT, zone)
-    return {first + timedelta(days=n) for n in range((last - first).days + 1)}
-
-
-_INSTANT = datetime.resolution

@@ -16,7 +16,7 @@ from adapters.postgres.exceptions import (
 )
 from adapters.postgres.plans import Preview
 from adapters.postgres.reads import read, read_by_cursor
-from adapters.postgres.withdrawing import days_of, find_exception, withdraw_exception
+from adapters.postgres.withdrawing import changed_days, find_exception, withdraw_exception
 from adapters.redis.day_changes import DayChanges
 from api.http.actor import Caller
 from api.http.exception_schemas import NewException
@@ -98,4 +98,4 @@ class Exceptions:
         """Nobody is shown the old days from the cache; open pages learn of the change at once."""
         if reshaping is not None:
             clinic = await read(self.database, partial(find_clinic, clinic_id=clinic_id))
-            self.changes.forget(days_of(reshaping, zone_named(clinic.time_zone)))
+            self.changes.forget(changed_days(reshaping, zone_named(clinic.time_zone)))

@@ -12,6 +12,7 @@ from adapters.postgres.plan_rows import WrittenPlan
 from adapters.postgres.plans import PlanOrder, Preview, preview_plan, write_plan
 from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.transactions import serializable
+from adapters.redis.day_changes import DayChanges
 from api.http.actor import Caller
 from api.http.plan_schemas import NewDraft, NewPlan
 from domain.actors import ActorRef
@@ -23,6 +24,7 @@ class Planning:
     """The API and the pages write plans by this; each command asks whether its caller may."""
 
     database: Database
+    changes: DayChanges
     horizon_days: int
 
     async def preview(self, doctor_id: UUID, wish: NewPlan, by: Caller) -> Preview:
@@ -33,7 +35,10 @@ class Planning:
     async def write(self, doctor_id: UUID, wish: NewPlan, by: Caller) -> WrittenPlan | Preview:
         """The preview where somebody is affected and its digest was not sent. Raises `Changed`."""
         actor = await self._allowed(doctor_id, by)
-        return await write_plan(self.database, self._order(doctor_id, wish), actor)
+        written = await write_plan(self.database, self._order(doctor_id, wish), actor)
+        if isinstance(written, WrittenPlan) and written.changed:
+            self.changes.forget([(doctor_id, day) for day in written.changed])
+        return written
 
     async def draft(self, doctor_id: UUID, by: Caller) -> WrittenPlan | None:
         """A plan that nobody can book by yet."""

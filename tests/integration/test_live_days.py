@@ -17,6 +17,17 @@ from tests.clinic_rows import Clinic, at
 from tests.integration.test_inbox import Stream
 
 DATE = at("09:00").date()
+PLAN = {
+    "effectiveFrom": str(DATE),
+    "weekly": [{"weekday": DATE.isoweekday(), "from": "10:00", "until": "10:30"}],
+    "version": 0,
+}
+LEAVE = {
+    "kind": "remove",
+    "from": f"{DATE}T09:00",
+    "until": f"{DATE}T10:30",
+    "reason": "illness",
+}
 AT_ONCE = 4.0
 """Seconds, sooner than silence is disbelieved; `python -m bench.streams` measures how soon."""
 
@@ -64,6 +75,10 @@ def state_of(event: dict[str, str], clock: str) -> str:
     return next(str(slot["state"]) for slot in slots if slot["dateTime"] == wanted)
 
 
+def times_of(event: dict[str, str]) -> list[str]:
+    return [slot["dateTime"][11:16] for slot in json.loads(event["data"])["slots"]]
+
+
 async def booked(stream: Stream, clock: str) -> dict[str, str]:
     """The event that shows the slot booked; the hold before it may have been told as well."""
     while True:
@@ -82,6 +97,28 @@ async def test_an_open_page_sees_at_once_that_a_slot_is_taken(page: OpenDay, tol
 
     assert state_of(before, "10:00") == "free"
     assert before["event"] == after["event"] == "day"
+
+
+@pytest.mark.parametrize(
+    ("method", "what", "body", "left"),
+    [
+        ("PUT", "plan", PLAN, ["07:00"]),
+        ("POST", "exceptions", LEAVE, ["07:30"]),
+    ],
+)
+async def test_an_open_page_sees_at_once_that_the_doctor_comes_at_other_times(
+    page: OpenDay, method: str, what: str, body: object, left: list[str]
+) -> None:
+    async with page.streamed() as stream:
+        before = times_of(await stream.next())
+        path = f"/doctors/{page.clinic.doctor_id}/{what}"
+        answer = await page.http.request(method, path, json=body)
+        async with asyncio.timeout(AT_ONCE):
+            after = times_of(await stream.next())
+
+    assert answer.is_success, answer.text
+    assert before == ["06:00", "06:30", "07:00", "07:30"]
+    assert after == left
 
 
 async def test_many_pages_on_one_day_are_all_told(page: OpenDay) -> None:
