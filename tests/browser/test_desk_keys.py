@@ -69,8 +69,8 @@ class Own:
     async def standing(self, visit: str) -> str:
         return str((await self.clinic.get(visit))["dateTime"])
 
-    async def closed(self, nth: int) -> None:
-        """Whoever has booked this slot is offered another one, or called."""
+    async def closed(self, nth: int) -> str:
+        """Whoever has booked this slot is offered another one, or called: by which campaign."""
         begins = datetime.fromisoformat(self.free[nth])
         [row] = await self.clinic.rows(
             "SELECT %s::timestamptz AT TIME ZONE 'Europe/London' AS wall", begins.isoformat()
@@ -85,6 +85,7 @@ class Own:
         seen = await self.clinic.http.post(path, json=leave, params={"dryRun": "true"})
         made = await self.clinic.http.post(path, json=leave | {"digest": seen.json()["digest"]})
         assert made.status_code == 202, made.text
+        return str(made.json()["campaignId"])
 
 
 async def own(clinic: FrontClinic) -> Own:

@@ -7,6 +7,10 @@ from playwright.async_api import expect
 from tests.acceptance.conftest import Slot
 from tests.browser.conftest import TELEPHONE, Arrival, FrontClinic
 from tests.browser.keys import KEYS, Keys
+from tests.browser.test_desk_keys import own
+
+PATIENCE_MS = 60_000
+"""A page without a stream asks every five seconds; a busy machine answers late."""
 
 
 async def test_a_clinic_can_be_booked_after_three_forms_by_keyboard(
@@ -68,3 +72,24 @@ async def test_hours_that_leave_an_appointment_out_are_shown_before_they_are_sav
     await manager.click("Сохранить и предложить другое время")
     await expect(manager.page.locator("#bookable")).to_contain_text("Записаться нельзя")
     assert (await clinic.get(booked))["status"] == "confirmed"
+
+
+async def test_the_bar_of_a_campaign_moves_while_one_looks_at_it(
+    arrives: Arrival, clinic: FrontClinic
+) -> None:
+    manager, place = await arrives(locale="en-GB"), await own(clinic)
+    visit = await place.booked()
+    campaign = await place.closed(0)
+
+    await manager.open(f"/manage/campaigns/{campaign}")
+    await manager.page.evaluate("window.isTheSamePage = true")
+    await expect(manager.page.locator("rect.part-asked[width='1000']")).to_have_count(
+        1, timeout=PATIENCE_MS
+    )
+    await manager.audit("manage-campaign-en")
+    await clinic.cancel(visit)
+    cancelled = manager.page.locator("rect.part-cancelled[width='1000']")
+    await expect(cancelled).to_have_count(1, timeout=PATIENCE_MS)
+
+    await expect(manager.page.get_by_text("finished")).to_be_visible()
+    assert await manager.page.evaluate("window.isTheSamePage")

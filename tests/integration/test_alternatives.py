@@ -1,6 +1,6 @@
 """What is offered in place of a slot that is taken, and the next free slot of a doctor."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from adapters.postgres.alternatives import free_alternatives
@@ -103,6 +103,22 @@ async def test_a_doctor_shows_the_next_free_slot_of_the_coming_fortnight(clinic:
         card = await find_doctor(connection, clinic.doctor_id)
 
     assert card.next_free == soon + timedelta(minutes=30)
+
+
+async def test_the_next_free_slot_is_none_of_time_that_closes(clinic: Clinic) -> None:
+    soon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=5)
+    for begins in (soon, soon + timedelta(hours=3)):
+        await clinic.on_duty(begins, begins + timedelta(hours=1))
+    await clinic.execute(
+        "UPDATE shifts SET state = 'closing' WHERE doctor_id = :id AND during @> :soon",
+        id=clinic.doctor_id,
+        soon=soon,
+    )
+
+    async with clinic.database.connect() as connection:
+        card = await find_doctor(connection, clinic.doctor_id)
+
+    assert card.next_free == soon + timedelta(hours=3)
 
 
 async def test_a_doctor_with_nothing_soon_shows_no_next_free_slot(clinic: Clinic) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -60,6 +61,16 @@ class Desk:
             rows = await connection.execute(asked, {"id": self.clinic.doctor_id})
             return [(row[0], row[1], row[2], row[3]) for row in rows]
 
+    async def written(self) -> list[tuple[int, date, str]]:
+        """Every plan that ever was: its version, its first day, when its week begins."""
+        asked = text(
+            "SELECT version, effective_from, weekly -> 0 ->> 'from' FROM plans"
+            " WHERE doctor_id = :id ORDER BY version"
+        )
+        async with self.clinic.database.connect() as connection:
+            rows = await connection.execute(asked, {"id": self.clinic.doctor_id})
+            return [(row[0], row[1], row[2]) for row in rows]
+
 
 @pytest.fixture
 async def desk(api: str, clinic: Clinic) -> AsyncIterator[Desk]:
@@ -82,6 +93,17 @@ async def test_a_plan_takes_the_place_of_what_there_was(desk: Desk) -> None:
         "09:00",
         "09:30",
     ]
+
+
+async def test_a_plan_is_superseded_from_its_date_on_and_never_edited(desk: Desk) -> None:
+    week_before = DAY - timedelta(days=7)
+
+    await desk.put(MORNINGS | {"effectiveFrom": str(week_before)})
+    await desk.put(AFTERNOONS | {"version": 1})
+
+    assert await desk.written() == [(1, week_before, "09:00"), (2, DAY, "10:00")]
+    assert (await desk.free(week_before))[0] == "06:00"
+    assert (await desk.free())[0] == "07:00"
 
 
 async def test_a_stale_version_changes_nothing(desk: Desk) -> None:

@@ -233,6 +233,20 @@ async def test_an_exception_of_a_clinic_is_of_each_of_its_doctors(desk: Desk) ->
     assert (await desk.campaign(made["campaignId"]))["total"] == 1
 
 
+async def test_time_that_a_clinic_adds_can_be_booked_with_each_of_its_doctors(desk: Desk) -> None:
+    other, path = await desk.clinic.hire(), f"/clinics/{desk.clinic.id}/exceptions"
+
+    made = await desk.told(await desk.http.post(path, json=EXTRA), 202)
+    both = await desk.shifts(), await desk.shifts(other)
+    await desk.told(await desk.http.delete(f"/exceptions/{made['exceptionId']}"))
+
+    assert both == (
+        [("06:00", "08:00", "open"), ("08:00", "09:00", "open")],
+        [("07:30", "09:00", "open")],
+    )
+    assert await desk.shifts(other) == []
+
+
 async def test_parts_of_a_campaign_follow_the_visits_and_add_up(desk: Desk) -> None:
     visits = [await desk.clinic.book(at(clock)) for clock in ("09:00", "09:30")]
     await desk.clinic.execute(

@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 from activities.imports import Imports
 from activities.shifts import Shifts
 from adapters.postgres.database import Database
+from adapters.postgres.days import DayBook
 from adapters.postgres.plan_rows import WrittenPlan
 from adapters.postgres.plans import PlanOrder, write_plan
 from adapters.postgres.publishing import republish
@@ -33,7 +34,7 @@ from worker.workers import plans_worker
 from workflows.names import PUBLISH_SCHEDULE
 from workflows.publish_shifts import PublishShifts
 
-NINE, ONE = "09:00", "13:00"
+NINE, NOON, ONE = "09:00", "12:00", "13:00"
 
 
 def working(client: Client, database: Database) -> Worker:
@@ -54,14 +55,27 @@ class Office:
     def database(self) -> Database:
         return self.clinic.database
 
-    async def plans(self, doctor_id: UUID, *, ahead: int = 7, since: str = "2024-01-01") -> None:
+    async def plans(
+        self,
+        doctor_id: UUID,
+        *,
+        ahead: int = 7,
+        since: str = "2024-01-01",
+        version: int = 0,
+        shorter_on: date | None = None,
+    ) -> None:
+        shorter = shorter_on and shorter_on.isoweekday()
         weekly = tuple(
-            Weekly(weekday=day, start=time.fromisoformat(NINE), until=time.fromisoformat(ONE))
+            Weekly(
+                weekday=day,
+                start=time.fromisoformat(NINE),
+                until=time.fromisoformat(NOON if day == shorter else ONE),
+            )
             for day in range(1, 8)
         )
         plan = Plan(effective_from=date.fromisoformat(since), effective_until=None, weekly=weekly)
         order = PlanOrder(
-            doctor_id=doctor_id, plan=plan, version=0, digest=None, horizon_days=ahead
+            doctor_id=doctor_id, plan=plan, version=version, digest=None, horizon_days=ahead
         )
         assert isinstance(await write_plan(self.database, order, SYSTEM), WrittenPlan)
 
@@ -105,6 +119,11 @@ class Office:
             rows = await connection.execute(asked, {"id": self.doctor})
             return {(row.since, row.until) for row in rows}
 
+    async def versions(self, days: list[date]) -> dict[date, str]:
+        """What a day in the cache is compared with."""
+        book = DayBook(self.database)
+        return {day: (await book.version(self.doctor, day)).version for day in days}
+
     async def published(self) -> Published:
         wanted = PublishOrder(horizon_days=7, clinic_id=self.clinic.id)
         shifts = Shifts(self.database)
@@ -138,6 +157,20 @@ async def test_what_is_published_already_is_not_written_again(office: Office) ->
 
     assert published == Published(doctors=1, changed=0, shifts=0)
     assert await office.shifts() == before
+
+
+async def test_only_the_days_that_change_lose_their_cache(office: Office) -> None:
+    today = datetime.now(ZoneInfo("Europe/Moscow")).date()
+    days = [today + timedelta(days=n) for n in range(1, 8)]
+    before = await office.versions(days)
+
+    await office.published()
+    same = await office.versions(days)
+    await office.plans(office.doctor, since=str(days[0]), version=1, shorter_on=days[2])
+    after = await office.versions(days)
+
+    assert same == before
+    assert [day for day in days if after[day] != before[day]] == [days[2]]
 
 
 async def test_every_doctor_of_the_clinic_is_counted(office: Office) -> None:

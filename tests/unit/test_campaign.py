@@ -35,6 +35,7 @@ DAY = 24 * HOUR
         (2 * DAY, DAY),
         (30 * HOUR, 6 * HOUR),
         (DAY, 6 * HOUR),
+        (DAY - timedelta(minutes=1), HOUR),
         (8 * HOUR, HOUR),
         (2 * HOUR, HOUR / 2),
     ],

@@ -1,6 +1,7 @@
 """Weekly plans: their expansion is that of an independent library, over every change of clocks."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,13 +11,14 @@ from domain.plan import Plan, Weekly, expand, instant_of, overlap_in
 from domain.slot import Interval, slots_of
 from domain.spans import apart, in_place_of, joined, within, without
 
-ZONES = [
-    "Europe/Moscow",
-    "Europe/London",
-    "Asia/Kathmandu",
-    "Australia/Lord_Howe",
-    "America/New_York",
-]
+ZONES = {
+    "Europe/Moscow": 0,
+    "Europe/London": 4,
+    "Asia/Kathmandu": 0,
+    "Australia/Lord_Howe": 4,
+    "America/New_York": 4,
+}
+"""And how often their clocks are changed in the two years."""
 FIRST, LAST = date(2027, 1, 1), date(2028, 12, 31)  # with a leap day
 LONDON = ZoneInfo("Europe/London")
 
@@ -36,7 +38,13 @@ def part(weekday: int, start: str, until: str, every_weeks: int = 1) -> Weekly:
     )
 
 
-WEEK = (part(1, "09:00", "13:00"), part(3, "14:30", "18:00", 2), part(7, "00:30", "05:00"))
+WEEK = (
+    part(1, "09:00", "13:00"),
+    part(2, "08:15", "12:45"),
+    part(3, "14:30", "18:00", 2),
+    part(7, "00:30", "05:00"),
+)
+LEAP_DAY = date(2028, 2, 29)  # a Tuesday
 
 
 def independently(weekly: Weekly, zone: str) -> list[Interval]:
@@ -67,16 +75,26 @@ def _there(day: date, clock: time, there: tzinfo | None) -> datetime:
     return found
 
 
-@pytest.mark.parametrize("zone", ZONES)
-def test_two_years_are_as_an_independent_library_has_them(zone: str) -> None:
+def change_days(zone: str) -> set[date]:
+    """On which the clocks of these two years are changed."""
+    midnights = [datetime.combine(FIRST, time(), ZoneInfo(zone)) + timedelta(n) for n in range(732)]
+    return {
+        one.date()
+        for one, other in pairwise(midnights)
+        if one.utcoffset() != other.utcoffset() and one.date() <= LAST
+    }
+
+
+@pytest.mark.parametrize(("zone", "changes"), ZONES.items())
+def test_two_years_are_as_an_independent_library_has_them(zone: str, changes: int) -> None:
     expected = [span for each in WEEK for span in independently(each, zone)]
 
     found = expand([a_plan(*WEEK)], FIRST, LAST, ZoneInfo(zone))
 
     assert found == sorted(expected, key=lambda each: each.starts_at)
-    assert any(
-        each.starts_at.astimezone(ZoneInfo(zone)).date() > date(2028, 2, 28) for each in found
-    )
+    days = {each.starts_at.astimezone(ZoneInfo(zone)).date() for each in found}
+    assert len(change_days(zone)) == changes
+    assert {LEAP_DAY, *change_days(zone)} <= days
 
 
 def test_a_gap_shortens_a_shift_and_an_edge_in_it_is_the_change() -> None:

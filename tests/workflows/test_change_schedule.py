@@ -8,11 +8,13 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.enums.v1 import EventType as Kind
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from api.booking.story import METADATA
 from domain.booking import Status
 from domain.campaign import CampaignOrder, ReofferOrder, Verdict, campaign_workflow_id
 from domain.campaign import reoffer_workflow_id as offer_run_id
@@ -243,7 +245,8 @@ async def test_a_paused_campaign_asks_nobody_else_until_it_goes_on(
     async with running(desk, campaign):
         run = await begun(desk)
         await eventually_looked(run)
-        before = offered(desk)
+        before, parts = offered(desk), await run.query(ChangeSchedule.progress)
+        shown = await run.query(METADATA, result_type=WorkflowMetadata)
         campaign.pace = "running"
         await looks_again(run)
         await eventually(lambda: offered(desk) == 3, within=30)
@@ -253,6 +256,8 @@ async def test_a_paused_campaign_asks_nobody_else_until_it_goes_on(
             await run.result()
 
     assert before == 0
+    assert parts == {"left": 3, "asked": 0, "silent": 0}
+    assert shown.current_details == "**paused**\n\n- left: 3\n- asked: 0\n- silent: 0"
     await record("campaign-paused", run)
 
 

@@ -3,10 +3,12 @@
 from uuid import uuid4
 
 from temporalio import activity
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from api.booking.story import METADATA
 from domain.plan import Published, PublishOrder
 from tests.workflows.conftest import Record
 from worker.sandbox import sandboxed_runner
@@ -47,9 +49,9 @@ async def test_shifts_are_published_when_the_database_is_back(
             PublishShifts.run, ORDER, id=f"publish-{uuid4()}", task_queue=PLANS
         )
         result = await run.result()
-        details = (await run.describe()).raw_description.workflow_extended_info
+        shown = await run.query(METADATA, result_type=WorkflowMetadata)
 
     assert result == DONE
     assert shifts.asked == [ORDER, ORDER]
-    assert details is not None
+    assert "- doctors with a plan: 3\n- whose time changed: **2**" in shown.current_details
     await record("shifts-published", run)
