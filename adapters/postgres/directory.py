@@ -30,6 +30,7 @@ class DoctorCard:
     specialty: str
     clinic_id: UUID
     clinic_name: str
+    clinic_phone: str
     time_zone: str
     slot_minutes: int
     next_free: datetime | None
@@ -84,6 +85,7 @@ CARDS = select(
     ).label("service_ids"),
     clinics.c.id.label("clinic_id"),
     clinics.c.name.label("clinic_name"),
+    clinics.c.phone.label("clinic_phone"),
     clinics.c.time_zone,
     clinics.c.rules,
     func.clock_timestamp().label("now"),
@@ -255,6 +257,7 @@ def _card(row: Row[*tuple[object, ...]], next_free: datetime | None) -> DoctorCa
         specialty=row.specialty,
         clinic_id=row.clinic_id,
         clinic_name=row.clinic_name,
+        clinic_phone=row.clinic_phone,
         time_zone=row.time_zone,
         slot_minutes=row.slot_minutes,
         next_free=next_free,

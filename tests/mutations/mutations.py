@@ -1,5 +1,6 @@
 """What is broken on purpose, one thing at a time, and the tests that must notice."""
 
+from tests.mutations.answers_to_messages import ANSWERS_TO_MESSAGES
 from tests.mutations.life_of_a_visit import LIFE_OF_A_VISIT
 from tests.mutations.mutation import Mutation
 
@@ -364,4 +365,10 @@ WHAT_OTHERS_LEARN = (
     ),
 )
 
-MUTATIONS = (*THE_DATABASE, *THE_SAGA, *WHAT_OTHERS_LEARN, *LIFE_OF_A_VISIT)
+MUTATIONS = (
+    *THE_DATABASE,
+    *THE_SAGA,
+    *WHAT_OTHERS_LEARN,
+    *LIFE_OF_A_VISIT,
+    *ANSWERS_TO_MESSAGES,
+)
