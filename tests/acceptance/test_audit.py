@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import os
+import re
+import sys
 from datetime import timedelta
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from domain.events import EventType, event_id
-from tests.acceptance.conftest import AUDIT_SECONDS, Clinic, eventually
+from stack.home import CHECKOUT
+from tests.acceptance.conftest import AUDIT_SECONDS, SEALED_WITH, SECRET, Clinic, eventually
 from tests.acceptance.test_lapse import lapse
 from tests.acceptance.watching import records_about
 
@@ -63,6 +67,10 @@ async def test_a_run_terminated_while_it_held_gives_the_slot_back(
     assert (await clinic.get(appointment))["status"] == "expired"
     assert (await clinic.confirm(appointment)).json()["code"] == "hold_expired"
     assert await records_about(clinic, appointment) == []
+    assert await story(clinic, appointment) == [
+        (1, "hold", "patient", None),
+        (2, "expire", "system", None),
+    ]
     await clinic.hold(slot)
 
 
@@ -110,6 +118,10 @@ async def test_a_run_that_never_heard_of_its_confirmation_is_told(
 
     [record] = await records_about(clinic, appointment)
     assert json.loads(record)["id"] == str(event_id(UUID(appointment), 2, EventType.CONFIRMED))
+    assert await story(clinic, appointment) == [
+        (1, "hold", "patient", None),
+        (2, "confirm", "sql", None),
+    ]
 
 
 async def test_a_hold_whose_deadline_passed_with_everything_dead_is_expired_by_the_next_audit(
@@ -133,6 +145,56 @@ async def test_a_hold_whose_deadline_passed_with_everything_dead_is_expired_by_t
 
     assert before["status"] == "held"
     assert await hasty_clinic.state_of(slot) == "free"
+
+
+async def test_what_operations_end_is_theirs_in_the_history_with_their_reason(
+    clinic: Clinic, temporal_client: Client
+) -> None:
+    """By the command on the console, which says who it was, and by Temporal's own."""
+    released, stopped = await clinic.hold(), await clinic.hold()
+
+    said = await told_by_priyom(clinic, "hold", "release", released, "--reason", "clinic_request")
+    await temporal_client.get_workflow_handle(f"appointment-{stopped}").cancel()
+
+    async def has_ended() -> bool:
+        return (await clinic.get(stopped))["status"] == "cancelled"
+
+    await eventually(has_ended)
+
+    assert said == f"{released} is cancelled."
+    ended = (2, "cancel", "operations", "clinic_request")
+    assert await story(clinic, released) == [(1, "hold", "patient", None), ended]
+    assert (await story(clinic, stopped))[-1][:3] == ended[:3]
+    audit = (await clinic.http.get("/api/v1/audit", params={"object": released})).json()["items"]
+    [console] = [each["actor"] for each in audit if each["role"] == "operations"]
+    assert console.startswith("priyom-console:")
+    of_console = await told_by_priyom(clinic, "appointment", "history", released)
+    assert "version 2: cancel by operations, clinic_request" in of_console
+    page = (await clinic.http.get(f"/reception/visits/{released}")).text
+    assert re.search("<td>operations</td>\\s*<td>The clinic asked for it", page)
+
+
+async def told_by_priyom(clinic: Clinic, *asked: str) -> str:
+    """What the command of operations answers on this machine."""
+    known = {"PRIYOM_PAYLOAD_KEYS": SEALED_WITH, "PRIYOM_SECRET": SECRET}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stack", "priyom", *asked),
+        cwd=CHECKOUT,
+        env={**os.environ, **known, "PRIYOM_HOME": str(clinic.home)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return said.decode().strip()
+
+
+async def story(clinic: Clinic, appointment: str) -> list[tuple[int, str, str, str | None]]:
+    """The versions in the history: what was done, in which role, and why."""
+    answer = await clinic.http.get(f"/api/v1/appointments/{appointment}/history")
+    return [
+        (each["version"], each["action"], each["actor"]["role"], each["reason"])
+        for each in answer.json()["items"]
+    ]
 
 
 async def test_operations_read_in_the_run_what_the_audit_did(

@@ -1,7 +1,7 @@
 """Where `make up` sends people."""
 
 from stack.addresses import where_to_begin
-from stack.run_state import RunState
+from stack.run_state import DemoAccount, RunState
 from stack.seed_data import NAMED_DOCTORS
 
 UP: RunState = {
@@ -38,6 +38,30 @@ def test_each_person_is_told_where_to_begin() -> None:
         "Kafka": "127.0.0.1:9092",
         "Temporal": "127.0.0.1:7233",
         "logs": "/data/priyom/logs",
+    }
+
+
+def test_three_people_to_try_are_named_with_their_passwords() -> None:
+    roles = ("patient", "patient", "reception", "doctor", "manager", "operations")
+    known = [an_account(f"{role}{number}", role) for number, role in enumerate(roles, 1)]
+
+    told = [line.split() for line in where_to_begin({**UP, "accounts": known})]
+
+    assert [line for line in told if line[:3] == ["sign", "in", "as"]] == [
+        ["sign", "in", "as", "patient1", "word-of-patient1"],
+        ["sign", "in", "as", "reception3", "word-of-reception3"],
+        ["sign", "in", "as", "manager5", "word-of-manager5"],
+    ]
+
+
+def an_account(username: str, role: str) -> DemoAccount:
+    return {
+        "username": username,
+        "password": f"word-of-{username}",
+        "role": role,
+        "patientId": None,
+        "doctorId": None,
+        "clinicId": None,
     }
 
 
