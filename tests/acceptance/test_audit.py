@@ -157,7 +157,8 @@ async def test_what_operations_end_is_theirs_in_the_history_with_their_reason(
     await temporal_client.get_workflow_handle(f"appointment-{stopped}").cancel()
 
     async def has_ended() -> bool:
-        return (await clinic.get(stopped))["status"] == "cancelled"
+        status: str = (await clinic.get(stopped))["status"]
+        return status == "cancelled"
 
     await eventually(has_ended)
 
