@@ -15,7 +15,7 @@ BOOKINGS = Effort(
     examples=60,
     seed=7,
     phases="stateful",
-    paths=r"/appointments(/\{\w+\}(/(confirm|cancel|extend))?)?$|/schedule$",
+    paths=r"/appointments(/\{\w+\}(/(confirm|cancel|extend|reschedule|arrive))?)?$|/schedule$",
 )
 """Few enough operations that one call leads on to another; all others are in the next effort."""
 EVERYTHING = Effort(seconds=30, examples=10, seed=20_261_122)
@@ -30,6 +30,9 @@ REACHED = {
     ("POST /api/v1/appointments/{appointment_id}/confirm", "200"),
     ("POST /api/v1/appointments/{appointment_id}/confirm", "409"),
     ("POST /api/v1/appointments/{appointment_id}/cancel", "200"),
+    ("POST /api/v1/appointments/{appointment_id}/reschedule", "200"),
+    ("POST /api/v1/appointments/{appointment_id}/reschedule", "409"),
+    ("POST /api/v1/appointments/{appointment_id}/arrive", "409"),
     ("GET /api/v1/patients/{patient_id}/appointments", "200"),
     ("GET /api/v1/doctors/{doctor_id}/schedule", "200"),
 }
