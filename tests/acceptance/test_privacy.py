@@ -1,7 +1,6 @@
 """Names, phones and addresses of patients stay in PostgreSQL and in the messages themselves."""
 
 import asyncio
-from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,8 +11,7 @@ from psycopg.sql import SQL, Identifier
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 
-from adapters.temporal.codec import SEALED, SealedPayloads
-from stack.supplies.temporal_cli import temporal_cli
+from adapters.temporal.codec import SealedPayloads
 from tests.acceptance.conftest import PAYLOAD_KEYS, Clinic, Slot, eventually
 from tests.acceptance.watching import (
     histories,
@@ -212,33 +210,6 @@ async def test_nobody_reads_the_payloads_of_a_booking_in_temporal(
     assert (moved.status_code, cancelled.status_code) == (200, 200), moved.text + cancelled.text
     assert found_in(sealed, needles) == []
     assert set(needles) - set(found_in(opened, needles)) == set(), "the needles are none"
-
-
-async def test_temporals_own_command_reads_a_run_by_our_codec_server(clinic: Clinic) -> None:
-    """It speaks the protocol that the UI speaks."""
-    visit = await clinic.hold()
-
-    sealed = await shown_by_temporal(clinic, visit)
-    opened = await shown_by_temporal(
-        clinic, visit, "--codec-endpoint", f"{clinic.http.base_url}codec"
-    )
-
-    as_json = b64encode(SEALED.encode()).decode()
-    assert as_json in sealed
-    assert "hold_seconds" not in sealed
-    assert "hold_seconds" in opened
-    assert as_json not in opened
-
-
-async def shown_by_temporal(clinic: Clinic, visit: str, *options: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *(str(temporal_cli()), "workflow", "show", "--workflow-id", f"appointment-{visit}"),
-        *("--address", clinic.state["temporalAddress"] or "", "--output", "json", *options),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    return said.decode()
 
 
 async def payloads_about(client: Client, appointment: str) -> list[Payload]:
