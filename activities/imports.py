@@ -24,7 +24,7 @@ from domain.zones import zone_named
 ROWS_AT_ONCE = 25
 """Some hundredths of a second: so long a booking may wait for what they write."""
 
-RESTS = 2.0
+RESTS = 1.4
 """Times as long as a batch took. The bookings have that time, and the processors, to themselves."""
 
 IN_THE_WAY = (psycopg.errors.ExclusionViolation, psycopg.errors.IntegrityError)
