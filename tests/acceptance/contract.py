@@ -55,12 +55,12 @@ class Visit:
 class Answer:
     """An HTTP status with the word for it: the appointment's status, or the refusal's code.
 
-    `about` is the visit that a refusal names, `again` the body that was given before.
+    `about` are the visits of which a refusal names one, `again` the body that was given before.
     """
 
     http: int
     word: str
-    about: str | None = None
+    about: frozenset[str] = frozenset()
     again: str | None = None
 
     def __str__(self) -> str:
@@ -106,12 +106,11 @@ class Contract:
         for visit in self.live(of=patient):
             if visit.slot == slot:
                 word = "already_held" if visit.status == "held" else "already_booked"
-                return Answer(409, word, about=visit.id)
+                return Answer(409, word, about=frozenset({visit.id}))
         if len(self.holds(of=patient)) >= MAX_HOLDS or self._lets_go_too_often(patient, slot):
             return Answer(429, "too_many_holds")
-        for visit in self.live(of=patient):
-            if visit.slot.overlaps(slot):
-                return Answer(409, "patient_busy", about=visit.id)
+        if own := {visit.id for visit in self.live(of=patient) if visit.slot.overlaps(slot)}:
+            return Answer(409, "patient_busy", about=frozenset(own))
         if self.state_of(slot) != "free":
             return Answer(409, "slot_taken")
         return Answer(201, "held")
@@ -142,9 +141,8 @@ class Contract:
         if version != visit.version:
             return Answer(409, "changed")
         others = [each for each in self.live() if each is not visit and each.slot.overlaps(slot)]
-        for other in others:
-            if other.patient == visit.patient:
-                return Answer(409, "patient_busy", about=other.id)
+        if own := {other.id for other in others if other.patient == visit.patient}:
+            return Answer(409, "patient_busy", about=frozenset(own))
         if any(other.slot.practitioner == slot.practitioner for other in others):
             return Answer(409, "slot_taken")
         return Answer(200, "confirmed")

@@ -28,7 +28,7 @@ BY: dict[str, set[str]] = {
     "appeals.LATEST": {"appeals_pkey"},
     "appeals.OPEN": APPOINTMENT | DOCTOR | {"appeals_open_idx"},
     "attendance_rates.RATES": DOCTOR | {"schedules_changed_idx"},
-    "booking_rules.OF_DOCTOR": DOCTOR | OF_PATIENT | SERVICE | {"doctor_services_pkey"},
+    "booking_rules.OF_DOCTOR": DOCTOR | OF_PATIENT | SERVICE | {"services of doctors"},
     "booking_rules.OF_PATIENT": OF_PATIENT,
     "accounts.NAMES": PATIENT,
     "accounts.OF_SUBJECT": PATIENT
@@ -64,7 +64,7 @@ BY: dict[str, set[str]] = {
     | FREE
     | SERVICE
     | {
-        "doctor_services_pkey",
+        "services of doctors",
         "schedules_held_by_idx",
         "schedules_let_go_idx",
         "shifts_pkey",
@@ -142,7 +142,7 @@ BY: dict[str, set[str]] = {
     "offers.TAKE": APPOINTMENT | DOCTOR | FREE | {"shifts_pkey"},
     "openings.OPENINGS": DOCTOR
     | FREE
-    | {"doctors_specialty_idx", "shifts_pkey", "services_pkey", "doctor_services_service_id_idx"},
+    | {"doctors_specialty_idx", "shifts_pkey", "services_pkey", "services of doctors"},
     "operations.FIGURES": {
         "notifications_created_at_idx",
         "schedules_changed_idx",
@@ -246,7 +246,7 @@ BY: dict[str, set[str]] = {
     "setup.MAKE_DOCTOR": set(),
     "setup.MAKE_SERVICE": set(),
     "setup.MANAGE": set(),
-    "setup.OFFER": {"doctor_services_pkey"},
+    "setup.OFFER": {"services of doctors"},
     "setup.OF_CLINIC": SERVICE,
     "trail.CHANGES": {"audit_object_idx"},
     "trail.LOOKED_AT": set(),
@@ -308,6 +308,8 @@ SAME = {
     "schedules_of_patient": "schedules by id",
     "doctors_pkey": "doctors by id",
     "doctors_person": "doctors by id",
+    "doctor_services_pkey": "services of doctors",
+    "doctor_services_service_id_idx": "services of doctors",
     "events_in_doubt_open_idx": "doubts that are open",
 }
 """Either finds the row, and the planner may change its mind."""
