@@ -16,11 +16,12 @@ from domain.errors import RuleForbids
 
 DEFAULT_REMINDERS = ("P3D", "P1D")
 
-OF_A_SPECIALTY = frozenset({"bookNotice", "cancelNotice", "moveNotice", "horizon", "maxMoves"})
-"""What is asked of one visit. What counts all of a patient's visits is the clinic's alone."""
-
 InPlace = Mapping[str, str | int | None]
-"""Rules that stand in the place of the clinic's, under their names in the API."""
+"""Rules that stand in the place of the clinic's, under their names in the API.
+
+They are those that are asked of one visit. What counts all of a patient's visits is the clinic's
+alone.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class ClinicRules:
     no_shows_within: Duration | None = None
     offer_lasts: Duration | None = None
     specialties: Mapping[str, InPlace] = field(default_factory=dict)
-    """By specialty, of `OF_A_SPECIALTY`; a rule that is not named there is the clinic's."""
+    """By specialty; a rule that is not named there is the clinic's."""
 
 
 NO_RULES = ClinicRules()

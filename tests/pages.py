@@ -53,7 +53,10 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/manage/clinics/{clinic_id}/exceptions": ("/manage/clinics/{clinic}/exceptions",),
     "/manage/clinics/{clinic_id}/holidays": ("/manage/clinics/{clinic}/holidays",),
     "/manage/clinics/{clinic_id}/import": ("/manage/clinics/{clinic}/import",),
-    "/manage/clinics/{clinic_id}/rules": ("/manage/clinics/{clinic}/rules",),
+    "/manage/clinics/{clinic_id}/rules": (
+        "/manage/clinics/{clinic}/rules",
+        "/manage/clinics/{clinic}/rules?specialty=surgeon",
+    ),
     "/manage/imports/{import_id}": ("/manage/imports/{imported}",),
     "/manage/services/{service_id}": ("/manage/services/{service}",),
     "/manage/doctors/{doctor_id}": ("/manage/doctors/{doctor}",),

@@ -1,6 +1,7 @@
 """A clinic's rules: kept with the clinic, so that whoever reads where it is reads them as well."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -52,13 +53,32 @@ async def write_rules(
     database: Database, clinic_id: UUID, rules: ClinicRules, actor: ActorRef
 ) -> None:
     """They count from the commit on: nobody keeps a copy."""
-    written = json.dumps(rules_document(rules))
-    asked = {"clinic_id": clinic_id, "rules": written, "actor": told(actor)}
 
-    async def work(connection: Cursor) -> int:
-        return await connection.write(WRITE, asked)
+    async def work(connection: Cursor) -> None:
+        await _write(connection, clinic_id, rules, actor)
 
     await serializable(database, work)
+
+
+async def change_rules(
+    database: Database,
+    clinic_id: UUID,
+    change: Callable[[ClinicRules], ClinicRules],
+    actor: ActorRef,
+) -> None:
+    """A part of them: what somebody else writes meanwhile is kept. Raises `ClinicNotFound`."""
+
+    async def work(connection: Cursor) -> None:
+        kept = await find_rules(connection, clinic_id)
+        await _write(connection, clinic_id, change(kept.rules), actor)
+
+    await serializable(database, work)
+
+
+async def _write(connection: Cursor, clinic_id: UUID, rules: ClinicRules, actor: ActorRef) -> None:
+    written = json.dumps(rules_document(rules))
+    asked = {"clinic_id": clinic_id, "rules": written, "actor": told(actor)}
+    await connection.write(WRITE, asked)
 
 
 def ruled_visit(row: Row) -> RuledVisit:

@@ -8,20 +8,20 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from adapters.postgres.clinic_rules import find_rules, write_rules
+from adapters.postgres.clinic_rules import change_rules, find_rules
 from adapters.postgres.database import Database
 from adapters.postgres.directory import list_specialties
 from adapters.postgres.reads import read, read_by_cursor
 from api.dependencies import DatabaseDep
 from api.http.actor import Caller, RulesChanger
-from api.http.rule_schemas import RulesBody
+from api.http.rule_schemas import RulesBody, SpecialtyRulesBody
 from api.http.schemas import Id, Text
 from api.page.forms import OwnForm, see, see_with
 from api.page.rendering import page
 from api.page.typed import NOTHING_SENT, Fields, NotTaken, Sent, Typed, body_of, taken
 from api.page.visitor import Anybody, Visitor
 from api.routes.manage_pages import WRONG, Note, managed
-from domain.clinic_rules import OF_A_SPECIALTY, rules_document
+from domain.clinic_rules import ClinicRules, rules_document
 from domain.errors import ClinicNotFound
 from domain.permissions import Whose
 
@@ -69,9 +69,11 @@ async def write(
     except NotTaken as wrong:
         sent = Sent(form="rules", fields=fields, faults=wrong.faults)
         return await _rules(caller, visitor, database, clinic_id, sent=sent)
-    kept = await read_by_cursor(database, partial(find_rules, clinic_id=clinic_id))
-    rules = replace(wish.rules(), specialties=kept.rules.specialties)
-    await write_rules(database, clinic_id, rules, actor.ref)
+
+    def of_all(kept: ClinicRules) -> ClinicRules:
+        return replace(wish.rules(), specialties=kept.specialties)
+
+    await change_rules(database, clinic_id, of_all, actor.ref)
     return see(f"/manage/clinics/{clinic_id}/rules?note=saved")
 
 
@@ -93,16 +95,19 @@ async def write_for_specialty(
     except NotTaken as wrong:
         sent = Sent(form="specialty", fields=fields, faults=wrong.faults)
         return await _rules(caller, visitor, database, clinic_id, sent=sent, specialty=specialty)
-    kept = await read_by_cursor(database, partial(find_rules, clinic_id=clinic_id))
-    others = {name: own for name, own in kept.rules.specialties.items() if name != specialty}
-    rules = replace(kept.rules, specialties=others | dict(wish.rules().specialties))
-    await write_rules(database, clinic_id, rules, actor.ref)
+
+    def of_one(kept: ClinicRules) -> ClinicRules:
+        others = {name: own for name, own in kept.specialties.items() if name != specialty}
+        return replace(kept, specialties=others | dict(wish.rules().specialties))
+
+    await change_rules(database, clinic_id, of_one, actor.ref)
     path = f"/manage/clinics/{clinic_id}/rules"
     return see_with(path, note="saved", specialty=specialty)
 
 
 def _in_place(fields: Fields) -> dict[str, str | None]:
-    chosen = {name: next(iter(fields.get(name, ())), "") for name in OF_A_SPECIALTY}
+    names = [each.alias or name for name, each in SpecialtyRulesBody.model_fields.items()]
+    chosen = {name: next(iter(fields.get(name, ())), "") for name in names}
     return {name: None if each == NO_LIMIT else each for name, each in chosen.items() if each}
 
 

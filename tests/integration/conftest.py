@@ -153,6 +153,16 @@ async def signed_in_api(
         yield url
 
 
+@pytest.fixture(scope="session")
+async def signed_in_working_api(
+    clinic_database: Database, cache_url: str, issuer: FakeIssuer
+) -> AsyncIterator[str]:
+    """The same, where what people ask of a run comes to an end at once."""
+    named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "off"}
+    async with serving_changed(clinic_database, cache_url, at_work, **named) as url:
+        yield url
+
+
 def as_application(database_url: str) -> str:
     """The same database for the role that the processes have."""
     address = make_url(database_url).set(username=APPLICATION, password=APPLICATION_PASSWORD)

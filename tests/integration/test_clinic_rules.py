@@ -9,15 +9,12 @@ import pytest
 from psycopg.sql import SQL
 
 from activities.slots import Slots
-from adapters.postgres.database import Database
 from adapters.postgres.direct import cursor
 from domain.actors import ActorRef, Role
 from tests.clinic_rows import Clinic, at
 from tests.fakes.issuer import FakeIssuer
-from tests.integration.conftest import serving_changed
 from tests.integration.test_setup import Desk
 from tests.integration.test_slots import a_wish, refusal_of
-from tests.integration.working_runs import at_work
 
 NONE = {
     "bookNotice": None,
@@ -44,14 +41,10 @@ async def desk(signed_in_api: str, issuer: FakeIssuer, clinic: Clinic) -> AsyncI
 
 @pytest.fixture
 async def working_desk(
-    clinic_database: Database, cache_url: str, issuer: FakeIssuer, clinic: Clinic
+    signed_in_working_api: str, issuer: FakeIssuer, clinic: Clinic
 ) -> AsyncIterator[Desk]:
     """Whose moves come to an end at once."""
-    named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "off"}
-    async with (
-        serving_changed(clinic_database, cache_url, at_work, **named) as url,
-        httpx.AsyncClient(base_url=url, timeout=20) as http,
-    ):
+    async with httpx.AsyncClient(base_url=signed_in_working_api, timeout=20) as http:
         yield Desk(http, issuer, clinic, f"manager-{uuid4()}")
 
 

@@ -8,28 +8,21 @@ import httpx
 import pytest
 
 from adapters.postgres.clinic_rules import write_rules
-from adapters.postgres.database import Database
 from domain.actors import ActorRef, Role
 from domain.clinic_rules import ClinicRules
 from tests.clinic_rows import Clinic, at
 from tests.fakes.issuer import FakeIssuer
-from tests.integration.conftest import serving_changed
 from tests.integration.test_setup import Desk
-from tests.integration.working_runs import at_work
 
 QUARTERS = "UPDATE doctors SET slot_minutes = 15 WHERE id = :id"
 
 
 @pytest.fixture
 async def desk(
-    clinic_database: Database, cache_url: str, issuer: FakeIssuer, clinic: Clinic
+    signed_in_working_api: str, issuer: FakeIssuer, clinic: Clinic
 ) -> AsyncIterator[Desk]:
     """Whose moves come to an end at once."""
-    named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "off"}
-    async with (
-        serving_changed(clinic_database, cache_url, at_work, **named) as url,
-        httpx.AsyncClient(base_url=url, timeout=20) as http,
-    ):
+    async with httpx.AsyncClient(base_url=signed_in_working_api, timeout=20) as http:
         yield Desk(http, issuer, clinic, f"manager-{uuid4()}")
 
 

@@ -1,5 +1,6 @@
 """A doctor's own week and leave, a clinic's rules as a form, and why a day has nothing to book."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -102,6 +103,23 @@ async def test_a_specialty_has_rules_of_its_own_which_the_clinics_form_leaves_al
     assert kept["specialties"] == {"surgeon": {"bookNotice": "P2D", "horizon": None, "maxMoves": 2}}
     assert "Nothing was saved." in wrong
     assert "specialties" not in emptied
+
+
+async def test_rules_of_specialties_that_are_written_at_once_are_all_kept(
+    manager: Manager, clinic: Clinic
+) -> None:
+    path = f"/manage/clinics/{clinic.id}/rules"
+    names = [f"specialty {number}" for number in range(8)]
+    wishes = [{"specialty": name, "maxMoves": str(number)} for number, name in enumerate(names)]
+
+    await asyncio.gather(
+        *(manager.sends(f"{path}/specialty", wish) for wish in wishes),
+        manager.sends(path, {"horizon": "P90D"}),
+    )
+    kept = (await manager.http.get(f"/api/v1/clinics/{clinic.id}/rules")).json()
+
+    assert kept["specialties"] == {name: {"maxMoves": n} for n, name in enumerate(names)}
+    assert kept["horizon"] == "P90D"
 
 
 async def test_a_clinics_rules_are_a_form_that_says_them_in_words(
