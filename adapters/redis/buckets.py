@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from redis.asyncio import Redis
 
-from adapters.redis.bounded import Bounded
+from adapters.redis.bounded import PATIENCE_SECONDS, Bounded
 
 PREFIX = "priyom:bucket:"
 MINUTE_MS = 60_000
@@ -39,9 +39,9 @@ return -taken
 class Buckets:
     """Each holds a minute's worth and fills evenly. If Redis is away, there is always enough."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._take = redis.register_script(TAKE)
-        self._bounded = Bounded("buckets")
+        self._bounded = Bounded("buckets", patience_seconds=patience_seconds)
         self._left: OrderedDict[str, int] = OrderedDict()
 
     async def take(self, key: str, *, a_minute: int) -> float:

@@ -13,7 +13,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from adapters.kafka.events import APPOINTMENTS, DEAD, GROUP
 from adapters.postgres.days import DayBook
-from adapters.redis.cache import DayCache, DayReader, connect_redis
+from adapters.redis.cache import DayReader, connect_redis
 from api.console.__main__ import parsed
 from api.console.known import Servers
 from tests.builders import SECRET
@@ -21,6 +21,7 @@ from tests.clinic_rows import DAY, Clinic, at
 from tests.integration.audit_office import RUNS, StandIn
 from tests.integration.audit_rows import Books
 from tests.integration.conftest import NOBODY_LISTENS
+from tests.patience import patient_cache
 from workflows.names import APPOINTMENT_START, CLINIC_ID, DOCTOR_ID, PATIENT_ID
 
 
@@ -160,7 +161,7 @@ async def notice_under_way(scene: Scene) -> UUID:
 
 async def stale_cache(scene: Scene) -> UUID:
     visit = await scene.confirmed()
-    reader = DayReader(DayBook(scene.clinic.database), DayCache(scene.servers.redis, SECRET))
+    reader = DayReader(DayBook(scene.clinic.database), patient_cache(scene.servers.redis))
     await reader.read(scene.clinic.doctor_id, DAY)
     await reader.close()
     await scene.clinic.book(at("10:00"))

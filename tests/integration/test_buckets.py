@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from adapters.postgres.database import Database
-from adapters.redis.buckets import PREFIX, Buckets
+from adapters.redis.buckets import PREFIX
 from adapters.redis.cache import connect_redis
 from tests.fakes.issuer import FakeIssuer
 from tests.integration.conftest import serving
+from tests.patience import patient_buckets
 
 FAR_TOO_OFTEN = 200
 """Three a minute are allowed; more pass only while Redis is too slow to be waited for."""
@@ -19,8 +20,7 @@ FAR_TOO_OFTEN = 200
 
 async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(cache_url: str) -> None:
     redis = connect_redis(cache_url, name="test")
-    await redis.ping()
-    key, buckets = f"test:{uuid4()}", Buckets(redis)
+    key, buckets = f"test:{uuid4()}", patient_buckets(redis)
 
     taken = 0
     while not (wait := await buckets.take(key, a_minute=60)):
@@ -38,7 +38,7 @@ async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(cache_url: str) -
 
 async def test_a_clock_that_was_set_back_keeps_nobody_waiting(cache_url: str) -> None:
     redis = connect_redis(cache_url, name="test")
-    key, buckets = f"test:{uuid4()}", Buckets(redis)
+    key, buckets = f"test:{uuid4()}", patient_buckets(redis)
     in_an_hour = (time.time() + 3600) * 1000
     await redis.set(f"{PREFIX}{key}", str(in_an_hour))
 
@@ -53,8 +53,7 @@ async def test_what_one_process_has_taken_ahead_no_other_gives(
 ) -> None:
     monkeypatch.setattr("adapters.redis.buckets.SHARE", 2)
     redis = connect_redis(cache_url, name="test")
-    await redis.ping()
-    key, (first, second, third) = f"test:{uuid4()}", (Buckets(redis) for _ in range(3))
+    key, (first, second, third) = f"test:{uuid4()}", (patient_buckets(redis) for _ in range(3))
 
     assert [await first.take(key, a_minute=6), await second.take(key, a_minute=6)] == [0, 0]
     refused = await third.take(key, a_minute=6)
@@ -72,8 +71,7 @@ async def test_of_few_callers_it_is_remembered_what_is_left(
     monkeypatch.setattr("adapters.redis.buckets.SHARE", 1)
     monkeypatch.setattr("adapters.redis.buckets.REMEMBERED", 1)
     redis = connect_redis(cache_url, name="test")
-    await redis.ping()
-    anna, boris, buckets = f"test:{uuid4()}", f"test:{uuid4()}", Buckets(redis)
+    anna, boris, buckets = f"test:{uuid4()}", f"test:{uuid4()}", patient_buckets(redis)
 
     assert await buckets.take(anna, a_minute=6) == 0
     assert await buckets.take(boris, a_minute=6) == 0

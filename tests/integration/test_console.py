@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client
 
 from adapters.postgres.days import DayBook
-from adapters.redis.cache import DayCache, DayReader, connect_redis
+from adapters.redis.cache import DayReader, connect_redis
 from api.console.__main__ import NotDone, answer, main, parsed
 from api.console.known import InCache, Servers, all_known
 from domain.errors import CampaignNotFound, TooLate
@@ -16,6 +16,7 @@ from tests.builders import SECRET
 from tests.clinic_rows import DAY, Clinic, at
 from tests.integration.audit_office import RUNS, StandIn
 from tests.integration.conftest import NOBODY_LISTENS
+from tests.patience import patient_cache
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ async def test_the_cache_is_compared_with_the_day_as_it_is(
     clinic: Clinic, servers: Servers
 ) -> None:
     visit = await clinic.book(at("09:00"))
-    reader = DayReader(DayBook(clinic.database), DayCache(servers.redis, SECRET))
+    reader = DayReader(DayBook(clinic.database), patient_cache(servers.redis))
 
     seen = [(await all_known(servers, visit)).in_cache]
     await reader.read(clinic.doctor_id, DAY)

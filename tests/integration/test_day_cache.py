@@ -25,13 +25,10 @@ from adapters.redis.cached_day import key_of
 from domain.errors import DoctorNotFound
 from tests.builders import SECRET
 from tests.clinic_rows import DAY, Clinic, at
+from tests.patience import patient_cache
 
 FREE = ["free", "free", "free", "free"]
 NEXT_DAY = DAY + timedelta(days=1)
-
-
-PATIENT = 5.0
-"""Seconds: a busy machine makes no miss of a hit. Impatience has tests of its own."""
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ async def redis(cache_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def reader(clinic: Clinic, redis: Redis) -> AsyncIterator[DayReader]:
-    reader = DayReader(DayBook(clinic.database), DayCache(redis, SECRET, patience_seconds=PATIENT))
+    reader = DayReader(DayBook(clinic.database), patient_cache(redis))
     yield reader
     await reader.close()
 
@@ -174,7 +171,7 @@ async def test_a_day_that_somebody_else_wrote_into_the_cache_is_a_miss(
         await redis.set(key, forged)
         assert await read(reader, clinic.doctor_id) == (shown, False)
     await redis.set(next_key, kept)
-    assert await DayCache(redis, SECRET).get(clinic.doctor_id, NEXT_DAY) is None
+    assert await patient_cache(redis).get(clinic.doctor_id, NEXT_DAY) is None
     await redis.set(key, kept)
     assert await read(reader, clinic.doctor_id) == (shown, True)
 
@@ -182,10 +179,7 @@ async def test_a_day_that_somebody_else_wrote_into_the_cache_is_a_miss(
 async def test_readers_and_bookings_at_once_never_show_a_confirmed_slot_free(
     clinic: Clinic, redis: Redis
 ) -> None:
-    readers = [
-        DayReader(DayBook(clinic.database), DayCache(redis, SECRET, patience_seconds=PATIENT))
-        for _ in range(2)
-    ]
+    readers = [DayReader(DayBook(clinic.database), patient_cache(redis)) for _ in range(2)]
     confirmed: set[int] = set()
 
     async def look(reader: DayReader) -> None:

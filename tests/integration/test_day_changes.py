@@ -11,12 +11,12 @@ import pytest
 from redis.asyncio import Redis
 
 from adapters.postgres.days import DayBook
-from adapters.redis.cache import CHANNEL, DayCache, DayReader, connect_redis
+from adapters.redis.cache import CHANNEL, DayReader, connect_redis
 from adapters.redis.day_changes import DayChanges
 from api.schedule.live_days import LiveDays
 from domain.day import SlotState
-from tests.builders import SECRET
 from tests.clinic_rows import Clinic, at
+from tests.patience import patient_cache
 
 DOCTOR = UUID("0197f1f0-0000-7000-8000-00000000d0c7")
 DAY = date(2027, 3, 1)
@@ -133,7 +133,7 @@ async def test_without_redis_every_watched_day_is_looked_at_again_and_again() ->
 
 async def test_a_lapse_that_nobody_tells_of_is_shown(clinic: Clinic, redis: Redis) -> None:
     await clinic.hold(at("09:00"), lasts=timedelta(seconds=1))
-    reader = DayReader(DayBook(clinic.database), DayCache(redis, SECRET))
+    reader = DayReader(DayBook(clinic.database), patient_cache(redis))
     first, _ = await reader.read(clinic.doctor_id, at("09:00").date())
     async with opened(redis, look_every=SOON) as news:
         changes = LiveDays(reader, news).changes(first)

@@ -12,15 +12,13 @@ from redis.asyncio import Redis
 
 from adapters.postgres.database import connect_database
 from adapters.postgres.days import DayBook, DayKey, DayVersion, FreshDay
-from adapters.redis.cache import DayCache, DayReader, connect_redis
+from adapters.redis.cache import DayReader, connect_redis
 from api.schedule.rendered_days import RenderedDays
 from domain.errors import DoctorNotFound
-from tests.builders import SECRET
 from tests.clinic_rows import DAY, Clinic, at, open_clinic
+from tests.patience import patient_cache
 
 WAITING = 1_000
-PATIENT = 5.0
-"""Seconds: a busy machine makes no miss of a hit."""
 
 
 class CountingBook(DayBook):
@@ -166,7 +164,7 @@ async def test_a_changed_day_is_composed_once_for_a_thousand_who_wait_for_it(
     clinic: Clinic, redis: Redis
 ) -> None:
     book = CountingBook(clinic.database)
-    reader = DayReader(book, DayCache(redis, SECRET, patience_seconds=PATIENT))
+    reader = DayReader(book, patient_cache(redis))
     days = RenderedDays(reader)
     await days.read(clinic.doctor_id, DAY)
     await clinic.book(at("09:30"))
@@ -182,10 +180,7 @@ async def test_a_changed_day_is_composed_once_for_a_thousand_who_wait_for_it(
 
 
 async def test_another_process_takes_the_day_from_redis(clinic: Clinic, redis: Redis) -> None:
-    first, second = (
-        DayReader(DayBook(clinic.database), DayCache(redis, SECRET, patience_seconds=PATIENT))
-        for _ in range(2)
-    )
+    first, second = (DayReader(DayBook(clinic.database), patient_cache(redis)) for _ in range(2))
     written, was_cached = await RenderedDays(first).read(clinic.doctor_id, DAY)
     await first.close()
 
