@@ -95,6 +95,17 @@ class Services:
     limits: Limits | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Servers:
+    """Connections to what this process asks; each may be away."""
+
+    database: Database
+    redis: Redis
+    publisher: EventPublisher
+    temporal: TemporalConnection
+    book: DayBook
+
+
 @asynccontextmanager
 async def open_services(
     product: Product, connections: Connections, secret: bytes, previous: bytes | None = None
@@ -103,45 +114,22 @@ async def open_services(
     first: the worker ends before the servers that its steps need.
     """
     async with AsyncExitStack() as stack:
-        database = connect_database(
-            connections.database_url,
-            pool_size=POOL_SIZE,
-            name=NAME,
-            pooled=bool(connections.database_direct_url),
-        )
-        await stack.enter_async_context(database)
+        servers = await _open_servers(stack, connections)
+        database, temporal = servers.database, servers.temporal
         inbox_listener = InboxListener(connections.session_url, name=f"{NAME}-bell")
         stack.push_async_callback(inbox_listener.close)
-        redis = connect_redis(connections.redis_url, name=NAME)
-        stack.push_async_callback(redis.aclose)
-        kafka = connections.kafka
-        publisher = EventPublisher(kafka)
-        stack.push_async_callback(publisher.stop)
-        temporal = TemporalConnection()
-        book = DayBook(database)
-        days = DayReader(book, DayCache(redis, secret))
+        days = DayReader(servers.book, DayCache(servers.redis, secret))
         stack.push_async_callback(days.close)
-        changes = DayChanges(redis)
+        changes = DayChanges(servers.redis)
         stack.push_async_callback(changes.close)
-        readiness = _readiness(database, temporal, redis, kafka)
+        readiness = _readiness(servers, connections.kafka)
         stack.push_async_callback(readiness.close)
-        beside = _beside(product, database, book, redis, publisher)
-        if beside is not None:
-            stack.callback(beside.close)
-        await stack.enter_async_context(
-            running_when_connected(
-                temporal,
-                priyom_plugin(keys=product.keys_of_payloads),
-                beside.worker if beside else None,
-            )
-        )
-        runs = Runs(temporal, EagerBookings(temporal, beside.waiters) if beside else None)
-        dashboard = _dashboard(stack, product, database, temporal, kafka)
-        callers, page_sign_in = await _sign_in(stack, product, connections, database, redis)
+        runs = await _runs(stack, product, servers)
+        callers, page_sign_in = await _sign_in(stack, product, connections, servers)
         yield Services(
             database=database,
             inbox_listener=inbox_listener,
-            book=book,
+            book=servers.book,
             days=days,
             rendered=RenderedDays(days),
             live=LiveDays(days, changes),
@@ -157,26 +145,55 @@ async def open_services(
             importing=Importing(database, temporal),
             publishing=Publishing(temporal, horizon_days=product.horizon_days),
             readiness=readiness,
-            dashboard=dashboard,
+            dashboard=_dashboard(stack, product, servers, connections.kafka),
             receipts=Receipts(temporal, product.receipts_key.get_secret_value().encode()),
             product=product,
             demo=DemoPatients(database),
             callers=callers,
             page_sign_in=page_sign_in,
-            limits=_limits(product, redis),
+            limits=_limits(product, servers.redis),
         )
 
 
+async def _open_servers(stack: AsyncExitStack, connections: Connections) -> _Servers:
+    database = connect_database(
+        connections.database_url,
+        pool_size=POOL_SIZE,
+        name=NAME,
+        pooled=bool(connections.database_direct_url),
+    )
+    await stack.enter_async_context(database)
+    redis = connect_redis(connections.redis_url, name=NAME)
+    stack.push_async_callback(redis.aclose)
+    publisher = EventPublisher(connections.kafka)
+    stack.push_async_callback(publisher.stop)
+    return _Servers(
+        database=database,
+        redis=redis,
+        publisher=publisher,
+        temporal=TemporalConnection(),
+        book=DayBook(database),
+    )
+
+
+async def _runs(stack: AsyncExitStack, product: Product, servers: _Servers) -> Runs:
+    """Starts bookings in this process where commands are answered."""
+    temporal, plugin = servers.temporal, priyom_plugin(keys=product.keys_of_payloads)
+    if not product.runs_bookings:
+        await stack.enter_async_context(running_when_connected(temporal, plugin, None))
+        return Runs(temporal, None)
+    beside = _Beside(servers, promotes=product.promote == "on")
+    stack.callback(beside.close)
+    await stack.enter_async_context(running_when_connected(temporal, plugin, beside.worker))
+    return Runs(temporal, EagerBookings(temporal, beside.waiters))
+
+
 def _dashboard(
-    stack: AsyncExitStack,
-    product: Product,
-    database: Database,
-    temporal: TemporalConnection,
-    kafka: KafkaServers,
+    stack: AsyncExitStack, product: Product, servers: _Servers, kafka: KafkaServers
 ) -> Dashboard:
     dashboard = Dashboard(
-        database,
-        temporal,
+        servers.database,
+        servers.temporal,
         kafka,
         ui=product.temporal_ui_url,
         prometheus=product.prometheus_url,
@@ -186,11 +203,7 @@ def _dashboard(
 
 
 async def _sign_in(
-    stack: AsyncExitStack,
-    product: Product,
-    connections: Connections,
-    database: Database,
-    redis: Redis,
+    stack: AsyncExitStack, product: Product, connections: Connections, servers: _Servers
 ) -> tuple[Callers, PageSignIn | None]:
     """Who tells callers apart, and how browsers sign in."""
     url = sign_in_of(product)
@@ -199,14 +212,16 @@ async def _sign_in(
         return SignInOff(), None
     issuer = await stack.enter_async_context(Issuer(url))
     tokens = Tokens(issuer, audience=product.oidc_audience, role_claim=product.role_claim)
-    store = SessionStore(redis)
+    store = SessionStore(servers.redis)
     sessions = Sessions(store)
     secret = product.oidc_client_secret.get_secret_value()
     flow = CodeFlow(issuer, tokens, client_id=product.oidc_client_id, secret=secret)
     pages = PageSignIn(
         flow=flow, tokens=tokens, sessions=sessions, store=store, public_url=product.public_url
     )
-    accounts = Accounts(database, url, listens_at=connections.session_url, name=f"{NAME}-accounts")
+    accounts = Accounts(
+        servers.database, url, listens_at=connections.session_url, name=f"{NAME}-accounts"
+    )
     await stack.enter_async_context(accounts)
     return SignIn(accounts, tokens, sessions), pages
 
@@ -223,21 +238,15 @@ def _limits(product: Product, redis: Redis) -> Limits | None:
 class _Beside:
     """The bookings' worker of this process, and those in it who wait for its steps."""
 
-    def __init__(
-        self,
-        database: Database,
-        book: DayBook,
-        redis: Redis,
-        publisher: EventPublisher,
-        *,
-        promotes: bool,
-    ) -> None:
+    def __init__(self, servers: _Servers, *, promotes: bool) -> None:
         self.waiters = Waiters()
-        self._database = database
+        self._database = servers.database
         self._build = build_of(deployment())
         self._promotes = promotes
         self._promoting: asyncio.Task[None] | None = None
-        self._announcements = Announcements(book=book, redis=redis, publisher=publisher)
+        self._announcements = Announcements(
+            book=servers.book, redis=servers.redis, publisher=servers.publisher
+        )
 
     def worker(self, client: Client) -> Worker:
         self.close()  # a worker that failed has another one after it
@@ -257,23 +266,12 @@ class _Beside:
             self._promoting.cancel()
 
 
-def _beside(
-    product: Product, database: Database, book: DayBook, redis: Redis, publisher: EventPublisher
-) -> _Beside | None:
-    """Where commands are answered."""
-    if not product.runs_bookings:
-        return None
-    return _Beside(database, book, redis, publisher, promotes=product.promote == "on")
-
-
-def _readiness(
-    database: Database, temporal: TemporalConnection, redis: Redis, kafka: KafkaServers
-) -> ReadinessProbe:
+def _readiness(servers: _Servers, kafka: KafkaServers) -> ReadinessProbe:
     return ReadinessProbe(
         {
-            "postgres": partial(ask_postgres, database),
-            "temporal": lambda: ask_temporal(temporal.client),
-            "redis": partial(ask_redis, redis),
+            "postgres": partial(ask_postgres, servers.database),
+            "temporal": lambda: ask_temporal(servers.temporal.client),
+            "redis": partial(ask_redis, servers.redis),
             "kafka": partial(ask_kafka, kafka),
         }
     )
