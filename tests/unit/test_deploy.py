@@ -1,5 +1,6 @@
 """deploy/, read as text: nothing here needs a cluster."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -24,6 +26,11 @@ MANIFESTS = sorted(
 )
 PROCESSES = ("api", "api-reads", "worker", "notifier")
 WITH_PODS = {"Deployment", "Job", "WorkerDeployment"}
+OF_OTHERS = {"HTTPRoute", "PodMonitor", "ServiceMonitor", "Connection", "WorkerDeployment"}
+"""Kinds that Kubernetes itself does not know. Their pods it does."""
+
+KUBERNETES = json.loads((CHECKOUT / "tests" / "schemas" / "kubernetes-1.33.json").read_text())
+PODS_OF_OTHERS = "io.k8s.api.core.v1.PodTemplateSpec"
 READ_BY_OTHERS = re.compile(r"TEMPORAL_[A-Z_]+|FORWARDED_ALLOW_IPS")
 
 Manifest = dict[str, Any]
@@ -60,6 +67,44 @@ def variables() -> Iterator[str]:
     for path in KUSTOMIZATIONS:
         for generator in yaml.safe_load(path.read_text()).get("configMapGenerator", []):
             yield from (each.partition("=")[0] for each in generator.get("literals", []))
+
+
+def faults_of(manifest: Manifest) -> list[str]:
+    """What Kubernetes 1.33 does not take: wrong types, and fields that it does not know."""
+    if manifest["kind"] not in OF_OTHERS:
+        told = {"apiVersion": [manifest["apiVersion"]], "kind": [manifest["kind"]]}
+        [name] = [
+            name
+            for name, schema in KUBERNETES["$defs"].items()
+            if all(
+                schema.get("properties", {}).get(k, {}).get("enum") == v for k, v in told.items()
+            )
+        ]
+        return faults_by(name, manifest)
+    template = manifest["spec"].get("template")
+    return [] if template is None else faults_by(PODS_OF_OTHERS, template)
+
+
+def faults_by(name: str, told: Manifest) -> list[str]:
+    schema = {"$ref": f"#/$defs/{name}", "$defs": KUBERNETES["$defs"]}
+    found = jsonschema_rs.validator_for(schema).iter_errors(told)
+    return [f"{'/'.join(map(str, fault.instance_path))}: {fault.message}" for fault in found]
+
+
+@pytest.mark.parametrize("manifest", EVERYTHING, ids=named)
+def test_kubernetes_takes_it(manifest: Manifest) -> None:
+    assert faults_of(manifest) == []
+
+
+@pytest.mark.parametrize("manifest", PODS, ids=named)
+def test_kubernetes_would_not_take_a_field_that_is_misspelt(manifest: Manifest) -> None:
+    misspelt = json.loads(json.dumps(manifest).replace('"containerPort"', '"containersPort"'))
+    wrong = json.loads(
+        json.dumps(manifest).replace('"runAsNonRoot": true', '"runAsNonRoot": "yes"')
+    )
+
+    assert faults_of(wrong)
+    assert faults_of(misspelt) or "containerPort" not in json.dumps(manifest)
 
 
 @pytest.mark.parametrize("manifest", PODS, ids=named)
@@ -196,5 +241,6 @@ def test_kustomize_builds_it(path: Path) -> None:
         for container in containers(each)
     }
 
+    assert [fault for each in manifests for fault in faults_of(each)] == []
     assert images == {f"priyom:{VERSION}"}
     assert len({named(each) for each in manifests}) == len(manifests) > 20
