@@ -19,7 +19,7 @@ DIGITS: ColumnElement[str] = func.regexp_replace(patients.c.phone, r"\D", "", "g
 def is_named(word: str) -> ColumnElement[bool]:
     spellings = dict.fromkeys([word, in_the_other_alphabet(word)])
     ways = [func.strpos(NAME, folded(literal(each))) > 0 for each in spellings]
-    number = re.sub(r"\D", "", word)
+    number = "" if any(map(str.isalpha, word)) else re.sub(r"\D", "", word)
     if len(number) >= SHORTEST_NUMBER:
         ways.append(func.strpos(DIGITS, number) > 0)
     if CODE.fullmatch(word.lower()):

@@ -93,7 +93,7 @@ async def test_a_visit_has_one_outcome_whoever_dies(rig: Rig, victim: str) -> No
         stories = [a_story(case, cancels=n % 2 == 1) for n in range(STORIES)]
         await asyncio.gather(*(story.begin() for story in stories))
         away = case.nobody_can_answer() if victim == "api" else nullcontext()
-        with away:
+        async with away:
             killer = asyncio.create_task(kill(case, victim))
             await asyncio.gather(*(story.cross() for story in stories))
             await killer

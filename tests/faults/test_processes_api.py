@@ -24,7 +24,7 @@ async def test_killed_after_the_run_was_begun(rig: Rig) -> None:
         async def is_held() -> bool:
             return id_ in await database.rows([id_])
 
-        with case.nobody_can_answer():
+        async with case.nobody_can_answer():
             asked = asyncio.create_task(case.insist(Kind.HOLD, booking))
             await begun.within(15)
             await until_seen(is_held, "the run has held the slot", within=15)
@@ -44,7 +44,7 @@ async def test_killed_while_patients_wait(rig: Rig) -> None:
     title = "kill -9 API, which runs the bookings, under load: the worker takes them over"
     async with rig.case(3, title) as case, case.load(6):
         await case.confirmed(5)
-        with case.nobody_can_answer():
+        async with case.nobody_can_answer():
             case.stack.kill("api")
             case.injected("kill -9 API")
             await case.confirmed(1)
@@ -60,7 +60,7 @@ async def test_one_of_two_killed_while_patients_wait(rig: Rig) -> None:
     ):
         for _ in range(2):
             await case.confirmed(10)
-            with case.nobody_can_answer():  # whom the dead one had in hand
+            async with case.nobody_can_answer():  # whom the dead one had in hand
                 case.stack.kill_child("api")
                 case.injected("kill -9 one of two API processes")
                 await case.confirmed(1)
@@ -71,7 +71,7 @@ async def test_told_to_stop_while_patients_wait(rig: Rig) -> None:
     title = "SIGTERM API under load: what is in hand is answered, then its worker is shut down"
     async with rig.case(3, title) as case, case.load(6):
         await case.confirmed(5)
-        with case.nobody_can_answer():
+        async with case.nobody_can_answer():
             await case.stack.stop("api")
             case.injected("SIGTERM API")
             await case.stack.start("api")
@@ -83,7 +83,7 @@ async def test_stopped_under_load(rig: Rig) -> None:
     title = "SIGSTOP API for 8 s under load, SIGCONT"
     async with rig.case(9, title) as case, case.load(6):
         await case.confirmed(5)
-        with case.nobody_can_answer():
+        async with case.nobody_can_answer():
             case.stack.pause("api")
             case.injected("SIGSTOP API, seconds", 8)
             await asyncio.sleep(8)

@@ -17,7 +17,7 @@ async def test_everything_killed_at_once(rig: Rig) -> None:
     title = "kill -9 of every server and process at once, started again in random order"
     async with rig.case(41, title) as case, case.load():
         await case.confirmed(5)
-        with case.nobody_can_answer():
+        async with case.nobody_can_answer():
             await asyncio.gather(*(case.stack.kill_and_hold_down(name) for name in EVERYTHING))
             case.injected("kill -9", len(EVERYTHING))
             order = random.sample(EVERYTHING, len(EVERYTHING))

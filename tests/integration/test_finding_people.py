@@ -74,6 +74,16 @@ async def test_a_patient_is_found_by_the_number_of_a_visit(
     assert [each.patient_id for each in found] == [patients["Müller Jürgen"]]
 
 
+async def test_digits_among_letters_are_no_part_of_a_telephone_number(
+    clinic: Clinic, patients: dict[str, UUID]
+) -> None:
+    by_number = await read(clinic.database, partial(find_patients, sought="9012345678", limit=50))
+    among = await read(clinic.database, partial(find_patients, sought="9012a345b678", limit=50))
+
+    assert patients["Иванов Фёдор"] in {each.patient_id for each in by_number}
+    assert patients["Иванов Фёдор"] not in {each.patient_id for each in among}
+
+
 @pytest.mark.parametrize("typed", ["", "   ", "\u00a0"])
 async def test_a_blank_search_finds_nobody(
     typed: str, clinic: Clinic, patients: dict[str, UUID]

@@ -182,9 +182,16 @@ class Case:
         """A separate wish, for a slot that the load does not use."""
         return self.rig.supply.booking(self.rig.supply.slot())
 
+    @asynccontextmanager
+    async def nobody_can_answer(self) -> AsyncIterator[None]:
+        """The API itself is stopped or dead in the block, which ends when every part is ready."""
+        with self.answers_are_excused():
+            yield
+            await self.stack.ready()
+
     @contextmanager
-    def nobody_can_answer(self) -> Iterator[None]:
-        """The API itself is stopped or dead during the block, so I10 does not judge deadlines."""
+    def answers_are_excused(self) -> Iterator[None]:
+        """I10 does not judge the calls that were under way during the block."""
         begun = time.time()
         try:
             yield
