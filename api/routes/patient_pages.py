@@ -220,4 +220,4 @@ async def erase(
     except HasVisits as visits:
         note_refusal(visits, patient_id=patient_id)
         return see_with(f"/reception/patients/{patient_id}", note="has_visits")
-    return see("/reception")
+    return see_with("/reception", note="erased")

@@ -21,11 +21,16 @@ KEYS = {
     "close a day for leave or illness": 16,
     "take a public holiday": 6,
     "change the rules for patients": 9,
+    "look again at a mark that its patient says is wrong": 10,
+    "merge a record into another one of the same patient (managers)": 28,
+    "erase a record (managers)": 30,
+    "watch the patients of a leave, and pause": 13,
+    "set a rule of a specialty": 27,
     "try a file of the old system, and import it": 14,
 }
 """By the row of the document. What is typed or chosen in a field is not counted."""
 
-MOST_TABS = 12
+MOST_TABS = 40
 
 
 class Keys:

@@ -150,7 +150,7 @@ async def test_refusals_to_merge_and_to_erase_are_said_in_words(
     assert has_visits == f"{place}?note=has_visits"
     assert merged == f"/reception/patients/{third}?note=merged"
     assert "The two records are one now" in await shown(desk, merged)
-    assert erased == "/reception"
+    assert erased == "/reception?note=erased"
     assert (await desk.get(place)).status_code == 404
 
 

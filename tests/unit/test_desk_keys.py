@@ -7,14 +7,11 @@ from tests.browser.keys import KEYS
 
 ROW = re.compile(r"^\| (.+?) \| .+ \| ([^|]+) \|$", re.MULTILINE)
 UNCOUNTED = {
-    "look again at a mark that its patient says is wrong",
     "go from one time to another",
     "begin again with another patient",
     "print the day",
-    "merge two records, erase one (managers)",
-    "watch the patients of a leave, pause, stop",
 }
-"""One key each, or the browser's own, or nothing that is done in a hurry."""
+"""One key each, or the browser's own."""
 
 
 def test_the_document_says_what_is_counted() -> None:
