@@ -53,7 +53,7 @@ test-fast: $(VENV) ## the unit tests alone: no server, no build, under a minute:
 	@$(PYTHON) -m pytest tests/unit -m "not exhaustive" -q $(ARGS)
 faults: prepare ## kill, stop, cut and fill while patients book; prove that nothing is lost: ARGS="-k worker"
 	@$(PYTHON) -m pytest tests/faults -m "fault and not outage" $(ARGS)
-outages: prepare ## each server away for a minute at 5 bookings a second, and back
+outages: prepare ## each server away for a minute at 5 bookings a second; each part of a pair killed: ARGS="-k beyond"
 	@$(PYTHON) -m pytest tests/faults -m outage -s $(ARGS)
 soak: prepare ## steady bookings under random faults, all invariants, memory: MINUTES=5
 	@$(PYTHON) -m tests.faults.soak --minutes=$(or $(MINUTES),5) $(ARGS)

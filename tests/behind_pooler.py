@@ -1,7 +1,7 @@
 """A PgBouncer in transaction mode before the PostgreSQL of a test: few connections for many."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -31,51 +31,60 @@ async def pooled(url: str, folder: Path) -> AsyncIterator[str]:
             pgbouncer = await asyncio.to_thread(make_pgbouncer, steps)
     except MissingToolError as error:
         pytest.skip(f"no PgBouncer on this machine: {error}")
-    ports, account = Ports(), unprivileged_account()
+    ports = Ports()
     port = ports.take()
     try:
-        with temporary_folder(account, folder) as place:
-            files = _files(url, place, port, "" if account is None else f"user = {account.name}")
-            for name, content in files.items():
-                (place / name).touch(mode=0o600)
-                (place / name).write_text(content)
-                give(place / name, account)
-            through = _at_port(url, port)
-            program = Program(
-                name="pgbouncer",
-                argv=[str(pgbouncer), "--quiet", str(place / "pgbouncer.ini")],
-                ready=partial(postgres_answers, through),
-                port=port,
-            )
+        with temporary_folder(unprivileged_account(), folder) as place:
+            program = pooler(pgbouncer, place, port, [url])
             async with running(program, folder):
-                yield through
+                yield at_port(url, port)
     finally:
         ports.release()
 
 
-def _files(url: str, place: Path, port: int, user: str) -> dict[str, str]:
-    address = urlsplit(url)
-    name, password = unquote(address.username or ""), unquote(address.password or "")
+def pooler(
+    pgbouncer: Path, place: Path, port: int, urls: Sequence[str], connections: int = CONNECTIONS
+) -> Program:
+    """PgBouncer at that port, before the PostgreSQL at these URLs, for the roles that they name.
+
+    It is ready when the first one gets through. Its account must reach the folder `place`.
+    """
+    account = unprivileged_account()
+    addresses = [urlsplit(url) for url in urls]
+    users = place / "users.txt"
     configuration = f"""
 [databases]
-* = host={address.hostname} port={address.port}
+* = host={addresses[0].hostname} port={addresses[0].port}
 
 [pgbouncer]
 listen_addr = {LOOPBACK}
 listen_port = {port}
 unix_socket_dir =
 auth_type = scram-sha-256
-auth_file = {place / "users.txt"}
+auth_file = {users}
 pool_mode = transaction
-default_pool_size = {CONNECTIONS}
+default_pool_size = {connections}
 max_client_conn = 500
 max_prepared_statements = 200
-{user}
+{"" if account is None else f"user = {account.name}"}
 """
-    return {"users.txt": f'"{name}" "{password}"\n', "pgbouncer.ini": configuration}
+    known = "\n".join(
+        f'"{unquote(each.username or "")}" "{unquote(each.password or "")}"' for each in addresses
+    )
+    for file, content in {users: known, place / "pgbouncer.ini": configuration}.items():
+        file.touch(mode=0o600)
+        file.write_text(content)
+        give(file, account)
+    return Program(
+        name="pgbouncer",
+        argv=[str(pgbouncer), "--quiet", str(place / "pgbouncer.ini")],
+        ready=partial(postgres_answers, at_port(urls[0], port)),
+        port=port,
+    )
 
 
-def _at_port(url: str, port: int) -> str:
+def at_port(url: str, port: int) -> str:
+    """The same login at another port of this machine."""
     address = urlsplit(url)
     login = address.netloc.rpartition("@")[0]
     return address._replace(netloc=f"{login}@{LOOPBACK}:{port}").geturl()

@@ -46,7 +46,7 @@ def initialise(folder: Path, port: int, controller_port: int) -> Path:
         new = folder / "data.new"
         shutil.rmtree(new, ignore_errors=True)
         file.write_text(properties(new.name, port, controller_port))
-        _format(file)
+        format_storage(file, "--standalone")
         new.rename(data)
     file.write_text(properties(data.name, port, controller_port))
     return file
@@ -68,10 +68,16 @@ def _java() -> list[str]:
     return [str(java()), *JAVA_OPTIONS, "-cp", f"{jars()}/*"]
 
 
-def _format(config: Path) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ("kafka.tools.StorageTool", "format", "--standalone")
-    argv = [*_java(), *tool, f"--cluster-id={cluster}", f"--config={config.name}"]
+def new_cluster() -> str:
+    """A name that the nodes of one cluster share."""
+    return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def format_storage(config: Path, *options: str, cluster: str = "") -> None:
+    """Format the node's data, for a new cluster or that one. StepFailedError if it fails."""
+    tool = ("kafka.tools.StorageTool", "format", *options)
+    named = (f"--cluster-id={cluster or new_cluster()}", f"--config={config.name}")
+    argv = [*_java(), *tool, *named]
     env = {**os.environ, **IN_UTF_8}
     done = subprocess.run(
         argv, cwd=config.parent, env=env, capture_output=True, text=True, check=False

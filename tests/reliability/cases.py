@@ -235,4 +235,5 @@ CASES = (
     ),
     _case(45, "a visit is moved, cancelled, its target taken, while each part is killed"),
     _case(46, "a leave of many visits while the worker and Temporal are killed by turns"),
+    _case(47, "past one machine: each part of a stack of pairs killed in turn"),
 )

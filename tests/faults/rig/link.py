@@ -98,7 +98,9 @@ class Link:
     async def _reach_the_server(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: self.server, self.proxy.host, self.proxy.target)
+            await loop.create_connection(
+                lambda: self.server, self.proxy.host, self.proxy.leads_to()
+            )
         except OSError:
             self.reset()
 

@@ -29,6 +29,10 @@ class Proxy:
         self._budget: dict[Toward, int] = {}
         self._server: asyncio.Server | None = None
 
+    def leads_to(self) -> int:
+        """The port that the next connection is led to."""
+        return self.target
+
     async def open(self) -> None:
         if self._server is None:
             loop = asyncio.get_running_loop()
