@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from prometheus_client import REGISTRY, CollectorRegistry
 from temporalio.client import Client
 
-from adapters.kafka.lag import UNREAD, keep_measuring_lag
+from adapters.kafka.lag import UNREAD, keep_measuring_lag, lag_of
 from adapters.postgres.access_gauges import AccessGauges, keep_measuring
 from adapters.postgres.booking_gauges import BookingGauges, keep_counting
 from adapters.postgres.database import Database, connect_database
@@ -115,8 +118,31 @@ async def test_events_that_nobody_can_count_are_no_number() -> None:
     await until(lambda: math.isnan(REGISTRY.get_sample_value("priyom_events_unread") or 0))
 
     measuring.cancel()
-    UNREAD.set(0)
     assert not measuring.done()
+
+
+async def test_events_are_unread_also_where_the_group_has_not_begun(kafka: str) -> None:
+    topic, group = f"unread-{uuid4()}", f"group-{uuid4()}"
+    await made_with_three_partitions(kafka, topic)
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        for partition in (0, 0, 1, 2, 2):
+            await producer.send_and_wait(topic, b"event", partition=partition)
+    async with AIOKafkaConsumer(
+        bootstrap_servers=kafka, group_id=group, enable_auto_commit=False
+    ) as reader:
+        reader.assign([TopicPartition(topic, 0)])
+        await reader.commit({TopicPartition(topic, 0): 1})
+
+    unread = await lag_of(kafka, group=group, topic=topic, within=30)
+
+    assert unread == 4
+
+
+async def made_with_three_partitions(kafka: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, num_partitions=3, replication_factor=1)])
+    await admin.close()
 
 
 async def until(holds: Callable[[], bool]) -> None:
