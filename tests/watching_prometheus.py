@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from stack.embedded import running
 from stack.home import Home
 from stack.ports import LOOPBACK, Ports
 from stack.servers.prometheus import RULES, Watch, address, initialise, program
+
+EVERY_SECONDS = 1
+"""How often it scrapes, and looks at its rules."""
 
 PROCESSES = ("api", "worker", "notifier")
 
@@ -34,6 +38,15 @@ class Prometheus:
         """The names of those in one of these states: pending, firing."""
         found = await self._asked("alerts")
         return {each["labels"]["alertname"] for each in found["alerts"] if each["state"] in states}
+
+    async def active_since(self, alert: str) -> datetime:
+        """When what the alert asks for became true, while it waits or fires."""
+        found = await self._asked("alerts")
+        return min(
+            datetime.fromisoformat(each["activeAt"])
+            for each in found["alerts"]
+            if each["labels"]["alertname"] == alert
+        )
 
     async def _asked(self, what: str, **query: str) -> dict[str, Any]:
         answer = await self.http.get(f"/api/v1/{what}", params=query)
@@ -56,7 +69,7 @@ async def watching(
 ) -> AsyncIterator[Prometheus]:
     ports = Ports()
     port = ports.take()
-    watch = Watch(targets=targets, every_seconds=1, rules=rules)
+    watch = Watch(targets=targets, every_seconds=EVERY_SECONDS, rules=rules)
     place = initialise(folder / "prometheus", watch)
     try:
         async with (

@@ -1,6 +1,7 @@
 """Alerts and the dashboard ask for what our processes tell; alerts lead into the runbook."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from scripts.dashboard import PANELS, Panel
 from scripts.metrics_page import OF_THE_SDK, families
 from stack.home import CHECKOUT
 from stack.servers.prometheus import SignIn, Watch
-from tests.faults.rig.alarms import FAULTS
-from tests.faults.rig.hurried import hurried
+from tests.faults.rig.alarms import FAULTS, TOGETHER
+from tests.faults.rig.hurried import hurried, waits
 
 RULES = CHECKOUT / "ops" / "alerts.yaml"
 DEPLOY_MINUTES = 5
@@ -72,13 +73,33 @@ def test_an_alert_outlasts_a_deploy(rule: dict[str, Any]) -> None:
 
 
 def test_every_alert_has_a_fault_that_makes_it_true() -> None:
-    assert {rule["alert"] for rule in rules()} == set(FAULTS)
+    alerts = {rule["alert"] for rule in rules()}
+
+    assert alerts == set(FAULTS)
+    assert sorted(alerts) == sorted(alert for group in TOGETHER for alert in group)
+
+
+def test_promtool_is_told_of_every_alert_when_it_fires_and_when_it_must_not() -> None:
+    told = yaml.safe_load((CHECKOUT / "ops" / "alerts_test.yaml").read_text())["tests"]
+    cases = [case for test in told for case in test["alert_rule_test"]]
+    alerts = {rule["alert"] for rule in rules()}
+
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == alerts
+    assert {case["alertname"] for case in cases if not case["exp_alerts"]} == alerts
 
 
 def test_a_rule_in_a_hurry_is_so_in_every_time_of_it() -> None:
     rule = "expr: min(x_age_seconds) > 300\nfor: 5m\nother: rate(y[15m]) > 0.05"
 
     assert hurried(rule) == "expr: min(x_age_seconds) > 10\nfor: 10s\nother: rate(y[30s]) > 0.05"
+
+
+def test_an_alert_in_a_hurry_waits_two_seconds_for_each_minute() -> None:
+    waiting = waits(RULES.read_text())
+
+    assert waiting["AuditStale"] == timedelta(seconds=10)
+    assert waiting["EventsForged"] == timedelta(0)
+    assert waiting.keys() == set(FAULTS)
 
 
 def test_each_process_is_scraped_and_the_api_as_somebody_of_operations() -> None:
