@@ -1,4 +1,7 @@
-"""What the runbook tells somebody to type exists: targets, commands, settings, metrics, places."""
+"""What the runbook tells somebody to type exists: targets, commands, settings, metrics, places.
+
+That it runs is shown on a live stack: `tests/faults/test_on_call.py`.
+"""
 
 import re
 from importlib.util import find_spec
@@ -11,15 +14,15 @@ from adapters.process.settings import PREFIX, Product
 from api.console.__main__ import parsed
 from scripts.metrics_page import families
 from stack.home import CHECKOUT
+from tests.runbook import LINK, RUNBOOK, commands_of_priyom, spoken
 
 PAGES = [CHECKOUT / "docs" / name for name in ("runbook.md", "metrics.md", "deploy.md")]
-RUNBOOK = PAGES[0].read_text()
 MAKEFILE = (CHECKOUT / "Makefile").read_text()
-SPOKEN = re.findall(r"`([^`\n]+)`", RUNBOOK) + re.findall(r"```\w*\n(.*?)```", RUNBOOK, re.DOTALL)
-"""What is written to be typed or looked for: in the line and in blocks."""
-
+SPOKEN = spoken()
 EXAMPLE = "430890e4-0000-4000-8000-000000000000"
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+WORD = re.compile(r"(?!priyom_|pg_)[a-z]+(?:_[a-z]+)+")
+"""As the logs, the codes and the steps are named; metrics have a test of their own."""
+
 ANCHOR = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -56,9 +59,7 @@ def test_every_target_of_make_exists_and_takes_what_it_is_given() -> None:
 
 
 def test_every_command_of_priyom_is_understood() -> None:
-    table = re.search(r"\| command \| says \|\n\|---\|---\|\n((?:\|.*\n)+)", RUNBOOK)
-    assert table is not None
-    asked = re.findall(r"`([^`]+)`", "".join(row.split("|")[1] for row in table[1].splitlines()))
+    asked = commands_of_priyom()
 
     assert len(asked) > 7
     for command in asked:
@@ -106,3 +107,16 @@ def test_every_file_that_is_named_is_there() -> None:
 
     assert named
     assert {each for each in named if not (CHECKOUT / each).exists()} == set()
+
+
+def test_every_word_of_a_log_a_code_or_a_step_is_one_of_ours() -> None:
+    """Somebody looks for it by that word."""
+    written = "".join(
+        path.read_text()
+        for folder in ("activities", "adapters", "api", "domain", "notifier", "worker", "workflows")
+        for path in (CHECKOUT / folder).rglob("*.py")
+    )
+    words = {each for each in SPOKEN if WORD.fullmatch(each)}
+
+    assert "problem_answered" in words
+    assert {word for word in words if word not in written} == set()
