@@ -25,7 +25,7 @@ from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.forget_schedule import keep_forgetting
 from notifier.intake import Intake
-from notifier.reminder_schedule import ensure_reminders
+from notifier.reminder_schedule import keep_reminders
 from worker.deployment import upgraded
 from worker.process import Process, run_process
 from worker.sandbox import workflow_runner
@@ -69,7 +69,7 @@ async def work(process: Process) -> None:
         keep_forgetting(client, days=process.settings.message_retention_days)
     )
     remind_every = timedelta(seconds=process.settings.remind_seconds)
-    reminding = asyncio.create_task(ensure_reminders(client, every=remind_every))
+    reminding = asyncio.create_task(keep_reminders(client, every=remind_every))
     async with AsyncExitStack() as closing:
         closing.callback(forgetting.cancel)
         closing.callback(reminding.cancel)

@@ -1,10 +1,11 @@
 """The schedule by which due reminders are looked for."""
 
 from datetime import timedelta
+from functools import partial
 
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleIntervalSpec
 
-from adapters.temporal.schedules import ensure_schedule, schedule_of
+from adapters.temporal.schedules import ensure_schedule, keep_schedule, schedule_of
 from workflows.find_due_reminders import FindDueReminders
 from workflows.names import DELIVERIES, REMINDER_SCHEDULE
 
@@ -17,8 +18,13 @@ CATCH_UP = timedelta(seconds=30)
 """Looks that were missed while Temporal was away are not made up for: the next one sees it all."""
 
 
+async def keep_reminders(client: Client, *, every: timedelta) -> None:
+    """Whatever Temporal forgets: run it as a task."""
+    await keep_schedule(client, REMINDER_SCHEDULE, partial(ensure_reminders, client, every=every))
+
+
 async def ensure_reminders(client: Client, *, every: timedelta) -> None:
-    """However long Temporal is away; run it as a task."""
+    """However long Temporal is away."""
     action = ScheduleActionStartWorkflow(
         FindDueReminders.run,
         AT_ONCE,
