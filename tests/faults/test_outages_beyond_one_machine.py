@@ -3,6 +3,7 @@
 `make outages` prints a line for each part. The stack is of its own, one for all the cases.
 """
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,10 +22,12 @@ from stack.errors import MissingToolError
 from tests.faults.rig import gather
 from tests.faults.rig.brokers import COPIES
 from tests.faults.rig.case import Case, Rig
-from tests.faults.rig.history import Kind
+from tests.faults.rig.history import History, Kind
+from tests.faults.rig.load import Load, Mix
 from tests.faults.rig.pairs import Pairs, stack_of_pairs
 from tests.faults.rig.production_temporal import PLUGIN, SHARDS
 from tests.faults.rig.report import Report
+from tests.faults.rig.shares import Meter, connections, told
 from tests.faults.rig.stack import HOLD_SECONDS
 from tests.faults.rig.supply import stocked
 from tests.faults.rig.waiting import until_seen
@@ -39,6 +42,13 @@ ALONE = ("pgbouncer", "temporal")
 CLIENTS = 4
 MEANWHILE = 15
 """Confirmed visits while a part is away."""
+
+MEASURED = 20
+"""Seconds, idle and busy."""
+
+EAGER = 16
+AT_FULL_SPEED = Mix(confirm=1, confirm_twice=0, cancel=0, forget=0, cancel_visit=0, think=0)
+MOST_MIB = 24 * 1024
 
 TOLD_WITHIN = 60.0
 """Seconds until every patient and every doctor is told, after all parts are back."""
@@ -93,6 +103,29 @@ async def test_every_broker_has_every_event(rig: Rig) -> None:
         await admin.close()
 
     assert {len(partition["replicas"]) for partition in topic["partitions"]} == {COPIES}
+
+
+async def test_the_whole_fits_one_machine(rig: Rig) -> None:
+    """What it takes while nobody books, and while patients book as fast as they can."""
+    stack, history = rig.stack, History()
+    meter = Meter(stack=stack)
+    await asyncio.sleep(MEASURED)
+    idle = await meter.read()
+
+    load = Load(stack.api, rig.supply, history, AT_FULL_SPEED)
+    async with load.of(EAGER):
+        meter, before = Meter(stack=stack), history.count(Kind.CONFIRM, 200)
+        await asyncio.sleep(MEASURED)
+        confirmed = history.count(Kind.CONFIRM, 200) - before
+        busy = await meter.read()
+        pooler = stack.kept("pgbouncer").program.port or 0
+        clients, servers = connections(stack.pid("pgbouncer"), pooler)
+
+    print(f"\nwhile nobody books:\n{told(idle, 0, MEASURED)}")
+    print(f"at {confirmed / MEASURED:.1f} visits a second:\n{told(busy, confirmed, MEASURED)}")
+    print(f"pgbouncer: {clients} clients on {servers} connections")
+    assert sum(share.mib for share in busy.values()) < MOST_MIB
+    assert 0 < servers < clients
 
 
 @pytest.mark.parametrize("part", ONE_OF_SEVERAL)

@@ -36,6 +36,9 @@ from tests.faults.rig.stack import RESTARTS, AnyPorts, Stack, Unreported
 from tests.faults.rig.valkeys import Pair, node
 
 EACH = 2
+START_WITHIN = 300.0
+"""Seconds: some twenty programs start at once, on as few cores as there are."""
+
 POOLED = 20
 """PgBouncer's connections to PostgreSQL for our role: some 40 clients take turns on them."""
 
@@ -82,6 +85,7 @@ async def stack_of_pairs(folder: Path, **settings: str) -> AsyncIterator[Pairs]:
             pairs.links[FRONT, "api"] = Balancer(ports.take(), partial(_apis, pairs))
             for proxy in pairs.links.values():
                 await proxy.open()
+            plan.servers = {name: partial(_unhurried, make) for name, make in plan.servers.items()}
             await BringUp(plan, supervisor, Unreported(), home.logs).run()
             yield pairs
     finally:
@@ -96,6 +100,10 @@ def _supplied() -> Path:
     with Steps() as steps:
         make_temporal_server(steps)
         return make_pgbouncer(steps)
+
+
+def _unhurried(make: Callable[[], Program]) -> Program:
+    return replace(make(), ready_within=START_WITHIN)
 
 
 def _apis(pairs: Pairs) -> list[int]:
@@ -159,4 +167,5 @@ def _one_of(program: Program, number: int, port: int, settings: Mapping[str, str
         env={**program.env, **settings, variable: str(port)},
         ready=partial(http_answers, f"http://127.0.0.1:{port}/readyz"),
         port=port,
+        ready_within=START_WITHIN,
     )
