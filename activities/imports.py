@@ -81,8 +81,11 @@ class Imports:
 
     async def _batch(self, file: Staged, rows: Sequence[Row], report: Report, done: int) -> Report:
         async def work(connection: Cursor) -> Report:
-            total = report.plus(await Batch(connection, file).take(rows))
-            await note(connection, file.import_id, total, done)
+            batch = Batch(connection, file)
+            total = report.plus(await batch.decide(rows))
+            async with connection.pipeline():
+                await batch.write()
+                await note(connection, file.import_id, total, done)
             return total
 
         return await consistent(self._database, work, sees=EVERYBODY)
@@ -93,7 +96,7 @@ class Imports:
         for first in range(0, len(rows), ROWS_AT_ONCE):
             async with cursor(self._database) as connection:
                 batch = Batch(connection, file, overlay)
-                report = report.plus(await batch.take(rows[first : first + ROWS_AT_ONCE]))
+                report = report.plus(await batch.decide(rows[first : first + ROWS_AT_ONCE]))
             activity.heartbeat(report.rows)
         keep = partial(note, import_id=file.import_id, report=report, rows_read=len(rows))
         await serializable(self._database, keep, sees=EVERYBODY)

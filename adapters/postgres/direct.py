@@ -16,6 +16,7 @@ class Cursor:
     """A connection whose statements are transactions of their own, or parts of the one begun."""
 
     def __init__(self, connection: PooledConnection) -> None:
+        self._connection = connection
         self._cursor = connection.cursor(row_factory=dict_row)
 
     async def one_or_none(self, statement: SQL, parameters: Mapping[str, object]) -> Row | None:
@@ -32,6 +33,23 @@ class Cursor:
         """The rows of the answer, in its order."""
         await self._cursor.execute(statement, parameters)
         return await self._cursor.fetchall()
+
+    async def all_of(self, *asked: tuple[SQL, Mapping[str, object]]) -> list[Sequence[Row]]:
+        """The rows of each answer. All are asked for before the first is waited for."""
+        cursors = [self._connection.cursor(row_factory=dict_row) for _ in asked]
+        async with self._connection.pipeline():
+            for each, (statement, parameters) in zip(cursors, asked, strict=True):
+                await each.execute(statement, parameters)
+        return [await each.fetchall() for each in cursors]
+
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[None]:
+        """What is written here waits at the end of it alone: how many rows it were, nobody is told.
+
+        The first that fails is raised there, and those behind it did nothing.
+        """
+        async with self._connection.pipeline():
+            yield
 
     async def write(self, statement: SQL, parameters: Mapping[str, object]) -> int:
         """How many rows were written."""

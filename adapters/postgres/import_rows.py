@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from uuid import UUID, uuid4, uuid5
 
 from psycopg.sql import SQL
@@ -74,7 +75,7 @@ Hours = tuple[UUID, Interval]
 
 
 class Batch:
-    """Some rows of one file, decided and written in one transaction."""
+    """Some rows of one file: decided, and then written in the same transaction."""
 
     def __init__(self, cursor: Cursor, file: Staged, overlay: Overlay | None = None) -> None:
         self._cursor, self._file = cursor, file
@@ -83,12 +84,13 @@ class Batch:
         self._found: set[UUID] = set()
         self._country = country_of([file.clinic_phone])
         self._report = Report()
+        self._planned: list[Planned] = []
+        self._shifts: list[tuple[UUID, Interval, str]] = []
 
-    async def take(self, rows: Sequence[FileRow]) -> Report:
-        """What became of them; a dry run writes nothing."""
+    async def decide(self, rows: Sequence[FileRow]) -> Report:
+        """What becomes of them. Nothing is written yet."""
         self._report.rows = len(rows)
-        doctors = await self._cursor.all(DOCTORS, {"clinic_id": self._file.clinic_id})
-        named = _by_name(doctors)
+        named, known = await self._doctors_and_known(rows)
         visits: list[tuple[Visit, Row, Person]] = []
         openings: list[tuple[Opening, Row]] = []
         for row in rows:
@@ -103,19 +105,28 @@ class Batch:
             except ValueError as error:
                 self._refuse(row.line, str(error))
         if visits or openings:
-            await self._take_visits(visits, openings)
+            await self._plan(visits, openings, known)
         return self._report
 
-    async def _take_visits(
-        self, visits: Sequence[tuple[Visit, Row, Person]], openings: Sequence[tuple[Opening, Row]]
+    async def write(self) -> None:
+        """What was decided, where anything was."""
+        await write_visits(self._cursor, self._file, self._planned, self._shifts)
+
+    async def _plan(
+        self,
+        visits: Sequence[tuple[Visit, Row, Person]],
+        openings: Sequence[tuple[Opening, Row]],
+        known: Mapping[UUID, Row],
     ) -> None:
-        known = await self._known([visit for visit, _, _ in visits])
-        new = {person for visit, _, person in visits if self._id(visit) not in known}
+        ids = [self._id(visit) for visit, _, _ in visits]
+        new = {
+            person for each, (_, _, person) in zip(ids, visits, strict=True) if each not in known
+        }
         people = await self._people(new)
         wanted: list[Planned] = []
-        for visit, doctor, person in visits:
-            before = known.get(self._id(visit))
-            if before and (before["digest"] == _digest(visit) or _is_older(visit, before)):
+        for appointment_id, (visit, doctor, person) in zip(ids, visits, strict=True):
+            before, digest = known.get(appointment_id), _digest(visit)
+            if before and (before["digest"] == digest or _is_older(visit, before)):
                 self._report.same += 1
                 continue
             patient_id = before["patient_id"] if before else people.get(person) or uuid4()
@@ -123,7 +134,7 @@ class Batch:
                 people[person] = patient_id
             wanted.append(
                 Planned(
-                    appointment_id=self._id(visit),
+                    appointment_id=appointment_id,
                     visit=visit,
                     person=person,
                     doctor_id=doctor["id"],
@@ -131,28 +142,25 @@ class Batch:
                     patient_id=patient_id,
                     is_new_patient=not before and patient_id not in self._found,
                     before=before["status"] if before else None,
-                    digest=_digest(visit),
+                    digest=digest,
                 )
             )
-        await self._decide(wanted, openings)
+        await self._place(wanted, openings)
 
-    async def _decide(
+    async def _place(
         self, wanted: Sequence[Planned], openings: Sequence[tuple[Opening, Row]]
     ) -> None:
         hours = [(each.doctor_id, each.span) for each in wanted]
         hours += [(doctor["id"], _span(opening)) for opening, doctor in openings]
         if not hours:
             return
-        taken = await self._taken(wanted)
-        on_duty = await self._on_duty(hours)
-        shifts: list[tuple[UUID, Interval, str]] = []
+        on_duty, taken = await self._on_duty_and_taken(hours, wanted)
         for opening, doctor in openings:
             free = without([_span(opening)], on_duty[doctor["id"]]) if opening.is_free else []
-            shifts += [(doctor["id"], part, "open") for part in free]
+            self._shifts += [(doctor["id"], part, "open") for part in free]
             on_duty[doctor["id"]] += free
             self._report.created += bool(free)
             self._report.same += not free
-        planned: list[Planned] = []
         for each in wanted:
             if each.before is not None and each.visit.status == "confirmed" != each.before:
                 self._refuse(each.visit.line, f"status: the appointment is {each.before} here")
@@ -162,14 +170,12 @@ class Batch:
                 continue
             if decided.visit.status in OCCUPIES:
                 outside = without([each.span], on_duty[each.doctor_id])
-                shifts += [(each.doctor_id, part, "closing") for part in outside]
+                self._shifts += [(each.doctor_id, part, "closing") for part in outside]
                 on_duty[each.doctor_id] += outside
-            planned.append(decided)
+            self._planned.append(decided)
             self._report.created += each.before is None
             self._report.changed += each.before is not None
-        self._remember(planned, shifts)
-        if not self._is_dry:
-            await write_visits(self._cursor, self._file, planned, shifts)
+        self._remember()
 
     def _placed(self, each: Planned, taken: Taken) -> Planned | None:
         """Marked where the doctor has another then; null where the patient has."""
@@ -188,19 +194,23 @@ class Batch:
         taken.add(each.appointment_id, (each.practitioner_id, each.patient_id), each.span)
         return each
 
-    def _remember(
-        self, planned: Iterable[Planned], shifts: Iterable[tuple[UUID, Interval, str]]
-    ) -> None:
-        for each in planned:
+    def _remember(self) -> None:
+        for each in self._planned:
             self._overlay.decided.add(each.appointment_id)
             if each.person[1:] != NOBODY:
                 self._overlay.people[each.person] = each.patient_id
-        for doctor_id, span, _ in shifts:
+        for doctor_id, span, _ in self._shifts:
             self._overlay.shifts.add(doctor_id, span)
 
-    async def _known(self, visits: Sequence[Visit]) -> Mapping[UUID, Row]:
-        rows = await self._cursor.all(KNOWN, {"ids": [self._id(each) for each in visits]})
-        return {row["appointment_id"]: row for row in rows}
+    async def _doctors_and_known(
+        self, rows: Sequence[FileRow]
+    ) -> tuple[Mapping[str, list[Row]], Mapping[UUID, Row]]:
+        """Doctors of the clinic by id and by name; appointments that were imported before."""
+        ids = [self._id(row) for row in rows if isinstance(row, Visit)]
+        doctors, known = await self._cursor.all_of(
+            (DOCTORS, {"clinic_id": self._file.clinic_id}), (KNOWN, {"ids": ids})
+        )
+        return _by_name(doctors), {row["appointment_id"]: row for row in known}
 
     async def _people(self, people: Iterable[Person]) -> dict[Person, UUID]:
         reached = [each for each in people if each[1:] != NOBODY]
@@ -209,30 +219,32 @@ class Batch:
             "phones": [phone for _, phone, _ in reached],
             "emails": [email for _, _, email in reached],
         }
-        rows = await self._cursor.all(PEOPLE, asked)
+        rows = await self._cursor.all(PEOPLE, asked) if reached else []
         found = {reached[row["nth"] - 1]: row["id"] for row in rows} | self._overlay.people
         self._found = set(found.values())
         return found
 
-    async def _taken(self, wanted: Sequence[Planned]) -> Taken:
-        taken = self._overlay.taken
+    async def _on_duty_and_taken(
+        self, hours: Sequence[Hours], wanted: Sequence[Planned]
+    ) -> tuple[dict[UUID, list[Interval]], Taken]:
         of_doctors = [(each.practitioner_id, each.span) for each in wanted]
         of_patients = [(each.patient_id, each.span) for each in wanted]
-        for statement, spans in ((OF_DOCTORS, of_doctors), (OF_PATIENTS, of_patients)):
-            for row in await self._cursor.all(statement, _looked_at(spans)):
-                if row["id"] not in self._overlay.decided:
-                    whose = row["practitioner_id"], row["patient_id"]
-                    taken.add(row["id"], whose, _of(row))
-        return taken
-
-    async def _on_duty(self, hours: Sequence[Hours]) -> dict[UUID, list[Interval]]:
-        found: dict[UUID, list[Interval]] = defaultdict(list)
-        for row in await self._cursor.all(ON_DUTY, _looked_at(hours)):
-            found[row["doctor_id"]].append(_of(row))
+        shifts, *visits = await self._cursor.all_of(
+            (ON_DUTY, _looked_at(hours)),
+            (OF_DOCTORS, _looked_at(of_doctors)),
+            (OF_PATIENTS, _looked_at(of_patients)),
+        )
+        taken = self._overlay.taken
+        for row in chain.from_iterable(visits):
+            if row["id"] not in self._overlay.decided:
+                taken.add(row["id"], (row["practitioner_id"], row["patient_id"]), _of(row))
+        on_duty: dict[UUID, list[Interval]] = defaultdict(list)
+        for row in shifts:
+            on_duty[row["doctor_id"]].append(_of(row))
         if self._is_dry:
             for place in {place for each in hours for place in places_of(*each)}:
-                found[place[0]] += self._overlay.shifts.at(place)
-        return found
+                on_duty[place[0]] += self._overlay.shifts.at(place)
+        return on_duty, taken
 
     def _person(self, visit: Visit) -> Person:
         try:
