@@ -93,14 +93,18 @@ async def standing_exceptions(
     connection: Cursor, doctor_ids: Sequence[UUID], since: datetime
 ) -> dict[UUID, list[PlanException]]:
     """Those that count for each doctor from this instant on, in the order of their making."""
-    asked = {
+    found: dict[UUID, list[PlanException]] = {each: [] for each in doctor_ids}
+    for row in await connection.all(STANDING, standing_since(doctor_ids, since)):
+        found[row["for_doctor"]].append(made_exception(row).what)
+    return found
+
+
+def standing_since(doctor_ids: Sequence[UUID], since: datetime) -> dict[str, object]:
+    """What `STANDING` is asked with."""
+    return {
         "doctor_ids": list(doctor_ids),
         "since": since.astimezone(UTC).replace(tzinfo=None) - MORE_THAN_ANY_OFFSET,
     }
-    found: dict[UUID, list[PlanException]] = {each: [] for each in doctor_ids}
-    for row in await connection.all(STANDING, asked):
-        found[row["for_doctor"]].append(made_exception(row).what)
-    return found
 
 
 def made_exception(row: Row) -> MadeException:

@@ -14,7 +14,7 @@ from psycopg.sql import SQL
 
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
-from adapters.postgres.exception_rows import standing_exceptions
+from adapters.postgres.exception_rows import STANDING, made_exception, standing_since
 from adapters.postgres.plan_rows import Affected, affected_of, written
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.rows import Row
@@ -134,12 +134,13 @@ async def republish(database: Database, doctor_id: UUID, horizon_days: int) -> i
     """
 
     async def work(connection: Cursor) -> int:
-        desk = await connection.one_or_none(DESK, {"doctor_id": doctor_id})
-        plans = await plans_of(connection, doctor_id)
-        if desk is None or not plans:
+        asked = {"doctor_id": doctor_id}
+        desks, rows = await connection.all_of((DESK, asked), (PLANS, asked))
+        plans = [written(row).plan for row in rows]
+        if not desks or not plans:
             return 0
         first = min(each.effective_from for each in plans)
-        change = await change_from(connection, doctor_id, desk, plans, first, horizon_days)
+        change = await change_from(connection, doctor_id, desks[0], plans, first, horizon_days)
         await publish(connection, doctor_id, change)
         return change.size
 
@@ -165,13 +166,14 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
     first = max(day, day_of(desk["now"], zone))
     since = instant_of(datetime.combine(first, time()), zone)
     asked = {"doctor_id": doctor_id, "since": since}
-    shifts = await connection.all(SHIFTS, asked)
-    rows = await connection.all(ROWS, asked)
+    shifts, rows, standing = await connection.all_of(
+        (SHIFTS, asked), (ROWS, asked), (STANDING, standing_since([doctor_id], since))
+    )
+    exceptions = [made_exception(row).what for row in standing]
     kept = [_span(each) for each in shifts if each["starts_at"] < since]
     last = _last_day(desk["now"], horizon_days, shifts, zone)
-    standing = await standing_exceptions(connection, [doctor_id], since)
     window = Interval(starts_at=since, ends_at=day_bounds(last, zone).ends_at)
-    planned = excepted(expand(plans, first, last, zone), standing[doctor_id], zone, window)
+    planned = excepted(expand(plans, first, last, zone), exceptions, zone, window)
     wanted = without(planned, kept)
     is_open = [_span(each) for each in shifts if each["state"] == "open"]
     spans = [_span(row) for row in rows]
@@ -205,19 +207,20 @@ async def publish(connection: Cursor, doctor_id: UUID, change: Change) -> None:
     gone, added = dict(change.was - change.wanted), dict(change.wanted - change.was)
     changed = in_place_of(gone, added)
     cut, opened = gone.keys() - changed.keys(), added.keys() - set(changed.values())
-    if gone:
-        await connection.write(DEFER, {})
-    if cut:
-        await connection.write(CUT, {"doctor_id": doctor_id, **_beginnings(cut)})
-    if changed:
-        become = _columns((span, added[span]) for span in changed.values())
-        asked = {"doctor_id": doctor_id, **_beginnings(changed), **become}
-        await connection.write(CHANGE, asked)
-    if opened:
-        columns = _columns((span, added[span]) for span in opened)
-        await connection.write(OPEN, {"doctor_id": doctor_id, **columns})
-    if gone:
-        await connection.write(CHECK, {})
+    async with connection.pipeline():
+        if gone:
+            await connection.write(DEFER, {})
+        if cut:
+            await connection.write(CUT, {"doctor_id": doctor_id, **_beginnings(cut)})
+        if changed:
+            become = _columns((span, added[span]) for span in changed.values())
+            asked = {"doctor_id": doctor_id, **_beginnings(changed), **become}
+            await connection.write(CHANGE, asked)
+        if opened:
+            columns = _columns((span, added[span]) for span in opened)
+            await connection.write(OPEN, {"doctor_id": doctor_id, **columns})
+        if gone:
+            await connection.write(CHECK, {})
 
 
 def _beginnings(spans: Iterable[Interval]) -> dict[str, object]:
