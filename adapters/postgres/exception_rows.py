@@ -35,6 +35,17 @@ WHERE e.clinic_id = %(clinic_id)s AND e.withdrawn_at IS NULL
 ORDER BY e.wall_from, e.id LIMIT %(limit)s
 """)  # noqa: S608
 
+# However many they are: a calendar leaves none of them out. A join would read all doctors.
+BETWEEN = SQL(f"""
+SELECT {COLUMNS}, (SELECT d.full_name FROM doctors d WHERE d.id = e.doctor_id) AS doctor,
+    (SELECT c.id FROM campaigns c WHERE c.exception_id = e.id) AS campaign_id
+FROM exceptions e
+WHERE e.clinic_id = %(clinic_id)s AND e.withdrawn_at IS NULL
+  AND e.wall_until > CAST(%(since)s AS timestamp)
+  AND e.wall_from < CAST(%(until)s AS timestamp)
+ORDER BY e.doctor_id NULLS FIRST, e.wall_from, e.id
+""")  # noqa: S608
+
 MORE_THAN_ANY_OFFSET = timedelta(days=1)
 """No wall clock is further from UTC."""
 
@@ -81,12 +92,15 @@ async def list_exceptions(  # noqa: PLR0913 - of whom, from when on, how many
         "after_id": exception_id,
         "limit": limit,
     }
-    return [
-        ListedException(
-            made=made_exception(row), doctor=row["doctor"], campaign_id=row["campaign_id"]
-        )
-        for row in await connection.all(LISTED, asked)
-    ]
+    return [_listed(row) for row in await connection.all(LISTED, asked)]
+
+
+async def exceptions_between(
+    connection: Cursor, clinic_id: UUID, *, since: datetime, until: datetime
+) -> list[ListedException]:
+    """All that count between two wall clocks, those of the whole clinic first."""
+    asked = {"clinic_id": clinic_id, "since": since, "until": until}
+    return [_listed(row) for row in await connection.all(BETWEEN, asked)]
 
 
 async def standing_exceptions(
@@ -116,4 +130,10 @@ def made_exception(row: Row) -> MadeException:
             kind=ExceptionKind(row["kind"]), start=row["wall_from"], until=row["wall_until"]
         ),
         reason=ExceptionReason(row["reason"]),
+    )
+
+
+def _listed(row: Row) -> ListedException:
+    return ListedException(
+        made=made_exception(row), doctor=row["doctor"], campaign_id=row["campaign_id"]
     )

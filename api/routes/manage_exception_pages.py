@@ -5,19 +5,21 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
 from adapters.postgres.database import Database
-from adapters.postgres.directory import names_at
+from adapters.postgres.directory import Clinic, names_at
 from adapters.postgres.reads import read
 from adapters.public_holidays import country_of_zone, public_holidays
 from api.dependencies import DatabaseDep, ExceptionsDep
-from api.http.actor import Caller, CampaignChanger, ClinicChanger, ExceptionAsker
+from api.http.actor import CampaignChanger, ClinicChanger, ExceptionAsker
 from api.http.cursors import Cursor
+from api.http.dates import LocalDate
 from api.http.refusals import note_refusal
 from api.http.schemas import Id
 from api.page.closing import Asked, asked_again, settled
+from api.page.exception_calendar import CalendarDay, CalendarMonth, month_of
 from api.page.exceptions import closes, exceptions_of, today_at
 from api.page.forms import OwnForm, local, see
 from api.page.managing import COLLEAGUES
@@ -30,6 +32,9 @@ from domain.errors import VisitsAffected
 
 A_YEAR = timedelta(days=365)
 
+OfMonth = Annotated[LocalDate | None, Query(description="a day of the month that is shown")]
+ChosenDate = Annotated[LocalDate | None, Query(alias="date")]
+
 router = APIRouter(prefix="/manage", include_in_schema=False)
 
 
@@ -41,9 +46,16 @@ async def exceptions(  # noqa: PLR0913, PLR0917 - each is a part of the request
     database: DatabaseDep,
     note: Note = None,
     cursor: Cursor = None,
+    month: OfMonth = None,
+    chosen: ChosenDate = None,
 ) -> Response:
-    """What stands from now on, by months, and a form for another."""
-    return await _exceptions(caller, visitor, database, clinic_id, note=note, cursor=cursor)
+    """What stands from now on, as a calendar and by months, and a form for another.
+
+    A day that is chosen shows what it has, and stands in the form.
+    """
+    clinic = await managed(caller, database, clinic_id)
+    calendar = await month_of(database, clinic, month=month, chosen=chosen)
+    return await _exceptions(visitor, database, clinic, calendar, note=note, cursor=cursor)
 
 
 @router.post("/clinics/{clinic_id}/exceptions")
@@ -63,7 +75,9 @@ async def make(  # noqa: PLR0913, PLR0917 - each is a part of the request
         answer = await settled(desk, of, fields, caller)
     except NotTaken as wrong:
         sent = Sent(form="exception", fields=fields, faults=wrong.faults)
-        return await _exceptions(caller, visitor, database, clinic_id, sent=sent)
+        clinic = await managed(caller, database, clinic_id)
+        calendar = await month_of(database, clinic, month=None, chosen=None)
+        return await _exceptions(visitor, database, clinic, calendar, sent=sent)
     if isinstance(answer, Asked):
         return await asked_again(visitor, database, of, answer, back=back, here="manage")
     return see(answer.place or f"{back}?note=made")
@@ -115,27 +129,37 @@ def of_form(fields: Fields, clinic_id: UUID) -> Of:
 
 
 async def _exceptions(  # noqa: PLR0913 - who sees what of which clinic
-    caller: Caller,
     visitor: Visitor,
     database: Database,
-    clinic_id: UUID,
+    clinic: Clinic,
+    calendar: CalendarMonth,
     *,
     note: str | None = None,
     cursor: str | None = None,
-    sent: Sent = NOTHING_SENT,
+    sent: Sent | None = None,
 ) -> Response:
-    clinic = await managed(caller, database, clinic_id)
+    asked = partial(names_at, clinic_id=clinic.clinic_id, limit=COLLEAGUES)
+    sent = sent or _all_of(calendar.chosen)
     return page(
         visitor,
         "manage_exceptions.html",
         status=WRONG if sent.faults else 200,
         here="manage",
         clinic=clinic,
+        calendar=calendar,
         found=await exceptions_of(database, clinic, doctor_id=None, cursor=cursor),
-        doctors=await read(database, partial(names_at, clinic_id=clinic_id, limit=COLLEAGUES)),
+        doctors=await read(database, asked),
         note=note,
         sent=sent,
     )
+
+
+def _all_of(chosen: CalendarDay | None) -> Sent:
+    """The form as it begins: with all of the day that was chosen."""
+    if chosen is None:
+        return NOTHING_SENT
+    whole = {"from": [f"{chosen.day}T00:00"], "until": [f"{_next_day(chosen.day)}T00:00"]}
+    return Sent(form="exception", fields=whole)
 
 
 def _next_day(day: date) -> date:

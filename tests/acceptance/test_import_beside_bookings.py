@@ -109,9 +109,13 @@ async def imported(
         assert answer.status == 202, answer
         path = f"/api/v1/imports/{answer.body['importId']}"
         report = (await connection.request("GET", path)).body
+        seen = [report["rows"]]
         while report["state"] == "running":
             await asyncio.sleep(0.5)
             report = (await connection.request("GET", path)).body
+            seen.append(report["rows"])
     await connection.close()
+    assert seen == sorted(seen)
+    assert len(set(seen)) > len(seen) // 2  # so that a person sees it move
     cpu = {name: round(turn.cpu[name], 1) for name in ("worker", "postgres")}
     return report, time.perf_counter() - begun, cpu

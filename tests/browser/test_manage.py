@@ -1,5 +1,6 @@
 """A manager at a browser: a clinic, a doctor and the hours, by keyboard and on a telephone."""
 
+from datetime import date
 from uuid import uuid4
 
 from playwright.async_api import expect
@@ -93,3 +94,33 @@ async def test_the_bar_of_a_campaign_moves_while_one_looks_at_it(
 
     await expect(manager.page.get_by_text("finished")).to_be_visible()
     assert await manager.page.evaluate("window.isTheSamePage")
+
+
+async def test_a_day_of_the_calendar_is_chosen_and_closed_by_keyboard(
+    arrives: Arrival, clinic: FrontClinic
+) -> None:
+    manager, place = await arrives(locale="en-GB"), await own(clinic)
+    telephone = await arrives(locale="ru-RU", window=TELEPHONE)
+    path = f"/manage/clinics/{place.id}/exceptions"
+    day = f"{date.fromisoformat(place.date):%A, %-d %B}"
+
+    await manager.open(f"{path}?month={place.date}")
+    await manager.page.get_by_role("link", name=day, exact=True).focus()
+    await manager.page.keyboard.press("Enter")
+    await manager.focus_is_on(day)
+    await expect(
+        manager.page.get_by_text("Nothing is closed or added on this day.")
+    ).to_be_visible()
+    await expect(manager.page.locator("#exception-from")).to_have_value(f"{place.date}T00:00")
+    await manager.page.locator("#exception-from").press("Enter")
+    await manager.sees("Check before you save")
+    await manager.click("Close this time")
+    await manager.focus_is_on("Saved. Nobody had an appointment in this time.")
+    await manager.open(f"{path}?month={place.date}")
+    closed = manager.page.get_by_role("cell").filter(
+        has=manager.page.get_by_role("link", name=day, exact=True)
+    )
+    await expect(closed).to_contain_text("The whole clinic")
+    await manager.audit("manage-calendar-en")
+    await telephone.open(f"{path}?month={place.date}")
+    await telephone.audit("manage-calendar-ru")

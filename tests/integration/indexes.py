@@ -105,6 +105,7 @@ BY: dict[str, set[str]] = {
     "closing.ROWS": PATIENT | {"schedules_doctor_day_idx"},
     "closing.SHIFTS": {"shifts_pkey"},
     "closing.WRITE": {"shifts_pkey", "shifts_during_idx"},
+    "exception_rows.BETWEEN": DOCTOR | {"campaigns_exception", "exceptions_clinic_id_idx"},
     "exception_rows.LISTED": DOCTOR | {"campaigns_exception", "exceptions_clinic_id_idx"},
     "exception_rows.STANDING": DOCTOR | {"exceptions_clinic_id_idx"},
     "exceptions.KEEP": set(),

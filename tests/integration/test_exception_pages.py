@@ -1,7 +1,8 @@
 """Leave and holidays by the managers' pages: seen before it is saved, watched, taken back."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -215,6 +216,99 @@ async def test_many_exceptions_lead_on_and_are_said_by_their_days(
     assert "February 2030" in second
     found = re.findall(r"/manage/exceptions/([0-9a-f-]{36})/withdraw", first + second)
     assert len(set(found)) == 60
+
+
+async def test_a_month_shows_what_is_closed_and_added_on_its_days(
+    manager: Manager, clinic: Clinic
+) -> None:
+    made = (
+        ("remove", None, f"{DAY} 00:00", f"{DAY + timedelta(days=2)} 00:00"),
+        ("add", clinic.doctor_id, f"{DAY} 18:00", f"{DAY} 20:00"),
+        ("remove", clinic.doctor_id, "2030-01-30 20:00", "2030-02-02 09:30"),
+    )
+    for kind, doctor, begins, ends in made:
+        await clinic.execute(
+            "INSERT INTO exceptions (id, clinic_id, doctor_id, kind, wall_from, wall_until, reason)"
+            " VALUES (gen_random_uuid(), :clinic, :doctor, :kind, CAST(:begins AS timestamp),"
+            " CAST(:ends AS timestamp), 'other')",
+            clinic=clinic.id,
+            doctor=doctor,
+            kind=kind,
+            begins=datetime.fromisoformat(begins),
+            ends=datetime.fromisoformat(ends),
+        )
+    path = f"/manage/clinics/{clinic.id}/exceptions"
+
+    january = marks_of(await manager.sees(f"{path}?month=2030-01-05"))
+    [later] = re.findall(
+        r'href="[^"]*(\?month=2030-02-01)#', await manager.sees(f"{path}?month=2030-01-05")
+    )
+    february = marks_of(await manager.sees(f"{path}{later}"))
+
+    assert january == {
+        14: ["closed: The whole clinic", "added: Dr Kim, 18:00\N{EN DASH}20:00"],
+        15: ["closed: The whole clinic"],
+        30: ["closed: Dr Kim, 20:00\N{EN DASH}24:00"],
+        31: ["closed: Dr Kim"],
+    }
+    assert february == {1: ["closed: Dr Kim"], 2: ["closed: Dr Kim, 00:00\N{EN DASH}09:30"]}
+
+
+def marks_of(page: str) -> dict[int, list[str]]:
+    """What a screen reader says of each day of the table that has anything."""
+    found: dict[int, list[str]] = {}
+    for cell in re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL):
+        said = re.findall(r'<li class="mark[^>]*>(.*?)</li>', cell, re.DOTALL)
+        if said:
+            [day] = re.findall(r'<span aria-hidden="true">(\d+)</span>', cell)
+            heard = (
+                re.sub(r'<span aria-hidden="true">.*?</span>|<[^>]*>', "", each) for each in said
+            )
+            found[int(day)] = [" ".join(each.split()) for each in heard]
+    return found
+
+
+async def test_a_day_that_is_chosen_shows_what_it_has_and_stands_in_the_form(
+    manager: Manager, clinic: Clinic
+) -> None:
+    path = f"/manage/clinics/{clinic.id}/exceptions"
+    preview = await manager.sends(path, LEAVE | {"doctorId": ""}, 200)
+    await manager.sends(path, LEAVE | {"doctorId": "", "digest": values(preview, "digest")[0]})
+    next_day = DAY + timedelta(days=1)
+
+    month = await manager.sees(f"{path}?month={DAY}")
+    [closed, after] = re.findall(rf'href="([^"]*&date=(?:{DAY}|{next_day}))#', month)
+    chosen, free = [await manager.sees(each) for each in (closed, after)]
+
+    assert values(free, "from")[-1:] == [f"{next_day}T00:00"]
+    assert values(free, "until")[-1:] == [f"{next_day + timedelta(days=1)}T00:00"]
+    assert "Nothing is closed or added on this day." in free
+    detail = chosen.partition('id="chosen"')[2].partition("</section>")[0]
+    assert "Monday, 14 January" in detail
+    assert "/withdraw" in detail
+
+
+async def test_months_and_days_that_have_passed_are_not_chosen(
+    manager: Manager, clinic: Clinic
+) -> None:
+    path = f"/manage/clinics/{clinic.id}/exceptions"
+    today = datetime.now(ZoneInfo("Europe/Moscow")).date()
+
+    now = await manager.sees(path)
+    yesterday = today - timedelta(days=1)
+    passed = await manager.sees(f"{path}?month=2020-01-01&date={yesterday}")
+    last = await manager.sees(f"{path}?month=2100-12-31")
+
+    assert [now.count('aria-current="date"'), passed.count('aria-current="date"')] == [1, 1]
+    assert 'id="chosen"' not in passed
+    assert len(re.findall(r"\?month=[0-9-]{10}&date=", now)) == days_left(today)
+    assert len(re.findall(r"\?month=[0-9-]{10}#", now)) == 1
+    assert re.findall(r"\?month=([0-9-]{10})#", last) == ["2100-11-01"]
+
+
+def days_left(today: date) -> int:
+    """Of its month, with itself."""
+    return monthrange(today.year, today.month)[1] - today.day + 1
 
 
 async def test_a_public_holiday_is_offered_and_closed_only_when_it_is_accepted(

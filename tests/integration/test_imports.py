@@ -1,11 +1,13 @@
 """Appointments of another system come in by a file: row by row, once, and told to nobody."""
 
+import asyncio
 import csv
 import io
 import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +18,7 @@ from sqlalchemy import text
 from temporalio.client import Client as Temporal
 from temporalio.testing import ActivityEnvironment
 
-from activities.imports import Imports
+from activities.imports import ROWS_AT_ONCE, Imports
 from activities.shifts import Shifts
 from adapters.postgres.audit import SWEEP_EVENTS
 from adapters.postgres.database import Database
@@ -406,6 +408,28 @@ async def test_the_report_is_read_by_its_id(office: Office, http: httpx.AsyncCli
 
     assert (running["state"], done["state"], done["created"]) == ("running", "done", 1)
     assert unknown.json()["code"] == "import_not_found"
+
+
+async def test_the_rows_of_a_running_import_grow(office: Office, http: httpx.AsyncClient) -> None:
+    many = 8 * ROWS_AT_ONCE
+    day = datetime.fromisoformat("2030-01-14")
+    begins = [(day + timedelta(minutes=30 * nth)).isoformat() for nth in range(many + 1)]
+    rows = [
+        a_row(nth, starts_at=begins[nth], ends_at=begins[nth + 1], patient_phone="")
+        for nth in range(many)
+    ]
+    import_id = await office.keep(office.file(*rows))
+
+    seen = [(await http.get(f"/imports/{import_id}")).json()]
+    reading = asyncio.create_task(office.read(import_id))
+    while seen[-1]["state"] == "running":
+        seen.append((await http.get(f"/imports/{import_id}")).json())
+    await reading
+
+    told = [each["rows"] for each in seen]
+    assert told == sorted(told)
+    assert {0, many} < set(told)
+    assert [each["created"] for each in seen] == told
 
 
 @pytest.mark.parametrize(
