@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Request
 from starlette.responses import Response
+from structlog.contextvars import bind_contextvars
 
 from adapters.postgres.exchange import SeenVisit
 from api.booking.move_order import MoveOrder
@@ -77,6 +78,8 @@ async def hold_appointment(
 ) -> Response:
     """The slot is the patient's to confirm until `heldUntil`; nobody else can take it."""
     _refuse_several_keys(request)
+    # One that is refused before any run began can be found in the log only.
+    bind_contextvars(patient_id=str(wish.patient_id), doctor_id=str(wish.doctor_id))
     held = await desk.hold(
         wish.patient_id,
         wish.doctor_id,

@@ -5,6 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from fastapi import FastAPI
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from domain.errors import SlotTaken
+from tests.fakes.services import NoServices
 
 pytestmark = pytest.mark.unmeasured
 
@@ -24,6 +29,29 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def told(answer: httpx.Response) -> list[tuple[str, str]]:
     assert answer.status_code == 422
     return [(error["field"], error["message"]) for error in answer.json()["errors"]]
+
+
+class Taken(NoServices):
+    """Every slot is another patient's."""
+
+    def __getattr__(self, name: str) -> object:
+        return self if name == "bookings" else super().__getattr__(name)
+
+    async def hold(self, *_: object, **__: object) -> None:
+        raise SlotTaken
+
+
+async def test_who_was_not_given_a_slot_is_named_in_the_log_by_ids(
+    app: FastAPI, http: httpx.AsyncClient
+) -> None:
+    app.state.services = Taken()
+
+    with capture_logs(processors=[merge_contextvars]) as logs:
+        answer = await http.post("/appointments", json=WISH)
+
+    [told_of] = [line for line in logs if line["event"] == "problem_answered"]
+    assert answer.json()["code"] == told_of["code"] == "slot_taken"
+    assert (told_of["patient_id"], told_of["doctor_id"]) == (ID, ID)
 
 
 @pytest.mark.parametrize("control", [*map(chr, range(0x20)), "\x7f"])
