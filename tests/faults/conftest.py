@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from temporalio.client import Client
 from tests.faults.rig import gather
 from tests.faults.rig.case import Rig
 from tests.faults.rig.report import Report
-from tests.faults.rig.stack import HOLD_SECONDS, stack_of_links
+from tests.faults.rig.stack import HOLD_SECONDS, Stack, stack_of_links
 from tests.faults.rig.supply import stocked
 from tests.payload_keys import as_stored
 
@@ -32,20 +33,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def running_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
     home = tmp_path_factory.mktemp("faults") / "home"
-    settings = {"PRIYOM_HOLD_SECONDS": str(HOLD_SECONDS)}
-    async with stack_of_links(home, **settings) as stack:
-        database_url = stack.address("postgres")
-        await gather.write_journal(database_url)
-        temporal = await Client.connect(stack.address("temporal"), data_converter=as_stored())
-        yield Rig(
-            stack=stack,
-            supply=await stocked(database_url, stack.secret),
-            temporal=temporal,
-            report=Report(),
-            topic=gather.Topic(stack.address("kafka")),
-        )
-        del temporal
-        gc.collect()
+    holds = str(HOLD_SECONDS)
+    async with stack_of_links(home, PRIYOM_HOLD_SECONDS=holds) as stack, observed(stack) as rig:
+        yield rig
+
+
+@asynccontextmanager
+async def observed(stack: Stack, *, hold_seconds: float = HOLD_SECONDS) -> AsyncIterator[Rig]:
+    """The rig over that stack, whose holds last so long."""
+    database_url = stack.address("postgres")
+    await gather.write_journal(database_url)
+    temporal = await Client.connect(stack.address("temporal"), data_converter=as_stored())
+    yield Rig(
+        stack=stack,
+        supply=await stocked(database_url, stack.secret),
+        temporal=temporal,
+        report=Report(),
+        topic=gather.Topic(stack.address("kafka")),
+        hold_seconds=hold_seconds,
+    )
+    del temporal
+    gc.collect()
 
 
 @pytest.fixture

@@ -8,20 +8,18 @@ from dataclasses import replace
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import (
-    DescribeWorkerDeploymentRequest,
-    SetWorkerDeploymentCurrentVersionRequest,
-)
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
 
 from adapters.process.settings import deployment
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.history import Booking, Kind
 from tests.faults.rig.stack import Stack
+from tests.worker_builds import DEPLOYMENT, build_of, current_build
 from tests.workflows.changed_booking import PATIENT_FIRST
 
 CHANGED = [sys.executable, "-m", "tests.faults.rig.changed_worker"]
-DEPLOYMENT, FIRST, SECOND = "priyom", deployment().worker_build_id, "the next build"
+FIRST, SECOND = deployment().worker_build_id, "the next build"
 
 
 async def test_deployed_over_open_bookings(rig: Rig) -> None:
@@ -94,9 +92,11 @@ async def test_two_builds_beside_each_other_under_load(rig: Rig) -> None:
             for kind, status in ((Kind.HOLD, 201), (Kind.CONFIRM, 200)):
                 assert (await case.insist(kind, new)).status == status
 
-        *before, _ = [await build_of(case, each) for each in opened]  # the last met the switch
+        *before, _ = [
+            await build_of(case.run_of(each)) for each in opened
+        ]  # the last met the switch
         assert set(before) == {FIRST}
-        assert await build_of(case, new) == SECOND
+        assert await build_of(case.run_of(new)) == SECOND
 
 
 @asynccontextmanager
@@ -115,16 +115,3 @@ async def second_build_beside(stack: Stack, temporal: Client) -> AsyncIterator[N
                     namespace=temporal.namespace, deployment_name=DEPLOYMENT, build_id=FIRST
                 )
             )
-
-
-async def current_build(temporal: Client) -> str:
-    described = await temporal.workflow_service.describe_worker_deployment(
-        DescribeWorkerDeploymentRequest(namespace=temporal.namespace, deployment_name=DEPLOYMENT)
-    )
-    routing = described.worker_deployment_info.routing_config
-    return routing.current_deployment_version.build_id
-
-
-async def build_of(case: Case, booking: Booking) -> str:
-    info = (await case.run_of(booking).describe()).raw_description.workflow_execution_info
-    return info.versioning_info.deployment_version.build_id

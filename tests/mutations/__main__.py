@@ -6,22 +6,18 @@ One line a mutation goes to .faults/mutations.jsonl, from which docs/reliability
 import argparse
 import json
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.copied_checkout import CHECKOUT, copied_checkout
 from tests.mutations.mutation import Mutation
 from tests.mutations.mutations import MUTATIONS
 
-CHECKOUT = Path(__file__).parents[2]
 REPORT = CHECKOUT / ".faults" / "mutations.jsonl"
-NOT_COPIED = (".git", ".venv", ".priyom", ".faults", "__pycache__", ".*_cache", ".hypothesis")
 TESTS_FAILED = 1
 TOO_LONG = 100
 """Seconds for one test: some mutations make it wait for what never comes."""
@@ -72,18 +68,9 @@ def _is_red(name: str, failed: frozenset[str]) -> bool:
     return any(each == name or each.startswith(f"{name}[") for each in failed)
 
 
-@contextmanager
-def a_copy() -> Iterator[Path]:
-    """The checkout as it is now, changes that are not committed included."""
-    with tempfile.TemporaryDirectory(prefix="priyom-mutation-") as folder:
-        copy = Path(folder) / "checkout"
-        shutil.copytree(CHECKOUT, copy, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True)
-        yield copy
-
-
 def prove(mutations: Sequence[Mutation]) -> int:
     tests = sorted({name for mutation in mutations for name in mutation.red})
-    with a_copy() as copy:
+    with copied_checkout() as copy:
         unchanged = run(copy, tests)
         print(
             f"{'green' if not unchanged.status else 'RED':<9}{unchanged.seconds:6.1f} s  "

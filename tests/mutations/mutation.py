@@ -1,57 +1,12 @@
-"""A mutation: an exact text in a named place, and what stands there instead."""
+"""A mutation: an edit that breaks the product, and the tests that must notice."""
 
-import ast
 from dataclasses import dataclass
-from pathlib import Path
 
-
-class TextIsGone(Exception):
-    """The code has changed under a mutation, which therefore proves nothing."""
+from tests.copied_checkout import Edit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mutation:
-    """In `file`, in the function, class or constant named `at`, `text` becomes `instead`."""
+class Mutation(Edit):
+    """Each test of `red` fails in a copy with this edit."""
 
-    name: str
-    file: str
-    at: str
-    text: str
-    instead: str
     red: tuple[str, ...]
-
-    def applied(self, source: str) -> str:
-        begin, end = _place(source, self.at)
-        part = source[begin:end]
-        if part.count(self.text) != 1:
-            raise TextIsGone(f"{self.name}: {self.file} {self.at} has {self.text!r} not once")
-        return source[:begin] + part.replace(self.text, self.instead) + source[end:]
-
-    def write_into(self, checkout: Path) -> None:
-        path = checkout / self.file
-        path.write_text(self.applied(path.read_text()))
-
-
-def _place(source: str, dotted: str) -> tuple[int, int]:
-    """From where to where a definition reaches."""
-    nodes: list[ast.stmt] = ast.parse(source).body
-    node: ast.stmt | None = None
-    for name in dotted.split("."):
-        node = next((each for each in nodes if name in _names(each)), None)
-        if node is None:
-            raise TextIsGone(f"there is no {dotted}")
-        nodes = node.body if isinstance(node, ast.ClassDef) else []
-    assert node is not None
-    assert node.end_lineno is not None
-    lines = source.splitlines(keepends=True)
-    return len("".join(lines[: node.lineno - 1])), len("".join(lines[: node.end_lineno]))
-
-
-def _names(node: ast.stmt) -> list[str]:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return [node.name]
-        case ast.Assign():
-            return [target.id for target in node.targets if isinstance(target, ast.Name)]
-        case _:
-            return []

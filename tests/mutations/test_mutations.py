@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from tests.mutations.__main__ import CHECKOUT, Run, verdict
-from tests.mutations.mutation import Mutation, TextIsGone
+from tests.copied_checkout import CHECKOUT, TextIsGone
+from tests.mutations.__main__ import Run, verdict
+from tests.mutations.mutation import Mutation
 from tests.mutations.mutations import MUTATIONS
 
 

@@ -7,13 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionMessage
-from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus
-from temporalio.api.workflowservice.v1 import (
-    DescribeWorkerDeploymentRequest,
-    DescribeWorkerDeploymentVersionRequest,
-    SetWorkerDeploymentCurrentVersionRequest,
-)
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.testing import WorkflowEnvironment
@@ -27,6 +21,7 @@ from stack.supplies.temporal_cli import temporal_cli
 from tests.builders import a_request
 from tests.fakes.clinics import Clinics
 from tests.payload_keys import PAYLOAD_KEYS
+from tests.worker_builds import DEPLOYMENT, SOON_DRAINED, build_of, current_build, drained
 from tests.workflows.changed_booking import ChangedAtOnce
 from tests.workflows.conftest import SEARCH_ATTRIBUTES, another_client
 from worker.deployment import ensure_current, has_current, pinned, upgraded
@@ -34,20 +29,18 @@ from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import BookAppointment
 
-DEPLOYMENT = "priyom"
 OPEN_HOLDS = 200 if os.environ.get("THOROUGH") else 20
 
 
 @pytest.fixture
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
     """A server of its own, which soon says that an old build is drained."""
-    values = ("VersionDrainageStatusVisibilityGracePeriod", "VersionDrainageStatusRefreshInterval")
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_cli()),
         dev_server_extra_args=[
             argument
-            for value in values
-            for argument in ("--dynamic-config-value", f'matching.wv.{value}="1s"')
+            for name, value in SOON_DRAINED.items()
+            for argument in ("--dynamic-config-value", f"{name}={value}")
         ],
         search_attributes=SEARCH_ATTRIBUTES,
         plugins=[priyom_plugin(keys=PAYLOAD_KEYS)],
@@ -86,28 +79,6 @@ async def deployed(
         yield client
 
 
-async def current_build(client: Client) -> str:
-    described = await client.workflow_service.describe_worker_deployment(
-        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
-    )
-    routing = described.worker_deployment_info.routing_config
-    return routing.current_deployment_version.build_id
-
-
-async def drained(client: Client, number: str) -> None:
-    version = VersionMessage(deployment_name=DEPLOYMENT, build_id=number)
-    request = DescribeWorkerDeploymentVersionRequest(
-        namespace=client.namespace, deployment_version=version
-    )
-    wanted = WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED
-    async with asyncio.timeout(60):
-        while True:
-            described = await client.workflow_service.describe_worker_deployment_version(request)
-            if described.worker_deployment_version_info.status == wanted:
-                return
-            await asyncio.sleep(0.5)
-
-
 async def test_a_deploy_over_open_holds_ends_each_on_the_build_that_began_it(
     environment: WorkflowEnvironment,
 ) -> None:
@@ -122,8 +93,7 @@ async def test_a_deploy_over_open_holds_ends_each_on_the_build_that_began_it(
             booking_workflow_id(request.appointment_id), result_type=Result
         )
         assert await run.result() == Result(status=Status.CONFIRMED)
-        info = (await run.describe()).raw_description.workflow_execution_info.versioning_info
-        return info.deployment_version.build_id
+        return await build_of(run)
 
     async with deployed(environment, clinics, "1", BookAppointment) as first:
         await ensure_current(first, the_build("1"))

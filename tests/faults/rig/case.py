@@ -59,6 +59,7 @@ class Rig:
     temporal: Client
     report: Report
     topic: gather.Topic
+    hold_seconds: float = HOLD_SECONDS
     node: str = ""
     log_sizes: dict[Path, int] = field(default_factory=dict)
 
@@ -260,7 +261,7 @@ class Case:
 
     async def _runs_closed(self) -> None:
         """Runs that are still open afterwards are reported by I7."""
-        left = HOLD_SECONDS + CLOSED_WITHIN
+        left = self.rig.hold_seconds + CLOSED_WITHIN
         runs, ids = gather.Runs(client=self.rig.temporal), set(self._run_ids())
 
         async def all_closed() -> bool:
@@ -301,7 +302,7 @@ class Case:
             runs=runs,
             now=time.time(),
             healed_at=self.healed_at,
-            hold_seconds=HOLD_SECONDS,
+            hold_seconds=rig.hold_seconds,
             stopped=frozenset(self.stopped),
             not_bookable=not_bookable,
             lapsed_probed=probed,

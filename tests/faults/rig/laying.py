@@ -1,6 +1,6 @@
 """Puts a proxy between each process and each server that it talks to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,9 +30,10 @@ LINKS = {
 }
 
 
-def laid_links(plan: Plan, ports: Ports) -> Links:
+def laid_links(plan: Plan, ports: Ports, between: Mapping[str, Sequence[str]] = LINKS) -> Links:
+    """One proxy for each of these links, and one between the front end and the API."""
     links: Links = {}
-    for client, servers in LINKS.items():
+    for client, servers in between.items():
         for server in servers:
             target = _port(_address(plan, client, server))
             links[client, server] = Proxy(f"{client} → {server}", ports.take(), target)
@@ -52,6 +53,7 @@ def send_processes_over(links: Links, plan: Plan, settings: Mapping[str, str]) -
                 program.env[VARIABLES[server]], links[program.name, server].port
             )
             for server in LINKS[program.name]
+            if (program.name, server) in links
         }
         return replace(program, env={**program.env, **own, **settings})
 
@@ -65,7 +67,7 @@ def let_kafka_name(links: Links, plan: Plan, ports: Ports) -> None:
     The proxy's target becomes that listener, which advertises the proxy's port.
     """
     make = plan.servers["kafka"]
-    proxies = {client: links[client, "kafka"] for client in LINKS}
+    proxies = {client: links[client, "kafka"] for client in LINKS if (client, "kafka") in links}
     for proxy in proxies.values():
         proxy.target = ports.take()
 

@@ -19,7 +19,7 @@ class Mix:
     """Shares of what patients do with a hold. The rest extend it, then confirm.
 
     Holds are forgotten early in a case, so that they lapse during the case.
-    `think` is the longest pause, seconds.
+    `think` is the longest pause, seconds. Who is `alone` wants a slot that nobody else wants.
     """
 
     confirm: float = 0.56
@@ -28,6 +28,7 @@ class Mix:
     forget: float = 0.14
     cancel_visit: float = 0.2
     think: float = 0.4
+    alone: bool = False
 
 
 class Load:
@@ -85,7 +86,7 @@ class Load:
         await front_end.close()
 
     async def _story(self, front_end: FrontEnd) -> None:
-        slot = random.choice(self._pool)
+        slot = self._supply.slot() if self._mix.alone else random.choice(self._pool)
         booking = self._supply.booking(slot)
         held = await front_end.insist(Kind.HOLD, booking, unless=self._stopping)
         if held.status != 201:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +28,7 @@ from stack.supplies.pgbouncer import make_pgbouncer
 from stack.supplies.temporal_server import make_temporal_server
 from tests.behind_pooler import at_port, pooler
 from tests.faults.rig import production_temporal
+from tests.faults.rig.balancer import Balancer
 from tests.faults.rig.brokers import brokers
 from tests.faults.rig.laying import FRONT
 from tests.faults.rig.proxy import Proxy
@@ -41,19 +41,6 @@ START_WITHIN = 300.0
 
 POOLED = 20
 """PgBouncer's connections to PostgreSQL for our role: some 40 clients take turns on them."""
-
-
-class Balancer(Proxy):
-    """Leads each new connection to the next of the processes that are ready."""
-
-    def __init__(self, port: int, ready: Callable[[], list[int]]) -> None:
-        super().__init__(f"{FRONT} → api", port, 0)
-        self._ready = ready
-        self._turns = count()
-
-    def leads_to(self) -> int:
-        ports = self._ready()
-        return ports[next(self._turns) % len(ports)] if ports else self.target
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +14,7 @@ import psutil
 from adapters.process.settings import product
 from stack.bring_up import BringUp
 from stack.embedded import SIGNED_OFF, running
-from stack.home import Home
+from stack.home import CHECKOUT, Home
 from stack.names import chosen
 from stack.plan import Plan, make_plan
 from stack.ports import Ports
@@ -23,6 +23,7 @@ from stack.program import Program
 from stack.supervisor import Backoff, Kept, State, Supervisor
 from tests.faults.rig.laying import (
     FRONT,
+    LINKS,
     VARIABLES,
     laid_links,
     let_kafka_name,
@@ -60,6 +61,7 @@ class Stack:
     supervisor: Supervisor
     links: dict[tuple[str, str], Proxy] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
+    retired: set[str] = field(default_factory=set)
 
     def link(self, client: str, server: str) -> Proxy:
         return self.links[client, server]
@@ -124,23 +126,35 @@ class Stack:
             _signal(process, signal.SIGCONT)
             self.stopped.discard(process.pid)
 
+    async def retire(self, name: str) -> None:
+        """Stop it for good: the healing does not start it again."""
+        self.retired.add(name)
+        await self.stop(name)
+
     @asynccontextmanager
     async def another(
-        self, name: str, argv: list[str] | None = None, **environment: str
-    ) -> AsyncIterator[None]:
-        """Run one more process of that kind over the same links, while the block runs."""
+        self,
+        name: str,
+        argv: list[str] | None = None,
+        *,
+        checkout: Path = CHECKOUT,
+        **environment: str,
+    ) -> AsyncIterator[int]:
+        """Run one more process of that kind over the same links, while the block runs: its port."""
         ports = AnyPorts()
         port, like = ports.take(), self.kept(name).program
+        listens = "PRIYOM_API_PORT" if name == "api" else "PRIYOM_HEALTH_PORT"
         program = replace(
             like,
             name=f"{name}-2",
             argv=argv or like.argv,
-            env={**like.env, "PRIYOM_HEALTH_PORT": str(port), **environment},
+            env={**like.env, listens: str(port), **environment},
             ready=partial(http_answers, f"http://127.0.0.1:{port}/readyz"),
+            folder=checkout,
         )
         try:
             async with running(program, self.home.logs):
-                yield
+                yield port
         finally:
             ports.release()
 
@@ -169,13 +183,17 @@ class Stack:
         self.stopped.clear()
         for proxy in self.links.values():
             await proxy.heal()
-        held = [k for k in self.supervisor.kept.values() if k.state is State.HELD]
+        held = [k for k in self._in_service().values() if k.state is State.HELD]
         await asyncio.gather(*(kept.start() for kept in held))
         await self.ready()
 
+    def _in_service(self) -> dict[str, Kept]:
+        kept = self.supervisor.kept
+        return {name: each for name, each in kept.items() if name not in self.retired}
+
     async def ready(self, *, within: float = READY_WITHIN) -> None:
         """Wait until every process answers over its links."""
-        waiting = dict(self.supervisor.kept)
+        waiting = self._in_service()
         try:
             async with asyncio.timeout(within):
                 while waiting:
@@ -187,15 +205,26 @@ class Stack:
             raise TimeoutError(f"not ready within {within:g} s: {', '.join(waiting)}") from None
 
 
+def as_planned(_: Plan) -> None:
+    """Nothing is altered."""
+
+
 @asynccontextmanager
-async def stack_of_links(folder: Path, **settings: str) -> AsyncIterator[Stack]:
+async def stack_of_links(
+    folder: Path,
+    *,
+    between: Mapping[str, Sequence[str]] = LINKS,
+    alter: Callable[[Plan], None] = as_planned,
+    **settings: str,
+) -> AsyncIterator[Stack]:
     """Start a stack through proxies; stop and delete it when the block ends."""
     home, ports = Home(folder), AnyPorts()
     home.create()
     supervisor = Supervisor(home.logs, lambda: None, RESTARTS)
     plan = make_plan(home, product(), ports, chosen((), SIGNED_OFF))
     stack = Stack(home=home, plan=plan, supervisor=supervisor)
-    stack.links.update(laid_links(plan, ports))
+    alter(plan)
+    stack.links.update(laid_links(plan, ports, between))
     send_processes_over(stack.links, plan, {"PRIYOM_LOG_FORMAT": "json", **SIGNED_OFF, **settings})
     let_kafka_name(stack.links, plan, ports)
     try:
