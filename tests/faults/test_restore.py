@@ -1,4 +1,4 @@
-"""The drill: each store put back to an earlier moment than the other, and both from a backup.
+"""The drill: each store put back to an earlier moment than the other, to nothing, and both at once.
 
 Printed are how long each took (RTO), what was lost of what was booked (RPO), and which events were
 repeated. The stack is of its own: what is restored here would break the other cases.
@@ -178,6 +178,7 @@ async def test_each_store_is_put_back_and_the_row_decides(
         await postgres_is_older(here)
         untold = await temporal_is_empty(here, stands)
 
+        with_its_run, _ = await here.booked(nth=8)
         assert (await stack(home, "backup", str(backup)))[0] == 0
         after, _ = await here.booked(nth=5)
         await temporal_is_older(here, after, backup)
@@ -193,13 +194,21 @@ async def test_each_store_is_put_back_and_the_row_decides(
         await here.booked(nth=6)
         assert await here.gauge("priyom_audit_overlaps") in {None, 0}
 
+    async with restored(home, backup, without="postgres") as here:
+        print("PostgreSQL from nothing: lost are all visits (RPO); their runs name them")
+        assert await here.said_of(with_its_run) == (503, "unavailable")
+        await here.until(here.names_lost_visits, "named by the audit")
+        await here.booked(nth=0)
+
 
 @asynccontextmanager
-async def restored(home: Path, backup: Path) -> AsyncIterator[Site]:
-    """A stack from that backup. Prints how long it took."""
+async def restored(home: Path, backup: Path, *, without: str = "") -> AsyncIterator[Site]:
+    """A stack from that backup; the store named begins with nothing. Prints how long it took."""
     began = time.monotonic()
     said = await stack(home, "restore", str(backup))
     assert said[0] == 0, said[1]
+    if without:
+        shutil.rmtree(Home(home).postgres_folder(unprivileged_account()) / without)
     async with site(home) as here:
         print(f"{said[1].splitlines()[-1]}: up after {time.monotonic() - began:.0f} s (RTO)")
         yield here
