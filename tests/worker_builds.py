@@ -41,7 +41,7 @@ async def drained(client: Client, build: str, *, within: float = 60) -> None:
             described = await client.workflow_service.describe_worker_deployment_version(request)
             if described.worker_deployment_version_info.status == wanted:
                 return
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)  # the server is asked of a deployment a few times a second
 
 
 async def build_of(run: WorkflowHandle[Any, Any]) -> str:
