@@ -100,7 +100,8 @@ def _families() -> tuple[GaugeMetricFamily, ...]:
             labels=["mark"],
         ),
         GaugeMetricFamily(
-            "priyom_messages_undelivered", "Messages of 24 hours, under way for over a minute."
+            "priyom_messages_undelivered",
+            "Messages of 24 hours, under way for over a minute, in no quiet hours.",
         ),
         GaugeMetricFamily("priyom_messages_failed", "Messages of 24 hours that failed for good."),
         GaugeMetricFamily(

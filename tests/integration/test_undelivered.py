@@ -1,0 +1,31 @@
+"""What operations are shown of messages that are under way."""
+
+from uuid import uuid4
+
+import pytest
+
+from adapters.postgres.operations import figures
+from adapters.postgres.reads import read
+from tests.clinic_rows import Clinic, at
+
+UNDER_WAY = """
+INSERT INTO notifications (id, event_id, audience, channel, kind, status, error, appointment_id,
+    patient_id, doctor_id, starts_at, sequence, created_at)
+SELECT :id, :id, 'patient', 'sms', 'confirmed', 'sending', :error, s.id, s.patient_id, s.doctor_id,
+    s.starts_at, 1, now() - interval '5 minutes'
+FROM schedules s WHERE s.id = :visit
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "more"), [(None, 1), ("sms_503", 1), ("quiet_hours", 0)], ids=str
+)
+async def test_a_message_is_undelivered_after_a_minute_unless_it_waits_for_the_morning(
+    clinic: Clinic, error: str | None, more: int
+) -> None:
+    visit = await clinic.book(at("09:00"))
+    before = (await read(clinic.database, figures)).undelivered
+
+    await clinic.execute(UNDER_WAY, id=uuid4(), error=error, visit=visit)
+
+    assert (await read(clinic.database, figures)).undelivered == before + more
