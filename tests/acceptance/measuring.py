@@ -2,18 +2,25 @@
 
 import asyncio
 import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+import psutil
 
 from bench.clinic import Clinic
 from bench.free_slots import Wish
 from bench.http import Connection
 from bench.messages import NO_QUIET_HOURS
-from stack.embedded import whole_stack
+from stack.embedded import running, whole_stack
+from stack.ports import LOOPBACK, Ports
+from stack.probes import http_answers
+from stack.program import Program
 
 CONNECTIONS = 32
 MANY_HOLDS = {"PRIYOM_MAX_HOLDS_PER_PATIENT": "100"}
@@ -34,6 +41,39 @@ async def measured_stack(home: Path) -> AsyncIterator[Clinic]:
         clinic = Clinic(home)
         yield clinic
         await clinic.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One API process beside those that it is compared with."""
+
+    name: str
+    url: str
+    pid: int
+
+
+@asynccontextmanager
+async def another_api(
+    clinic: Clinic, name: str, ports: Ports, *, module: str = "api", **environment: str
+) -> AsyncIterator[Side]:
+    """Of the same stack, with other settings than the stack's own."""
+    port = ports.take()
+    of_the_stack = psutil.Process(clinic.state["pids"]["api"] or 0).environ()
+    program = Program(
+        name=f"api-{port}",
+        argv=[sys.executable, "-m", module],
+        env={
+            **of_the_stack,
+            **environment,
+            "PRIYOM_API_PORT": str(port),
+            "PRIYOM_API_PROCESSES": "1",
+        },
+        ready=partial(http_answers, f"http://{LOOPBACK}:{port}/readyz"),
+        port=port,
+        grace=20,
+    )
+    async with running(program, clinic.home.root / "logs") as process:
+        yield Side(name=name, url=f"http://{LOOPBACK}:{port}", pid=process.pid)
 
 
 @dataclass(kw_only=True)

@@ -7,29 +7,21 @@ reads and the same bookings, A B C, then C B A. Prints CPU-ms a request of each,
 
 import asyncio
 import statistics
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from bench.clinic import Clinic
 from bench.free_slots import Wish
 from bench.http import Connection
 from bench.issuer import Issuer, issuing
 from bench.processes import cpu_seconds
 from bench.readers import read
-from stack.embedded import running
-from stack.ports import LOOPBACK, Ports
-from stack.probes import http_answers
-from stack.program import Program
-from tests.acceptance.measuring import measured_stack
+from stack.ports import Ports
+from tests.acceptance.measuring import Side, another_api, measured_stack
 
 OFF, ON, COUNTED = "sign-in off", "sign-in on", "on, and counted"
 SETTINGS = {
@@ -49,37 +41,6 @@ AT_MOST = 0.3
 
 NEW_TOKENS = 4200
 """More than are asked for in a turn, so that each is seen once; more than the API remembers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """One API process."""
-
-    name: str
-    url: str
-    pid: int
-
-
-@asynccontextmanager
-async def serving(clinic: Clinic, name: str, issuer: Issuer, ports: Ports) -> AsyncIterator[Side]:
-    port = ports.take()
-    first = psutil.Process(clinic.state["pids"]["api"] or 0).environ()
-    program = Program(
-        name=f"api-{port}",
-        argv=[sys.executable, "-m", "api"],
-        env={
-            **first,
-            **issuer.settings,
-            **SETTINGS[name],
-            "PRIYOM_API_PORT": str(port),
-            "PRIYOM_API_PROCESSES": "1",
-        },
-        ready=partial(http_answers, f"http://{LOOPBACK}:{port}/readyz"),
-        port=port,
-        grace=20,
-    )
-    async with running(program, clinic.home.root / "logs") as process:
-        yield Side(name=name, url=f"http://{LOOPBACK}:{port}", pid=process.pid)
 
 
 @dataclass(kw_only=True)
@@ -159,8 +120,10 @@ async def test_sign_in_costs_a_request_little(tmp_path: Path) -> None:
         clinic = await things.enter_async_context(measured_stack(tmp_path / "home"))
         issuer = await things.enter_async_context(issuing(ports))
         sides = [
-            await things.enter_async_context(serving(clinic, name, issuer, ports))
-            for name in SETTINGS
+            await things.enter_async_context(
+                another_api(clinic, name, ports, **(issuer.settings | settings))
+            )
+            for name, settings in SETTINGS.items()
         ]
         rows: list[Any] = await clinic.rows("SELECT id::text FROM patients LIMIT %s", PATIENTS)
         turns = Turns(

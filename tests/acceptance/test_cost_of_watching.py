@@ -7,29 +7,22 @@ visits, A B C, then C B A. Prints visits a second and the API's CPU-ms a visit, 
 
 import asyncio
 import statistics
-import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from aiohttp import web
 
-from bench.clinic import Clinic
 from bench.free_slots import Wish
 from bench.http import Connection
 from bench.processes import cpu_seconds
-from stack.embedded import running
 from stack.ports import LOOPBACK, Ports
-from stack.probes import http_answers
-from stack.program import Program
-from tests.acceptance.measuring import measured_stack
+from tests.acceptance.measuring import Side, another_api, measured_stack
 
 OFF, METRICS, TRACES = "nothing measured", "metrics", "metrics and traces"
 MODULES = {OFF: "tests.acceptance.unwatched_api", METRICS: "api", TRACES: "api"}
@@ -40,15 +33,6 @@ PATIENTS = 8
 ROUNDS, SECONDS = 25, 2.0
 ASKED_EVERY = 1.0
 """Seconds; Prometheus asks every fifteen."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """One API process."""
-
-    name: str
-    url: str
-    pid: int
 
 
 @dataclass(kw_only=True)
@@ -70,28 +54,6 @@ class Collector:
         await web.TCPSite(runner, LOOPBACK, 0).start()
         yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def serving(clinic: Clinic, name: str, collector: str, ports: Ports) -> AsyncIterator[Side]:
-    port = ports.take()
-    of_the_stack = psutil.Process(clinic.state["pids"]["api"] or 0).environ()
-    program = Program(
-        name=f"api-{port}",
-        argv=[sys.executable, "-m", MODULES[name]],
-        env={
-            **of_the_stack,
-            **({"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if name == TRACES else {}),
-            "PRIYOM_API_PORT": str(port),
-            "PRIYOM_API_PROCESSES": "1",
-            "PRIYOM_RATE_LIMIT": "off",
-        },
-        ready=partial(http_answers, f"http://{LOOPBACK}:{port}/readyz"),
-        port=port,
-        grace=20,
-    )
-    async with running(program, clinic.home.root / "logs") as process:
-        yield Side(name=name, url=f"http://{LOOPBACK}:{port}", pid=process.pid)
 
 
 @dataclass(kw_only=True)
@@ -162,9 +124,13 @@ async def test_metrics_and_traces_cost_little_of_the_rate(tmp_path: Path) -> Non
         things.callback(ports.release)
         clinic = await things.enter_async_context(measured_stack(tmp_path / "home"))
         collects = await things.enter_async_context(collector.open())
+        unlimited = {"PRIYOM_RATE_LIMIT": "off"}
+        traced = {TRACES: {"OTEL_EXPORTER_OTLP_ENDPOINT": collects}}
         sides = [
-            await things.enter_async_context(serving(clinic, name, collects, ports))
-            for name in MODULES
+            await things.enter_async_context(
+                another_api(clinic, name, ports, module=module, **unlimited, **traced.get(name, {}))
+            )
+            for name, module in MODULES.items()
         ]
         turns = Turns(wishes=deque(await clinic.wishes()))
         for side in sides:

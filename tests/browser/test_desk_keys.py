@@ -128,6 +128,17 @@ async def at_the_day(desk: Person, place: Own) -> Keys:
     return Keys(desk.page)
 
 
+async def with_a_patient(desk: Person, place: Own, name: str) -> Keys:
+    """Two keys: found by the name, and chosen."""
+    keys = await at_the_day(desk, place)
+    await keys.type(name)
+    await keys.press("Enter")
+    await expect(desk.page.locator(".matches a").first).to_be_focused()
+    await keys.press("Enter")
+    await expect(desk.page.locator("#when-title")).to_be_focused()
+    return keys
+
+
 async def at_a_clinic(manager: Person, place: Own) -> Keys:
     await manager.open("/manage")
     await manager.click(place.name, role="link")
@@ -198,12 +209,7 @@ async def test_a_caller_is_booked_on_top_of_an_appointment_by_keyboard(
     name = await named_like_nobody(clinic, patient)
     await place.booked(1)
 
-    keys = await at_the_day(desk, place)
-    await keys.type(name)
-    await keys.press("Enter")
-    await expect(desk.page.locator(".matches a").first).to_be_focused()
-    await keys.press("Enter")
-    await expect(desk.page.locator("#when-title")).to_be_focused()
+    keys = await with_a_patient(desk, place, name)
     await keys.press("ArrowDown", "ArrowDown", "Enter")
     await expect(desk.page.get_by_role("button", name="on top")).to_be_focused()
     await desk.audit("desk-on-top-en")

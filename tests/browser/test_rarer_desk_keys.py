@@ -4,7 +4,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Arrival, FrontClinic, Person
 from tests.browser.keys import KEYS, Keys
-from tests.browser.test_desk_keys import Own, at_a_clinic, at_the_day, own, ruled
+from tests.browser.test_desk_keys import Own, at_a_clinic, at_the_day, own, ruled, with_a_patient
 from tests.browser.test_reception import named_like_nobody
 
 MISSED = """
@@ -25,13 +25,8 @@ SELECT id, version, clinic_id FROM schedules WHERE id = %s RETURNING appointment
 
 
 async def at_a_record(desk: Person, place: Own, name: str) -> Keys:
-    """Five keys: found by the name, chosen, and its record opened."""
-    keys = await at_the_day(desk, place)
-    await keys.type(name)
-    await keys.press("Enter")
-    await expect(desk.page.locator(".matches a").first).to_be_focused()
-    await keys.press("Enter")
-    await expect(desk.page.locator("#when-title")).to_be_focused()
+    """Four keys: found by the name, chosen, and the record opened."""
+    keys = await with_a_patient(desk, place, name)
     await keys.press("Shift+Tab", "Enter")
     await expect(desk.page.locator("#fullName")).to_be_visible()
     await expect(desk.page.locator("h1")).to_be_focused()

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,23 +14,19 @@ import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
 from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
-from temporalio.client import Client
 
 from adapters.kafka.events import APPOINTMENTS
 from stack.errors import MissingToolError
-from tests.faults.rig import gather
+from tests.faults.conftest import observed
 from tests.faults.rig.brokers import COPIES
 from tests.faults.rig.case import Case, Rig
 from tests.faults.rig.history import History, Kind
 from tests.faults.rig.load import Load, Mix
 from tests.faults.rig.pairs import Pairs, stack_of_pairs
 from tests.faults.rig.production_temporal import PLUGIN, SHARDS
-from tests.faults.rig.report import Report
 from tests.faults.rig.shares import Meter, connections, told
 from tests.faults.rig.stack import HOLD_SECONDS
-from tests.faults.rig.supply import stocked
 from tests.faults.rig.waiting import until_seen
-from tests.payload_keys import as_stored
 
 ONE_OF_SEVERAL = ("kafka-1", "api-1", "worker-1", "notifier-1")
 """While one of these is away, bookings go on."""
@@ -70,19 +65,8 @@ async def running_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     home = tmp_path_factory.mktemp("pairs") / "home"
     settings = {"PRIYOM_HOLD_SECONDS": str(HOLD_SECONDS)}
     try:
-        async with stack_of_pairs(home, **settings) as pairs:
-            database_url = pairs.address("postgres")
-            await gather.write_journal(database_url)
-            temporal = await Client.connect(pairs.address("temporal"), data_converter=as_stored())
-            yield Rig(
-                stack=pairs,
-                supply=await stocked(database_url, pairs.secret),
-                temporal=temporal,
-                report=Report(),
-                topic=gather.Topic(pairs.address("kafka")),
-            )
-            del temporal
-            gc.collect()
+        async with stack_of_pairs(home, **settings) as pairs, observed(pairs) as rig:
+            yield rig
     except MissingToolError as error:
         pytest.skip(f"the rehearsal cannot be had on this machine: {error}")
 
