@@ -7,14 +7,17 @@ PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m stack
 DOCTORS ?= 20
 DAYS ?= 14
+ifdef WITH
+export PRIYOM_STACK_WITH := $(WITH)
+endif
 
 ## Try it
 demo: $(VENV) ## book appointments on real servers in a temporary directory, and show what comes of it
 	@$(STACK) demo
 
 ## Run it
-up: $(VENV) ## start everything in the background, data under .priyom/; WITH=prometheus that too
-	@$(STACK) up $(if $(WITH),--with=$(WITH))
+up: $(VENV) ## start everything in the background, data under .priyom/; WITH=prometheus,pgbouncer those too
+	@$(STACK) up
 down: $(VENV) ## stop everything, keep the data
 	@$(STACK) down
 reset: $(VENV) ## stop everything, delete the data
@@ -47,7 +50,7 @@ prepare: $(VENV) ## build and fetch the servers now, rather than at the first `m
 	@$(STACK) prepare
 
 ## Work on it
-test: prepare ## every test that a merge needs, on real servers: ARGS="-k hold"
+test: prepare ## every test that a merge needs, on real servers: ARGS="-k hold", WITH=pgbouncer before each PostgreSQL
 	@$(PYTHON) -m $(if $(ARGS),pytest $(ARGS),tests.lanes)
 test-fast: $(VENV) ## the unit tests alone: no server, no build, under a minute: ARGS="-k hold"
 	@$(PYTHON) -m pytest tests/unit -m "not exhaustive" -q $(ARGS)

@@ -24,6 +24,7 @@ def where_to_begin(state: RunState) -> Iterator[str]:
     }
     servers = {
         "PostgreSQL": _without_password(state["databaseUrl"]),
+        "PgBouncer": _without_password(state.get("poolerUrl")),
         "Valkey": _without_password(state["redisUrl"]),
         "Kafka": state["kafkaBootstrapServers"],
         "Temporal": state["temporalAddress"],

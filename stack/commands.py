@@ -37,7 +37,12 @@ Only = Annotated[
     str, typer.Option(help=f"Only these, by comma: {','.join(EVERYTHING)}. Default: all.")
 ]
 With = Annotated[
-    str, typer.Option("--with", help=f"These too, by comma: {','.join(EXTRAS)}. Default: none.")
+    str,
+    typer.Option(
+        "--with",
+        envvar="PRIYOM_STACK_WITH",
+        help=f"These too, by comma: {','.join(EXTRAS)}. Default: none.",
+    ),
 ]
 Doctors = Annotated[
     int, typer.Option(help="How many demo doctors there are to be in all, not how many more.")
@@ -50,9 +55,9 @@ Name = Annotated[str, typer.Argument(help="A name that `status` shows.")]
 
 
 @app.command()
-def prepare(only: Only = "") -> None:
-    """Build or fetch what the servers need, once."""
-    prepare_supplies([*chosen(wished(only), os.environ), *EXTRAS])
+def prepare(only: Only = "", extra: With = "") -> None:
+    """Build or fetch what the servers need, once; what the tests need of Prometheus as well."""
+    prepare_supplies([*chosen(wished(only, extra), os.environ), "prometheus"])
 
 
 @app.command()

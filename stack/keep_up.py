@@ -127,6 +127,8 @@ class Keeper:
             state |= {"issuer": plan.issuer, "accounts": plan.accounts}
         if plan.prometheus is not None:
             state |= {"prometheus": plan.prometheus}
+        if plan.pooler is not None:
+            state |= {"poolerUrl": plan.pooler}
         return state
 
     def _rows(self) -> list[Row]:

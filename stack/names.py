@@ -7,7 +7,7 @@ from stack.errors import StackError
 SERVERS = ("postgres", "valkey", "kafka", "temporal", "issuer")
 PROCESSES = ("worker", "notifier", "api")
 EVERYTHING = (*SERVERS, "mailbox", *PROCESSES)
-EXTRAS = ("prometheus",)
+EXTRAS = ("prometheus", "pgbouncer")
 """Started only where `make up WITH=…` names them."""
 
 # If all variables of a server are set, that server is used and ours is not started.

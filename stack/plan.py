@@ -15,8 +15,10 @@ from stack.names import PROCESSES
 from stack.ports import LOOPBACK, Ports
 from stack.probes import http_answers
 from stack.program import Program
+from stack.progress import Steps
 from stack.run_state import DemoAccount
-from stack.servers import issuer, kafka, postgres, prometheus, temporal, valkey
+from stack.servers import issuer, kafka, pgbouncer, postgres, prometheus, temporal, valkey
+from stack.supplies.pgbouncer import make_pgbouncer
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 
@@ -41,6 +43,9 @@ class Plan:
     mailbox: str | None = None
     issuer: str | None = None
     prometheus: str | None = None
+    pooler: str | None = None
+    """For the owner, as `environment` names it; the processes' own is in `of_processes`."""
+
     accounts: list[DemoAccount] = field(default_factory=list)
     seeded: bool = True
     seals_payloads: bool = False
@@ -67,6 +72,8 @@ def make_plan(home: Home, settings: Product, ports: Ports, names: Collection[str
     for name, add_server in add.items():
         if name in names:
             add_server(plan, home, ports)
+    if {"postgres", "pgbouncer"} <= set(names):
+        _add_pgbouncer(plan, home, ports)
     if "api" in names:
         port = ports.take(settings.api_port)
         host = LOOPBACK if settings.api_host in EVERY_ADDRESS else settings.api_host
@@ -102,6 +109,22 @@ def _add_postgres(plan: Plan, home: Home, ports: Ports) -> None:
         return postgres.program(data, port, password)
 
     plan.servers["postgres"] = make
+
+
+def _add_pgbouncer(plan: Plan, home: Home, ports: Ports) -> None:
+    """Our processes have it in the place of PostgreSQL, but for what a session keeps."""
+    port, account = ports.take(6432), unprivileged_account()
+    urls = [plan.environment["DATABASE_URL"], plan.of_processes["DATABASE_URL"]]
+    plan.pooler, pooled = (pgbouncer.at_port(each, port) for each in urls)
+    plan.of_processes |= {"DATABASE_URL": pooled, "DATABASE_DIRECT_URL": urls[1]}
+
+    def make() -> Program:
+        folder = home.postgres_folder(account)
+        configuration = pgbouncer.initialise(folder, urls, port, account)
+        with Steps() as steps:
+            return pgbouncer.program(make_pgbouncer(steps), configuration, urls[0], port)
+
+    plan.servers["pgbouncer"] = make
 
 
 def _add_valkey(plan: Plan, home: Home, ports: Ports) -> None:

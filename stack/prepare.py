@@ -5,6 +5,7 @@ from collections.abc import Collection
 from stack.progress import Steps
 from stack.supplies.java import java
 from stack.supplies.kafka_jars import fetch_jars
+from stack.supplies.pgbouncer import make_pgbouncer
 from stack.supplies.prometheus import make_prometheus
 from stack.supplies.temporal_cli import make_temporal_cli
 
@@ -19,3 +20,5 @@ def prepare(names: Collection[str]) -> None:
             make_temporal_cli(steps)
         if "prometheus" in names:
             make_prometheus(steps)
+        if "pgbouncer" in names:
+            make_pgbouncer(steps)

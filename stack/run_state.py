@@ -40,6 +40,7 @@ class RunState(TypedDict):
     issuer: NotRequired[str]
     accounts: NotRequired[list[DemoAccount]]
     prometheus: NotRequired[str]
+    poolerUrl: NotRequired[str]
 
 
 VARIABLES = {

@@ -1,90 +1,79 @@
-"""A PgBouncer in transaction mode before the PostgreSQL of a test: few connections for many."""
+"""A PgBouncer in transaction mode before the PostgreSQL of a test: few connections for many.
+
+With `make test WITH=pgbouncer` it stands before the PostgreSQL of every test.
+"""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from adapters.postgres.database import Database, connect_database
 from stack.accounts import unprivileged_account
 from stack.embedded import running, temporary_folder
 from stack.errors import MissingToolError
-from stack.ports import LOOPBACK, Ports
-from stack.probes import postgres_answers
-from stack.program import Program
+from stack.ports import Ports
 from stack.progress import Steps
-from stack.servers.postgres import give
+from stack.servers import pgbouncer
+from stack.servers.pgbouncer import at_port
 from stack.supplies.pgbouncer import make_pgbouncer
 
-CONNECTIONS = 4
+FEW = 4
 """To PostgreSQL; clients take turns on them, a transaction at a time."""
+
+BEFORE: dict[int, int] = {}
+"""The ports of poolers by those of the PostgreSQL that they stand before, for a whole run."""
+
+EVERYWHERE = "pgbouncer" in os.environ.get("PRIYOM_STACK_WITH", "").split(",")
 
 
 @asynccontextmanager
 async def pooled(url: str, folder: Path) -> AsyncIterator[str]:
     """The same database for the same role, through the pooler; skips where there is none."""
+    async with pooler_before([url], folder, connections=FEW) as port:
+        yield at_port(url, port)
+
+
+@asynccontextmanager
+async def pooler_before(
+    urls: Sequence[str], folder: Path, *, connections: int = pgbouncer.CONNECTIONS
+) -> AsyncIterator[int]:
+    """Its port, for the roles that these URLs name. Skips where there is no PgBouncer."""
     try:
         with Steps() as steps:
-            pgbouncer = await asyncio.to_thread(make_pgbouncer, steps)
+            binary = await asyncio.to_thread(make_pgbouncer, steps)
     except MissingToolError as error:
         pytest.skip(f"no PgBouncer on this machine: {error}")
-    ports = Ports()
+    ports, account = Ports(), unprivileged_account()
     port = ports.take()
     try:
-        with temporary_folder(unprivileged_account(), folder) as place:
-            program = pooler(pgbouncer, place, port, [url])
-            async with running(program, folder):
-                yield at_port(url, port)
+        with temporary_folder(account, folder) as place:
+            configuration = pgbouncer.initialise(
+                place, urls, port, account, connections=connections
+            )
+            async with running(pgbouncer.program(binary, configuration, urls[0], port), folder):
+                yield port
     finally:
         ports.release()
 
 
-def pooler(
-    pgbouncer: Path, place: Path, port: int, urls: Sequence[str], connections: int = CONNECTIONS
-) -> Program:
-    """PgBouncer at that port, before the PostgreSQL at these URLs, for the roles that they name.
+def pooler_of(url: str) -> str:
+    """That URL through the pooler that stands before its server; none where there is none."""
+    port = BEFORE.get(urlsplit(url).port or 0)
+    return at_port(url, port) if port else ""
 
-    It is ready when the first one gets through. Its account must reach the folder `place`.
+
+def connect(url: str, **settings: Any) -> Database:
+    """As the processes connect: through the pooler, if one stands before that server.
+
+    The database's `url` is PostgreSQL's own, for what a session keeps.
     """
-    account = unprivileged_account()
-    addresses = [urlsplit(url) for url in urls]
-    users = place / "users.txt"
-    configuration = f"""
-[databases]
-* = host={addresses[0].hostname} port={addresses[0].port}
-
-[pgbouncer]
-listen_addr = {LOOPBACK}
-listen_port = {port}
-unix_socket_dir =
-auth_type = scram-sha-256
-auth_file = {users}
-pool_mode = transaction
-default_pool_size = {connections}
-max_client_conn = 500
-max_prepared_statements = 200
-{"" if account is None else f"user = {account.name}"}
-"""
-    known = "\n".join(
-        f'"{unquote(each.username or "")}" "{unquote(each.password or "")}"' for each in addresses
-    )
-    for file, content in {users: known, place / "pgbouncer.ini": configuration}.items():
-        file.touch(mode=0o600)
-        file.write_text(content)
-        give(file, account)
-    return Program(
-        name="pgbouncer",
-        argv=[str(pgbouncer), "--quiet", str(place / "pgbouncer.ini")],
-        ready=partial(postgres_answers, at_port(urls[0], port)),
-        port=port,
-    )
-
-
-def at_port(url: str, port: int) -> str:
-    """The same login at another port of this machine."""
-    address = urlsplit(url)
-    login = address.netloc.rpartition("@")[0]
-    return address._replace(netloc=f"{login}@{LOOPBACK}:{port}").geturl()
+    pooler = pooler_of(url)
+    database = connect_database(pooler or url, pooled=bool(pooler), **settings)
+    database.url = url
+    return database

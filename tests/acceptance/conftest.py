@@ -270,8 +270,10 @@ async def _more_patients(state: RunState) -> list[str]:
 
 def _servers(clinic: Clinic) -> dict[str, str]:
     state = clinic.state
+    pooler = state.get("poolerUrl", "")
     return {
-        "DATABASE_URL": state["databaseUrl"] or "",
+        "DATABASE_URL": pooler or state["databaseUrl"] or "",
+        "DATABASE_DIRECT_URL": (pooler and state["databaseUrl"]) or "",
         "REDIS_URL": state["redisUrl"] or "",
         "KAFKA_BOOTSTRAP_SERVERS": state["kafkaBootstrapServers"] or "",
         "TEMPORAL_ADDRESS": state["temporalAddress"] or "",

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import make_url, text
 
-from adapters.postgres.database import Database, connect_database
+from adapters.postgres.database import Database
+from tests.behind_pooler import connect
 from tests.clinic_rows import Clinic, at
 
 MIGRATED = "migrated"
@@ -28,7 +29,7 @@ async def scratch_database(
     address = url.render_as_string(hide_password=False)
     async with database.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    async with connect_database(address, pool_size=5, name="scratch") as scratch:
+    async with connect(address, pool_size=5, name="scratch") as scratch:
         yield scratch
     async with database.connect() as connection:
         await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

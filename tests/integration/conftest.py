@@ -18,12 +18,13 @@ from temporalio.client import Client
 
 from adapters.kafka.events import ensure_topics
 from adapters.postgres.application_role import APPLICATION
-from adapters.postgres.database import Database, connect_database
+from adapters.postgres.database import Database
 from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
 from api.app import create_app
 from api.services import Services, open_services
 from stack.embedded import embedded_kafka, embedded_postgres, embedded_valkey
+from tests.behind_pooler import BEFORE, EVERYWHERE, connect, pooler_before, pooler_of
 from tests.clinic_rows import Clinic, open_clinic
 from tests.fakes.issuer import FakeIssuer, running_issuer
 from tests.integration.audit_office import Office, opened, runs_of_a_test
@@ -66,8 +67,22 @@ async def clinic_database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
                     Identifier(MIGRATED), Identifier(urlsplit(url).path.strip("/"))
                 )
             )
-        async with connect_database(url, pool_size=10, name="test") as database:
+        async with (
+            _pooler_if_wished(url, tmp_path_factory),
+            connect(url, pool_size=10, name="test") as database,
+        ):
             yield database
+
+
+@asynccontextmanager
+async def _pooler_if_wished(url: str, folders: pytest.TempPathFactory) -> AsyncIterator[None]:
+    """Before all databases of this server, for as long as the tests run."""
+    if not EVERYWHERE:
+        yield
+        return
+    async with pooler_before([url, as_application(url)], folders.mktemp("pooler")) as port:
+        BEFORE[urlsplit(url).port or 0] = port
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +201,7 @@ async def serving_changed(
 ) -> AsyncIterator[str]:
     """`change` puts something else in the place of what would ask Temporal."""
     direct = as_application(database.url)
+    pooler = pooler or pooler_of(direct)
     servers = connections().model_copy(
         update={
             "database_url": pooler or direct,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from adapters.process.settings import product
 from stack.accounts import unprivileged_account
 from stack.bring_up import BringUp
-from stack.embedded import SIGNED_OFF, temporary_folder
+from stack.embedded import SIGNED_OFF
 from stack.home import Home
 from stack.names import PROCESSES
 from stack.plan import Plan, make_plan
@@ -26,7 +26,6 @@ from stack.servers import postgres, valkey
 from stack.supervisor import State, Supervisor
 from stack.supplies.pgbouncer import make_pgbouncer
 from stack.supplies.temporal_server import make_temporal_server
-from tests.behind_pooler import at_port, pooler
 from tests.faults.rig import production_temporal
 from tests.faults.rig.balancer import Balancer
 from tests.faults.rig.brokers import brokers
@@ -39,9 +38,6 @@ EACH = 2
 START_WITHIN = 300.0
 """Seconds: some twenty programs start at once, on as few cores as there are."""
 
-POOLED = 20
-"""PgBouncer's connections to PostgreSQL for our role: some 40 clients take turns on them."""
-
 
 @dataclass(kw_only=True)
 class Pairs(Stack):
@@ -53,28 +49,26 @@ class Pairs(Stack):
 @asynccontextmanager
 async def stack_of_pairs(folder: Path, **settings: str) -> AsyncIterator[Pairs]:
     """Start it; stop and delete it when the block ends. MissingToolError says what is missing."""
-    pgbouncer = await asyncio.to_thread(_supplied)
+    await asyncio.to_thread(_supply)
     home, ports = Home(folder), AnyPorts()
     home.create()
     supervisor = Supervisor(home.logs, lambda: None, RESTARTS)
-    names = ("postgres", "valkey", "mailbox", *PROCESSES)
+    names = ("postgres", "pgbouncer", "valkey", "mailbox", *PROCESSES)
     plan = make_plan(home, product(), ports, names)
     pair = _with_a_replica(plan, home, ports)
     pairs = Pairs(home=home, plan=plan, supervisor=supervisor, valkeys=pair)
     pairs.links["processes", "valkey"] = pair.link
     try:
-        with temporary_folder(unprivileged_account(), home.root) as place:
-            pooled = _behind_pgbouncer(plan, place, ports, pgbouncer)
-            made, plan.environment["KAFKA_BOOTSTRAP_SERVERS"] = brokers(home.root, ports)
-            plan.servers |= made
-            plan.environment["TEMPORAL_ADDRESS"] = await _temporal(home, ports, supervisor)
-            plan.processes[:] = _doubled(plan, ports, {**SIGNED_OFF, **pooled, **settings})
-            pairs.links[FRONT, "api"] = Balancer(ports.take(), partial(_apis, pairs))
-            for proxy in pairs.links.values():
-                await proxy.open()
-            plan.servers = {name: partial(_unhurried, make) for name, make in plan.servers.items()}
-            await BringUp(plan, supervisor, Unreported(), home.logs).run()
-            yield pairs
+        made, plan.environment["KAFKA_BOOTSTRAP_SERVERS"] = brokers(home.root, ports)
+        plan.servers |= made
+        plan.environment["TEMPORAL_ADDRESS"] = await _temporal(home, ports, supervisor)
+        plan.processes[:] = _doubled(plan, ports, {**SIGNED_OFF, **settings})
+        pairs.links[FRONT, "api"] = Balancer(ports.take(), partial(_apis, pairs))
+        for proxy in pairs.links.values():
+            await proxy.open()
+        plan.servers = {name: partial(_unhurried, make) for name, make in plan.servers.items()}
+        await BringUp(plan, supervisor, Unreported(), home.logs).run()
+        yield pairs
     finally:
         await supervisor.stop_all()
         for proxy in pairs.links.values():
@@ -83,10 +77,10 @@ async def stack_of_pairs(folder: Path, **settings: str) -> AsyncIterator[Pairs]:
         home.delete()
 
 
-def _supplied() -> Path:
+def _supply() -> None:
     with Steps() as steps:
         make_temporal_server(steps)
-        return make_pgbouncer(steps)
+        make_pgbouncer(steps)
 
 
 def _unhurried(make: Callable[[], Program]) -> Program:
@@ -110,14 +104,6 @@ def _with_a_replica(plan: Plan, home: Home, ports: AnyPorts) -> Pair:
         primary = None if port == first else first
         plan.servers[name] = partial(node, name, home.root / name, port, password, primary=primary)
     return Pair(ports=at, password=password, link=link)
-
-
-def _behind_pgbouncer(plan: Plan, place: Path, ports: AnyPorts, pgbouncer: Path) -> dict[str, str]:
-    """What our processes are told: the pooler, and PostgreSQL itself for what a session keeps."""
-    port, own = ports.take(), plan.of_processes["DATABASE_URL"]
-    urls = [plan.environment["DATABASE_URL"], own]
-    plan.servers["pgbouncer"] = partial(pooler, pgbouncer, place, port, urls, POOLED)
-    return {"DATABASE_URL": at_port(own, port), "DATABASE_DIRECT_URL": own}
 
 
 async def _temporal(home: Home, ports: AnyPorts, supervisor: Supervisor) -> str:
