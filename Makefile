@@ -8,7 +8,7 @@ STACK := $(PYTHON) -m stack
 DOCTORS ?= 20
 DAYS ?= 14
 ifdef WITH
-export PRIYOM_STACK_WITH := $(WITH)
+export STACK_WITH := $(WITH)
 endif
 
 ## Try it

@@ -40,7 +40,7 @@ With = Annotated[
     str,
     typer.Option(
         "--with",
-        envvar="PRIYOM_STACK_WITH",
+        envvar="STACK_WITH",
         help=f"These too, by comma: {','.join(EXTRAS)}. Default: none.",
     ),
 ]

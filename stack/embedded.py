@@ -84,7 +84,7 @@ async def whole_stack(
     """
     environment = {**os.environ, **SIGNED_OFF, **(env or {}), "PRIYOM_HOME": str(home)}
     try:
-        extras = ",".join(filter(None, (extra, os.environ.get("PRIYOM_STACK_WITH"))))
+        extras = ",".join(filter(None, (extra, os.environ.get("STACK_WITH"))))
         await _stack(environment, "up", f"--only={only}", f"--with={extras}")
         state = run_state.read(home / "run.json")
         if state is None:

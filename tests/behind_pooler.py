@@ -29,7 +29,7 @@ FEW = 4
 BEFORE: dict[int, int] = {}
 """The ports of poolers by those of the PostgreSQL that they stand before, for a whole run."""
 
-EVERYWHERE = "pgbouncer" in os.environ.get("PRIYOM_STACK_WITH", "").split(",")
+EVERYWHERE = "pgbouncer" in os.environ.get("STACK_WITH", "").split(",")
 
 
 @asynccontextmanager

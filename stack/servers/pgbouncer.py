@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from stack.accounts import Account, claim
 from stack.ports import LOOPBACK
@@ -73,6 +73,5 @@ def program(binary: Path, configuration: Path, url: str, port: int) -> Program:
 
 def at_port(url: str, port: int) -> str:
     """The same login at another port of this machine."""
-    address = urlsplit(url)
-    login = address.netloc.rpartition("@")[0]
-    return address._replace(netloc=f"{login}@{LOOPBACK}:{port}").geturl()
+    scheme, netloc, *rest = urlsplit(url)
+    return urlunsplit((scheme, f"{netloc.rpartition('@')[0]}@{LOOPBACK}:{port}", *rest))
