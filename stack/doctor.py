@@ -118,7 +118,7 @@ def _pgbouncer() -> Finding:
     if found is not None:
         return Finding(FINE, "PgBouncer", f"{found} (for the tests behind a pooler)")
     return Finding(
-        LATER, "PgBouncer", f"only the tests behind a pooler need it: {INSTALL_PGBOUNCER}"
+        LATER, "PgBouncer", f"only `WITH=pgbouncer` and its tests need it: {INSTALL_PGBOUNCER}"
     )
 
 

@@ -1,4 +1,4 @@
-"""PgBouncer, for the tests of the product behind a pooler: from PATH, the cache, or built.
+"""PgBouncer, for `WITH=pgbouncer` and the tests behind a pooler: from PATH, the cache, or built.
 
 It is built from the sources that Debian keeps, fetched by apt from the archive that this machine
 uses, and compared with our digest.

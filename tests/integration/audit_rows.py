@@ -16,6 +16,9 @@ from tests.clinic_rows import Clinic, at
 MIGRATED = "migrated"
 """A database as the migrations leave it, from which others are copied."""
 
+LEAVE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :template"
+"""A database that somebody is connected to is not copied, and a pooler stays connected."""
+
 LONG_AGO = timedelta(minutes=10)
 
 
@@ -28,6 +31,7 @@ async def scratch_database(
     url = make_url(database.url).set(database=name)
     address = url.render_as_string(hide_password=False)
     async with database.connect() as connection:
+        await connection.execute(text(LEAVE), {"template": template})
         await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     async with connect(address, pool_size=5, name="scratch") as scratch:
         yield scratch

@@ -34,7 +34,7 @@ def test_everything_is_started_when_nothing_is_said() -> None:
 
 def test_an_extra_is_started_beside_everything_or_beside_what_is_named() -> None:
     assert wished("") == []
-    assert wished("", "prometheus") == [*EVERYTHING, "prometheus"]
+    assert wished("", "prometheus,pgbouncer") == [*EVERYTHING, "prometheus", "pgbouncer"]
     assert wished("api, worker", "prometheus") == ["api", "worker", "prometheus"]
     with pytest.raises(StackError, match="there is no zookeeper; there are postgres"):
         wished("zookeeper")
