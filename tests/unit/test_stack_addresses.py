@@ -66,7 +66,12 @@ def an_account(username: str, role: str) -> DemoAccount:
 
 
 def test_no_secret_is_printed() -> None:
-    assert "s3cret" not in "".join(where_to_begin(UP))
+    pooler = "postgresql://priyom:s3cret@127.0.0.1:6432/priyom"
+
+    told = said({**UP, "poolerUrl": pooler})
+
+    assert told["PgBouncer"] == "postgresql://priyom@127.0.0.1:6432/priyom"
+    assert "s3cret" not in "".join(told.values())
 
 
 def test_what_is_not_ours_is_not_named() -> None:
