@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from stack.names import EVERYTHING, SERVERS
 from tests.faults.rig.case import Case
 from tests.faults.rig.injectors import end_backends, flush_redis
 from tests.faults.rig.memory import OURS
@@ -23,7 +22,9 @@ class Trouble:
     def __init__(self, case: Case, *, every: float, spares_ours: bool) -> None:
         self._case = case
         self._every = every
-        self._killed = SERVERS if spares_ours else EVERYTHING
+        self._parts = list(case.stack.supervisor.kept)
+        spared = OURS if spares_ours else ()
+        self._killed = [name for name in self._parts if name not in spared]
         self._kinds: list[Callable[[], Awaitable[None]]] = [
             self._kill,
             self._kill,
@@ -52,7 +53,7 @@ class Trouble:
             await self._case.stack.ready(within=BACK_WITHIN)
 
     async def _pause(self) -> None:
-        name = random.choice(EVERYTHING)
+        name = random.choice(self._parts)
         with self._answers_are_excused(name):
             self._case.stack.pause(name)
             self._case.injected(f"SIGSTOP {name}")
