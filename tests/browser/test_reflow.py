@@ -38,7 +38,7 @@ WITH place AS (
 )
 INSERT INTO shifts (doctor_id, clinic_id, during)
 SELECT id, clinic_id, tstzrange(at, at + interval '3 hours')
-FROM doctor, date_trunc('hour', now() + interval '40 hours') at
+FROM doctor, CAST(date_trunc('day', now(), 'UTC') + interval '2 days 9 hours' AS timestamptz) at
 RETURNING doctor_id::text AS doctor, clinic_id::text AS clinic, lower(during) AS starts_at,
     (SELECT id::text FROM service) AS service, (SELECT id::text FROM other) AS other
 """

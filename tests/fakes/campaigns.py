@@ -33,6 +33,8 @@ class FakeCampaign:
     """So often it is looked before the reminder is due."""
     after_the_reminder: int = 0
     """So often it is looked between the reminder and the end."""
+    queue: str = field(default_factory=lambda: f"campaigns-{uuid4()}")
+    """Its own: a run that another test has left open would ask these visits as well."""
 
     @activity.defn
     async def look_at_campaign(self, order: CampaignOrder) -> CampaignLook:

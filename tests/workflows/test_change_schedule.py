@@ -23,7 +23,6 @@ from tests.fakes.campaigns import LONG, FakeCampaign, rows_of, visits
 from tests.workflows.conftest import FrontDesk, Record, eventually
 from worker.sandbox import sandboxed_runner
 from workflows.change_schedule import LOOK_AGAIN_AFTER, ChangeSchedule
-from workflows.names import CAMPAIGNS
 from workflows.reoffer_visit import ReofferVisit
 
 HALF = timedelta(seconds=LONG / 2 + 600)
@@ -34,7 +33,7 @@ HALF = timedelta(seconds=LONG / 2 + 600)
 async def running(desk: FrontDesk, campaign: FakeCampaign) -> AsyncIterator[None]:
     async with Worker(
         desk.environment.client,
-        task_queue=CAMPAIGNS,
+        task_queue=campaign.queue,
         workflows=[ChangeSchedule, ReofferVisit],
         activities=[
             campaign.look_at_campaign,
@@ -49,13 +48,15 @@ async def running(desk: FrontDesk, campaign: FakeCampaign) -> AsyncIterator[None
         yield
 
 
-async def begun(desk: FrontDesk) -> WorkflowHandle[ChangeSchedule, dict[str, int]]:
+async def begun(
+    desk: FrontDesk, campaign: FakeCampaign
+) -> WorkflowHandle[ChangeSchedule, dict[str, int]]:
     campaign_id = uuid4()
     return await desk.environment.client.start_workflow(
         ChangeSchedule.run,
         CampaignOrder(campaign_id=campaign_id),
         id=campaign_workflow_id(campaign_id),
-        task_queue=CAMPAIGNS,
+        task_queue=campaign.queue,
     )
 
 
@@ -99,7 +100,7 @@ async def test_everybody_is_asked_once_and_reminded_and_silence_ends_on_the_call
     everybody = visits(5)
     campaign = FakeCampaign(left=list(everybody))
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 5, within=30)
         for each in everybody:
             child = offer_run(desk.environment, run, each)
@@ -118,7 +119,7 @@ async def test_a_patient_who_answers_is_not_reminded(desk: FrontDesk, record: Re
     [visit] = visits(1)
     campaign = FakeCampaign(left=[visit])
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         campaign.answered.add(visit)
         child = offer_run(desk.environment, run, visit)
@@ -137,7 +138,7 @@ async def test_who_declines_is_offered_other_times_once_a_round(
     [visit] = visits(1)
     campaign = FakeCampaign(left=[visit])
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         campaign.declined.add(visit)
         child = offer_run(desk.environment, run, visit)
@@ -159,7 +160,7 @@ async def test_who_declines_where_nothing_else_is_free_is_called(
     [visit] = visits(1)
     campaign = FakeCampaign(left=[visit], nothing_else_free=True)
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         campaign.declined.add(visit)
         child = offer_run(desk.environment, run, visit)
@@ -181,7 +182,7 @@ async def test_a_hint_without_an_answer_brings_no_reminder_forward(
     [visit] = visits(1)
     campaign = FakeCampaign(left=[visit], too_early=1)
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         child = offer_run(desk.environment, run, visit)
         await hears(child)
@@ -200,7 +201,7 @@ async def test_a_hint_after_the_reminder_reminds_nobody_again(desk: FrontDesk) -
     [visit] = visits(1)
     campaign = FakeCampaign(left=[visit], after_the_reminder=1)
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         child = offer_run(desk.environment, run, visit)
         await desk.environment.fast_forward(child, HALF)
@@ -226,7 +227,7 @@ async def test_silence_ends_as_the_clinic_has_said(
     [visit] = visits(1)
     campaign = FakeCampaign(left=[visit], verdict=verdict)
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         desk.clinic.rows |= rows_of(campaign)
         child = offer_run(desk.environment, run, visit)
@@ -246,7 +247,7 @@ async def test_a_paused_campaign_asks_nobody_else_until_it_goes_on(
     everybody = visits(3)
     campaign = FakeCampaign(left=list(everybody), pace="paused")
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually_looked(run)
         before, parts = offered(desk), await run.query(ChangeSchedule.progress)
         shown = await run.query(METADATA, result_type=WorkflowMetadata)
@@ -268,9 +269,10 @@ async def test_a_visit_that_need_not_be_asked_leaves_the_window(
     desk: FrontDesk, record: Record
 ) -> None:
     order = ReofferOrder(campaign_id=uuid4(), appointment_id=uuid4())
-    async with running(desk, FakeCampaign(left=[], pace="stopped")):
+    campaign = FakeCampaign(left=[], pace="stopped")
+    async with running(desk, campaign):
         ended = await desk.environment.client.execute_workflow(
-            ReofferVisit.run, order, id=offer_run_id(order), task_queue=CAMPAIGNS
+            ReofferVisit.run, order, id=offer_run_id(order), task_queue=campaign.queue
         )
 
     assert ended == "not asked"
@@ -281,7 +283,7 @@ async def test_a_visit_that_need_not_be_asked_leaves_the_window(
 async def test_a_campaign_whose_news_was_lost_looks_again_by_itself(desk: FrontDesk) -> None:
     campaign = FakeCampaign(left=visits(1), pace="paused")
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually_looked(run)
         campaign.pace = "stopped"
         campaign.left.clear()
@@ -307,7 +309,7 @@ async def test_who_is_being_asked_already_is_asked_again_when_that_run_is_over(
             ChangeSchedule.run,
             CampaignOrder(campaign_id=order.campaign_id),
             id=campaign_workflow_id(order.campaign_id),
-            task_queue=CAMPAIGNS,
+            task_queue=campaign.queue,
         )
         await eventually_refused(run)
         meanwhile = offered(desk)
@@ -331,7 +333,7 @@ async def test_a_visit_that_somebody_else_is_moving_is_left_to_them(
         "RescheduleAppointment", id=reschedule_workflow_id(visit, 2), task_queue="nobody"
     )
     async with running(desk, campaign):
-        run = await begun(desk)
+        run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         child = offer_run(desk.environment, run, visit)
         await desk.environment.fast_forward(child, HALF)
@@ -351,7 +353,7 @@ async def test_a_long_campaign_goes_on_in_a_new_run(desk: FrontDesk, record: Rec
             ChangeSchedule.run,
             CampaignOrder(campaign_id=campaign_id, longest_history=30),
             id=campaign_workflow_id(campaign_id),
-            task_queue=CAMPAIGNS,
+            task_queue=campaign.queue,
         )
         await eventually(lambda: offered(desk) == 4, within=60)
         campaign.answered |= set(everybody)
