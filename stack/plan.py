@@ -15,10 +15,8 @@ from stack.names import PROCESSES
 from stack.ports import LOOPBACK, Ports
 from stack.probes import http_answers
 from stack.program import Program
-from stack.progress import Steps
 from stack.run_state import DemoAccount
 from stack.servers import issuer, kafka, pgbouncer, postgres, prometheus, temporal, valkey
-from stack.supplies.pgbouncer import make_pgbouncer
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 
@@ -121,8 +119,7 @@ def _add_pgbouncer(plan: Plan, home: Home, ports: Ports) -> None:
     def make() -> Program:
         folder = home.postgres_folder(account)
         configuration = pgbouncer.initialise(folder, urls, port, account)
-        with Steps() as steps:
-            return pgbouncer.program(make_pgbouncer(steps), configuration, urls[0], port)
+        return pgbouncer.program(configuration, urls[0], port)
 
     plan.servers["pgbouncer"] = make
 

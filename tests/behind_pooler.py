@@ -35,6 +35,11 @@ EVERYWHERE = "pgbouncer" in os.environ.get("STACK_WITH", "").split(",")
 @asynccontextmanager
 async def pooled(url: str, folder: Path) -> AsyncIterator[str]:
     """The same database for the same role, through the pooler; skips where there is none."""
+    try:
+        with Steps() as steps:
+            await asyncio.to_thread(make_pgbouncer, steps)
+    except MissingToolError as error:
+        pytest.skip(f"no PgBouncer on this machine: {error}")
     async with pooler_before([url], folder, connections=FEW) as port:
         yield at_port(url, port)
 
@@ -43,12 +48,7 @@ async def pooled(url: str, folder: Path) -> AsyncIterator[str]:
 async def pooler_before(
     urls: Sequence[str], folder: Path, *, connections: int = pgbouncer.CONNECTIONS
 ) -> AsyncIterator[int]:
-    """Its port, for the roles that these URLs name. Skips where there is no PgBouncer."""
-    try:
-        with Steps() as steps:
-            binary = await asyncio.to_thread(make_pgbouncer, steps)
-    except MissingToolError as error:
-        pytest.skip(f"no PgBouncer on this machine: {error}")
+    """Its port, for the roles that these URLs name. MissingToolError where there is none."""
     ports, account = Ports(), unprivileged_account()
     port = ports.take()
     try:
@@ -56,7 +56,7 @@ async def pooler_before(
             configuration = pgbouncer.initialise(
                 place, urls, port, account, connections=connections
             )
-            async with running(pgbouncer.program(binary, configuration, urls[0], port), folder):
+            async with running(pgbouncer.program(configuration, urls[0], port), folder):
                 yield port
     finally:
         ports.release()

@@ -10,6 +10,7 @@ from stack.ports import LOOPBACK
 from stack.probes import postgres_answers
 from stack.program import Program
 from stack.servers.postgres import give
+from stack.supplies.pgbouncer import pgbouncer
 
 CONNECTIONS = 20
 """To PostgreSQL, for each role and database."""
@@ -61,11 +62,11 @@ max_prepared_statements = 200
     return configuration
 
 
-def program(binary: Path, configuration: Path, url: str, port: int) -> Program:
+def program(configuration: Path, url: str, port: int) -> Program:
     """It is ready when the role of that URL gets through to PostgreSQL."""
     return Program(
         name="pgbouncer",
-        argv=[str(binary), "--quiet", str(configuration)],
+        argv=[str(pgbouncer()), "--quiet", str(configuration)],
         ready=partial(postgres_answers, at_port(url, port)),
         port=port,
     )

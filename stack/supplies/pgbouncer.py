@@ -27,6 +27,16 @@ INSTALL = "apt-get install pgbouncer (1.21 or newer), or libevent-dev to have it
 WITHOUT = ("--without-cares", "--without-openssl", "--without-pam", "--without-systemd")
 
 
+def pgbouncer() -> Path:
+    """The path of the program. It must have been found or built before."""
+    found = find()
+    if found is None:
+        raise MissingToolError(
+            f"PgBouncer is not built yet: run `make prepare WITH=pgbouncer`, or {INSTALL}"
+        )
+    return found
+
+
 def find() -> Path | None:
     for name in PLACES:
         found = shutil.which(name)
@@ -35,13 +45,11 @@ def find() -> Path | None:
     return _cached() if _cached().exists() else None
 
 
-def make_pgbouncer(steps: Steps) -> Path:
+def make_pgbouncer(steps: Steps) -> None:
     """Unless it is found, build it into the cache. Raises MissingToolError."""
     with once(cache_folder() / "pgbouncer.lock"):
-        found = find()
-        if found is None:
+        if find() is None:
             _build(steps)
-    return found or _cached()
 
 
 def _build(steps: Steps) -> None:
