@@ -14,7 +14,7 @@ from api.services import Services
 
 @asynccontextmanager
 async def _nothing() -> AsyncIterator[Services]:
-    raise NotImplementedError
+    raise RuntimeError("only described: it cannot be run")
     yield  # what makes it a context manager
 
 

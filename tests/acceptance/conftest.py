@@ -90,14 +90,15 @@ class Clinic:
         raise AssertionError
 
     async def _survey(self) -> None:
-        soonest = datetime.now(UTC) + self.soonest
+        now = datetime.now(UTC)
         listed = await self.http.get("/api/v1/doctors", params={"limit": 100})
         for doctor in listed.json()["items"]:
             free = [
                 Slot(doctor["doctorId"], slot["dateTime"])
                 for ahead in range(1, 13)
-                for slot in await self.day(doctor["doctorId"], _ahead(ahead))
-                if slot["state"] == "free" and datetime.fromisoformat(slot["dateTime"]) > soonest
+                for slot in await self.day(doctor["doctorId"], f"{now + timedelta(ahead):%Y-%m-%d}")
+                if slot["state"] == "free"
+                and datetime.fromisoformat(slot["dateTime"]) > now + self.soonest
             ]
             self.slots[doctor["doctorId"]] = free
 
@@ -176,7 +177,11 @@ class Clinic:
         before = self.pid(name)
         assert before is not None
         os.kill(before, signal.SIGKILL)
-        await eventually(lambda: _is(self.pid(name) not in {None, before}), within=30)
+
+        async def is_replaced() -> bool:
+            return self.pid(name) not in {None, before}
+
+        await eventually(is_replaced, within=30)
 
     @asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:
@@ -270,10 +275,10 @@ async def _more_patients(state: RunState) -> list[str]:
 
 def _servers(clinic: Clinic) -> dict[str, str]:
     state = clinic.state
-    pooler = state.get("poolerUrl", "")
+    direct, pooler = state["databaseUrl"] or "", state.get("poolerUrl", "")
     return {
-        "DATABASE_URL": pooler or state["databaseUrl"] or "",
-        "DATABASE_DIRECT_URL": (pooler and state["databaseUrl"]) or "",
+        "DATABASE_URL": pooler or direct,
+        "DATABASE_DIRECT_URL": direct if pooler else "",
         "REDIS_URL": state["redisUrl"] or "",
         "KAFKA_BOOTSTRAP_SERVERS": state["kafkaBootstrapServers"] or "",
         "TEMPORAL_ADDRESS": state["temporalAddress"] or "",
@@ -291,11 +296,3 @@ async def _answers(http: httpx.AsyncClient) -> bool:
         return (await http.get("/readyz")).status_code == 200
     except httpx.TransportError:
         return False
-
-
-async def _is(fact: bool) -> bool:  # noqa: FBT001 - the fact itself
-    return fact
-
-
-def _ahead(days: int) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()

@@ -53,7 +53,7 @@ class Side:
 
 
 @asynccontextmanager
-async def another_api(
+async def api_beside(
     clinic: Clinic, name: str, ports: Ports, *, module: str = "api", **environment: str
 ) -> AsyncIterator[Side]:
     """Of the same stack, with other settings than the stack's own."""

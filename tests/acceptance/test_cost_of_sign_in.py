@@ -21,7 +21,7 @@ from bench.issuer import Issuer, issuing
 from bench.processes import cpu_seconds
 from bench.readers import read
 from stack.ports import Ports
-from tests.acceptance.measuring import Side, another_api, measured_stack
+from tests.acceptance.measuring import Side, api_beside, measured_stack
 
 OFF, ON, COUNTED = "sign-in off", "sign-in on", "on, and counted"
 SETTINGS = {
@@ -121,7 +121,7 @@ async def test_sign_in_costs_a_request_little(tmp_path: Path) -> None:
         issuer = await things.enter_async_context(issuing(ports))
         sides = [
             await things.enter_async_context(
-                another_api(clinic, name, ports, **(issuer.settings | settings))
+                api_beside(clinic, name, ports, **(issuer.settings | settings))
             )
             for name, settings in SETTINGS.items()
         ]

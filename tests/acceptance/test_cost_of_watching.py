@@ -22,7 +22,7 @@ from bench.free_slots import Wish
 from bench.http import Connection
 from bench.processes import cpu_seconds
 from stack.ports import LOOPBACK, Ports
-from tests.acceptance.measuring import Side, another_api, measured_stack
+from tests.acceptance.measuring import Side, api_beside, measured_stack
 
 OFF, METRICS, TRACES = "nothing measured", "metrics", "metrics and traces"
 MODULES = {OFF: "tests.acceptance.unwatched_api", METRICS: "api", TRACES: "api"}
@@ -128,7 +128,7 @@ async def test_metrics_and_traces_cost_little_of_the_rate(tmp_path: Path) -> Non
         traced = {TRACES: {"OTEL_EXPORTER_OTLP_ENDPOINT": collects}}
         sides = [
             await things.enter_async_context(
-                another_api(clinic, name, ports, module=module, **unlimited, **traced.get(name, {}))
+                api_beside(clinic, name, ports, module=module, **unlimited, **traced.get(name, {}))
             )
             for name, module in MODULES.items()
         ]
