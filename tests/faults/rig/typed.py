@@ -43,7 +43,10 @@ class Typist:
             (self.tools / name).symlink_to(path)
 
     async def types(self, command: str, *, home: Path | None = None) -> Said:
-        """Runs it to its end, and says yes; `make logs` has no end, and is interrupted."""
+        """Runs it to its end, and says yes; `make logs` has none, and is stopped.
+
+        By SIGTERM: whatever is started in the background of a script ignores SIGINT.
+        """
         process = await asyncio.create_subprocess_exec(
             *("bash", "-o", "pipefail", "-c", command.replace("make ", AS_INSTALLED, 1)),
             cwd=CHECKOUT,
@@ -59,9 +62,9 @@ class Typist:
                 process.communicate(AGREED), FOLLOWED_SECONDS if is_followed else TYPED_SECONDS
             )
         except TimeoutError:
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGTERM)
             await process.wait()
-            return Said(status=0 if is_followed else None, text="interrupted")
+            return Said(status=0 if is_followed else None, text="stopped")
         return Said(status=process.returncode, text=said.decode())
 
     def _environment(self, command: str, home: Path) -> Mapping[str, str]:
