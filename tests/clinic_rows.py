@@ -130,3 +130,9 @@ async def refused_by(statement: Awaitable[object]) -> str:
     name = refused.value.diag.constraint_name
     assert name is not None
     return name
+
+
+def a_name() -> str:
+    """Nobody else in these tests is called so. No digits: they would be sought as a telephone."""
+    letters = "abcdefghijklmnop"
+    return "".join(letters[int(digit, 16)] for digit in uuid4().hex[:12])

@@ -9,7 +9,7 @@ import pytest
 from adapters.postgres.directory import After, list_doctors
 from adapters.postgres.patients import find_patients
 from adapters.postgres.reads import read
-from tests.clinic_rows import Clinic, at
+from tests.clinic_rows import Clinic, a_name, at
 
 NAMES = {
     "Семёнова Алёна": "+7 900 111-22-33",
@@ -22,7 +22,7 @@ NAMES = {
 
 @pytest.fixture
 async def mark() -> str:
-    return uuid4().hex[:6]
+    return a_name()[:6]
 
 
 @pytest.fixture

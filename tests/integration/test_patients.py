@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.clinic_rows import Clinic, at
+from tests.clinic_rows import Clinic, a_name, at
 
 pytestmark = pytest.mark.unmeasured
 
@@ -20,12 +20,6 @@ NOBODY = uuid4()
 async def http(api: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=api, timeout=20) as client:
         yield client
-
-
-def a_name() -> str:
-    """Nobody else in these tests is called so."""
-    letters = "abcdefghijklmnop"
-    return "".join(letters[int(digit, 16)] for digit in uuid4().hex[:12])
 
 
 def a_phone() -> str:
