@@ -7,7 +7,7 @@ from adapters.postgres import attendance, cancel, end, move
 from adapters.postgres.database import Database
 from adapters.postgres.transactions import TransactionLimit
 from domain.attendance import Settlement
-from domain.booking import Appointment, BookingRequest, Cancellation, Move
+from domain.booking import Appointment, BookingRequest, Cancellation, Confirmation, Move
 
 CONCURRENT_MOVES = 4
 """As for holds: more of them only cause more serialization conflicts."""
@@ -21,12 +21,13 @@ class Appointments:
         self._turns = TransactionLimit(CONCURRENT_MOVES)
 
     @activity.defn
-    async def confirm_appointment(self, request: BookingRequest) -> Appointment:
+    async def confirm_appointment(self, request: BookingRequest) -> Confirmation:
         """Idempotent: a second run finds the appointment confirmed."""
         with told_to_temporal():
-            return await end.confirm_appointment(
+            confirmed = await end.confirm_appointment(
                 self._database, request.appointment_id, request.actor
             )
+        return Confirmation(**vars(confirmed))
 
     @activity.defn
     async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:

@@ -1,6 +1,6 @@
 """The appointment, and the messages about it between processes: opaque ids and instants only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -140,6 +140,20 @@ class Appointment:
         if self.ends_at is None:
             return None
         return int((self.ends_at - self.starts_at).total_seconds()) // 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmation(Appointment):
+    """The row that the confirming step has left, and whether that step has announced it as well.
+
+    `announced` is None where it did not try: then the run does.
+    """
+
+    announced: bool | None = None
+
+    @property
+    def appointment(self) -> Appointment:
+        return Appointment(**{each.name: getattr(self, each.name) for each in fields(Appointment)})
 
 
 @dataclass(frozen=True, kw_only=True)

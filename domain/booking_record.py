@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from domain.actors import ActorRef
-from domain.booking import Appointment, BookingRequest, Outcome, Refusal, Result, Status, asked_for
+from domain.booking import (
+    Appointment,
+    BookingRequest,
+    Confirmation,
+    Outcome,
+    Refusal,
+    Result,
+    Status,
+    asked_for,
+)
 from domain.errors import (
     AlreadyCancelled,
     AlreadyConfirmed,
@@ -34,6 +43,8 @@ class BookingRecord:
         self._extensions: dict[int, Outcome] = {}
         self.first_answer: Outcome | None = None
         self.appointment = asked_for(request, Status.PENDING)
+        self.announced: bool | None = None
+        """Whether the step that confirmed it has told everybody; None where it did not try."""
 
     @property
     def status(self) -> Status:
@@ -56,6 +67,10 @@ class BookingRecord:
         self.appointment = appointment
         if self.first_answer is None and self.status in {Status.HELD, Status.CONFIRMED}:
             self.first_answer = self.outcome()
+
+    def confirmed(self, confirmation: Confirmation) -> None:
+        self.record(confirmation.appointment)
+        self.announced = confirmation.announced
 
     def extended(self, version: int, refusal: Refusal | None = None) -> None:
         """More time was given to the patient who saw this version, or refused."""

@@ -1,8 +1,8 @@
-"""Who waits in this process for what becomes of a step, how they get to know, and who gives way."""
+"""Who waits in this process for what becomes of a step, and how they get to know."""
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from uuid import UUID
 
 from temporalio import activity
@@ -12,6 +12,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from domain.booking import (
     Appointment,
     BookingRequest,
+    Confirmation,
     Hold,
     Move,
     Outcome,
@@ -24,9 +25,6 @@ from domain.errors import REFUSALS
 HOLD_SLOT, CONFIRM_APPOINTMENT = "hold_slot", "confirm_appointment"
 MOVE_APPOINTMENT = "move_appointment"
 """The steps that a patient waits for."""
-
-GIVES_WAY_SECONDS = 0.03
-"""What follows an answer lets those pass who still wait for theirs, for so long at most."""
 
 
 class Waiters:
@@ -106,11 +104,11 @@ class _NotifyWaiters(ActivityInboundInterceptor):
             self._waiters.tell(HOLD_SLOT, _done(request, hold.appointment))
         return hold
 
-    async def _confirm(self, given: ExecuteActivityInput) -> Appointment:
-        appointment: Appointment = await super().execute_activity(given)
-        if appointment.status is Status.CONFIRMED:
-            self._waiters.tell(CONFIRM_APPOINTMENT, _done(given.args[0], appointment))
-        return appointment
+    async def _confirm(self, given: ExecuteActivityInput) -> Confirmation:
+        confirmed: Confirmation = await super().execute_activity(given)
+        if confirmed.status is Status.CONFIRMED:
+            self._waiters.tell(CONFIRM_APPOINTMENT, _done(given.args[0], confirmed.appointment))
+        return confirmed
 
     async def _move(self, given: ExecuteActivityInput) -> Appointment:
         move: Move = given.args[0]
@@ -123,35 +121,6 @@ class _NotifyWaiters(ActivityInboundInterceptor):
             raise
         self._waiters.tell(MOVE_APPOINTMENT, _done(move, visit), asked=move.attempt_id)
         return visit
-
-
-class GiveWay(Interceptor):
-    """The first announcement of a confirmed visit lets those pass who still wait for an answer."""
-
-    def __init__(self, waiters: Waiters) -> None:
-        self._waiters = waiters
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        return _GiveWay(next, self._waiters)
-
-
-class _GiveWay(ActivityInboundInterceptor):
-    def __init__(self, following: ActivityInboundInterceptor, waiters: Waiters) -> None:
-        super().__init__(following)
-        self._waiters = waiters
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> object:  # noqa: A002 - the SDK's name
-        is_first = activity.info().activity_type == "invalidate_schedule"
-        if is_first and _was_told(input.args[0]):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GIVES_WAY_SECONDS):
-                    await self._waiters.are_gone()
-        return await super().execute_activity(input)
-
-
-def _was_told(appointment: Appointment) -> bool:
-    """Another end is told by Temporal, with the task that this announcement belongs to."""
-    return appointment.status is Status.CONFIRMED
 
 
 def _refusal_in(error: ApplicationError) -> Refusal | None:

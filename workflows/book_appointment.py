@@ -58,7 +58,7 @@ class BookAppointment:
 
     async def _confirm(self) -> None:
         show_booking(self._booking, now="The patient has agreed: writing the visit as confirmed.")
-        self._booking.record(await steps.confirm_appointment(self._booking.command))
+        self._booking.confirmed(await steps.confirm_appointment(self._booking.command))
 
     async def _release(self) -> None:
         """The undo of the hold; a visit that turns out confirmed stays confirmed."""
@@ -67,7 +67,7 @@ class BookAppointment:
 
     async def _tell(self, appointment: Appointment, event: AppointmentEvent | None) -> None:
         note(f"booking_{appointment.status}", appointment)
-        await tell_everybody(appointment, event)
+        await tell_everybody(appointment, event, announced=self._booking.announced)
 
     async def _end(self) -> Result:
         """Open updates are answered first; a hold that a Temporal cancel ended is cancelled."""

@@ -21,6 +21,7 @@ from domain.booking import (
     Appointment,
     BookingRequest,
     Cancellation,
+    Confirmation,
     Extension,
     Hold,
     Move,
@@ -56,7 +57,7 @@ async def extend_hold(extension: Extension) -> Hold:
     return await _locally_first(Slots.extend_hold, extension, label="give the patient more time")
 
 
-async def confirm_appointment(request: BookingRequest) -> Appointment:
+async def confirm_appointment(request: BookingRequest) -> Confirmation:
     """The point of no return: it ends done or refused, however long it takes."""
     return await _locally_first(
         Appointments.confirm_appointment, request, label="write the visit as confirmed"

@@ -1,7 +1,8 @@
 """What every command ends with: operations, the day, patient and doctor learn of the change.
 
-Each announcement is tried once where the run is, briefly; what fails goes on from a queue of its
-own, until it is done: Kafka or Redis may be away. The answer to the command has been given by then.
+Each announcement is tried once where the run is, briefly, unless the step before has tried; what
+fails goes on from a queue of its own, until it is done: Kafka or Redis may be away. The answer to
+the command has been given by then.
 """
 
 import asyncio
@@ -30,12 +31,24 @@ UNTIL_DONE = RetryPolicy(
 )
 
 
-async def tell_everybody(appointment: Appointment, event: AppointmentEvent | None) -> None:
-    """The day first, which is sooner shown than Kafka has an event."""
+async def tell_everybody(
+    appointment: Appointment, event: AppointmentEvent | None, *, announced: bool | None = None
+) -> None:
+    """The day first, which is sooner shown than Kafka has an event.
+
+    `announced`: whether the step before has made all of it; None where it did not try.
+    """
     tell_operations(appointment)
     if appointment.status is Status.REFUSED:
         return
-    await announce([change_of(appointment), *([word_of(event)] if event else [])])
+    news = [change_of(appointment), *([word_of(event)] if event else [])]
+    if announced is None:
+        await announce(news)
+    elif announced:
+        for each in news:
+            each.note_made()
+    else:
+        await asyncio.gather(*(each.make() for each in news))
 
 
 async def announce(news: "list[Announcement[Any]]") -> None:
@@ -73,7 +86,7 @@ class Announcement(Generic[News]):
         except FailureError:
             tell_step(self.label, how="not at once, tried again")
             return False
-        tell_step(self.label, how=f"done{self.by}")
+        self.note_made()
         return True
 
     async def make(self) -> None:
@@ -86,6 +99,9 @@ class Announcement(Generic[News]):
             retry_policy=UNTIL_DONE,
             summary=self.label,
         )
+        self.note_made()
+
+    def note_made(self) -> None:
         tell_step(self.label, how=f"done{self.by}")
 
 

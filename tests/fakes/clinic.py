@@ -23,6 +23,7 @@ from domain.booking import (
     Appointment,
     BookingRequest,
     Cancellation,
+    Confirmation,
     Extension,
     Hold,
     Move,
@@ -132,22 +133,24 @@ class FakeClinic:
         return Hold(appointment=released, lasts_seconds=0)
 
     @activity.defn
-    async def confirm_appointment(self, request: BookingRequest) -> Appointment:
+    async def confirm_appointment(self, request: BookingRequest) -> Confirmation:
         await self._enter("confirm_appointment", request.actor)
         with told_to_temporal():
-            row = self.rows[request.appointment_id]
-            if row.status is Status.CANCELLED and row.confirmed_at and row.version:
-                return replace(
-                    row,
-                    status=Status.CONFIRMED,
-                    version=row.version - 1,
-                    cancelled_at=None,
-                    reason=None,
-                )
-            refuse_ended(row)
-            if row.status is Status.CONFIRMED:
-                return row
-            return self._write(row, status=Status.CONFIRMED, confirmed_at=MONDAY_NINE)
+            return Confirmation(**vars(self._confirmed(self.rows[request.appointment_id])))
+
+    def _confirmed(self, row: Appointment) -> Appointment:
+        if row.status is Status.CANCELLED and row.confirmed_at and row.version:
+            return replace(
+                row,
+                status=Status.CONFIRMED,
+                version=row.version - 1,
+                cancelled_at=None,
+                reason=None,
+            )
+        refuse_ended(row)
+        if row.status is Status.CONFIRMED:
+            return row
+        return self._write(row, status=Status.CONFIRMED, confirmed_at=MONDAY_NINE)
 
     @activity.defn
     async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:

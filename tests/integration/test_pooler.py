@@ -19,7 +19,7 @@ from adapters.postgres.database import Database, connect_database
 from adapters.postgres.direct import cursor
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.seeing import EVERYBODY, Sees
-from domain.booking import Status
+from domain.booking import Appointment, Status
 from tests.behind_pooler import pooled
 from tests.builders import a_cancellation, a_move
 from tests.clinic_rows import Clinic, at, open_clinic
@@ -201,7 +201,7 @@ async def test_visits_are_booked_moved_and_cancelled_at_once(
     async def goes_through(number: int) -> Status:
         wish = wishes[number]
         await slots.hold_slot(wish)
-        visit = await appointments.confirm_appointment(wish)
+        visit: Appointment = await appointments.confirm_appointment(wish)
         if number == len(wishes) - 1:
             visit = await appointments.move_appointment(a_move(visit))
         return (await appointments.cancel_appointment(a_cancellation(visit))).status

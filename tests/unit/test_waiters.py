@@ -12,12 +12,11 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.refusals import told_to_temporal, unavailable
-from domain.booking import Appointment, BookingRequest, Hold, Outcome, Refusal, Status
+from domain.booking import BookingRequest, Confirmation, Hold, Outcome, Refusal, Status
 from domain.booking_record import BookingRecord
 from domain.errors import HoldExpired, Refused, SlotTaken
 from tests.builders import a_request, an_appointment
-from worker import waiters as heard_module
-from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, GiveWay, NotifyWaiters, Waiters
+from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, NotifyWaiters, Waiters
 
 Step = Callable[..., Awaitable[object]]
 
@@ -50,8 +49,9 @@ def holds(**changes: object) -> Step:
 
 
 def confirms(**changes: object) -> Step:
-    async def confirm(request: BookingRequest) -> Appointment:
-        return an_appointment(appointment_id=request.appointment_id, **changes)
+    async def confirm(request: BookingRequest) -> Confirmation:
+        row = an_appointment(appointment_id=request.appointment_id, **changes)
+        return Confirmation(**vars(row))
 
     return confirm
 
@@ -88,8 +88,9 @@ async def test_who_waits_for_a_confirmation_is_told_when_it_is_written() -> None
     with waiters.expecting(CONFIRM_APPOINTMENT, request.appointment_id) as outcome:
         row = await done(waiters, CONFIRM_APPOINTMENT, confirms(status=Status.CONFIRMED), request)
 
-        assert isinstance(row, Appointment)
-        assert outcome.result() == Outcome(attempt_id=request.attempt_id, appointment=row)
+        assert isinstance(row, Confirmation)
+        told = Outcome(attempt_id=request.attempt_id, appointment=row.appointment)
+        assert outcome.result() == told
 
 
 async def test_nobody_is_told_before_the_step_is_over() -> None:
@@ -208,74 +209,3 @@ async def test_a_step_that_is_done_twice_is_told_once() -> None:
         await done(waiters, HOLD_SLOT, holds(version=2), request)
 
         assert outcome.result() == first
-
-
-async def announced(waiters: Waiters, status: Status = Status.CONFIRMED) -> object:
-    """The day of a visit is announced as a worker does it."""
-    environment = ActivityEnvironment()
-    environment.info = replace(environment.info, activity_type="invalidate_schedule")
-
-    async def invalidates(_: Appointment) -> str:
-        return "done"
-
-    inbound = GiveWay(waiters).intercept_activity(LastInLine(invalidates))
-    row = an_appointment(status=status)
-    given = ExecuteActivityInput(fn=invalidates, args=[row], executor=None, headers={})
-    return await environment.run(inbound.execute_activity, given)
-
-
-async def turns_of_the_loop() -> None:
-    """More than an announcement takes that does not wait."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize("step", [HOLD_SLOT, CONFIRM_APPOINTMENT])
-async def test_an_announcement_lets_those_pass_who_still_wait(
-    step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
-    waiters = Waiters()
-    with waiters.expecting(step, uuid4()), waiters.expecting(step, uuid4()):
-        announcing = asyncio.create_task(announced(waiters))
-        with waiters.expecting(step, uuid4()):
-            await turns_of_the_loop()
-        await turns_of_the_loop()
-        assert not announcing.done()
-
-    assert await announcing == "done"
-
-
-async def test_an_announcement_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 0)
-    waiters = Waiters()
-
-    with waiters.expecting(HOLD_SLOT, uuid4()):
-        assert await announced(waiters) == "done"
-
-
-@pytest.mark.parametrize("status", [Status.CANCELLED, Status.EXPIRED])
-async def test_an_end_that_is_told_by_temporal_gives_no_way(
-    status: Status, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer leaves with the task that the announcement belongs to."""
-    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
-    waiters = Waiters()
-
-    async with asyncio.timeout(5):
-        with waiters.expecting(CONFIRM_APPOINTMENT, uuid4()):
-            assert await announced(waiters, status) == "done"
-
-
-async def test_nobody_who_is_waited_for_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heard_module, "GIVES_WAY_SECONDS", 60)
-    waiters, request = Waiters(), a_request()
-
-    async with asyncio.timeout(5):
-        with (
-            waiters.expecting(HOLD_SLOT, request.appointment_id) as waited_for,
-            waiters.expecting(HOLD_SLOT, uuid4()) as other,
-        ):
-            await done(waiters, HOLD_SLOT, holds(), request)
-
-            assert (waited_for.done(), other.done()) == (True, False)

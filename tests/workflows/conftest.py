@@ -25,6 +25,7 @@ from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
 from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.recordings import keep, wanted_now
+from worker.announced_at_once import AnnounceAtOnce
 from worker.eager_bookings import EagerBookings
 from worker.sandbox import sandboxed_runner
 from worker.waiters import NotifyWaiters, Waiters
@@ -234,7 +235,11 @@ async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
     bookings = EagerBookings(TemporalConnection(client), heard, heard_within=PATIENTLY)
     async with AsyncExitStack() as process:
         await process.enter_async_context(
-            working(client, clinic, interceptors=[NotifyWaiters(heard)])
+            working(
+                client,
+                clinic,
+                interceptors=[AnnounceAtOnce(heard, clinic), NotifyWaiters(heard)],
+            )
         )
         yield Beside(
             environment=temporal,

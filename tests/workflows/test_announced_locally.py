@@ -11,7 +11,7 @@ from bench.run_costs import cost_of
 from domain.booking import BookingRequest, Result, Status
 from domain.events import appointment_confirmed
 from tests.builders import a_request
-from tests.workflows.conftest import Beside, FrontDesk, Record, eventually
+from tests.workflows.conftest import FrontDesk, Record, eventually
 from workflows.names import ANNOUNCEMENTS
 
 TEN_MINUTES = timedelta(minutes=10, seconds=1)
@@ -63,17 +63,6 @@ async def test_a_confirmed_booking_is_announced_here_the_day_first(
     assert published_once(desk, request)
     assert queued(history) == []
     assert costs_at_most(history, actions=7, events=19, workflow_tasks=2)
-
-
-async def test_a_booking_beside_its_worker_costs_less(beside: Beside, record: Record) -> None:
-    request = a_request()
-    await beside.runs.hold(request, summary="a test")
-    await beside.runs.confirm(request.appointment_id)
-    await beside.ended(request)
-
-    history = await record("confirmed-directly", beside.run_of(request))
-
-    assert costs_at_most(history, actions=6, events=17, workflow_tasks=2)
 
 
 async def test_a_lapsed_hold_is_shown_from_here(desk: FrontDesk, record: Record) -> None:

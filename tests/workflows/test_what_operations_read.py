@@ -3,10 +3,11 @@
 from uuid import uuid4
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from api.booking.story import METADATA, runs_of
-from domain.booking import BookingRequest
+from domain.booking import BookingRequest, Result
 from domain.errors import SlotTaken
 from domain.events import booking_workflow_id
 from tests.builders import a_request
@@ -14,14 +15,25 @@ from tests.messages import an_event
 from tests.workflows.conftest import FrontDesk
 from tests.workflows.providers import Providers, delivering
 from tests.workflows.test_budgets import TEN_MINUTES
+from workflows.book_appointment import BookAppointment
 from workflows.details import STEPS
 
 
 async def details_of_run(desk: FrontDesk, request: BookingRequest) -> str:
-    metadata: WorkflowMetadata = await desk.run_of(request).query(
+    return await details_of(desk.run_of(request))
+
+
+async def details_of(run: WorkflowHandle[BookAppointment, Result]) -> str:
+    metadata: WorkflowMetadata = await run.query(
         "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )
     return metadata.current_details
+
+
+async def steps_told(run: WorkflowHandle[BookAppointment, Result]) -> list[str]:
+    """Without their times."""
+    steps = (await details_of(run)).partition(STEPS)[2].splitlines()
+    return [line.partition(" UTC ")[2] for line in steps if line]
 
 
 async def test_a_held_run_says_until_when_it_waits(desk: FrontDesk) -> None:
@@ -41,9 +53,8 @@ async def test_a_run_tells_its_steps_and_who_delivers_its_news(desk: FrontDesk) 
     await desk.run_of(request).execute_update("confirm", id="confirm")
     await desk.run_of(request).result()
 
-    steps = (await details_of_run(desk, request)).partition(STEPS)[2].splitlines()
+    told = await steps_told(desk.run_of(request))
 
-    told = [line.partition(" UTC ")[2] for line in steps if line]
     assert told[:2] == ["hold the slot: done", "write the visit as confirmed: done"]
     assert told[2] == "show the change to everybody who looks at the day: done"
     assert told[3].startswith("tell patient and doctor: confirmed: done, delivered by the run `")
