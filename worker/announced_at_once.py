@@ -17,11 +17,11 @@ from domain.booking import Appointment, BookingRequest, Confirmation, Status
 from domain.events import AppointmentEvent, appointment_confirmed
 from worker.waiters import CONFIRM_APPOINTMENT, Waiters
 
-GIVES_WAY_SECONDS = 0.03
-"""What follows an answer lets those pass who still wait for theirs, for so long at most."""
-
 COMES_WITHIN_SECONDS = 0.004
-"""Whoever was told may ask for something else at once: that comes first too."""
+"""Whoever was answered may ask for the next thing at once: that comes first."""
+
+GIVES_WAY_SECONDS = 0.012
+"""For so long at most those pass who still wait for an answer."""
 
 ANNOUNCED_WITHIN_SECONDS = 0.25
 """Kafka or Redis may be away: then the run goes on with it."""

@@ -10,7 +10,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from domain.booking import BookingRequest, Confirmation, Outcome, Status
 from domain.events import appointment_confirmed
-from tests.builders import a_request, an_appointment
+from tests.builders import MONDAY_NINE, a_request, an_appointment
 from tests.fakes.clinic import FakeClinic
 from worker import announced_at_once
 from worker.announced_at_once import AnnounceAtOnce
@@ -27,7 +27,9 @@ class Confirms(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Confirmation:  # noqa: A002 - the SDK's name
         request: BookingRequest = input.args[0]
-        row = an_appointment(appointment_id=request.appointment_id, status=self._status)
+        row = an_appointment(
+            appointment_id=request.appointment_id, status=self._status, confirmed_at=MONDAY_NINE
+        )
         return Confirmation(**vars(row))
 
 

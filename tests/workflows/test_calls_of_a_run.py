@@ -40,6 +40,7 @@ class Counted(ThreadPoolExecutor):
     [
         # From the hold to the end of the run: 2 342, of which 75 tell its page the steps.
         ("confirmed-directly", 7, 2400),
+        ("confirmed-at-once", 5, 1900),
         ("told", 3, 600),  # 550
     ],
 )

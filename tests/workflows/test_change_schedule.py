@@ -185,6 +185,7 @@ async def test_a_hint_without_an_answer_brings_no_reminder_forward(
         run = await begun(desk, campaign)
         await eventually(lambda: offered(desk) == 1, within=30)
         child = offer_run(desk.environment, run, visit)
+        await eventually_waits(child, nth=1)
         await hears(child)
         await eventually_waits(child, nth=2)
         early = offered(desk, EventType.REOFFERED)
