@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests.faults.rig import gather
-from tests.faults.rig.case import Rig
-from tests.faults.rig.history import Kind
+from tests.faults.rig.case import Case, Rig
+from tests.faults.rig.history import Booking, Kind
 from tests.faults.rig.waiting import until_seen
 from tests.faults.rig.weather import Act, id_in_any_form
 
@@ -49,6 +49,39 @@ async def test_killed_while_patients_wait(rig: Rig) -> None:
             case.injected("kill -9 API")
             await case.confirmed(1)
         await case.confirmed(5)
+
+
+@pytest.mark.short
+async def test_killed_behind_the_answer_before_the_event(rig: Rig) -> None:
+    title = "kill -9 API behind the confirmed answer, before Kafka has the event"
+    async with rig.case(6, title) as case, case.load(4):
+        await _killed_while_it_announces(case, Act.HOLD)
+
+
+async def test_killed_behind_the_answer_after_the_event(rig: Rig) -> None:
+    title = "kill -9 API behind the confirmed answer, after Kafka's acknowledgement"
+    async with rig.case(7, title) as case, case.load(4):
+        booking = await _killed_while_it_announces(case, Act.HOLD_REPLY)
+
+    told = [e.id for e in case.evidence.events if e.appointment_id == booking.appointment_id]
+    assert (len(told), len(set(told))) == (2, 1), "the event came twice, under one id"
+
+
+async def _killed_while_it_announces(case: Case, do: Act) -> Booking:
+    """The patient has the answer by then; the run's next process announces the visit."""
+    booking = case.booking()
+    assert (await case.insist(Kind.HOLD, booking)).status == 201
+    link = case.stack.link("api", "kafka")
+    announced = link.when(id_in_any_form(booking.appointment_id), do=do)
+    confirmed = await case.insist(Kind.CONFIRM, booking)
+    assert confirmed.status == 200
+    async with case.nobody_can_answer():
+        await announced.within(15)
+        case.stack.kill("api")
+        case.injected("kill -9 API")
+        await link.heal()
+        await case.confirmed(1)
+    return booking
 
 
 async def test_one_of_two_killed_while_patients_wait(rig: Rig) -> None:
