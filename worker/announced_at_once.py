@@ -69,10 +69,8 @@ class _AnnounceAtOnce(ActivityInboundInterceptor):
         """The day first, as the run does; a visit that has gone on since is left to the run."""
         if confirmed.status is not Status.CONFIRMED:
             return confirmed
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GIVES_WAY_SECONDS):
-                await asyncio.sleep(COMES_WITHIN_SECONDS)
-                await self._waiters.are_gone()
+        if not self._waiters.are_some:
+            await self._give_way()
         visit = confirmed.appointment
         try:
             async with asyncio.timeout(ANNOUNCED_WITHIN_SECONDS):
@@ -84,3 +82,10 @@ class _AnnounceAtOnce(ActivityInboundInterceptor):
             log.info("not_announced_at_once", error=type(error).__name__)
             return replace(confirmed, announced=False)
         return replace(confirmed, announced=True)
+
+    async def _give_way(self) -> None:
+        """To who was just answered. Where others wait there is always somebody, and no use in it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVES_WAY_SECONDS):
+                await asyncio.sleep(COMES_WITHIN_SECONDS)
+                await self._waiters.are_gone()

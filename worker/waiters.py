@@ -61,6 +61,11 @@ class Waiters:
             if not waiting.done():
                 waiting.set_result(outcome)
 
+    @property
+    def are_some(self) -> bool:
+        """Whether somebody waits who has not been told."""
+        return any(not each.done() for waiting in self._waiting.values() for each in waiting)
+
     async def are_gone(self) -> None:
         """Until nobody waits here."""
         await self._nobody.wait()

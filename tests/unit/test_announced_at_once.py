@@ -51,12 +51,6 @@ async def done(
     return confirmation
 
 
-async def turns_of_the_loop() -> None:
-    """More than an announcement takes that does not wait."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
 async def test_a_confirmed_visit_is_shown_and_published_and_its_run_is_told_so() -> None:
     clinic, request = FakeClinic(), a_request()
 
@@ -116,27 +110,53 @@ async def test_a_visit_that_was_cancelled_since_is_left_to_the_run() -> None:
 
 
 @pytest.mark.parametrize("step", [HOLD_SLOT, CONFIRM_APPOINTMENT])
-async def test_an_announcement_lets_those_pass_who_still_wait(
+async def test_who_was_just_answered_may_ask_for_the_next_thing_first(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(announced_at_once, "COMES_WITHIN_SECONDS", 0.2)
     monkeypatch.setattr(announced_at_once, "GIVES_WAY_SECONDS", 60)
     waiters, clinic = Waiters(), FakeClinic()
-    with waiters.expecting(step, uuid4()), waiters.expecting(step, uuid4()):
-        confirming = asyncio.create_task(done(waiters, clinic, a_request()))
-        with waiters.expecting(step, uuid4()):
-            await turns_of_the_loop()
-        await turns_of_the_loop()
-        assert not confirming.done()
+    confirming = asyncio.create_task(done(waiters, clinic, a_request()))
+    for _ in range(20):  # the step is done by then
+        await asyncio.sleep(0)
+    with waiters.expecting(step, uuid4()):
+        await asyncio.wait((confirming,), timeout=0.4)
+        assert clinic.calls == []
 
+    async with asyncio.timeout(5):
+        assert (await confirming).announced is True
+
+
+async def test_where_somebody_waits_anyway_nothing_is_kept_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(announced_at_once, "GIVES_WAY_SECONDS", 60)
+    waiters = Waiters()
+
+    async with asyncio.timeout(5):
+        with waiters.expecting(HOLD_SLOT, uuid4()):
+            assert (await done(waiters, FakeClinic(), a_request())).announced is True
+
+
+async def test_who_waits_for_this_very_step_is_nobody_to_give_way_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(announced_at_once, "COMES_WITHIN_SECONDS", 0.2)
+    waiters, clinic, request = Waiters(), FakeClinic(), a_request()
+
+    with waiters.expecting(CONFIRM_APPOINTMENT, request.appointment_id) as told:
+        confirming = asyncio.create_task(done(waiters, clinic, request))
+        await asyncio.wait_for(told, timeout=5)
+        assert clinic.calls == []
     assert (await confirming).announced is True
 
 
 async def test_an_announcement_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announced_at_once, "COMES_WITHIN_SECONDS", 60)
     monkeypatch.setattr(announced_at_once, "GIVES_WAY_SECONDS", 0)
-    waiters = Waiters()
 
-    with waiters.expecting(HOLD_SLOT, uuid4()):
-        assert (await done(waiters, FakeClinic(), a_request())).announced is True
+    async with asyncio.timeout(5):
+        assert (await done(Waiters(), FakeClinic(), a_request())).announced is True
 
 
 async def test_no_other_step_announces_or_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
