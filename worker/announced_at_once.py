@@ -84,7 +84,7 @@ class _AnnounceAtOnce(ActivityInboundInterceptor):
         return replace(confirmed, announced=True)
 
     async def _give_way(self) -> None:
-        """To who was just answered. Where others wait there is always somebody, and no use in it."""
+        """To whom was just answered. Where others wait there is always somebody to give way to."""
         with suppress(TimeoutError):
             async with asyncio.timeout(GIVES_WAY_SECONDS):
                 await asyncio.sleep(COMES_WITHIN_SECONDS)
