@@ -52,12 +52,12 @@ from api.sign_in.callers import SignIn
 from api.sign_in.pages import PageSignIn
 from api.sign_in.sessions import Sessions
 from domain.visit_links import link_key
-from worker.announced_at_once import AnnounceAtOnce
+from worker.announced_at_once import answer_then_announce
 from worker.bookings_worker import bookings_worker
 from worker.deployment import build_of, keep_current, pinned
 from worker.eager_bookings import EagerBookings
 from worker.running import running_when_connected
-from worker.waiters import NotifyWaiters, Waiters
+from worker.waiters import Waiters
 
 POOL_SIZE = 6
 """For requests and for the steps of the bookings beside them. One interpreter keeps no more busy,
@@ -258,10 +258,7 @@ class _Beside:
             slots=Slots(self._database),
             appointments=Appointments(self._database),
             announcements=self._announcements,
-            interceptors=[
-                AnnounceAtOnce(self.waiters, self._announcements),
-                NotifyWaiters(self.waiters),
-            ],
+            interceptors=answer_then_announce(self.waiters, self._announcements),
             deployment=pinned(self._build),
         )
 

@@ -15,7 +15,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from domain.booking import Appointment, BookingRequest, Confirmation, Status
 from domain.events import AppointmentEvent, appointment_confirmed
-from worker.waiters import CONFIRM_APPOINTMENT, Waiters
+from worker.waiters import CONFIRM_APPOINTMENT, NotifyWaiters, Waiters
 
 COMES_WITHIN_SECONDS = 0.004
 """Whoever was answered may ask for the next thing at once: that comes first."""
@@ -37,8 +37,13 @@ class Announcements(Protocol):
     async def publish_event(self, event: AppointmentEvent) -> None: ...
 
 
+def answer_then_announce(waiters: Waiters, announcements: Announcements) -> list[Interceptor]:
+    """For the worker beside an API. The first stands in front: it is done when the others are."""
+    return [AnnounceAtOnce(waiters, announcements), NotifyWaiters(waiters)]
+
+
 class AnnounceAtOnce(Interceptor):
-    """In front of `NotifyWaiters`: who waits for the step is told before anybody else."""
+    """Stands in front of whoever answers the patient, and so comes after him."""
 
     def __init__(self, waiters: Waiters, announcements: Announcements) -> None:
         self._waiters = waiters

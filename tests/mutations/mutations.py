@@ -13,6 +13,8 @@ RARER = "tests/workflows/test_rarer_paths.py"
 REPLAY = "tests/workflows/test_replay.py"
 SAGA = "tests/unit/test_saga.py"
 LOCALLY = "tests/workflows/test_announced_locally.py"
+AT_ONCE = "tests/workflows/test_announced_at_once.py"
+STEP = "tests/unit/test_announced_at_once.py"
 EAGER = "tests/workflows/test_eager_bookings.py"
 HEARD = "tests/unit/test_waiters.py"
 DELIVER = "tests/workflows/test_deliver_notifications.py"
@@ -281,6 +283,36 @@ WHAT_OTHERS_LEARN = (
             f"{LOCALLY}::test_with_redis_away_the_change_goes_by_the_queue",
             f"{REPLAY}::test_the_history_replays[announced-without-either]",
         ),
+    ),
+    Mutation(
+        name="a run announces what its step has announced",
+        file="workflows/tell_everybody.py",
+        at="tell_everybody",
+        text="if announced is None:",
+        instead="if announced is not False:",
+        red=(
+            f"{AT_ONCE}::test_a_visit_is_announced_once_by_the_step_that_confirms_it",
+            f"{REPLAY}::test_the_history_replays[confirmed-at-once]",
+        ),
+    ),
+    Mutation(
+        name="a step says that it has announced what it could not",
+        file="worker/announced_at_once.py",
+        at="_AnnounceAtOnce._announced",
+        text="return replace(confirmed, announced=False)",
+        instead="return replace(confirmed, announced=True)",
+        red=(
+            f"{STEP}::test_what_cannot_be_announced_is_left_to_the_run",
+            f"{AT_ONCE}::test_what_the_step_could_not_announce_goes_by_the_queue",
+        ),
+    ),
+    Mutation(
+        name="the patient waits for what is announced",
+        file="worker/announced_at_once.py",
+        at="answer_then_announce",
+        text="[AnnounceAtOnce(waiters, announcements), NotifyWaiters(waiters)]",
+        instead="[NotifyWaiters(waiters), AnnounceAtOnce(waiters, announcements)]",
+        red=(f"{STEP}::test_who_waits_for_the_confirmation_is_told_before_anybody_else",),
     ),
     Mutation(
         name="a hold is answered before its row is written",

@@ -13,8 +13,8 @@ from domain.events import appointment_confirmed
 from tests.builders import MONDAY_NINE, a_request, an_appointment
 from tests.fakes.clinic import FakeClinic
 from worker import announced_at_once
-from worker.announced_at_once import AnnounceAtOnce
-from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, NotifyWaiters, Waiters
+from worker.announced_at_once import answer_then_announce
+from worker.waiters import CONFIRM_APPOINTMENT, HOLD_SLOT, Waiters
 
 BOTH = ["invalidate_schedule", "publish_event"]
 
@@ -44,8 +44,9 @@ async def done(
     """The step as an API's worker does it."""
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, activity_type=step)
-    following = NotifyWaiters(waiters).intercept_activity(Confirms(status))
-    inbound = AnnounceAtOnce(waiters, clinic).intercept_activity(following)
+    inbound: ActivityInboundInterceptor = Confirms(status)
+    for interceptor in reversed(answer_then_announce(waiters, clinic)):  # as the SDK's worker does
+        inbound = interceptor.intercept_activity(inbound)
     given = ExecuteActivityInput(fn=done, args=[request], executor=None, headers={})
     confirmation: Confirmation = await environment.run(inbound.execute_activity, given)
     return confirmation

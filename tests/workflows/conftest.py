@@ -25,10 +25,10 @@ from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
 from tests.payload_keys import PAYLOAD_KEYS
 from tests.workflows.recordings import keep, wanted_now
-from worker.announced_at_once import AnnounceAtOnce
+from worker.announced_at_once import answer_then_announce
 from worker.eager_bookings import EagerBookings
 from worker.sandbox import sandboxed_runner
-from worker.waiters import NotifyWaiters, Waiters
+from worker.waiters import Waiters
 from workflows import names
 from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
@@ -235,11 +235,7 @@ async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
     bookings = EagerBookings(TemporalConnection(client), heard, heard_within=PATIENTLY)
     async with AsyncExitStack() as process:
         await process.enter_async_context(
-            working(
-                client,
-                clinic,
-                interceptors=[AnnounceAtOnce(heard, clinic), NotifyWaiters(heard)],
-            )
+            working(client, clinic, interceptors=answer_then_announce(heard, clinic))
         )
         yield Beside(
             environment=temporal,
