@@ -18,6 +18,7 @@ from domain.booking import (
     Appointment,
     BookingRequest,
     Cancellation,
+    Confirmation,
     Extension,
     Hold,
     Release,
@@ -47,7 +48,7 @@ class RealDesk:
     async def release_slot(self, release: Release) -> Hold:
         return await self.slots.release_slot(release)
 
-    async def confirm_appointment(self, request: BookingRequest) -> Appointment:
+    async def confirm_appointment(self, request: BookingRequest) -> Confirmation:
         return await self.appointments.confirm_appointment(request)
 
     async def cancel_appointment(self, cancellation: Cancellation) -> Appointment:
@@ -178,7 +179,7 @@ async def test_a_release_leaves_a_confirmed_visit_alone(
 
     left = await desk.release_slot(Release(request=request_for_nine, status=Status.EXPIRED))
 
-    assert left.appointment == confirmed
+    assert left.appointment == confirmed.appointment
 
 
 async def test_a_hold_is_extended_twice_and_only_by_the_version_that_was_seen(
