@@ -64,7 +64,10 @@ async def test_a_confirmed_visit_is_shown_and_published_and_its_run_is_told_so()
     assert clinic.events == [appointment_confirmed(visit, by=request.actor.role)]
 
 
-async def test_who_waits_for_the_confirmation_is_told_before_anybody_else() -> None:
+async def test_who_waits_for_the_confirmation_is_told_before_anybody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(announced_at_once, "ANNOUNCED_WITHIN_SECONDS", 60)
     waiters, clinic, request = Waiters(), FakeClinic(), a_request()
     redis = clinic.close_gate("invalidate_schedule")
     with waiters.expecting(CONFIRM_APPOINTMENT, request.appointment_id) as outcome:
