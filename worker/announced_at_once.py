@@ -17,11 +17,11 @@ from domain.booking import Appointment, BookingRequest, Confirmation, Status
 from domain.events import AppointmentEvent, appointment_confirmed
 from worker.waiters import CONFIRM_APPOINTMENT, NotifyWaiters, Waiters
 
-COMES_WITHIN_SECONDS = 0.004
+PAUSE_SECONDS = 0.004
 """Whoever was answered may ask for the next thing at once: that comes first."""
 
 GIVES_WAY_SECONDS = 0.012
-"""For so long at most those pass who still wait for an answer."""
+"""Pause included, for so long at most: then it is announced, whoever waits."""
 
 ANNOUNCED_WITHIN_SECONDS = 0.25
 """Kafka or Redis may be away: then the run goes on with it."""
@@ -29,23 +29,23 @@ ANNOUNCED_WITHIN_SECONDS = 0.25
 log = get_logger(__name__)
 
 
-class Announcements(Protocol):
-    """The activities of the same name."""
+class Announcer(Protocol):
+    """The activities `Announcements`, or a test's."""
 
     async def invalidate_schedule(self, appointment: Appointment) -> str: ...
 
     async def publish_event(self, event: AppointmentEvent) -> None: ...
 
 
-def answer_then_announce(waiters: Waiters, announcements: Announcements) -> list[Interceptor]:
+def answer_then_announce(waiters: Waiters, announcements: Announcer) -> list[Interceptor]:
     """For the worker beside an API. The first stands in front: it is done when the others are."""
     return [AnnounceAtOnce(waiters, announcements), NotifyWaiters(waiters)]
 
 
 class AnnounceAtOnce(Interceptor):
-    """Stands in front of whoever answers the patient, and so comes after him."""
+    """Stands in front of `NotifyWaiters`, and so announces when the patient has been answered."""
 
-    def __init__(self, waiters: Waiters, announcements: Announcements) -> None:
+    def __init__(self, waiters: Waiters, announcements: Announcer) -> None:
         self._waiters = waiters
         self._announcements = announcements
 
@@ -58,7 +58,7 @@ class _AnnounceAtOnce(ActivityInboundInterceptor):
         self,
         following: ActivityInboundInterceptor,
         waiters: Waiters,
-        announcements: Announcements,
+        announcements: Announcer,
     ) -> None:
         super().__init__(following)
         self._waiters = waiters
@@ -74,7 +74,7 @@ class _AnnounceAtOnce(ActivityInboundInterceptor):
         """The day first, as the run does; a visit that has gone on since is left to the run."""
         if confirmed.status is not Status.CONFIRMED:
             return confirmed
-        if not self._waiters.are_some:
+        if not self._waiters.somebody_waits:
             await self._give_way()
         visit = confirmed.appointment
         try:
@@ -89,8 +89,8 @@ class _AnnounceAtOnce(ActivityInboundInterceptor):
         return replace(confirmed, announced=True)
 
     async def _give_way(self) -> None:
-        """To whom was just answered. Where others wait there is always somebody to give way to."""
+        """Wait for whoever was just answered and asks again. Among many, somebody always would."""
         with suppress(TimeoutError):
             async with asyncio.timeout(GIVES_WAY_SECONDS):
-                await asyncio.sleep(COMES_WITHIN_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS)
                 await self._waiters.are_gone()

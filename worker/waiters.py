@@ -62,8 +62,8 @@ class Waiters:
                 waiting.set_result(outcome)
 
     @property
-    def are_some(self) -> bool:
-        """Whether somebody waits who has not been told."""
+    def somebody_waits(self) -> bool:
+        """Who has been told already does not, though the answer may still be on its way."""
         return any(not each.done() for waiting in self._waiting.values() for each in waiting)
 
     async def are_gone(self) -> None:

@@ -117,7 +117,7 @@ async def test_a_visit_that_was_cancelled_since_is_left_to_the_run() -> None:
 async def test_who_was_just_answered_may_ask_for_the_next_thing_first(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announced_at_once, "COMES_WITHIN_SECONDS", 0.2)
+    monkeypatch.setattr(announced_at_once, "PAUSE_SECONDS", 0.2)
     monkeypatch.setattr(announced_at_once, "GIVES_WAY_SECONDS", 60)
     waiters, clinic = Waiters(), FakeClinic()
     confirming = asyncio.create_task(done(waiters, clinic, a_request()))
@@ -145,7 +145,7 @@ async def test_where_somebody_waits_anyway_nothing_is_kept_back(
 async def test_who_waits_for_this_very_step_is_nobody_to_give_way_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(announced_at_once, "COMES_WITHIN_SECONDS", 0.2)
+    monkeypatch.setattr(announced_at_once, "PAUSE_SECONDS", 0.2)
     waiters, clinic, request = Waiters(), FakeClinic(), a_request()
 
     with waiters.expecting(CONFIRM_APPOINTMENT, request.appointment_id) as told:
@@ -156,7 +156,7 @@ async def test_who_waits_for_this_very_step_is_nobody_to_give_way_to(
 
 
 async def test_an_announcement_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announced_at_once, "COMES_WITHIN_SECONDS", 60)
+    monkeypatch.setattr(announced_at_once, "PAUSE_SECONDS", 60)
     monkeypatch.setattr(announced_at_once, "GIVES_WAY_SECONDS", 0)
 
     async with asyncio.timeout(5):
