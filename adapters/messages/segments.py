@@ -10,16 +10,14 @@ GSM_BASIC = frozenset(
 GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
 GSM = GSM_BASIC | GSM_EXTENDED
 
-LIKENESS = str.maketrans(
-    {
-        **dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4\u2032", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2033", '"'),
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
-        **dict.fromkeys("\u00a0\u2009\u202f\t", " "),
-        "\u2026": "...",
-        "\u2116": "No",
-    }
-)
+LIKENESS = {
+    **dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4\u2032", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2033", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u00a0\u2009\u202f\t", " "),
+    "\u2026": "...",
+    "\u2116": "No",
+}
 """Typography that GSM-7 has no letter for, and what is read as the same."""
 
 GSM_ALONE, GSM_JOINED = 160, 153
@@ -29,15 +27,16 @@ UCS2_ALONE, UCS2_JOINED = 70, 67
 def as_sent(text: str) -> str:
     """Composed; where its GSM-7 likeness is all GSM-7, that, since it is half as long."""
     composed = unicodedata.normalize("NFC", text)
-    alike = composed.translate(LIKENESS)
-    alike = alike.translate({ord(letter): _plain(letter) for letter in set(alike) - GSM})
-    return composed if set(alike) - GSM else alike
+    alike = {ord(letter): _alike(letter) for letter in set(composed) - GSM}
+    if not GSM.issuperset("".join(alike.values())):
+        return composed
+    return composed.translate(alike)
 
 
 @lru_cache(maxsize=1000)
-def _plain(letter: str) -> str:
-    """Without its accent."""
-    return unicodedata.normalize("NFKD", letter)[0]
+def _alike(letter: str) -> str:
+    """What is read as the same, or the letter without its accent."""
+    return LIKENESS.get(letter) or unicodedata.normalize("NFKD", letter)[0]
 
 
 def segments(text: str) -> int:
