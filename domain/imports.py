@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Protocol
@@ -22,6 +22,8 @@ STATUSES = ("confirmed", "cancelled", "arrived", "completed", "no_show")
 LONGEST = timedelta(hours=8)
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_TEXT = 200
+CALENDARS_ENDS = (MINYEAR, MAXYEAR)
+"""What some systems write for a time that is none; much of it has no time in UTC."""
 DATE_ALONE = len("2027-03-01")
 LONGEST_FIELD = 16 * 1024 * 1024
 
@@ -180,7 +182,7 @@ def _row(line: int, cells: Mapping[str, str], zone: ZoneInfo) -> Row:
     if status not in STATUSES:
         raise ValueError(f"status: must be one of {', '.join(STATUSES)}")
     email = cells.get("patient_email", "")
-    if email and (email.count("@") != 1 or " " in email or email.strip("@") != email):
+    if email and not _is_address(email):
         raise ValueError("patient_email: is no e-mail address; leave it empty where there is none")
     stamp = cells.get("stamp")
     return Visit(
@@ -206,6 +208,13 @@ def _said(cells: Mapping[str, str], name: str) -> str:
     return value
 
 
+def _is_address(email: str) -> bool:
+    """PostgreSQL keeps no NUL, and no half of a letter, which JSON can write."""
+    if len(email) > LONGEST_TEXT or not email.isprintable():
+        return False
+    return email.count("@") == 1 and " " not in email and email.strip("@") == email
+
+
 def _instant(value: str, name: str, zone: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(value)
@@ -213,7 +222,10 @@ def _instant(value: str, name: str, zone: ZoneInfo) -> datetime:
         found = None
     if found is None or len(value) <= DATE_ALONE:
         raise ValueError(f"{name}: must be a date and a time, as 2027-03-01T09:00")
-    instant = instant_of(found, zone) if found.tzinfo is None else found.astimezone(UTC)
-    if not EARLIEST <= instant < LATEST:
+    if found.year in CALENDARS_ENDS or not EARLIEST <= (instant := _in_utc(found, zone)) < LATEST:
         raise ValueError(f"{name}: must be in the years 2000 to 2099")
     return instant
+
+
+def _in_utc(found: datetime, zone: ZoneInfo) -> datetime:
+    return instant_of(found, zone) if found.tzinfo is None else found.astimezone(UTC)

@@ -221,6 +221,29 @@ async def test_a_patient_of_an_earlier_file_is_found_by_either_contact(office: O
     assert len({first, other_phone, other_name}) == 3
 
 
+@pytest.mark.parametrize("text", ["a\0b@x.ru", "a\ud800b@x.ru"])
+@pytest.mark.parametrize("column", ["external_id", "doctor", "patient_name", "phone", "email"])
+async def test_a_text_that_postgresql_cannot_hold_is_refused_and_the_other_rows_are_taken(
+    office: Office, column: str, text: str
+) -> None:
+    resource = an_appointment(office)
+    [patient] = resource["contained"]
+    match column:
+        case "external_id":
+            resource["id"] = text
+        case "doctor":
+            resource["participant"][1] = {"actor": {"reference": f"Practitioner/{text}"}}
+        case "patient_name":
+            patient["name"] = [{"text": text}]
+        case _:
+            patient["telecom"] = [{"system": column, "value": text}]
+
+    imported = await office.take(lines(resource, an_appointment(office) | {"id": "F-2"}), Kind.FHIR)
+
+    assert counted(imported) == (1, 0, 0, 1)
+    assert imported.report.refused[0]["line"] == 1
+
+
 @pytest.mark.parametrize("statement", [OF_DOCTORS, OF_PATIENTS, ON_DUTY])
 async def test_each_span_is_looked_at_alone_whatever_the_planner_thinks_of_the_tables(
     office: Office, statement: SQL

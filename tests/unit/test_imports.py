@@ -79,6 +79,8 @@ def test_a_row_says_what_is_wrong_with_it(row: str, told: str) -> None:
     [
         ("status", "maybe", "status: must be one of"),
         ("patient_email", "anna at home", "patient_email: is no e-mail address"),
+        ("patient_email", "a\0b@x.ru", "patient_email: is no e-mail address"),
+        ("patient_email", "a" * 250 + "@x.ru", "patient_email: is no e-mail address"),
     ],
 )
 def test_a_column_that_may_be_left_out_says_what_is_wrong_with_it(
@@ -90,6 +92,24 @@ def test_a_column_that_may_be_left_out_says_what_is_wrong_with_it(
 
     assert isinstance(wrong, Wrong)
     assert told in wrong.reason
+
+
+@pytest.mark.parametrize("value", ["a\0b@x.ru", "a\ud800b@x.ru"])
+def test_an_email_of_fhir_that_no_text_can_hold_says_what_is_wrong_with_it(value: str) -> None:
+    patient = {"id": "p1", "telecom": [{"system": "email", "value": value}]}
+    told_by = [APPOINTMENT["participant"][0], {"actor": {"reference": "#p1"}}]
+
+    told = reason(APPOINTMENT | {"contained": [patient], "participant": told_by})
+
+    assert told.startswith("patient_email: is no e-mail address")
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-10:00"])
+def test_a_time_at_either_end_of_the_calendar_is_wrong_and_the_next_row_is_read(value: str) -> None:
+    wrong, good = read_csv(HEAD + GOOD.replace("2027-07-01T09:00", value) + GOOD)
+
+    assert wrong == Wrong(line=2, reason="starts_at: must be in the years 2000 to 2099")
+    assert isinstance(good, Visit)
 
 
 def test_an_id_that_stands_twice_is_taken_once_and_says_where_it_stood() -> None:
