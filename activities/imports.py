@@ -94,7 +94,7 @@ class Imports:
         """A dry run decides as the import would, and writes the report alone."""
         report, overlay = Report(), Overlay()
         for first in range(0, len(rows), ROWS_AT_ONCE):
-            async with cursor(self._database) as connection:
+            async with cursor(self._database, EVERYBODY) as connection:
                 batch = Batch(connection, file, overlay)
                 report = report.plus(await batch.decide(rows[first : first + ROWS_AT_ONCE]))
             activity.heartbeat(report.rows)

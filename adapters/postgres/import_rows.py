@@ -2,17 +2,18 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from psycopg.sql import SQL
 
-from adapters.messages.phones import BadPhone, country_of, e164
+from adapters.messages.phones import country_of
 from adapters.postgres.direct import Cursor
-from adapters.postgres.import_taken import NOBODY, Overlay, Person, Taken, places_of
+from adapters.postgres.import_people import Patient, Person, person_of
+from adapters.postgres.import_taken import Overlay, Taken, places_of
 from adapters.postgres.import_writes import Planned, write_visits
 from adapters.postgres.imports import Report, Staged
 from adapters.postgres.rows import Row
@@ -32,12 +33,6 @@ KNOWN = SQL("""
 SELECT i.appointment_id, i.digest, i.stamp, s.status, s.version, s.patient_id
 FROM imported i JOIN schedules s ON s.id = i.appointment_id
 WHERE i.appointment_id = ANY(CAST(%(ids)s AS uuid[]))
-""")
-
-PEOPLE = SQL("""
-SELECT nth, id FROM several_known_as(
-    CAST(%(names)s AS text[]), CAST(%(phones)s AS text[]), CAST(%(emails)s AS text[])
-)
 """)
 
 # A look at each span alone: a file in no order reaches over years, and so would its rows. With
@@ -81,7 +76,6 @@ class Batch:
         self._cursor, self._file = cursor, file
         self._is_dry = overlay is not None
         self._overlay = overlay or Overlay()
-        self._found: set[UUID] = set()
         self._country = country_of([file.clinic_phone])
         self._report = Report()
         self._planned: list[Planned] = []
@@ -99,7 +93,7 @@ class Batch:
                     raise ValueError(row.reason)  # noqa: TRY004, TRY301 - as the others are told
                 doctor = _doctor(named, row.doctor)
                 if isinstance(row, Visit):
-                    visits.append((row, doctor, self._person(row)))
+                    visits.append((row, doctor, person_of(row, self._country)))
                 else:
                     openings.append((row, doctor))
             except ValueError as error:
@@ -122,25 +116,24 @@ class Batch:
         new = {
             person for each, (_, _, person) in zip(ids, visits, strict=True) if each not in known
         }
-        people = await self._people(new)
+        await self._overlay.people.look_for(self._cursor, new)
         wanted: list[Planned] = []
         for appointment_id, (visit, doctor, person) in zip(ids, visits, strict=True):
             before, digest = known.get(appointment_id), _digest(visit)
             if before and (before["digest"] == digest or _is_older(visit, before)):
                 self._report.same += 1
                 continue
-            patient_id = before["patient_id"] if before else people.get(person) or uuid4()
-            if not before and person[1:] != NOBODY:
-                people[person] = patient_id
+            if before:
+                patient = Patient(id=before["patient_id"], name=visit.name)
+            else:
+                patient = self._overlay.people.meet(person)
             wanted.append(
                 Planned(
                     appointment_id=appointment_id,
                     visit=visit,
-                    person=person,
+                    patient=patient,
                     doctor_id=doctor["id"],
                     practitioner_id=doctor["practitioner_id"],
-                    patient_id=patient_id,
-                    is_new_patient=not before and patient_id not in self._found,
                     before=before["status"] if before else None,
                     digest=digest,
                 )
@@ -182,7 +175,7 @@ class Batch:
         if each.visit.status not in OCCUPIES:
             taken.drop(each.appointment_id)
             return each
-        if taken.meets(each.patient_id, each.span, but=each.appointment_id):
+        if taken.meets(each.patient.id, each.span, but=each.appointment_id):
             self._refuse(each.visit.line, "the patient has another appointment then")
             return None
         taken.drop(each.appointment_id)
@@ -191,14 +184,12 @@ class Batch:
             self._report.overlaps.append(
                 {"line": each.visit.line, "appointmentId": str(each.appointment_id)}
             )
-        taken.add(each.appointment_id, (each.practitioner_id, each.patient_id), each.span)
+        taken.add(each.appointment_id, (each.practitioner_id, each.patient.id), each.span)
         return each
 
     def _remember(self) -> None:
         for each in self._planned:
             self._overlay.decided.add(each.appointment_id)
-            if each.person[1:] != NOBODY:
-                self._overlay.people[each.person] = each.patient_id
         for doctor_id, span, _ in self._shifts:
             self._overlay.shifts.add(doctor_id, span)
 
@@ -212,23 +203,11 @@ class Batch:
         )
         return _by_name(doctors), {row["appointment_id"]: row for row in known}
 
-    async def _people(self, people: Iterable[Person]) -> dict[Person, UUID]:
-        reached = [each for each in people if each[1:] != NOBODY]
-        asked = {
-            "names": [name for name, _, _ in reached],
-            "phones": [phone for _, phone, _ in reached],
-            "emails": [email for _, _, email in reached],
-        }
-        rows = await self._cursor.all(PEOPLE, asked) if reached else []
-        found = {reached[row["nth"] - 1]: row["id"] for row in rows} | self._overlay.people
-        self._found = set(found.values())
-        return found
-
     async def _on_duty_and_taken(
         self, hours: Sequence[Hours], wanted: Sequence[Planned]
     ) -> tuple[dict[UUID, list[Interval]], Taken]:
         of_doctors = [(each.practitioner_id, each.span) for each in wanted]
-        of_patients = [(each.patient_id, each.span) for each in wanted]
+        of_patients = [(each.patient.id, each.span) for each in wanted]
         shifts, *visits = await self._cursor.all_of(
             (ON_DUTY, _looked_at(hours)),
             (OF_DOCTORS, _looked_at(of_doctors)),
@@ -245,15 +224,6 @@ class Batch:
             for place in {place for each in hours for place in places_of(*each)}:
                 on_duty[place[0]] += self._overlay.shifts.at(place)
         return on_duty, taken
-
-    def _person(self, visit: Visit) -> Person:
-        try:
-            phone = e164(visit.phone, country=self._country) if visit.phone else None
-        except BadPhone:
-            raise ValueError(
-                "patient_phone: is no telephone number; leave it empty where there is none"
-            ) from None
-        return visit.name, phone, visit.email or None
 
     def _id(self, visit: Visit) -> UUID:
         return uuid5(IMPORTED, f"{self._file.clinic_id}/{visit.external_id}")

@@ -4,13 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from adapters.postgres.import_people import People
 from domain.slot import Interval
-
-NOBODY = (None, None)
-"""Whom no telephone and no e-mail reaches: two of one name need not be one person."""
-
-Person = tuple[str, str | None, str | None]
-
 
 Place = tuple[UUID, int]
 """Somebody's day: what is asked of a span is found among the few spans of its days."""
@@ -67,7 +62,7 @@ def places_of(who: UUID, span: Interval) -> list[Place]:
 class Overlay:
     """What a dry run would have written before: nobody else will ever see it."""
 
-    people: dict[Person, UUID] = field(default_factory=dict)
+    people: People = field(default_factory=People)
     decided: set[UUID] = field(default_factory=set)
     taken: Taken = field(default_factory=Taken)
     shifts: Opened = field(default_factory=Opened)

@@ -8,6 +8,7 @@ from psycopg.sql import SQL
 
 from adapters.postgres.acting import ACTING
 from adapters.postgres.direct import Cursor
+from adapters.postgres.import_people import Patient
 from adapters.postgres.imports import Staged
 from domain.imports import Visit
 from domain.slot import Interval
@@ -68,11 +69,9 @@ class Planned:
 
     appointment_id: UUID
     visit: Visit
-    person: tuple[str, str | None, str | None]
+    patient: Patient
     doctor_id: UUID
     practitioner_id: UUID
-    patient_id: UUID
-    is_new_patient: bool
     before: str | None
     digest: str
     overbook: bool = False
@@ -119,13 +118,13 @@ async def write_visits(
 
 
 async def _make_people(cursor: Cursor, file: Staged, planned: Sequence[Planned]) -> None:
-    new = {each.patient_id: each.person for each in planned if each.is_new_patient}
+    new = {each.patient.id: each.patient for each in planned if each.patient.is_new}
     if new:
         columns = {
             "ids": list(new),
-            "names": [name for name, _, _ in new.values()],
-            "phones": [phone for _, phone, _ in new.values()],
-            "emails": [email for _, _, email in new.values()],
+            "names": [each.name for each in new.values()],
+            "phones": [each.phone for each in new.values()],
+            "emails": [each.email for each in new.values()],
             "actor": file.actor,
         }
         await cursor.write(MAKE_PEOPLE, columns)
@@ -134,7 +133,7 @@ async def _make_people(cursor: Cursor, file: Staged, planned: Sequence[Planned])
 def _columns(planned: Sequence[Planned]) -> dict[str, object]:
     return {
         "ids": [each.appointment_id for each in planned],
-        "patients": [each.patient_id for each in planned],
+        "patients": [each.patient.id for each in planned],
         "doctors": [each.doctor_id for each in planned],
         "starts": [each.visit.starts_at for each in planned],
         "ends": [each.visit.ends_at for each in planned],

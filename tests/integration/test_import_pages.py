@@ -101,7 +101,7 @@ def test_every_reason_is_one_of_the_product_s_and_has_russian_words(reason: str)
         (CHECKOUT / name).read_text()
         for name in (
             *("domain/imports.py", "domain/fhir.py", "activities/imports.py"),
-            "adapters/postgres/import_rows.py",
+            *("adapters/postgres/import_rows.py", "adapters/postgres/import_people.py"),
         )
     )
     found = reason_of(reason)

@@ -221,6 +221,54 @@ async def test_a_patient_of_an_earlier_file_is_found_by_either_contact(office: O
     assert len({first, other_phone, other_name}) == 3
 
 
+async def test_a_new_person_is_found_by_either_contact_in_the_rows_that_follow(
+    office: Office,
+) -> None:
+    both = {"patient_phone": "+79165550001", "patient_email": "a@x.ru"}
+    file = office.file(
+        a_row(1, "09:00", "09:30", patient_name="Алёна", **both),
+        a_row(2, "09:30", "10:00", patient_name="Алёна", patient_phone="8 916 555-00-01"),
+        a_row(3, "10:00", "10:30", patient_name="АЛЕНА", patient_phone="", patient_email="A@x.ru"),
+        a_row(4, "10:30", "11:00", patient_name="Алёна", patient_phone="+79165550002"),
+        a_row(5, "11:00", "11:30", patient_name="Ольга", **both),
+    )
+
+    rehearsed = await office.take(file, dry_run=True)
+    imported = await office.take(file)
+
+    assert rehearsed.report == imported.report
+    first, by_phone, by_email, other_phone, other_name = [
+        each["patient_id"] for each in await office.visits()
+    ]
+    assert first == by_phone == by_email
+    assert len({first, other_phone, other_name}) == 3
+
+
+async def test_a_new_person_is_found_by_either_contact_however_far_the_rows_are_apart(
+    office: Office,
+) -> None:
+    """A dry run, which writes nobody, says the same."""
+    other = str(await office.clinic.hire(specialty="dentist"))
+    kim = {"doctor": str(office.clinic.doctor_id)}
+    between = [
+        a_row(nth, starts_at=f"2030-02-{nth:02}T09:00", ends_at=f"2030-02-{nth:02}T09:30", **kim)
+        for nth in range(2, ROWS_AT_ONCE + 2)
+    ]
+    file = office.file(
+        a_row(1, **kim, patient_email="a@x.ru"),
+        *between,
+        a_row(90, doctor=other, patient_name="PATIENT 1", patient_phone="+79160000001"),
+        a_row(91, doctor=other, patient_name="Patient 1", patient_phone="", patient_email="A@X.ru"),
+    )
+
+    rehearsed = await office.take(file, dry_run=True)
+    imported = await office.take(file)
+
+    reason = "the patient has another appointment then"
+    assert [each["reason"] for each in rehearsed.report.refused] == [reason, reason]
+    assert rehearsed.report == imported.report
+
+
 @pytest.mark.parametrize("text", ["a\0b@x.ru", "a\ud800b@x.ru"])
 @pytest.mark.parametrize("column", ["external_id", "doctor", "patient_name", "phone", "email"])
 async def test_a_text_that_postgresql_cannot_hold_is_refused_and_the_other_rows_are_taken(

@@ -11,6 +11,7 @@ SAID = {
     "accounts.NAMES",
     "demo_patients.ONE",
     "demo_patients.SOME",
+    "import_people.PEOPLE",
     "import_writes.MAKE_PEOPLE",
     "imports.ABOUT",
     "imports.DONE",
