@@ -12,7 +12,7 @@ from psycopg.sql import SQL
 
 from adapters.messages.phones import country_of
 from adapters.postgres.direct import Cursor
-from adapters.postgres.import_people import Patient, Person, person_of
+from adapters.postgres.import_people import Person, person_of
 from adapters.postgres.import_taken import Overlay, Taken, places_of
 from adapters.postgres.import_writes import Planned, write_visits
 from adapters.postgres.imports import Report, Staged
@@ -30,7 +30,7 @@ SELECT id, practitioner_id, full_name FROM doctors WHERE clinic_id = %(clinic_id
 """)
 
 KNOWN = SQL("""
-SELECT i.appointment_id, i.digest, i.stamp, s.status, s.version, s.patient_id
+SELECT i.appointment_id, i.digest, i.visit_digest, i.stamp, s.status, s.version, s.patient_id
 FROM imported i JOIN schedules s ON s.id = i.appointment_id
 WHERE i.appointment_id = ANY(CAST(%(ids)s AS uuid[]))
 """)
@@ -112,33 +112,38 @@ class Batch:
         openings: Sequence[tuple[Opening, Row]],
         known: Mapping[UUID, Row],
     ) -> None:
-        ids = [self._id(visit) for visit, _, _ in visits]
-        new = {
-            person for each, (_, _, person) in zip(ids, visits, strict=True) if each not in known
-        }
-        await self._overlay.people.look_for(self._cursor, new)
-        wanted: list[Planned] = []
-        for appointment_id, (visit, doctor, person) in zip(ids, visits, strict=True):
-            before, digest = known.get(appointment_id), _digest(visit)
-            if before and (before["digest"] == digest or _is_older(visit, before)):
+        told: list[tuple[Visit, Row, Person, Row | None]] = []
+        for visit, doctor, person in visits:
+            before = known.get(self._id(visit))
+            if before and (before["digest"] == _digest(visit) or _is_older(visit, before)):
                 self._report.same += 1
-                continue
-            if before:
-                patient = Patient(id=before["patient_id"], name=visit.name)
             else:
-                patient = self._overlay.people.meet(person)
-            wanted.append(
-                Planned(
-                    appointment_id=appointment_id,
-                    visit=visit,
-                    patient=patient,
-                    doctor_id=doctor["id"],
-                    practitioner_id=doctor["practitioner_id"],
-                    before=before["status"] if before else None,
-                    digest=digest,
-                )
-            )
-        await self._place(wanted, openings)
+                told.append((visit, doctor, person, before))
+        asked = {(person, _whose(before)) for _, _, person, before in told}
+        await self._overlay.people.look_for(self._cursor, asked)
+        planned = [self._as_told(*each) for each in told]
+        await self._place([each for each in planned if not each.stays], openings)
+        self._planned += [each for each in planned if each.stays]
+
+    def _as_told(self, visit: Visit, doctor: Row, person: Person, before: Row | None) -> Planned:
+        patient, has_filled = self._overlay.people.meet(person, _whose(before))
+        digest = _digest(visit)
+        stays = before is not None and before["visit_digest"] == _digest_of_visit(
+            before["digest"], visit, doctor
+        )
+        self._report.changed += stays and has_filled
+        self._report.same += stays and not has_filled
+        return Planned(
+            appointment_id=self._id(visit),
+            visit=visit,
+            patient=patient,
+            doctor_id=doctor["id"],
+            practitioner_id=doctor["practitioner_id"],
+            before=before["status"] if before else None,
+            digest=digest,
+            visit_digest=_digest_of_visit(digest, visit, doctor),
+            stays=stays,
+        )
 
     async def _place(
         self, wanted: Sequence[Planned], openings: Sequence[tuple[Opening, Row]]
@@ -257,6 +262,17 @@ def _folded(name: str) -> str:
 def _digest(visit: Visit) -> str:
     told = replace(visit, line=0, stamp=None)
     return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _digest_of_visit(digest: str, visit: Visit, doctor: Row) -> str:
+    """Together with the row's: what the build before left in its place fits no row."""
+    times = visit.starts_at.isoformat(), visit.ends_at.isoformat()
+    told = (digest, str(doctor["id"]), *times, visit.status)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _whose(before: Row | None) -> UUID | None:
+    return before["patient_id"] if before else None
 
 
 def _is_older(visit: Visit, before: Row) -> bool:

@@ -20,6 +20,13 @@ SELECT w.* FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(names)s AS text[]),
 WHERE {ACTING}
 """)  # noqa: S608 - our own words, as below
 
+FILL = SQL(f"""
+UPDATE patients p SET phone = coalesce(p.phone, w.phone), email = coalesce(p.email, w.email)
+FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(phones)s AS text[]), CAST(%(emails)s AS text[]))
+    AS w (id, phone, email)
+WHERE p.id = w.id AND p.erased_at IS NULL AND {ACTING}
+""")  # noqa: S608
+
 OPEN = SQL("""
 INSERT INTO shifts (doctor_id, during, state)
 SELECT doctor_id, tstzrange(starts_at, ends_at), state FROM unnest(
@@ -51,21 +58,28 @@ UPDATE schedules s SET doctor_id = w.doctor_id, starts_at = w.starts_at, ends_at
 FROM {COLUMNS} WHERE s.id = w.id AND {ACTING}
 """)  # noqa: S608
 
-# Up to this version nobody is told: the other system has told whom it had to.
+# Up to this version nobody is told: the other system has told whom it had to. Where the visit
+# stays as it is here, its version may be one of ours.
 REMEMBER = SQL("""
-INSERT INTO imported (appointment_id, import_id, digest, stamp, version)
-SELECT w.id, %(import_id)s, w.digest, w.stamp, s.version
-FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(digests)s AS text[]),
-            CAST(%(stamps)s AS timestamptz[])) AS w (id, digest, stamp)
-JOIN schedules s ON s.id = w.id
+INSERT INTO imported (appointment_id, import_id, digest, visit_digest, stamp, version)
+SELECT w.id, %(import_id)s, w.digest, w.visit_digest, w.stamp,
+    CASE WHEN w.stays THEN i.version ELSE s.version END
+FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(digests)s AS text[]), CAST(%(visits)s AS text[]),
+            CAST(%(stamps)s AS timestamptz[]), CAST(%(stay)s AS boolean[]))
+    AS w (id, digest, visit_digest, stamp, stays)
+JOIN schedules s ON s.id = w.id LEFT JOIN imported i ON i.appointment_id = w.id
 ON CONFLICT (appointment_id) DO UPDATE SET import_id = EXCLUDED.import_id,
-    digest = EXCLUDED.digest, stamp = EXCLUDED.stamp, version = EXCLUDED.version
+    digest = EXCLUDED.digest, visit_digest = EXCLUDED.visit_digest,
+    stamp = EXCLUDED.stamp, version = EXCLUDED.version
 """)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """An appointment as it is to be; `before` is what it is here, where it was imported before."""
+    """An appointment as it is to be; `before` is what it is here, where it was imported before.
+
+    It `stays` as it is where the row says of the visit what it said before.
+    """
 
     appointment_id: UUID
     visit: Visit
@@ -74,6 +88,8 @@ class Planned:
     practitioner_id: UUID
     before: str | None
     digest: str
+    visit_digest: str
+    stays: bool
     overbook: bool = False
 
     @property
@@ -88,7 +104,7 @@ async def write_visits(
     shifts: Sequence[tuple[UUID, Interval, str]],
 ) -> None:
     """What lies on another comes last, and marked."""
-    await _make_people(cursor, file, planned)
+    await _write_people(cursor, file, planned)
     if shifts:
         columns = {
             "doctors": [doctor_id for doctor_id, _, _ in shifts],
@@ -102,7 +118,7 @@ async def write_visits(
             some = [
                 each
                 for each in planned
-                if (each.before is None) is is_new and each.overbook is overbook
+                if (each.before is None) is is_new and each.overbook is overbook and not each.stays
             ]
             if some:
                 columns = _columns(some) | {"overbook": overbook, "actor": file.actor}
@@ -111,23 +127,28 @@ async def write_visits(
         remembered = {
             "ids": [each.appointment_id for each in planned],
             "digests": [each.digest for each in planned],
+            "visits": [each.visit_digest for each in planned],
+            "stay": [each.stays for each in planned],
             "stamps": [each.visit.stamp for each in planned],
             "import_id": file.import_id,
         }
         await cursor.write(REMEMBER, remembered)
 
 
-async def _make_people(cursor: Cursor, file: Staged, planned: Sequence[Planned]) -> None:
-    new = {each.patient.id: each.patient for each in planned if each.patient.is_new}
-    if new:
-        columns = {
-            "ids": list(new),
-            "names": [each.name for each in new.values()],
-            "phones": [each.phone for each in new.values()],
-            "emails": [each.email for each in new.values()],
-            "actor": file.actor,
-        }
-        await cursor.write(MAKE_PEOPLE, columns)
+async def _write_people(cursor: Cursor, file: Staged, planned: Sequence[Planned]) -> None:
+    people = [each.patient for each in planned]
+    new = {each.id: each for each in people if each.is_new}
+    filled = {each.id: each for each in people if each.is_filled}
+    for statement, some in ((MAKE_PEOPLE, new.values()), (FILL, filled.values())):
+        if some:
+            columns = {
+                "ids": [each.id for each in some],
+                "names": [each.name for each in some],
+                "phones": [each.phone for each in some],
+                "emails": [each.email for each in some],
+                "actor": file.actor,
+            }
+            await cursor.write(statement, columns)
 
 
 def _columns(planned: Sequence[Planned]) -> dict[str, object]:

@@ -269,6 +269,140 @@ async def test_a_new_person_is_found_by_either_contact_however_far_the_rows_are_
     assert rehearsed.report == imported.report
 
 
+MOVE = "UPDATE schedules SET starts_at = :at, ends_at = :until WHERE id = :id"
+
+
+async def moved_here(office: Office) -> datetime:
+    """The first visit, half an hour later than a file had it."""
+    first, *_ = await office.visits()
+    await office.clinic.execute(MOVE, id=first["id"], at=at("09:30"), until=at("10:00"))
+    return at("09:30")
+
+
+async def test_a_contact_that_was_added_is_kept_and_the_visit_stays_where_it_was_moved(
+    office: Office,
+) -> None:
+    await office.take(office.file(a_row(1, patient_phone=""), a_row(2, "10:00", "10:30")))
+    moved = await moved_here(office)
+    file = office.file(
+        a_row(1, patient_phone="+79165550001", patient_email="a@x.ru"),
+        a_row(2, "10:00", "10:30", patient_phone="", patient_email="b@x.ru"),
+    )
+
+    rehearsed = await office.take(file, dry_run=True)
+    imported = await office.take(file)
+    again = await office.take(file)
+
+    assert rehearsed.report == imported.report
+    assert (counted(imported), counted(again)) == ((0, 2, 0, 0), (0, 0, 2, 0))
+    first, second = await office.visits()
+    assert (first["starts_at"], first["phone"], first["email"]) == (moved, "+79165550001", "a@x.ru")
+    assert (second["phone"], second["email"]) == ("+79160000002", "b@x.ru")
+
+
+@pytest.mark.parametrize(
+    "corrected",
+    [{"patient_name": "Olga", "patient_email": "o@x.ru"}, {"patient_phone": "+79165550009"}],
+)
+async def test_a_row_of_another_name_or_number_leaves_record_and_visit_as_they_are_here(
+    office: Office, corrected: dict[str, str]
+) -> None:
+    await office.take(office.file(a_row(1)))
+    await moved_here(office)
+    before = await office.visits()
+
+    imported = await office.take(office.file(a_row(1, **corrected)))
+
+    assert counted(imported) == (0, 0, 1, 0)
+    assert await office.visits() == before
+
+
+async def test_a_row_of_another_contact_and_another_time_changes_both(office: Office) -> None:
+    await office.take(office.file(a_row(1)))
+    await office.take(office.file(a_row(1, "10:00", "10:30", patient_email="a@x.ru")))
+
+    [visit] = await office.visits()
+    assert (visit["starts_at"], visit["email"]) == (at("10:00"), "a@x.ru")
+
+
+async def test_a_contact_is_kept_also_where_another_row_of_the_patient_has_none(
+    office: Office,
+) -> None:
+    anna = {"patient_name": "Anna", "patient_phone": "+79160000001"}
+    await office.take(office.file(a_row(1, **anna), a_row(2, "10:00", "10:30", **anna)))
+
+    await office.take(
+        office.file(
+            a_row(1, **anna, patient_email="a@x.ru"),
+            a_row(2, "10:00", "10:30", **anna | {"patient_phone": ""}),
+        )
+    )
+
+    assert [each["email"] for each in await office.visits()] == ["a@x.ru", "a@x.ru"]
+
+
+async def test_a_row_that_the_build_before_read_last_has_the_time_of_the_file(
+    office: Office,
+) -> None:
+    """It knows no digest of the visit alone, and leaves the one of a row before in its place."""
+    await office.take(office.file(a_row(1)))
+    await office.clinic.execute(
+        "UPDATE imported SET digest = 'another' WHERE appointment_id IN"
+        " (SELECT id FROM schedules WHERE clinic_id = :id)",
+        id=office.clinic.id,
+    )
+    await moved_here(office)
+
+    imported = await office.take(office.file(a_row(1)))
+
+    assert counted(imported) == (0, 1, 0, 0)
+    [visit] = await office.visits()
+    assert visit["starts_at"] == at("09:00")
+
+
+async def test_a_contact_that_a_later_row_adds_is_kept_for_a_patient_who_is_known(
+    office: Office,
+) -> None:
+    await office.take(office.file(a_row(1)))
+    await office.take(
+        office.file(
+            a_row(2, "09:30", "10:00", patient_name="Patient 1", patient_phone="+79160000001"),
+            a_row(3, "10:00", "10:30", patient_name="Patient 1", patient_phone="+79160000001")
+            | {"patient_email": "a@x.ru"},
+            a_row(4, "10:30", "11:00", patient_name="Patient 1", patient_phone="")
+            | {"patient_email": "a@x.ru"},
+        )
+    )
+
+    assert {(each["phone"], each["email"]) for each in await office.visits()} == {
+        ("+79160000001", "a@x.ru")
+    }
+    assert len({each["patient_id"] for each in await office.visits()}) == 1
+
+
+async def test_a_visit_that_was_moved_here_is_announced_though_a_row_adds_a_contact(
+    office: Office,
+) -> None:
+    """The version up to which the other system has told whom it had to stays as it was."""
+    asked = text(
+        "SELECT i.version FROM imported i JOIN schedules s ON s.id = i.appointment_id"
+        " WHERE s.clinic_id = :id"
+    )
+
+    async def told() -> int:
+        async with office.database.connect() as connection:
+            found = await connection.execute(asked, {"id": office.clinic.id})
+            return int(found.scalar_one())
+
+    await office.take(office.file(a_row(1)))
+    before = await told()
+    await moved_here(office)
+
+    await office.take(office.file(a_row(1, patient_email="a@x.ru")))
+
+    assert await told() == before
+
+
 @pytest.mark.parametrize("text", ["a\0b@x.ru", "a\ud800b@x.ru"])
 @pytest.mark.parametrize("column", ["external_id", "doctor", "patient_name", "phone", "email"])
 async def test_a_text_that_postgresql_cannot_hold_is_refused_and_the_other_rows_are_taken(

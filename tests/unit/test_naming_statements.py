@@ -12,6 +12,7 @@ SAID = {
     "demo_patients.ONE",
     "demo_patients.SOME",
     "import_people.PEOPLE",
+    "import_writes.FILL",
     "import_writes.MAKE_PEOPLE",
     "imports.ABOUT",
     "imports.DONE",

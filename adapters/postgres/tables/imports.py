@@ -44,5 +44,9 @@ imported = Table(
     Column("digest", Text, nullable=False),
     Column("stamp", DateTime(timezone=True)),
     Column("version", Integer, nullable=False),
+    Column("visit_digest", Text),
 )
-"""An appointment as a file had it last. Its id is derived from clinic and external id."""
+"""An appointment as a file had it last. Its id is derived from clinic and external id.
+
+`digest` is of the row, `visit_digest` of its doctor, time and status together with `digest`.
+"""
