@@ -45,10 +45,18 @@ WHERE c.id = %(campaign_id)s AND e.withdrawn_at IS NULL
   AND s.status = 'held' AND s.held_until > clock_timestamp()
 """)
 
+# Who was not asked before the visit began, or came to it, is asked no more: a run that waited for
+# them would have no end. Whoever cancelled or moved counts by the visit's own row all the same.
+TOO_LATE = SQL("""
+UPDATE campaign_visits v SET state = 'silent' FROM schedules s
+WHERE v.campaign_id = %(campaign_id)s AND v.state = 'left' AND s.id = v.appointment_id
+  AND (s.starts_at <= clock_timestamp() OR s.status <> 'confirmed')
+""")
+
 NEXT = SQL("""
 SELECT v.appointment_id FROM campaign_visits v JOIN schedules s ON s.id = v.appointment_id
 WHERE v.campaign_id = %(campaign_id)s AND v.state = 'left' AND s.status = 'confirmed'
-  AND (s.doctor_id, s.starts_at) = (v.doctor_id, v.starts_at)
+  AND (s.doctor_id, s.starts_at) = (v.doctor_id, v.starts_at) AND s.starts_at > clock_timestamp()
   AND v.appointment_id <> ALL(%(in_flight)s)
 ORDER BY v.starts_at, v.appointment_id LIMIT %(limit)s
 """)
@@ -107,6 +115,7 @@ async def _look(connection: Cursor, *, order: CampaignOrder) -> CampaignLook:
     }
     await connection.write(SEEN, asked)
     await connection.write(TAKE_IN, asked)
+    await connection.write(TOO_LATE, asked)
     holds = await connection.one(OPEN_HOLDS, asked)
     campaign = await find_campaign(connection, order.campaign_id)
     to_ask = await connection.all(NEXT, asked)

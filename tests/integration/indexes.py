@@ -87,6 +87,7 @@ BY: dict[str, set[str]] = {
     "campaign_runs.OPEN_HOLDS": CLOSED,
     "campaign_runs.SEEN": {"campaigns_unseen_idx"},
     "campaign_runs.TAKE_IN": CLOSED | PATIENT,
+    "campaign_runs.TOO_LATE": APPOINTMENT | {"campaign_visits_pkey"},
     "campaign_runs.UNSEEN": {"campaigns_unseen_idx"},
     "call_lists.TO_BE_CALLED": APPOINTMENT
     | {

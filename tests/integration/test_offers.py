@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID, uuid4
 
 import httpx
@@ -71,6 +71,22 @@ class Leave:
         await self.clinic.execute(
             "UPDATE schedules SET held_until = clock_timestamp() WHERE id = :id",
             id=self.order.offer_id,
+        )
+
+    async def begins(self) -> None:
+        """As if the hour of the visit had come, and nobody had done anything about it."""
+        long_ago = datetime.combine(date(2024, 1, 15), time(9), UTC)
+        await self.clinic.on_duty(long_ago, long_ago + timedelta(minutes=30))
+        await self.clinic.execute(
+            "UPDATE schedules SET starts_at = :start, ends_at = :end WHERE id = :id",
+            id=self.visit_id,
+            start=long_ago,
+            end=long_ago + timedelta(minutes=30),
+        )
+        await self.clinic.execute(
+            "UPDATE campaign_visits SET starts_at = :start WHERE appointment_id = :id",
+            id=self.visit_id,
+            start=long_ago,
         )
 
     async def pace(self, pace: Pace) -> None:
@@ -346,6 +362,36 @@ async def test_a_campaign_takes_in_who_confirms_a_hold_from_before(clinic: Clini
     assert (before.to_ask, before.open_holds) == ([leave.visit_id], 1)
     assert (after.to_ask, after.open_holds) == ([leave.visit_id, hold], 0)
     assert after.parts[Part.LEFT] == 2
+
+
+@pytest.mark.parametrize("pace", [Pace.RUNNING, Pace.PAUSED, Pace.STOPPED])
+@pytest.mark.parametrize("comes", [True, False])
+async def test_who_was_not_asked_before_the_visit_is_left_no_more(
+    clinic: Clinic, pace: Pace, *, comes: bool
+) -> None:
+    """The run is neither kept busy by it, nor does it wait for it for ever."""
+    leave = await on_leave(clinic)
+    await leave.pace(pace)
+    if comes:
+        await clinic.becomes(leave.visit_id, "arrived")
+    else:
+        await leave.begins()
+
+    order = CampaignOrder(campaign_id=leave.campaign_id)
+    looks = [await leave.campaigns.look_at_campaign(order) for _ in range(2)]
+
+    assert [each.to_ask for each in looks] == [[], []]
+    assert [each.is_over for each in looks] == [pace is not Pace.PAUSED] * 2
+    assert await leave.parts() == {"silent": 1}
+
+
+async def test_who_cancelled_before_the_visit_counts_so_after_it(clinic: Clinic) -> None:
+    leave = await on_leave(clinic)
+    await clinic.becomes(leave.visit_id, "cancelled")
+
+    await leave.campaigns.look_at_campaign(CampaignOrder(campaign_id=leave.campaign_id))
+
+    assert await leave.parts() == {"cancelled": 1}
 
 
 class Moving(Runs):
