@@ -20,30 +20,52 @@ UPDATE campaigns SET seen_version = version
 WHERE id = %(campaign_id)s AND seen_version IS DISTINCT FROM version
 """)
 
-# A hold from before the time was closed can still be confirmed.
-TAKE_IN = SQL("""
-INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
-SELECT c.id, s.id, s.doctor_id, s.starts_at,
-    CASE WHEN p.without_contact THEN 'without_contact' ELSE 'left' END
-FROM campaigns c JOIN exceptions e ON e.id = c.exception_id AND e.kind = 'remove'
-JOIN exception_spans w ON w.exception_id = e.id
-JOIN schedules s ON s.doctor_id = w.doctor_id AND s.occupies && w.during
-    AND s.starts_at >= lower(w.during) - interval '8 hours' AND s.starts_at < upper(w.during)
-JOIN patient_facts p ON p.id = s.patient_id
-WHERE c.id = %(campaign_id)s AND e.withdrawn_at IS NULL
-  AND s.status = 'confirmed' AND s.starts_at > clock_timestamp() AND s.moves = 0
-ON CONFLICT DO NOTHING
-""")
+# What stands in the time that the campaign's exception or plan has closed. A plan does not say what
+# it took: it is what closes there, but for what an exception took, or another campaign has. A hold
+# from before can still be confirmed.
+CLOSED = """(
+    SELECT c.id AS campaign_id, s.id, s.patient_id, s.doctor_id, s.starts_at, s.status,
+        s.held_until, s.moves
+    FROM campaigns c JOIN exceptions e ON e.id = c.exception_id AND e.kind = 'remove'
+    JOIN exception_spans w ON w.exception_id = e.id
+    JOIN schedules s ON s.doctor_id = w.doctor_id AND s.occupies && w.during
+        AND s.starts_at >= lower(w.during) - interval '8 hours' AND s.starts_at < upper(w.during)
+    WHERE c.id = %(campaign_id)s AND e.withdrawn_at IS NULL
+    UNION ALL
+    SELECT c.id, s.id, s.patient_id, s.doctor_id, s.starts_at, s.status, s.held_until, s.moves
+    FROM campaigns c JOIN schedules s ON s.doctor_id = c.doctor_id
+        AND s.starts_at > (SELECT clock_timestamp()) AND s.created_at < c.created_at
+        AND (s.status = 'held' OR s.confirmed_at > c.created_at)
+    WHERE c.id = %(campaign_id)s AND c.plan_id IS NOT NULL
+      AND EXISTS (
+          SELECT FROM shifts w WHERE w.doctor_id = s.doctor_id AND w.during && s.occupies
+            AND w.state = 'closing'
+      ) AND NOT EXISTS (
+          SELECT FROM exception_spans w
+          WHERE w.doctor_id = s.doctor_id AND w.during && s.occupies AND w.exception_id = ANY(ARRAY(
+              SELECT e.id FROM exceptions e
+              WHERE e.clinic_id = c.clinic_id AND e.kind = 'remove' AND e.withdrawn_at IS NULL
+                AND e.wall_until > c.created_at AT TIME ZONE 'UTC' - interval '1 day'
+          ))
+      ) AND NOT EXISTS (
+          SELECT FROM campaign_visits v JOIN campaigns o ON o.id = v.campaign_id
+          WHERE v.appointment_id = s.id AND o.id <> c.id AND o.state <> 'stopped'
+      )
+) s"""
 
-OPEN_HOLDS = SQL("""
-SELECT count(*) AS holds
-FROM campaigns c JOIN exceptions e ON e.id = c.exception_id AND e.kind = 'remove'
-JOIN exception_spans w ON w.exception_id = e.id
-JOIN schedules s ON s.doctor_id = w.doctor_id AND s.occupies && w.during
-    AND s.starts_at >= lower(w.during) - interval '8 hours' AND s.starts_at < upper(w.during)
-WHERE c.id = %(campaign_id)s AND e.withdrawn_at IS NULL
-  AND s.status = 'held' AND s.held_until > clock_timestamp()
-""")
+TAKE_IN = SQL(f"""
+INSERT INTO campaign_visits (campaign_id, appointment_id, doctor_id, starts_at, state)
+SELECT s.campaign_id, s.id, s.doctor_id, s.starts_at,
+    CASE WHEN p.without_contact THEN 'without_contact' ELSE 'left' END
+FROM {CLOSED} JOIN patient_facts p ON p.id = s.patient_id
+WHERE s.status = 'confirmed' AND s.starts_at > clock_timestamp() AND s.moves = 0
+ON CONFLICT DO NOTHING
+""")  # noqa: S608 - our own words, as below
+
+OPEN_HOLDS = SQL(f"""
+SELECT count(*) AS holds FROM {CLOSED}
+WHERE s.status = 'held' AND s.held_until > clock_timestamp()
+""")  # noqa: S608
 
 # Who was not asked before the visit began, or came to it, is asked no more: a run that waited for
 # them would have no end. Whoever cancelled or moved counts by the visit's own row all the same.

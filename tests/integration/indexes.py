@@ -12,10 +12,13 @@ OF_PATIENT = {"schedules_patient_idx"}
 
 MOVES = {"moves_pkey"}
 CLOSED = {
+    "campaign_visits_appointment_id_idx",
     "campaigns_pkey",
     "exception_spans_pkey",
+    "exceptions_clinic_id_idx",
     "exceptions_pkey",
     "schedules_doctor_day_idx",
+    "shifts_pkey",
 }
 CONSENTS = {"consents_pkey"}
 FEEDS = {"calendar_feeds_pkey"}

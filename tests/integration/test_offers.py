@@ -15,6 +15,8 @@ from adapters.postgres.borne_out import Rows
 from adapters.postgres.campaign_rows import Pace, Part, find_campaign, set_pace
 from adapters.postgres.campaign_runs import answered_offers, heard_of_answer
 from adapters.postgres.exceptions import Accepted, ExceptionOrder, make_exception, preview_exception
+from adapters.postgres.plan_rows import WrittenPlan
+from adapters.postgres.plans import PlanOrder, preview_plan, write_plan
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.transactions import serializable
 from api.booking.commands import Commands
@@ -22,9 +24,10 @@ from api.booking.runs import Runs
 from api.booking.temporal_errors import NoRun
 from domain.actors import ANYONE, SYSTEM, ActorRef
 from domain.booking import Move, Outcome, Placement, Status
-from domain.campaign import CampaignOrder, Offer, ReofferOrder, Verdict
+from domain.campaign import CampaignLook, CampaignOrder, Offer, ReofferOrder, Verdict
 from domain.errors import ExtensionLimit, HoldExpired
 from domain.events import EventType, appointment_offered
+from domain.plan import Plan, Weekly
 from domain.plan_exceptions import ExceptionKind, ExceptionReason, PlanException, Policy
 from domain.quiet_hours import QuietHours
 from domain.visit_links import link_key, link_to, token_of
@@ -104,25 +107,66 @@ class Leave:
 
 async def on_leave(clinic: Clinic, policy: Policy = Policy.CALL_LIST) -> Leave:
     visit_id = await clinic.book(at("09:00"))
-    what = PlanException(
-        kind=ExceptionKind.REMOVE,
-        start=datetime.combine(DAY, time(9)),
-        until=datetime.combine(DAY, time(10)),
-    )
+    closing = await away(clinic, 9, 10, policy)
+    return Leave(clinic, closing.campaigns, closing.campaign_id, visit_id)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A campaign for whoever is affected, and what its run sees."""
+
+    campaigns: Campaigns
+    campaign_id: UUID
+
+    async def look(self) -> CampaignLook:
+        return await self.campaigns.look_at_campaign(CampaignOrder(campaign_id=self.campaign_id))
+
+
+async def away(
+    clinic: Clinic, begins: int, ends: int, policy: Policy = Policy.CALL_LIST
+) -> Closing:
+    """By an exception, between two hours of the day."""
     order = ExceptionOrder(
         clinic_id=clinic.id,
         doctor_id=clinic.doctor_id,
-        what=what,
+        what=PlanException(
+            kind=ExceptionKind.REMOVE,
+            start=datetime.combine(DAY, time(begins)),
+            until=datetime.combine(DAY, time(ends)),
+        ),
         reason=ExceptionReason.ILLNESS,
         policy=policy,
         digest=None,
     )
     shown = await preview_exception(clinic.database, order)
-    made = await make_exception(
-        clinic.database, ExceptionOrder(**{**vars(order), "digest": shown.digest}), SYSTEM
-    )
+    made = await make_exception(clinic.database, replace(order, digest=shown.digest), SYSTEM)
     assert isinstance(made, Accepted)
-    return Leave(clinic, Campaigns(clinic.database, NEVER_QUIET), made.campaign_id, visit_id)
+    return Closing(Campaigns(clinic.database, NEVER_QUIET), made.campaign_id)
+
+
+async def on_duty_from(clinic: Clinic, hour: int, *, version: int = 0) -> Closing:
+    """By a plan of that day alone: for an hour."""
+    weekly = Weekly(weekday=DAY.isoweekday(), start=time(hour), until=time(hour + 1))
+    order = PlanOrder(
+        doctor_id=clinic.doctor_id,
+        plan=Plan(effective_from=DAY, effective_until=DAY, weekly=(weekly,)),
+        version=version,
+        digest=None,
+        horizon_days=(DAY - datetime.now(UTC).date()).days + 1,
+    )
+    shown = await preview_plan(clinic.database, order)
+    made = await write_plan(clinic.database, replace(order, digest=shown.digest), SYSTEM)
+    assert isinstance(made, WrittenPlan)
+    assert made.campaign_id is not None
+    return Closing(Campaigns(clinic.database, NEVER_QUIET), made.campaign_id)
+
+
+async def confirmed(clinic: Clinic, hold: UUID) -> None:
+    await clinic.execute(
+        "UPDATE schedules SET status = 'confirmed', confirmed_at = clock_timestamp()"
+        " WHERE id = :id",
+        id=hold,
+    )
 
 
 async def test_another_time_is_held_once_for_the_same_visit(clinic: Clinic) -> None:
@@ -362,6 +406,35 @@ async def test_a_campaign_takes_in_who_confirms_a_hold_from_before(clinic: Clini
     assert (before.to_ask, before.open_holds) == ([leave.visit_id], 1)
     assert (after.to_ask, after.open_holds) == ([leave.visit_id, hold], 0)
     assert after.parts[Part.LEFT] == 2
+
+
+async def test_a_plans_campaign_takes_in_who_confirms_a_hold_from_before(clinic: Clinic) -> None:
+    booked, hold = await clinic.book(at("09:00")), await clinic.hold(at("09:30"))
+    await clinic.hold(at("10:00"))
+    closing = await on_duty_from(clinic, 10)
+
+    before = await closing.look()
+    await confirmed(clinic, hold)
+    after = await closing.look()
+
+    assert (before.to_ask, before.open_holds) == ([booked], 1)
+    assert (after.to_ask, after.open_holds) == ([booked, hold], 0)
+    assert after.parts[Part.LEFT] == 2
+
+
+async def test_a_hold_that_several_have_closed_belongs_to_one_campaign(clinic: Clinic) -> None:
+    """That of the exception which took its time, or of the first plan that looks."""
+    left, hold = await clinic.hold(at("09:00")), await clinic.hold(at("10:00"))
+    closing = await on_duty_from(clinic, 10)
+    leave = await away(clinic, 10, 11)
+    later = await on_duty_from(clinic, 12, version=1)
+    for each in (left, hold):
+        await confirmed(clinic, each)
+
+    looks = [await each.look() for each in (closing, leave, later)]
+
+    assert [each.to_ask for each in looks] == [[left], [hold], []]
+    assert [each.open_holds for each in looks] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("pace", [Pace.RUNNING, Pace.PAUSED, Pace.STOPPED])
