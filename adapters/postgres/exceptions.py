@@ -22,14 +22,19 @@ from domain.plan_exceptions import ExceptionKind, ExceptionReason, PlanException
 from domain.slot import Interval
 from domain.zones import zone_named
 
-# What was withdrawn stands in the digest, so that the same exception can be made again.
+# What was withdrawn stands in the digest, and so does what undoes this: the opposite of it, for one
+# of the same doctors at some of the same time. So the same exception can be made again.
 SCOPE = SQL("""
 SELECT c.time_zone, clock_timestamp() AS now,
     ARRAY(SELECT d.id FROM doctors d
           WHERE d.clinic_id = c.id AND coalesce(d.id = CAST(%(doctor_id)s AS uuid), true)
           ORDER BY d.id) AS doctor_ids,
     (SELECT count(*) FROM exceptions e
-     WHERE e.clinic_id = c.id AND e.withdrawn_at IS NOT NULL) AS withdrawn
+     WHERE e.clinic_id = c.id AND (
+         e.withdrawn_at IS NOT NULL
+         OR e.kind <> %(kind)s AND e.wall_from < %(wall_until)s AND e.wall_until > %(wall_from)s
+            AND coalesce(e.doctor_id = CAST(%(doctor_id)s AS uuid), true)
+     )) AS undone
 FROM clinics c WHERE c.id = %(clinic_id)s
 """)
 
@@ -128,9 +133,7 @@ async def _made(
         "id": exception_id,
         "clinic_id": order.clinic_id,
         "doctor_id": order.doctor_id,
-        "kind": order.what.kind.value,
-        "wall_from": order.what.start,
-        "wall_until": order.what.until,
+        **_by_the_clock(order.what),
         "reason": order.reason.value,
         "actor": told(actor),
     }
@@ -157,7 +160,7 @@ async def _made(
 
 
 async def _seen(connection: Cursor, order: ExceptionOrder) -> tuple[Preview, Reshaping]:
-    scope = await connection.one_or_none(SCOPE, vars(order))
+    scope = await connection.one_or_none(SCOPE, {**vars(order), **_by_the_clock(order.what)})
     if scope is None:
         raise ClinicNotFound
     span = ahead(order.what.span(zone_named(scope["time_zone"])), scope["now"])
@@ -167,6 +170,10 @@ async def _seen(connection: Cursor, order: ExceptionOrder) -> tuple[Preview, Res
         spans = {each: [span] for each in scope["doctor_ids"]}
         reshaping = await given(connection, spans, span)
     return _preview(order, scope, reshaping), reshaping
+
+
+def _by_the_clock(what: PlanException) -> dict[str, object]:
+    return {"kind": what.kind.value, "wall_from": what.start, "wall_until": what.until}
 
 
 def ahead(span: Interval, now: datetime) -> Interval:
@@ -179,7 +186,7 @@ def ahead(span: Interval, now: datetime) -> Interval:
 
 def _preview(order: ExceptionOrder, scope: Row, reshaping: Reshaping) -> Preview:
     wish = [str(order.clinic_id), str(order.doctor_id), order.what.kind, order.reason, order.policy]
-    wish += [order.what.start.isoformat(), order.what.until.isoformat(), str(scope["withdrawn"])]
+    wish += [order.what.start.isoformat(), order.what.until.isoformat(), str(scope["undone"])]
     hit = [
         f"{each.appointment_id} {each.version} {each.is_held} {each.without_contact}"
         for each in reshaping.affected

@@ -176,6 +176,35 @@ async def test_what_is_left_of_a_withdrawn_exception_is_open_again(desk: Desk) -
     assert await desk.shifts() == EVENING
 
 
+async def test_what_the_opposite_has_undone_is_made_again(desk: Desk) -> None:
+    """By the very same words: it is another exception, and each digest still names its own."""
+    opposite = LEAVE | {"kind": "add"}
+    shown = await desk.ask(LEAVE, dryRun="true")
+    first = await desk.ask(LEAVE | {"digest": shown["digest"]}, 202)
+    opened = await desk.ask(opposite, 202)
+    open_again = await desk.shifts()
+
+    second = await desk.ask(LEAVE, 202)
+    closed = await desk.shifts()
+    opened_again = await desk.ask(opposite, 202)
+
+    assert ("06:00", "07:00", "open") in open_again
+    assert closed == [("07:00", "08:00", "open")]
+    assert await desk.shifts() == open_again
+    assert len({each["exceptionId"] for each in (first, opened, second, opened_again)}) == 4
+    assert await desk.ask(LEAVE | {"digest": shown["digest"]}, 202) == first
+
+
+async def test_the_opposite_for_others_or_at_another_time_makes_nothing_anew(desk: Desk) -> None:
+    other = await desk.clinic.hire()
+    made = await desk.ask(LEAVE, 202)
+    await desk.ask(EXTRA, 202)
+    path = f"/doctors/{other}/exceptions"
+    await desk.told(await desk.http.post(path, json=LEAVE | {"kind": "add"}), 202)
+
+    assert await desk.ask(LEAVE, 202) == made
+
+
 async def test_a_withdrawn_exception_leaves_what_another_one_takes(desk: Desk) -> None:
     made = await desk.ask(LEAVE, 202)
     await desk.ask(LEAVE | {"from": f"{DAY}T09:30", "reason": "training"}, 202)
