@@ -101,10 +101,14 @@ class _Around:
 
 
 async def taken_away(
-    connection: Cursor, doctor_ids: list[UUID], span: Interval, now: datetime
+    connection: Cursor, spans: Spans, around: Interval, now: datetime
 ) -> Reshaping:
     """Without this time. Who has booked in it and has not begun is affected."""
-    return await _reshaped(connection, doctor_ids, span, lambda _id, has: _less(has, span), now)
+
+    def less(doctor_id: UUID, has: _Around) -> _Shape:
+        return _less(has, spans[doctor_id])
+
+    return await _reshaped(connection, list(spans), around, less, now)
 
 
 async def given(connection: Cursor, spans: Spans, around: Interval) -> Reshaping:
@@ -142,11 +146,11 @@ class _Shape:
     changed: list[Interval]
 
 
-def _less(has: _Around, span: Interval) -> _Shape:
-    taken = parts_in(has.open, [span])
+def _less(has: _Around, spans: Sequence[Interval]) -> _Shape:
+    taken = parts_in(has.open, spans)
     booked = joined(_span(row) for row in has.rows)
     return _Shape(
-        open=without(has.open, [span]),
+        open=without(has.open, spans),
         closing=[*has.closing, *parts_in(booked, taken)],
         changed=taken,
     )

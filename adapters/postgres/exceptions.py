@@ -164,10 +164,10 @@ async def _seen(connection: Cursor, order: ExceptionOrder) -> tuple[Preview, Res
     if scope is None:
         raise ClinicNotFound
     span = ahead(order.what.span(zone_named(scope["time_zone"])), scope["now"])
+    spans = {each: [span] for each in scope["doctor_ids"]}
     if order.what.kind is ExceptionKind.REMOVE:
-        reshaping = await taken_away(connection, scope["doctor_ids"], span, scope["now"])
+        reshaping = await taken_away(connection, spans, span, scope["now"])
     else:
-        spans = {each: [span] for each in scope["doctor_ids"]}
         reshaping = await given(connection, spans, span)
     return _preview(order, scope, reshaping), reshaping
 

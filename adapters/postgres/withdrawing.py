@@ -1,6 +1,7 @@
 """Withdraw an exception from plans: what is left of it is as it would be without."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from uuid import UUID
@@ -27,6 +28,7 @@ from domain.errors import ExceptionNotFound, VisitsAffected
 from domain.plan import Plan, expand
 from domain.plan_exceptions import ExceptionKind, excepted, parts_in
 from domain.slot import Interval, day_bounds, day_of, days_of
+from domain.spans import without
 from domain.zones import zone_named
 
 ONE = SQL(f"""
@@ -37,6 +39,12 @@ FROM exceptions e JOIN clinics c ON c.id = e.clinic_id WHERE e.id = %(exception_
 SPANS = SQL("""
 SELECT doctor_id, lower(during) AS starts_at, upper(during) AS ends_at
 FROM exception_spans WHERE exception_id = %(exception_id)s ORDER BY doctor_id, during
+""")
+
+STILL_OPEN = SQL("""
+SELECT doctor_id, lower(during) AS starts_at, upper(during) AS ends_at FROM shifts
+WHERE doctor_id = ANY(%(doctor_ids)s) AND state = 'open'
+  AND during && tstzrange(%(starts_at)s, %(ends_at)s)
 """)
 
 PLANS = SQL("""
@@ -89,7 +97,8 @@ async def withdraw_exception(
 ) -> Withdrawn:
     """What it took is open again, as the plans of now say; its campaign asks nobody else.
 
-    Time that it added is taken away, unless somebody has booked there: `VisitsAffected`.
+    Time that there is only because of it is taken away, unless somebody has booked there:
+    `VisitsAffected`.
     """
 
     async def work(connection: Cursor) -> Withdrawn:
@@ -119,50 +128,59 @@ async def _undone(
     span = ahead(made.what.span(zone), now)
     asked = {"clinic_id": made.clinic_id, "doctor_id": made.doctor_id}
     doctor_ids = [each["id"] for each in await connection.all(DOCTORS, asked)]
+    until = day_bounds(day_of(now, zone) + timedelta(days=horizon_days), zone).ends_at
+    desk = _Desk(zone=zone, published=Interval(starts_at=min(now, span.starts_at), ends_at=until))
+    changed = await _spans(connection, SPANS, {"exception_id": made.exception_id})
     if made.what.kind is ExceptionKind.ADD:
-        reshaping = await taken_away(connection, doctor_ids, span, now)
+        around = {"doctor_ids": doctor_ids, **vars(span)}
+        is_open = await _spans(connection, STILL_OPEN, around)
+        before = {each: without(is_open[each], changed[each]) for each in doctor_ids}
+        stays = await _as_planned(connection, before, span, desk)
+        added = {each: without([span], stays[each]) for each in doctor_ids}
+        reshaping = await taken_away(connection, added, span, now)
         if reshaping.affected:
             raise VisitsAffected
         return reshaping
-    until = day_bounds(day_of(now, zone) + timedelta(days=horizon_days), zone).ends_at
-    desk = _Desk(zone=zone, published=Interval(starts_at=now, ends_at=until))
-    spans = await _as_planned(connection, made.exception_id, doctor_ids, span, desk)
-    return await given(connection, spans, span)
+    before = {each: changed[each] for each in doctor_ids}
+    return await given(connection, await _as_planned(connection, before, span, desk), span)
 
 
-async def _as_planned(
-    connection: Cursor,
-    exception_id: UUID,
-    doctor_ids: list[UUID],
-    span: Interval,
-    desk: _Desk,
-) -> Spans:
-    """Whose days follow no plan gets back what was taken."""
-    taken: defaultdict[UUID, list[Interval]] = defaultdict(list)
-    for row in await connection.all(SPANS, {"exception_id": exception_id}):
-        taken[row["doctor_id"]].append(_span(row))
+async def _spans(
+    connection: Cursor, statement: SQL, asked: dict[str, object]
+) -> defaultdict[UUID, list[Interval]]:
+    found: defaultdict[UUID, list[Interval]] = defaultdict(list)
+    for row in await connection.all(statement, asked):
+        found[row["doctor_id"]].append(_span(row))
+    return found
+
+
+async def _as_planned(connection: Cursor, before: Spans, span: Interval, desk: _Desk) -> Spans:
+    """As it would be without the exception. Whose days follow no plan has what was before."""
+    doctor_ids = list(before)
     plans: defaultdict[UUID, list[Plan]] = defaultdict(list)
     for row in await connection.all(PLANS, {"doctor_ids": doctor_ids}):
         plans[row["doctor_id"]].append(written(row).plan)
     others = await standing_exceptions(connection, doctor_ids, span.starts_at)
     return {
         each: parts_in(
-            excepted(_base(plans[each], taken[each], span, desk), others[each], desk.zone, span),
+            excepted(_base(plans[each], before[each], span, desk), others[each], desk.zone, span),
             [span],
         )
         for each in doctor_ids
     }
 
 
-def _base(plans: list[Plan], taken: list[Interval], span: Interval, desk: _Desk) -> list[Interval]:
+def _base(
+    plans: list[Plan], before: Sequence[Interval], span: Interval, desk: _Desk
+) -> list[Interval]:
     """Nothing is published beyond the horizon, but for what was before."""
     if not plans:
-        return taken
+        return list(before)
     begins = day_bounds(min(each.effective_from for each in plans), desk.zone).starts_at
-    unplanned = parts_in(taken, [Interval(starts_at=min(begins, span.starts_at), ends_at=begins)])
+    unplanned = parts_in(before, [Interval(starts_at=min(begins, span.starts_at), ends_at=begins)])
     first, last = day_of(span.starts_at, desk.zone), day_of(span.ends_at, desk.zone)
     planned = expand(plans, first, last, desk.zone)
-    return [*unplanned, *parts_in(planned, [desk.published, *taken])]
+    return [*unplanned, *parts_in(planned, [desk.published, *before])]
 
 
 def _span(row: Row) -> Interval:

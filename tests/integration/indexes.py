@@ -275,6 +275,7 @@ BY: dict[str, set[str]] = {
     "withdrawing.ONE": {"exceptions_pkey"},
     "withdrawing.PLANS": {"plans_once"},
     "withdrawing.SPANS": {"exception_spans_pkey"},
+    "withdrawing.STILL_OPEN": {"shifts_pkey"},
     "withdrawing.STOP": {"campaigns_exception"},
     "withdrawing.WITHDRAW": {"exceptions_pkey"},
     "zone_rules.OFFSETS": set(),

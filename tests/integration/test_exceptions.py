@@ -12,11 +12,14 @@ import pytest
 
 from adapters.postgres.take import hold_slot
 from adapters.postgres.transactions import TransactionLimit
+from adapters.postgres.withdrawing import withdraw_exception
+from domain.actors import SYSTEM
 from domain.errors import Refused
 from tests.builders import a_request
 from tests.clinic_rows import DAY, Clinic, at, refused_by
 from tests.fakes.issuer import FakeIssuer
 from tests.integration.test_doctor_plans import MORNINGS
+from tests.integration.test_offers import on_duty_from
 
 LEAVE: dict[str, Any] = {
     "kind": "remove",
@@ -146,7 +149,41 @@ async def test_time_that_is_added_can_be_booked_and_is_taken_away_again(desk: De
     await desk.told(await desk.http.delete(f"/exceptions/{made['exceptionId']}"))
 
     assert with_it == [("06:00", "08:00", "open"), ("08:00", "09:00", "open")]
-    assert await desk.shifts() == [("06:00", "07:30", "open")]
+    assert await desk.shifts() == [("06:00", "08:00", "open")]
+
+
+async def test_time_that_was_there_without_it_stays_and_so_do_its_visits(desk: Desk) -> None:
+    made = await desk.ask(EXTRA, 202)
+    await desk.clinic.book(at("10:30"))
+
+    await desk.told(await desk.http.delete(f"/exceptions/{made['exceptionId']}"))
+
+    assert await desk.shifts() == [("06:00", "08:00", "open")]
+
+
+async def test_time_that_another_one_adds_as_well_stays(desk: Desk) -> None:
+    made = await desk.ask(EXTRA, 202)
+    await desk.ask(EXTRA | {"from": f"{DAY}T11:00", "until": f"{DAY}T13:00"}, 202)
+    before = await desk.shifts()
+
+    await desk.told(await desk.http.delete(f"/exceptions/{made['exceptionId']}"))
+
+    assert await desk.shifts() == before
+
+
+async def test_what_stays_without_an_added_time_is_what_the_plans_say_now(desk: Desk) -> None:
+    """One that was on duty there when it was added is not, and the other way round."""
+    made = await desk.ask(EXTRA | {"from": f"{DAY}T10:00", "until": f"{DAY}T12:30"}, 202)
+    await on_duty_from(desk.clinic, 10)
+    await on_duty_from(desk.clinic, 12, version=1)
+    with_it = await desk.shifts()
+
+    await withdraw_exception(
+        desk.clinic.database, UUID(made["exceptionId"]), SYSTEM, horizon_days=9_000
+    )
+
+    assert with_it == [("07:00", "09:00", "open"), ("09:00", "10:00", "open")]
+    assert await desk.shifts() == [("09:00", "10:00", "open")]
 
 
 async def test_time_that_somebody_has_booked_is_not_taken_away_unseen(desk: Desk) -> None:
