@@ -15,13 +15,23 @@ from adapters.postgres.take import refusal_of
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
 from domain.booking import Appointment
-from domain.errors import AppointmentNotFound
+from domain.errors import AppointmentNotFound, NotASlot
 from domain.rules import refuse_unmovable
 
 BOTH = SQL(f"""
 SELECT {COLUMNS}, s.practitioner_id, s.overbook, s.starts_at <= clock_timestamp() AS has_begun
 FROM schedules s WHERE s.id = ANY(%(ids)s) ORDER BY s.id FOR UPDATE
 """)  # noqa: S608 - our own columns, as below
+
+# Where a shift closes the visits that it has are told to go: it takes nobody, as with a hold.
+CLOSING = SQL("""
+SELECT count(*) AS shifts FROM (
+    VALUES (CAST(%(first_doctor)s AS uuid), tstzrange(%(first_at)s, %(first_until)s)),
+           (%(second_doctor)s, tstzrange(%(second_at)s, %(second_until)s))
+) AS place (doctor_id, during)
+JOIN shifts w ON w.doctor_id = place.doctor_id AND w.during && place.during
+WHERE w.state = 'closing'
+""")
 
 # Each needs a place that is not free before the other has left it. As a marked overbooking the
 # first is in nobody's way for as long as the next statement takes. Nobody sees the mark, so it is
@@ -114,6 +124,8 @@ async def _exchange(
         **_goes("second", other, to=one),
         "actor": told(actor),
     }
+    if (await connection.one(CLOSING, asked))["shifts"]:
+        raise NotASlot
     await connection.write(MAKE_WAY, asked)
     moved = {row["id"]: row for row in await connection.all(EXCHANGE, asked)}
     return _exchanged(one, moved), _exchanged(other, moved)

@@ -124,6 +124,7 @@ BY: dict[str, set[str]] = {
     "clinic_rules.FIND": {"doctors_clinic_id_idx"},
     "clinic_rules.WRITE": set(),
     "exchange.BOTH": APPOINTMENT,
+    "exchange.CLOSING": {"shifts_pkey"},
     "exchange.EXCHANGE": APPOINTMENT | FREE,
     "exchange.MAKE_WAY": APPOINTMENT,
     "move.MADE": MOVES,

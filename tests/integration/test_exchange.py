@@ -225,6 +225,56 @@ async def test_a_longer_visit_that_finds_no_room_keeps_both_where_they_are(
     assert await desk.standing(long.appointment_id) == [(at("09:00"), "confirmed")]
 
 
+@pytest.mark.parametrize("leaves_first", [True, False])
+async def test_nobody_is_exchanged_into_time_that_closes(
+    desk: Desk, runs: MovesAtOnce, reception: Caller, *, leaves_first: bool
+) -> None:
+    colleague = await colleague_of(desk.clinic)
+    stays, leaves = await desk.book("09:00"), await desk.book("10:00", doctor_id=colleague)
+    await desk.clinic.execute(
+        "UPDATE shifts SET state = 'closing' WHERE doctor_id = :id", id=colleague
+    )
+    one, other = (leaves, stays) if leaves_first else (stays, leaves)
+
+    with pytest.raises(Refused) as refused:
+        await Exchanges(desk.clinic.database, runs).exchange(seen(one), seen(other), by=reception)
+
+    assert refused.value.code == "not_a_slot"
+    assert await desk.standing(stays.appointment_id) == [(at("09:00"), "confirmed")]
+    assert not runs.told
+
+
+async def test_a_visit_that_would_reach_into_time_that_closes_is_not_exchanged(
+    desk: Desk, runs: MovesAtOnce, reception: Caller
+) -> None:
+    colleague = await colleague_of(desk.clinic)
+    long, short = await desk.book("10:00"), await desk.book("09:00", doctor_id=colleague)
+    await desk.clinic.execute(
+        "UPDATE schedules SET ends_at = :until WHERE id = :id",
+        id=long.appointment_id,
+        until=at("11:00"),
+    )
+    await desk.clinic.execute(
+        "UPDATE shifts SET during = tstzrange(:start, :end) WHERE doctor_id = :id",
+        id=colleague,
+        start=at("09:00"),
+        end=at("09:30"),
+    )
+    await desk.clinic.execute(
+        "INSERT INTO shifts (doctor_id, during, state)"
+        " VALUES (:id, tstzrange(:start, :end), 'closing')",
+        id=colleague,
+        start=at("09:30"),
+        end=at("11:00"),
+    )
+    now = SeenVisit(appointment_id=long.appointment_id, version=3)
+
+    with pytest.raises(Refused) as refused:
+        await Exchanges(desk.clinic.database, runs).exchange(now, seen(short), by=reception)
+
+    assert refused.value.code == "not_a_slot"
+
+
 async def test_an_exchange_stands_though_no_run_can_tell_of_it(
     desk: Desk, runs: MovesAtOnce, reception: Caller
 ) -> None:
