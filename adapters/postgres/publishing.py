@@ -20,7 +20,7 @@ from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.rows import Row
 from adapters.postgres.transactions import serializable
 from domain.plan import Plan, expand, instant_of
-from domain.plan_exceptions import excepted
+from domain.plan_exceptions import excepted, parts_in
 from domain.slot import Interval, day_bounds, day_of, days_of
 from domain.spans import apart, in_place_of, within, without
 from domain.zones import zone_named
@@ -171,11 +171,14 @@ async def change_from(  # noqa: PLR0913, PLR0917 - whose, where, what, from when
     )
     exceptions = [made_exception(row).what for row in standing]
     kept = [_span(each) for each in shifts if each["starts_at"] < since]
-    last = _last_day(desk["now"], horizon_days, shifts, zone)
-    window = Interval(starts_at=since, ends_at=day_bounds(last, zone).ends_at)
-    planned = excepted(expand(plans, first, last, zone), exceptions, zone, window)
-    wanted = without(planned, kept)
     is_open = [_span(each) for each in shifts if each["state"] == "open"]
+    horizon = day_of(desk["now"], zone) + timedelta(days=horizon_days)
+    last = max([horizon, *(day_of(each["starts_at"], zone) for each in shifts)])
+    window = Interval(starts_at=since, ends_at=day_bounds(last, zone).ends_at)
+    until = day_bounds(horizon, zone).ends_at
+    published = Interval(starts_at=min(since, until), ends_at=until)
+    planned = parts_in(expand(plans, first, last, zone), [published, *is_open])
+    wanted = without(excepted(planned, exceptions, zone, window), kept)
     spans = [_span(row) for row in rows]
     stays = within(spans, [*wanted, *kept])
     was_outside = set(spans) - within(spans, is_open)
@@ -240,12 +243,6 @@ def _columns(shifts: Iterable[Stated]) -> dict[str, list[object]]:
         "ends": [span.ends_at for span, _ in ordered],
         "states": [state for _, state in ordered],
     }
-
-
-def _last_day(now: datetime, horizon_days: int, shifts: Sequence[Row], zone: ZoneInfo) -> date:
-    """Of the horizon, or of the last shift that there is beyond it."""
-    horizon = day_of(now, zone) + timedelta(days=horizon_days)
-    return max([horizon, *(day_of(each["starts_at"], zone) for each in shifts)])
 
 
 def _span(row: Row) -> Interval:

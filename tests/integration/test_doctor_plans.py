@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -13,12 +14,18 @@ from sqlalchemy import text
 from adapters.postgres.take import hold_slot
 from adapters.postgres.transactions import TransactionLimit
 from domain.errors import NotASlot
+from tests import clinic_rows
 from tests.builders import a_request
-from tests.clinic_rows import DAY, Clinic, at
+from tests.clinic_rows import Clinic
+
+TODAY = datetime.now(ZoneInfo("Europe/Moscow")).date()
+DAY = TODAY + timedelta(days=21 - TODAY.weekday())
+"""A Monday within the horizon, and with another one before it."""
 
 EMPTY = {"version": 0, "weekly": []}
 MORNINGS: dict[str, Any] = {
     "effectiveFrom": str(DAY),
+    "effectiveUntil": str(DAY),
     "weekly": [{"weekday": 1, "from": "09:00", "until": "13:00"}],
     "version": 0,
 }
@@ -27,7 +34,7 @@ AFTERNOONS = MORNINGS | {"weekly": [{"weekday": 1, "from": "10:00", "until": "24
 
 @dataclass(frozen=True)
 class Desk:
-    """A clinic whose doctor is on duty from nine to eleven on a Monday, far ahead."""
+    """A clinic whose doctor is on duty from nine to eleven on a Monday."""
 
     http: httpx.AsyncClient
     clinic: Clinic
@@ -74,8 +81,19 @@ class Desk:
 
 @pytest.fixture
 async def desk(api: str, clinic: Clinic) -> AsyncIterator[Desk]:
+    await on_duty_soon(clinic)
     async with httpx.AsyncClient(base_url=api, timeout=20) as http:
         yield Desk(http, clinic)
+
+
+async def on_duty_soon(clinic: Clinic) -> None:
+    """What is far ahead is not published by a plan."""
+    await clinic.execute("DELETE FROM shifts WHERE doctor_id = :id", id=clinic.doctor_id)
+    await clinic.on_duty(at("09:00"), at("11:00"))
+
+
+def at(clock: str) -> datetime:
+    return clinic_rows.at(clock, DAY)
 
 
 async def test_a_plan_takes_the_place_of_what_there_was(desk: Desk) -> None:
@@ -83,7 +101,7 @@ async def test_a_plan_takes_the_place_of_what_there_was(desk: Desk) -> None:
     written = await desk.put(MORNINGS)
 
     assert before == EMPTY
-    assert written == await desk.plan() == MORNINGS | {"effectiveUntil": None, "version": 1}
+    assert written == await desk.plan() == MORNINGS | {"version": 1}
     assert await desk.free() == [
         "06:00",
         "06:30",
@@ -121,7 +139,9 @@ async def test_a_plan_of_today_can_be_booked_at_once_as_far_as_the_horizon(desk:
     ]
     await desk.clinic.execute("DELETE FROM shifts WHERE doctor_id = :id", id=desk.clinic.doctor_id)
 
-    plan = await desk.put(MORNINGS | {"effectiveFrom": "2024-01-01", "weekly": every_day})
+    plan = await desk.put(
+        MORNINGS | {"effectiveFrom": "2024-01-01", "effectiveUntil": None, "weekly": every_day}
+    )
 
     assert plan["weekly"] == every_day
     assert 42 <= len(await desk.shifts()) <= 49
@@ -135,7 +155,7 @@ async def test_visits_that_would_fall_outside_are_shown_before_anything_is_done(
     shown = await desk.put(AFTERNOONS, dryRun="true")
     refused = await desk.put(AFTERNOONS, 409)
 
-    first = [{"appointmentId": str(visit), "dateTime": "2030-01-14T06:00:00Z"}]
+    first = [{"appointmentId": str(visit), "dateTime": f"{DAY}T06:00:00Z"}]
     assert {"visits": 1, "held": 1, "withoutContact": 0, "first": first}.items() <= shown.items()
     assert refused["code"] == "visits_affected"
     assert shown.items() <= refused.items()
@@ -206,7 +226,7 @@ async def test_a_visit_that_is_outside_already_is_not_shown_again(desk: Desk) ->
         {"weekly": [{"weekday": 1, "from": "9:00", "until": "10:00"}]},
         {"weekly": [{"weekday": 1, "from": "10:00", "until": "10:00"}]},
         {"weekly": MORNINGS["weekly"] * 2},
-        {"effectiveUntil": "2030-01-13"},
+        {"effectiveUntil": str(DAY - timedelta(days=1))},
         {"version": -1},
     ],
 )

@@ -18,7 +18,6 @@ from domain.errors import Refused
 from tests.builders import a_request
 from tests.clinic_rows import DAY, Clinic, at, refused_by
 from tests.fakes.issuer import FakeIssuer
-from tests.integration.test_doctor_plans import MORNINGS
 from tests.integration.test_offers import on_duty_from
 
 LEAVE: dict[str, Any] = {
@@ -255,8 +254,7 @@ async def test_every_later_plan_respects_an_exception(desk: Desk) -> None:
     await desk.ask(EXTRA | {"from": f"{DAY}T13:00", "until": f"{DAY}T14:00"}, 202)
     made = await desk.ask(LEAVE, 202)
 
-    plan = f"/doctors/{desk.clinic.doctor_id}/plan"
-    await desk.told(await desk.http.put(plan, json=MORNINGS))
+    await on_duty_from(desk.clinic, 9, lasts=4)
     planned = await desk.shifts()
     await desk.told(await desk.http.delete(f"/exceptions/{made['exceptionId']}"))
 
@@ -268,7 +266,8 @@ async def test_every_later_plan_respects_an_exception(desk: Desk) -> None:
 async def test_the_visits_outside_a_plan_are_a_campaign(desk: Desk) -> None:
     await desk.clinic.book(at("09:00"))
     plan = f"/doctors/{desk.clinic.doctor_id}/plan"
-    later = MORNINGS | {"weekly": [{"weekday": 1, "from": "10:00", "until": "24:00"}]}
+    week = [{"weekday": 1, "from": "10:00", "until": "24:00"}]
+    later: dict[str, Any] = {"effectiveFrom": str(DAY), "weekly": week, "version": 0}
     shown = await desk.told(await desk.http.put(plan, json=later, params={"dryRun": "true"}))
     later |= {"digest": shown["digest"]}
 

@@ -144,9 +144,9 @@ async def away(
     return Closing(Campaigns(clinic.database, NEVER_QUIET), made.campaign_id)
 
 
-async def on_duty_from(clinic: Clinic, hour: int, *, version: int = 0) -> Closing:
-    """By a plan of that day alone: for an hour."""
-    weekly = Weekly(weekday=DAY.isoweekday(), start=time(hour), until=time(hour + 1))
+async def on_duty_from(clinic: Clinic, hour: int, *, lasts: int = 1, version: int = 0) -> Closing:
+    """By a plan of that day alone, which is within the horizon: for an hour, or some."""
+    weekly = Weekly(weekday=DAY.isoweekday(), start=time(hour), until=time(hour + lasts))
     order = PlanOrder(
         doctor_id=clinic.doctor_id,
         plan=Plan(effective_from=DAY, effective_until=DAY, weekly=(weekly,)),

@@ -21,6 +21,7 @@ from activities.imports import Imports
 from activities.shifts import Shifts
 from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
+from adapters.postgres.exceptions import Accepted, ExceptionOrder, make_exception
 from adapters.postgres.plan_rows import WrittenPlan
 from adapters.postgres.plans import PlanOrder, write_plan
 from adapters.postgres.publishing import republish
@@ -28,6 +29,7 @@ from adapters.temporal.client import TemporalConnection
 from api.schedule.publishing import Publishing
 from domain.actors import SYSTEM
 from domain.plan import Plan, Published, PublishOrder, Weekly
+from domain.plan_exceptions import ExceptionKind, ExceptionReason, PlanException, Policy
 from tests.clinic_rows import Clinic, at, open_clinic
 from worker.publish_schedule import ensure_publishing, keep_publishing
 from worker.workers import plans_worker
@@ -106,6 +108,22 @@ class Office:
             version=version + 1,
             weekly=json.dumps(weekly),
         )
+
+    async def adds(self, day: date, start: time, until: time) -> None:
+        what = PlanException(
+            kind=ExceptionKind.ADD,
+            start=datetime.combine(day, start),
+            until=datetime.combine(day, until),
+        )
+        order = ExceptionOrder(
+            clinic_id=self.clinic.id,
+            doctor_id=self.doctor,
+            what=what,
+            reason=ExceptionReason.OTHER,
+            policy=Policy.CALL_LIST,
+            digest=None,
+        )
+        assert isinstance(await make_exception(self.database, order, SYSTEM), Accepted)
 
     async def hours(self) -> set[tuple[str, str]]:
         """From when until when, on whatever day."""
@@ -211,6 +229,44 @@ async def test_days_before_the_first_plan_keep_what_they_have(office: Office) ->
     await republish(office.database, other, 7)
 
     assert await office.shifts(other) == before
+
+
+async def test_one_shift_far_ahead_opens_no_day_before_it(office: Office) -> None:
+    """Neither one that is open, nor one that closes around a visit, nor one that was added."""
+    before = await office.shifts()
+    far = [date.today() + timedelta(days=n) for n in (100, 200, 300)]  # noqa: DTZ011
+    await office.clinic.on_duty(at("08:00", far[0]), at("11:00", far[0]))
+    await office.clinic.on_duty(at("09:00", far[1]), at("10:00", far[1]))
+    await office.clinic.book(at("09:00", far[1]))
+    await office.clinic.execute(
+        "UPDATE shifts SET state = 'closing' WHERE doctor_id = :id AND during @> :start",
+        id=office.doctor,
+        start=at("09:00", far[1]),
+    )
+    await office.adds(far[2], time(20), time(21))
+
+    await office.published()
+
+    hours = [f"{far[0]} 09:00", f"{far[1]} 09:00", f"{far[2]} 20:00"]
+    assert list(await office.shifts()) == [*before, *hours]
+    assert await office.hours() == {
+        ("09:00", "13:00"),  # planned
+        ("09:00", "11:00"),  # what is planned of what was open
+        ("09:00", "09:30"),  # the visit
+        ("20:00", "21:00"),  # added
+    }
+
+
+async def test_a_far_day_is_published_as_planned_once_it_is_near(office: Office) -> None:
+    far = date.today() + timedelta(days=100)  # noqa: DTZ011 - far enough in any zone
+    await office.clinic.on_duty(at("08:00", far), at("11:00", far))
+
+    await republish(office.database, office.doctor, 7)
+    cut = await office.hours()
+    await republish(office.database, office.doctor, 110)
+
+    assert cut == {("09:00", "13:00"), ("09:00", "11:00")}
+    assert await office.hours() == {("09:00", "13:00")}
 
 
 async def test_a_time_that_nobody_has_any_more_is_cut(office: Office) -> None:
