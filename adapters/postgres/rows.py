@@ -42,13 +42,18 @@ def appointment_of(row: Row) -> Appointment:
         confirmed_at=row["confirmed_at"],
         cancelled_at=row["cancelled_at"],
         reason=row["reason"],
-        extensions_left=max(0, MAX_EXTENSIONS - row["extensions"]),
+        extensions_left=_extensions_left(row),
         moves=row["moves"],
         rescheduled_at=row["rescheduled_at"],
         origin=row["origin"],
         service_id=row["service_id"],
         attendance=row["attendance"],
     )
+
+
+def _extensions_left(row: Row) -> int:
+    """An offer lasts as long as it lasts: no run waits for more time to be asked for."""
+    return 0 if row["origin"] == "offer" else max(0, MAX_EXTENSIONS - row["extensions"])
 
 
 def hold_of(row: Row) -> Hold:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from adapters.postgres.attendance import see_attended
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read_by_cursor
+from api.booking.taken_offers import id_that_answers
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import Caller
 from domain.actors import ActorRef
@@ -60,7 +61,8 @@ class Attendance:
         seen = await read_by_cursor(self._database, ask)
         if seen is None:
             raise AppointmentNotFound
-        return seen
+        visit_id = await id_that_answers(self._database, seen.visit)
+        return seen if visit_id == appointment_id else await self._look(visit_id, mark, version)
 
 
 def _let_in(seen: Attended, by: Caller) -> ActorRef:

@@ -7,8 +7,9 @@ from adapters.postgres.appointments import Seen, see
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read_by_cursor
 from api.booking.move import Moves
-from api.booking.offered import accept_offer, was_taken
+from api.booking.offered import accept_offer
 from api.booking.runs import Runs
+from api.booking.taken_offers import visit_that_took
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
 from domain.actors import Actor, ActorRef
@@ -62,11 +63,8 @@ class Commands:
         seen = await self._see(appointment_id)
         if seen is not None:
             await self._let_in(by, Action.READ_VISIT, seen)
-            if seen.offered_visit is not None and seen.appointment.status is not Status.HELD:
-                visit = await self._see(seen.offered_visit)
-                if visit is not None and was_taken(seen.appointment, visit.appointment):
-                    return Found(appointment=visit.appointment)
-            return Found(appointment=seen.appointment)
+            visit = await visit_that_took(self._database, seen)
+            return Found(appointment=(visit or seen).appointment)
         found = await self._find_run(appointment_id)
         _check(by, Action.READ_VISIT, found.appointment)
         if found.is_lost:
@@ -121,7 +119,8 @@ class Commands:
                 raise ExtensionLimit from None
             if seen.appointment.status is Status.HELD:  # as for a confirm, nobody knows yet
                 raise NoAnswer(appointment_id) from None
-            raise _why_ended(seen.appointment) from None
+            visit = await visit_that_took(self._database, seen)
+            raise _why_ended((visit or seen).appointment) from None
 
     async def _extend(
         self, appointment_id: UUID, version: int, actor: ActorRef | None
@@ -147,12 +146,14 @@ class Commands:
     ) -> Appointment:
         """With a version: only what the caller has seen is cancelled, else `Changed`.
 
-        Staff who give a reason pass the clinic's rules.
+        Staff who give a reason pass the clinic's rules. Of an offer that was taken: the visit.
         """
         for _ in range(MAX_ROUNDS):
             seen, actor = await self._see_as(by, appointment_id)
             if seen is None and version is not None:
                 raise await self._why_never_held(appointment_id)
+            if seen is not None and seen.appointment.status is Status.CANCELLED:
+                seen = await visit_that_took(self._database, seen) or seen
             if seen is not None and version is not None:
                 _refuse_what_changed(seen.appointment, version)
             try:

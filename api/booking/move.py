@@ -15,6 +15,7 @@ from adapters.postgres.where_to import Target, look_at_target
 from api.booking.move_order import Moved, MoveKeys, MoveOrder
 from api.booking.run_summary import RunSummary
 from api.booking.single_flight import KeyLocks
+from api.booking.taken_offers import id_that_answers
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
 from domain.actors import Actor
@@ -70,6 +71,10 @@ class Moves:
         """Raises `Refused`, `ReplayedRefusal`, or `NoAnswer` where a run may have begun."""
         for _ in range(MAX_ROUNDS):
             seen = await self._look(order)
+            visit_id = await id_that_answers(self._database, seen.visit)
+            if visit_id != order.appointment_id:
+                order = replace(order, appointment_id=visit_id)
+                seen = await self._look(order)
             try:
                 if (settled := await self._settled(order, seen)) is not None:
                     return settled

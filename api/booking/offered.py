@@ -3,6 +3,7 @@
 from adapters.postgres.appointments import Seen
 from api.booking.move import Moves
 from api.booking.move_order import MoveOrder
+from api.booking.taken_offers import was_taken
 from domain.actors import Actor
 from domain.booking import Appointment, Refusal, Status
 from domain.booking_record import CODE_OF_END
@@ -14,7 +15,7 @@ async def accept_offer(moves: Moves, seen: Seen, visit: Seen | None, by: Actor) 
     offer = seen.appointment
     if visit is None:
         raise AppointmentNotFound
-    if was_taken(offer, visit.appointment):
+    if was_taken(offer, visit.appointment) and visit.appointment.status is not Status.CANCELLED:
         return visit.appointment
     if offer.status is not Status.HELD:
         raise refused(Refusal(code=CODE_OF_END.get(offer.status, HoldExpired.code)))
@@ -27,9 +28,3 @@ async def accept_offer(moves: Moves, seen: Seen, visit: Seen | None, by: Actor) 
         is_offered=True,
     )
     return (await moves.move(order)).appointment
-
-
-def was_taken(offer: Appointment, visit: Appointment) -> bool:
-    """Whether the visit stands where it was offered to."""
-    there = (visit.doctor_id, visit.starts_at) == (offer.doctor_id, offer.starts_at)
-    return there and visit.status is not Status.CANCELLED

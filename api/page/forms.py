@@ -33,6 +33,8 @@ def see(path: str) -> Response:
 def see_with(path: str, **query: object) -> Response:
     """The same, with what the page is to say: null says nothing."""
     said = urlencode({name: value for name, value in query.items() if value is not None})
+    if not said:
+        return see(path)
     return see(f"{path}{'&' if '?' in path else '?'}{said}")
 
 

@@ -32,9 +32,10 @@ async def ask(
 ) -> Response:
     """Once of one mark: the page of the visit says what came of it."""
     found = await own_visit(commands, appointment_id, visitor, caller)
+    visit_id = found.appointment.appointment_id
     by = caller.actor.ref_for(found.appointment.patient_id)
-    await read(database, lambda connection: ask_again(connection, appointment_id, by))
-    return see(f"/visits/{appointment_id}")
+    await read(database, lambda connection: ask_again(connection, visit_id, by))
+    return see(f"/visits/{visit_id}")
 
 
 @router.post("/reception/visits/{appointment_id}/keep-no-show")

@@ -63,10 +63,11 @@ async def choose(  # noqa: PLR0913 - each is a part of the request
     about: Annotated[Id | None, Query()] = None,
 ) -> Response:
     """The calendar of a booking without this visit; `note` says why it did not go to `at`."""
-    await own_visit(desk, appointment_id, visitor, caller)
-    visit = await seen_visit(database, appointment_id)
+    own = await own_visit(desk, appointment_id, visitor, caller)
+    visit_id = own.appointment.appointment_id
+    visit = await seen_visit(database, visit_id)
     if visit is None or not _is_movable(visit):
-        return see(f"/visits/{appointment_id}")
+        return see(f"/visits/{visit_id}")
     wish = Wish(doctor_id=doctor, day=chosen, at=at)
     found = await where_to(database, visit, wish, with_others=True)
     return page(
@@ -96,13 +97,14 @@ async def look_once_more(  # noqa: PLR0913 - each is a part of the request
     at: Annotated[Instant, Query()],
 ) -> Response:
     """Old and new side by side, before the one button that moves; nothing is held meanwhile."""
-    await own_visit(desk, appointment_id, visitor, caller)
-    visit = await seen_visit(database, appointment_id)
+    own = await own_visit(desk, appointment_id, visitor, caller)
+    visit_id = own.appointment.appointment_id
+    visit = await seen_visit(database, visit_id)
     if visit is None or not _is_movable(visit):
-        return see(f"/visits/{appointment_id}")
+        return see(f"/visits/{visit_id}")
     found = await where_to(database, visit, Wish(doctor_id=doctor, at=at))
     if not await is_free(database, found, at):
-        return see(_back_to(appointment_id, doctor, at, Refusal(code=SlotTaken.code)))
+        return see(_back_to(visit_id, doctor, at, Refusal(code=SlotTaken.code)))
     return page(
         visitor,
         "move_to.html",
@@ -128,15 +130,16 @@ async def move(  # noqa: PLR0913 - each is a part of the request
     at: Annotated[Instant, Form()],
 ) -> Response:
     """On the road of the API's reschedule; where it is refused, the old time stays."""
-    await own_visit(desk, appointment_id, visitor, caller)
+    own = await own_visit(desk, appointment_id, visitor, caller)
+    visit_id = own.appointment.appointment_id
     order = MoveOrder(
-        appointment_id=appointment_id,
+        appointment_id=visit_id,
         version=version,
         starts_at=at,
         doctor_id=doctor,
         by=caller.actor,
     )
-    place = f"/visits/{appointment_id}"
+    place = f"/visits/{visit_id}"
     try:
         await moves.move(order)
     except (AppointmentNotFound, DoctorNotFound):
@@ -144,10 +147,10 @@ async def move(  # noqa: PLR0913 - each is a part of the request
     except OtherSpecialty:
         raise DoctorNotFound from None
     except Refused as refused:
-        note_refusal(refused, appointment_id=appointment_id, doctor_id=doctor)
+        note_refusal(refused, appointment_id=visit_id, doctor_id=doctor)
         refusal = refused.refusal
         if isinstance(refused, OF_THE_TIME) or _is_about_time(refused):
-            return see(_back_to(appointment_id, doctor, at, refusal))
+            return see(_back_to(visit_id, doctor, at, refusal))
         return see(f"{place}?note={refusal.code}")
     except NoAnswer:
         return see(f"{place}?note=unavailable")

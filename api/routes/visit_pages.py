@@ -28,7 +28,7 @@ from api.http.cursors import Cursor, Place, cursor_of, place_of
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Text
 from api.page.calendar import as_entry
-from api.page.forms import OwnForm, see
+from api.page.forms import OwnForm, see, see_with
 from api.page.own_visits import SeenVersion, own_visit, seen_visit
 from api.page.rendering import page
 from api.page.visitor import Patient, Visitor
@@ -118,8 +118,13 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     settings: Settings,
     note: Annotated[Text | None, Query()] = None,
 ) -> Response:
-    """Whatever became of it: held and for how long, confirmed, lapsed, cancelled, on its way."""
+    """Whatever became of it: held and for how long, confirmed, lapsed, cancelled, on its way.
+
+    An offer that was taken leads to its visit.
+    """
     found = await own_visit(desk, appointment_id, visitor, caller)
+    if (visit_id := found.appointment.appointment_id) != appointment_id:
+        return see_with(f"/visits/{visit_id}", note=note)
     if found.appointment.status is Status.REFUSED:
         return see(f"/book/{found.appointment.doctor_id}?note={found.code}")
     seen = await seen_visit(database, appointment_id)
@@ -150,7 +155,7 @@ async def calendar_file(
 ) -> Response:
     """The same event as in the e-mail, for a calendar that the patient opens here."""
     found = await own_visit(desk, appointment_id, visitor, caller)
-    seen = await seen_visit(database, appointment_id)
+    seen = await seen_visit(database, found.appointment.appointment_id)
     if seen is None or found.appointment.status is not Status.CONFIRMED:
         raise AppointmentNotFound
     named = {"content-disposition": 'attachment; filename="visit.ics"'}
@@ -163,7 +168,7 @@ async def confirm(
     _: OwnForm, appointment_id: Id, caller: VisitChanger, visitor: Patient, desk: CommandsDep
 ) -> Response:
     return await _told(
-        desk, appointment_id, visitor, caller, lambda: desk.confirm(appointment_id, caller.actor)
+        desk, appointment_id, visitor, caller, lambda visit: desk.confirm(visit, caller.actor)
     )
 
 
@@ -185,7 +190,7 @@ async def cancel(
         appointment_id,
         visitor,
         caller,
-        lambda: desk.cancel(appointment_id, reason, version, by=caller.actor),
+        lambda visit: desk.cancel(visit, reason, version, by=caller.actor),
     )
 
 
@@ -204,7 +209,7 @@ async def extend(
         appointment_id,
         visitor,
         caller,
-        lambda: desk.extend(appointment_id, version, caller.actor),
+        lambda visit: desk.extend(visit, version, caller.actor),
     )
 
 
@@ -213,21 +218,22 @@ async def _told(
     appointment_id: UUID,
     visitor: Visitor,
     caller: Caller,
-    command: Callable[[], Awaitable[Appointment]],
+    command: Callable[[UUID], Awaitable[Appointment]],
 ) -> Response:
     """Back to the visit, which shows what came of the command; where it was refused, why."""
-    await own_visit(desk, appointment_id, visitor, caller)
-    place = f"/visits/{appointment_id}"
+    found = await own_visit(desk, appointment_id, visitor, caller)
+    visit_id = found.appointment.appointment_id
+    place = f"/visits/{visit_id}"
     try:
-        await command()
+        done = await command(visit_id)
     except AppointmentNotFound:
         raise
     except Refused as refused:
-        note_refusal(refused, appointment_id=appointment_id)
+        note_refusal(refused, appointment_id=visit_id)
         return see(f"{place}?note={refused.refusal.code}")
     except NoAnswer:
         return see(f"{place}?note=unavailable")
-    return see(place)
+    return see(f"/visits/{done.appointment_id}")
 
 
 async def _doctor(database: DatabaseDep, wish: Appointment) -> DoctorCard:

@@ -61,6 +61,16 @@ class WorkingRuns(Runs):
         cancelled = await self._appointments.cancel_appointment(cancellation)
         return Outcome(attempt_id=cancellation.attempt_id, appointment=cancelled)
 
+    async def give_up(
+        self, _appointment_id: UUID, _reason: str, _by: ActorRef | None = None
+    ) -> Outcome:
+        raise NoRun
+
+    async def extend(
+        self, _appointment_id: UUID, _version: int, _by: ActorRef | None = None
+    ) -> Outcome:
+        raise NoRun
+
     async def move(self, move: Move) -> Outcome:
         moved = await self._appointments.move_appointment(move)
         return Outcome(attempt_id=move.attempt_id, appointment=moved)

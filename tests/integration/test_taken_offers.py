@@ -1,0 +1,186 @@
+"""An offer that was taken: its id answers for the visit that went there, in every call and page."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from domain.booking import Appointment
+from tests.clinic_rows import Clinic, at
+from tests.integration.test_offers import on_leave
+
+pytestmark = pytest.mark.unmeasured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """A patient at a browser, whose visit at nine the clinic offers another time."""
+
+    http: httpx.AsyncClient
+    clinic: Clinic
+    offer: Appointment
+    visit: UUID
+
+    @property
+    def offer_id(self) -> UUID:
+        return self.offer.appointment_id
+
+    async def shown(self, path: str) -> str:
+        answer = await self.http.get(path, follow_redirects=True)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def sent(self, path: str, **form: object) -> str:
+        """Where the form leads."""
+        answer = await self.http.post(path, data={name: str(each) for name, each in form.items()})
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    async def call(self, word: str, **body: object) -> httpx.Response:
+        return await self.http.post(f"/api/v1/appointments/{self.offer_id}/{word}", json=body)
+
+    async def known(self, appointment_id: UUID) -> dict[str, Any]:
+        found = await self.http.get(f"/api/v1/appointments/{appointment_id}")
+        told: dict[str, Any] = found.json()
+        return told
+
+    async def takes(self) -> None:
+        taken = await self.call("confirm")
+        assert taken.json()["appointmentId"] == str(self.visit), taken.text
+
+
+@pytest.fixture
+async def offered(finishing_api: str, clinic: Clinic) -> AsyncIterator[Offered]:
+    leave = await on_leave(clinic)
+    offer = (await leave.offered()).offer
+    await clinic.execute(
+        "UPDATE patients SET email = :mail WHERE id = :id",
+        mail=f"{offer.patient_id.hex}@example.org",
+        id=offer.patient_id,
+    )
+    async with httpx.AsyncClient(
+        base_url=finishing_api,
+        timeout=20,
+        headers={"accept": "text/html", "accept-language": "en", "origin": finishing_api},
+        cookies={"patient": str(offer.patient_id)},
+    ) as http:
+        yield Offered(http=http, clinic=clinic, offer=offer, visit=leave.visit_id)
+
+
+async def test_an_offer_that_is_held_shows_no_extension_that_would_be_refused(
+    offered: Offered,
+) -> None:
+    page = await offered.shown(f"/visits/{offered.offer_id}")
+
+    assert "Confirm appointment" in page
+    assert 'id="extend"' not in page
+    assert (await offered.known(offered.offer_id))["extensionsLeft"] == 0
+
+
+async def test_a_taken_offers_page_leads_to_the_visit_whose_buttons_work(
+    offered: Offered,
+) -> None:
+    place = f"/visits/{offered.offer_id}"
+    await offered.sent(f"{place}/confirm")
+
+    answer = await offered.http.get(f"{place}?note=unavailable")
+    page = await offered.shown(place)
+    calendar = await offered.shown(f"{place}/visit.ics")
+    times = await offered.shown(f"{place}/move")
+    once_more = await offered.shown(
+        f"{place}/move/to?doctor={offered.clinic.doctor_id}&at=2030-01-14T07:30:00Z"
+    )
+
+    assert answer.headers["location"] == f"/visits/{offered.visit}?note=unavailable"
+    assert f'action="/visits/{offered.visit}/cancel"' in page
+    assert f"UID:{offered.visit}" in calendar
+    assert "Your time now: Monday, 14 January, 10:00" in times
+    assert f'action="/visits/{offered.visit}/move"' in once_more
+
+
+async def test_who_cancels_at_the_page_of_a_taken_offer_has_no_visit(offered: Offered) -> None:
+    await offered.takes()
+
+    back = await offered.sent(f"/visits/{offered.offer_id}/cancel", version=3)
+
+    assert back == f"/visits/{offered.visit}"
+    assert "Your appointment is cancelled" in await offered.shown(back)
+    assert (await offered.known(offered.visit))["status"] == "cancelled"
+
+
+async def test_who_moves_at_the_page_of_a_taken_offer_sees_the_visit_there(
+    offered: Offered,
+) -> None:
+    await offered.takes()
+    wish = {"version": 3, "doctor": offered.clinic.doctor_id, "at": at("10:30").isoformat()}
+
+    back = await offered.sent(f"/visits/{offered.offer_id}/move", **wish)
+
+    assert back == f"/visits/{offered.visit}?note=moved"
+    assert "10:30" in await offered.shown(back)
+
+
+async def test_a_taken_offer_is_cancelled_as_the_visit_and_either_id_says_so(
+    offered: Offered,
+) -> None:
+    await offered.takes()
+
+    stale = await offered.call("cancel", version=2)
+    cancelled = await offered.call("cancel", version=3)
+    again = await offered.call("cancel")
+
+    assert (stale.status_code, stale.json()["code"]) == (409, "changed")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert cancelled.json()["appointmentId"] == str(offered.visit)
+    assert again.json() == cancelled.json()
+    for each in (offered.visit, offered.offer_id):
+        assert await offered.known(each) == cancelled.json()
+    late = await offered.call("confirm")
+    assert (late.status_code, late.json()["code"]) == (409, "already_cancelled")
+
+
+async def test_a_taken_offer_is_moved_as_the_visit(offered: Offered) -> None:
+    await offered.takes()
+
+    moved = await offered.call("reschedule", version=3, dateTime=at("10:30").isoformat())
+
+    assert (moved.status_code, moved.json()["appointmentId"]) == (200, str(offered.visit))
+    assert moved.json()["dateTime"] == "2030-01-14T07:30:00Z"
+
+
+async def test_more_time_for_a_taken_offer_is_refused_as_for_a_visit(offered: Offered) -> None:
+    await offered.takes()
+
+    extended = await offered.call("extend", version=1)
+
+    assert (extended.status_code, extended.json()["code"]) == (409, "already_confirmed")
+
+
+async def test_a_mark_on_a_taken_offer_is_one_on_the_visit(offered: Offered) -> None:
+    await offered.takes()
+    stands = await offered.known(offered.visit)
+
+    stale = await offered.call("arrive", version=2)
+    early = await offered.call("arrive", version=stands["version"])
+
+    assert (stale.status_code, stale.json()["code"]) == (409, "changed")
+    assert (early.status_code, early.json()["code"]) == (409, "wrong_state")
+
+
+async def test_who_declines_again_after_moving_there_keeps_the_visit(offered: Offered) -> None:
+    """A word said twice must not become another word meanwhile."""
+    declined = await offered.call("cancel")
+    stands = await offered.known(offered.visit)
+    moved = await offered.http.post(
+        f"/api/v1/appointments/{offered.visit}/reschedule",
+        json={"version": stands["version"], "dateTime": offered.offer.starts_at.isoformat()},
+    )
+
+    again = await offered.call("cancel")
+
+    assert (declined.status_code, moved.status_code, again.status_code) == (200, 200, 200)
+    assert again.json() == declined.json()
+    assert (await offered.known(offered.visit))["status"] == "confirmed"
