@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from math import lcm
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,8 @@ from domain.slot import Interval
 MONDAY, SUNDAY = 1, 7
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+WEEKS_AHEAD = 52
+"""So far ahead a plan is begun again at most; one that would wait longer is written over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,22 @@ class Plan:
         for each in self.weekly:
             if each.weekday == day.isoweekday() and week % each.every_weeks == 0:
                 yield each
+
+    def same_weeks_from(self, day: date) -> date:
+        """From when on, this day or later, this week written anew changes nothing.
+
+        Its weeks are counted from the one it begins in, so that not every day will do. Where none
+        is near, it is the plan's own first day: then it is written over.
+        """
+        if day <= self.effective_from:
+            return self.effective_from
+        gone_by = (_monday(day) - _monday(self.effective_from)).days // 7
+        wait = -gone_by % lcm(*(each.every_weeks for each in self.weekly))
+        if wait == 0:
+            return day
+        found = _monday(day) + 7 * min(wait, WEEKS_AHEAD) * DAY
+        is_near = wait <= WEEKS_AHEAD and found <= (self.effective_until or found)
+        return found if is_near else self.effective_from
 
 
 @dataclass(frozen=True, kw_only=True)

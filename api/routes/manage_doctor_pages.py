@@ -160,7 +160,11 @@ async def _to_change(
     shown, version = copied or own, own.version if own else 0
     if shown is None:
         return suggested_form(seen.today)
-    begins = seen.today if own is None else max(seen.today, shown.plan.effective_from)
+    begins = seen.today
+    if own is not None and copied is None:
+        begins = own.plan.same_weeks_from(seen.today)
+    elif own is not None:
+        begins = max(seen.today, shown.plan.effective_from)
     return form_of_plan(shown, version=version, begins=begins)
 
 

@@ -1,5 +1,6 @@
 """Weekly plans: their expansion is that of an independent library, over every change of clocks."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -123,6 +124,34 @@ def test_the_week_that_the_plan_begins_in_is_the_first_of_every_two() -> None:
     found = expand([plan], date(2027, 1, 1), date(2027, 2, 5), LONDON)
 
     assert [each.starts_at.day for each in found] == [18, 1]
+
+
+@pytest.mark.parametrize("until", [None, date(2027, 4, 4)], ids=["for good", "until a day"])
+@pytest.mark.parametrize("every", [(1,), (2,), (2, 3, 1), (51, 52)], ids=str)
+def test_the_same_week_written_anew_from_its_suggested_day_changes_nothing(
+    every: tuple[int, ...], until: date | None
+) -> None:
+    """Whatever day it is, also one in a week in which nobody is on duty."""
+    begins, last = date(2027, 3, 3), date(2028, 12, 31)  # a Wednesday
+    weekly = [part(n, "09:00", "12:00", weeks) for n, weeks in enumerate(every, start=3)]
+    plan = a_plan(*weekly, effective_from=begins, effective_until=until)
+    before = expand([plan], begins, last, LONDON)
+
+    for day in (begins + timedelta(n) for n in range(-3, 33)):
+        again = replace(plan, effective_from=plan.same_weeks_from(day))
+
+        assert expand([plan, again], begins, last, LONDON) == before
+
+
+def test_the_suggested_day_is_today_or_the_monday_on_which_the_weeks_begin_again() -> None:
+    weekly = part(3, "09:00", "12:00", 2), part(5, "09:00", "12:00")
+    plan = a_plan(*weekly, effective_from=date(2027, 3, 1))
+    of_long_ago = a_plan(part(1, "09:00", "12:00", 52), effective_from=date(2026, 12, 28))
+
+    assert plan.same_weeks_from(date(2027, 2, 1)) == date(2027, 3, 1)
+    assert plan.same_weeks_from(date(2027, 3, 5)) == date(2027, 3, 5)
+    assert plan.same_weeks_from(date(2027, 3, 8)) == date(2027, 3, 15)
+    assert of_long_ago.same_weeks_from(date(2027, 1, 4)) == date(2027, 12, 27)
 
 
 def test_a_plan_counts_until_its_last_day_and_a_later_one_from_its_first() -> None:
