@@ -10,6 +10,8 @@ from api.http.origins import Origins
 from api.http.problems import Problem
 from api.page.rendering import SAFE
 
+LONGEST_PATH = 2000
+"""In characters: of a path with its query, more than a page of ours has."""
 A_YEAR = 365 * 24 * 60 * 60
 """In seconds: how long a browser keeps a choice."""
 
@@ -56,6 +58,7 @@ def keep(answer: Response, request: Request, cookie: str, value: str) -> Respons
 
 
 def local(path: str) -> str:
-    """A path of this site, whatever a form said."""
+    """A path of this site, whatever a form or a link said; the first page for all else."""
     is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    return path if is_local and path.isprintable() else "/"
+    is_path = is_local and path.isprintable() and len(path) <= LONGEST_PATH
+    return path if is_path else "/"

@@ -6,11 +6,13 @@ from urllib.parse import quote
 import orjson
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import MEDIA_TYPE
+from api.http.public_path import public
 from api.page.forms import see
-from api.page.rendering import page
+from api.page.rendering import SAFE, page
 from api.page.visitor import anybody
 
 KEPT = ("retry-after", "allow", "connection", "x-request-id")
@@ -61,7 +63,13 @@ def _first(scope: Scope, problem: dict[str, Any]) -> ASGIApp | None:
         return None
     if visitor.sign_in == "off" or (place == "/record" and visitor.sign_in != "in"):
         return None
-    return see(f"{place}?back={quote(visitor.path, safe='')}")
+    way = f"{place}?back={quote(visitor.path, safe='')}"
+    return _leave(way) if "hx-request" in Headers(scope=scope) else see(way)
+
+
+def _leave(path: str) -> ASGIApp:
+    """A script asked: the browser itself goes on, to where a script may not, such as the issuer."""
+    return Response(headers={**SAFE, "cache-control": "no-store", "hx-redirect": public(path)})
 
 
 def _page(scope: Scope, head: Message, problem: dict[str, Any]) -> ASGIApp:

@@ -10,7 +10,6 @@ from api.http.actor import Caller, PatientRegistrar
 from api.http.patient_schemas import NewPatient
 from api.http.problems import Malformed, Problem
 from api.http.refusals import note_refusal
-from api.http.schemas import Text
 from api.page.forms import OwnForm, local, see
 from api.page.patient_record import FIELDS, Typed, wished
 from api.page.rendering import page
@@ -20,7 +19,7 @@ from api.routes.patient_pages import FormTyped
 from domain.actors import Actor, Role
 from domain.errors import PatientExists
 
-Back = Annotated[Text, Query()]
+Back = Annotated[str, Query()]
 
 router = APIRouter(prefix="/record", include_in_schema=False)
 

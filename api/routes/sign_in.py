@@ -7,20 +7,20 @@ from starlette.responses import Response
 
 from api.dependencies import PageSignInDep
 from api.http.actor import FOR_ANYBODY, SelfCaller
-from api.http.schemas import Id, Text
+from api.http.schemas import Id
 from api.page.forms import OwnForm, local, see
 from domain.errors import PatientNotFound
 
-Word = Annotated[Text | None, Query()]
+Back = Annotated[str, Query()]
 LongWord = Annotated[str | None, Query(max_length=4096)]
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/sign-in", dependencies=[FOR_ANYBODY])
-async def begin(pages: PageSignInDep, back: Word = "/") -> Response:
+async def begin(pages: PageSignInDep, back: Back = "/") -> Response:
     """On to the issuer; where nobody signs in, back to where one was."""
-    place = local(back or "/")
+    place = local(back)
     return see(place) if pages is None else await pages.begin(place)
 
 
