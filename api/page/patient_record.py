@@ -59,14 +59,16 @@ class Record:
 
 
 def wished(kind: type[Wish], typed: Mapping[str, str], **more: object) -> Wish | frozenset[str]:
-    """The wish as the API reads it; else the names of the fields that are wrong."""
+    """The wish as the API reads it; else the names of all fields that are wrong."""
     given = {name: value for name in FIELDS if (value := typed[name].strip())}
-    if "fullName" not in given:
-        return frozenset({"fullName"})
+    missing = frozenset({"fullName"}) - given.keys()
+    rest = {**dict.fromkeys(FIELDS), **dict.fromkeys(missing, "-"), **given}
     try:
-        return kind.model_validate({**dict.fromkeys(FIELDS), **given, **more})
+        wish = kind.model_validate({**rest, **more})
     except ValidationError as error:
-        return frozenset(str(each["loc"][0]) if each["loc"] else "phone" for each in error.errors())
+        faults = {str(each["loc"][0]) if each["loc"] else "phone" for each in error.errors()}
+        return missing | faults
+    return missing or wish
 
 
 async def record_of(

@@ -107,17 +107,19 @@ async def one_patient(  # noqa: PLR0913 - each is a part of the request
         here="reception",
         found=found,
         typed=found.typed,
+        version=found.patient.version,
         q=q,
         note=note,
     )
 
 
 @router.post("/{patient_id}")
-async def change(
+async def change(  # noqa: PLR0913 - each is a part of the form
     *,
     _: OwnForm,
     patient_id: Id,
     caller: PatientChanger,
+    visitor: Anybody,
     database: DatabaseDep,
     typed: FormTyped,
     version: Annotated[int, Form(ge=1)],
@@ -125,16 +127,31 @@ async def change(
     """As it was shown: what another has changed meanwhile is not written over."""
     place = f"/reception/patients/{patient_id}"
     wish = wished(PatientChange, typed, version=version)
-    if not isinstance(wish, PatientChange):
-        return see_with(place, note=f"wrong_{min(wish)}")
-    try:
-        await patients.change(patient_id, wish, caller, database)
-    except Malformed:
-        return see_with(place, note="wrong_phone")
-    except Changed as changed:
-        note_refusal(changed, patient_id=patient_id)
-        return see_with(place, note="changed")
-    return see_with(place, note="saved")
+    if isinstance(wish, PatientChange):
+        try:
+            await patients.change(patient_id, wish, caller, database)
+        except Malformed:
+            wrong = frozenset({"phone"})
+        except Changed as changed:
+            note_refusal(changed, patient_id=patient_id)
+            return see_with(place, note="changed")
+        else:
+            return see_with(place, note="saved")
+    else:
+        wrong = wish
+    ask = partial(record_of, patient_id=patient_id, caller=caller, sought=None)
+    found = await read(database, ask, caller.sees_patients)
+    return page(
+        visitor,
+        "patient_record.html",
+        status=422,
+        here="reception",
+        found=found,
+        typed=Typed(values=typed, wrong=wrong),
+        version=version,
+        q=None,
+        note=None,
+    )
 
 
 @router.post("/{patient_id}/consents")
