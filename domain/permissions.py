@@ -193,6 +193,11 @@ class Visible:
     practitioner_ids: frozenset[UUID] = frozenset()
     clinic_ids: frozenset[UUID] = frozenset()
 
+    @property
+    def clinics(self) -> frozenset[UUID] | None:
+        """For a list that is of clinics alone: those of these, null for all."""
+        return None if self.everything else self.clinic_ids
+
 
 def visible(actor: Actor, action: Action) -> Visible:
     """The same rights as `may` gives, as what a list of things is narrowed to."""

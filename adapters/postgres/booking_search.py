@@ -1,6 +1,6 @@
 """Bookings that somebody looks for, and what the database knows of one: never a name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,18 +13,24 @@ from adapters.postgres.named import CODE
 from adapters.postgres.operations import PERIOD
 from adapters.postgres.patients import find_patients
 from adapters.postgres.tables import LAPSES_AT
-from adapters.postgres.visits import DETAILS, PatientVisit, visit_of
+from adapters.postgres.visits import DETAILS, OF_CLINICS, PatientVisit, ids_or_all, visit_of
 
 PATIENTS = 10
 """Of one name or telephone; of more than these the words say too little."""
 
-CODED = text(f"{DETAILS} WHERE s.id BETWEEN :first AND :last ORDER BY s.id LIMIT :limit")
+MEANT = f"""{OF_CLINICS} AND (NOT CAST(:is_ahead AS boolean)
+    OR s.status = 'confirmed' AND s.starts_at > clock_timestamp())"""
+IS_CODE = text("SELECT EXISTS (SELECT FROM schedules WHERE id BETWEEN :first AND :last)")
+CODED = text(
+    f"{DETAILS} WHERE s.id BETWEEN :first AND :last AND {MEANT} ORDER BY s.id LIMIT :limit"
+)
 # Their ids are asked for as one value, here and below: a join might read a whole table. The rows of
 # the patients are found first and put in order then: by that order all rows might be walked.
 OF_PATIENTS = text(f"""
 {DETAILS} WHERE s.id = ANY(ARRAY(
     SELECT id FROM (
-        SELECT id, updated_at FROM schedules WHERE patient_id = ANY(:patients) OFFSET 0
+        SELECT s.id, s.updated_at FROM schedules s
+        WHERE s.patient_id = ANY(:patients) AND {MEANT} OFFSET 0
     ) own ORDER BY updated_at DESC LIMIT :limit
 )) ORDER BY s.updated_at DESC
 """)  # noqa: S608 - our own words
@@ -51,7 +57,7 @@ TROUBLED = {
 }
 IN_TROUBLE = {
     trouble: text(
-        f"{DETAILS} WHERE {condition} AND CAST(:period AS interval) IS NOT NULL"
+        f"{DETAILS} WHERE {condition} AND CAST(:period AS interval) IS NOT NULL AND {OF_CLINICS}"
         " ORDER BY s.updated_at DESC LIMIT :limit"
     )
     for trouble, condition in TROUBLED.items()
@@ -94,28 +100,42 @@ class Kept:
     messages: list[Told]
 
 
-async def bookings_named(connection: Connection, sought: str, *, limit: int) -> list[PatientVisit]:
-    """By the booking reference; else of the patients whom the words name, the latest first."""
-    coded = await bookings_coded(connection, sought, limit=limit)
-    if coded:
-        return coded
+async def bookings_named(
+    connection: Connection,
+    sought: str,
+    *,
+    clinics: Collection[UUID] | None,
+    limit: int,
+    is_ahead: bool = False,
+) -> list[PatientVisit]:
+    """By the booking reference; else of the patients whom the words name, the latest first.
+
+    Of these clinics, or of all; where it is ahead, only what is confirmed and has not begun. A
+    reference of what is not among them finds nothing: it names no patient.
+    """
+    meant = {"clinics": ids_or_all(clinics), "is_ahead": is_ahead, "limit": limit}
+    if (span := _span(sought)) and (await connection.execute(IS_CODE, span)).scalar_one():
+        return await _listed(connection, CODED, {**span, **meant})
     people = await find_patients(connection, sought, limit=PATIENTS)
-    asked = {"patients": [each.patient_id for each in people], "limit": limit}
+    asked = {"patients": [each.patient_id for each in people], **meant}
     return await _listed(connection, OF_PATIENTS, asked) if people else []
 
 
-async def bookings_coded(connection: Connection, sought: str, *, limit: int) -> list[PatientVisit]:
-    """Those of a booking reference, as messages and pages show it."""
-    code = sought.strip().lower()
-    if not CODE.fullmatch(code):
-        return []
-    return await _listed(connection, CODED, {**_span(code), "limit": limit})
+async def bookings_coded(
+    connection: Connection, sought: str, *, clinics: Collection[UUID] | None = None, limit: int
+) -> list[PatientVisit]:
+    """Those of a booking reference, as messages and pages show it; of these clinics, or of all."""
+    span = _span(sought)
+    meant = {"clinics": ids_or_all(clinics), "is_ahead": False, "limit": limit}
+    return await _listed(connection, CODED, {**span, **meant}) if span else []
 
 
 async def bookings_in_trouble(
-    connection: Connection, trouble: Trouble, *, limit: int
+    connection: Connection, trouble: Trouble, *, clinics: Collection[UUID] | None, limit: int
 ) -> list[PatientVisit]:
-    return await _listed(connection, IN_TROUBLE[trouble], {"period": PERIOD, "limit": limit})
+    """Of these clinics, or of all."""
+    asked = {"period": PERIOD, "clinics": ids_or_all(clinics), "limit": limit}
+    return await _listed(connection, IN_TROUBLE[trouble], asked)
 
 
 async def kept(connection: Connection, visit: PatientVisit) -> Kept:
@@ -125,8 +145,11 @@ async def kept(connection: Connection, visit: PatientVisit) -> Kept:
     return Kept(visit=visit, **row, messages=[Told(**each) for each in messages])
 
 
-def _span(code: str) -> Mapping[str, UUID]:
-    """All ids that begin so are a stretch of the index."""
+def _span(sought: str) -> Mapping[str, UUID]:
+    """All ids that begin with this reference are a stretch of the index; empty for another word."""
+    code = sought.strip().lower()
+    if not CODE.fullmatch(code):
+        return {}
     return {
         "first": UUID(f"{code}-0000-0000-0000-000000000000"),
         "last": UUID(f"{code}-ffff-ffff-ffff-ffffffffffff"),

@@ -1,5 +1,6 @@
 """A patient's visits with all that a page says of them: who, where, by which clock."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -75,8 +76,11 @@ LIVE = """(s.ends_at > clock_timestamp()
     AND (s.status IN ('confirmed', 'arrived')
          OR s.status = 'held' AND s.held_until > clock_timestamp()))"""
 
+# Null stands for all clinics. A list that is cut first would lose what its reader may see.
+OF_CLINICS = "(CAST(:clinics AS uuid[]) IS NULL OR s.clinic_id = ANY(CAST(:clinics AS uuid[])))"
+
 ONE = text(f"{DETAILS} WHERE s.id = :id")
-AHEAD = text(f"""{DETAILS} WHERE s.patient_id = :id AND {LIVE}
+AHEAD = text(f"""{DETAILS} WHERE s.patient_id = :id AND {LIVE} AND {OF_CLINICS}
     AND (s.starts_at, s.id) > (CAST(:at AS timestamptz), CAST(:key AS uuid))
 ORDER BY s.starts_at, s.id LIMIT :limit""")
 BEHIND = text(f"""{DETAILS} WHERE s.patient_id = :id AND NOT {LIVE}
@@ -93,11 +97,16 @@ async def visit(connection: Connection, appointment_id: UUID) -> PatientVisit | 
 
 
 async def visits_ahead(
-    connection: Connection, patient_id: UUID, *, limit: int = 50, after: Place | None = None
+    connection: Connection,
+    patient_id: UUID,
+    *,
+    limit: int = 50,
+    after: Place | None = None,
+    clinics: Collection[UUID] | None = None,
 ) -> list[PatientVisit]:
-    """What the patient holds or has confirmed, the next one first."""
+    """What the patient holds or has confirmed, the next one first; of these clinics, or of all."""
     at, key = after or ("-infinity", FIRST_ID)
-    place = {"at": at, "key": key}
+    place = {"at": at, "key": key, "clinics": ids_or_all(clinics)}
     found = await connection.execute(AHEAD, {"id": patient_id, "limit": limit, **place})
     return [visit_of(row) for row in found.mappings()]
 
@@ -110,6 +119,11 @@ async def visits_behind(
     place = {"at": at, "key": key}
     found = await connection.execute(BEHIND, {"id": patient_id, "limit": limit, **place})
     return [visit_of(row) for row in found.mappings()]
+
+
+def ids_or_all(clinics: Collection[UUID] | None) -> list[UUID] | None:
+    """As `OF_CLINICS` reads it."""
+    return None if clinics is None else list(clinics)
 
 
 def visit_of(row: RowMapping) -> PatientVisit:

@@ -66,9 +66,6 @@ class DeskWish:
     def may_see(self, clinic_id: UUID) -> bool:
         return self.sees.everything or clinic_id in self.sees.clinic_ids
 
-    def seen(self, visits: Sequence[PatientVisit]) -> list[PatientVisit]:
-        return [each for each in visits if self.may_see(each.appointment.clinic_id)]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
@@ -182,16 +179,19 @@ async def _people(connection: Connection, wish: DeskWish) -> People:
         whose = await patient_if_any(connection, about.appointment.patient_id)
     if wish.patient_id is not None:
         whom = await patient_if_any(connection, wish.patient_id)
-    ahead = [] if whom is None else await visits_ahead(connection, whom.patient_id, limit=FOUND)
-    coded = await bookings_coded(connection, sought, limit=FOUND) if sought else []
+    ahead, coded, of = list[PatientVisit](), list[PatientVisit](), wish.sees.clinics
+    if whom is not None:
+        ahead = await visits_ahead(connection, whom.patient_id, limit=FOUND, clinics=of)
+    if sought:
+        coded = await bookings_coded(connection, sought, limit=FOUND, clinics=of)
     found = {each.patient_id for each in matches[:FOUND]}
     await note_people_on_page(connection, wish.actor, "find", found)
     read = {each.patient_id for each in (whose, whom) if each is not None}
     await note_people_on_page(connection, wish.actor, "read", read)
     return People(
         patient=whom,
-        ahead=wish.seen(ahead),
-        coded=wish.seen(coded),
+        ahead=ahead,
+        coded=coded,
         matches=matches[:FOUND],
         has_more_matches=len(matches) > FOUND,
         about=about,

@@ -84,8 +84,9 @@ async def find_other_time(  # noqa: PLR0913 - each is a part of the request
         if patient is not None:
             await note_people_on_page(connection, caller.actor, "read", [patient.patient_id])
         week = await moving_week(connection, seen, doctor or seen.appointment.doctor_id, first)
-        own = None if caller.sees.everything else caller.sees.clinic_ids
-        others = await doctors_beside(connection, week.doctor, clinics_seen=own, limit=DOCTORS)
+        others = await doctors_beside(
+            connection, week.doctor, clinics_seen=caller.sees.clinics, limit=DOCTORS
+        )
         return Moving(visit=seen, patient=patient, doctors=others, week=week)
 
     found = await read(database, ask, caller.sees_patients)
@@ -144,8 +145,7 @@ async def find_other_visit(  # noqa: PLR0913 - each is a part of the request
 
     async def ask(connection: Connection) -> Exchanging:
         seen = await seen_visit(connection, appointment_id, caller)
-        sought = await bookings_named(connection, q, limit=FOUND) if q else []
-        others = [each for each in sought if _is_exchangeable(each, seen, caller)]
+        others = await _exchangeable(connection, q, seen, caller) if q else []
         people = {each.appointment.patient_id for each in [seen, *others]}
         await note_people_on_page(connection, caller.actor, "find", people)
         ids = [each.appointment.appointment_id for each in [seen, *others]]
@@ -184,8 +184,11 @@ async def exchange(  # noqa: PLR0913 - each is a part of the form
     return see_with(place, note="exchanged")
 
 
-def _is_exchangeable(other: PatientVisit, visit: PatientVisit, caller: Caller) -> bool:
-    booked, sees = other.appointment, caller.sees
-    is_seen = sees.everything or booked.clinic_id in sees.clinic_ids
-    is_another = booked.appointment_id != visit.appointment.appointment_id
-    return is_seen and is_another and booked.status.value == "confirmed" and not other.has_begun
+async def _exchangeable(
+    connection: Connection, sought: str, visit: PatientVisit, caller: Caller
+) -> list[PatientVisit]:
+    found = await bookings_named(
+        connection, sought, clinics=caller.sees.clinics, limit=FOUND + 1, is_ahead=True
+    )
+    own_id = visit.appointment.appointment_id
+    return [each for each in found if each.appointment.appointment_id != own_id][:FOUND]

@@ -76,21 +76,18 @@ async def bookings(
     if (appointment_id := _id(sought)) is not None:
         return see(f"/ops/bookings/{appointment_id}")
 
-    sees = caller.sees
-
-    def is_seen(visit: PatientVisit) -> bool:
-        return sees.everything or visit.appointment.clinic_id in sees.clinic_ids
+    clinics, limit = caller.sees.clinics, FOUND + 1
 
     async def ask(connection: Connection) -> list[PatientVisit]:
         if trouble is not None:
-            return await bookings_in_trouble(connection, trouble, limit=FOUND + 1)
-        named = await bookings_named(connection, sought, limit=FOUND + 1)
-        people = {each.appointment.patient_id for each in named if is_seen(each)}
+            return await bookings_in_trouble(connection, trouble, clinics=clinics, limit=limit)
+        named = await bookings_named(connection, sought, clinics=clinics, limit=limit)
+        people = {each.appointment.patient_id for each in named}
         await note_people_on_page(connection, caller.actor, "find", people)
         return named
 
     # Whoever is looked for: nobody is named, and the looks are noted.
-    found = list(filter(is_seen, await read(database, ask, EVERYBODY)))
+    found = await read(database, ask, EVERYBODY)
     if trouble is None and len(found) == 1:
         return see(f"/ops/bookings/{found[0].appointment.appointment_id}")
     return page(

@@ -78,6 +78,7 @@ BY: dict[str, set[str]] = {
     "booking_search.IN_TROUBLE.delayed": APPOINTMENT | DOCTOR | {"notifications_created_at_idx"},
     "booking_search.IN_TROUBLE.failed": APPOINTMENT | DOCTOR | {"notifications_created_at_idx"},
     "booking_search.IN_TROUBLE.overdue": APPOINTMENT | DOCTOR | {"schedules_lapses_at_idx"},
+    "booking_search.IS_CODE": APPOINTMENT,
     "booking_search.MESSAGES": NOTICE,
     "booking_search.OF_PATIENTS": APPOINTMENT | DOCTOR | OF_PATIENT,
     "booking_search.ORIGIN": APPOINTMENT,
