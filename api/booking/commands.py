@@ -62,9 +62,9 @@ class Commands:
         """
         seen = await self._see(appointment_id)
         if seen is not None:
+            seen = await visit_that_took(self._database, seen.appointment) or seen
             await self._let_in(by, Action.READ_VISIT, seen)
-            visit = await visit_that_took(self._database, seen)
-            return Found(appointment=(visit or seen).appointment)
+            return Found(appointment=seen.appointment)
         found = await self._find_run(appointment_id)
         _check(by, Action.READ_VISIT, found.appointment)
         if found.is_lost:
@@ -119,8 +119,8 @@ class Commands:
                 raise ExtensionLimit from None
             if seen.appointment.status is Status.HELD:  # as for a confirm, nobody knows yet
                 raise NoAnswer(appointment_id) from None
-            visit = await visit_that_took(self._database, seen)
-            raise _why_ended((visit or seen).appointment) from None
+            seen = await visit_that_took(self._database, seen.appointment) or seen
+            raise _why_ended(seen.appointment) from None
 
     async def _extend(
         self, appointment_id: UUID, version: int, actor: ActorRef | None
@@ -146,14 +146,12 @@ class Commands:
     ) -> Appointment:
         """With a version: only what the caller has seen is cancelled, else `Changed`.
 
-        Staff who give a reason pass the clinic's rules. Of an offer that was taken: the visit.
+        Staff who give a reason pass the clinic's rules.
         """
         for _ in range(MAX_ROUNDS):
             seen, actor = await self._see_as(by, appointment_id)
             if seen is None and version is not None:
                 raise await self._why_never_held(appointment_id)
-            if seen is not None and seen.appointment.status is Status.CANCELLED:
-                seen = await visit_that_took(self._database, seen) or seen
             if seen is not None and version is not None:
                 _refuse_what_changed(seen.appointment, version)
             try:
@@ -225,10 +223,12 @@ class Commands:
     async def _see_as(self, by: Actor, appointment_id: UUID) -> tuple[Seen | None, ActorRef]:
         """The row, and the caller in the role that lets him command it; its run where it has none.
 
+        Of an offer that was taken it is the visit's, which may be at another clinic by now.
         Refuses whoever may not as if there were no such appointment.
         """
         seen = await self._see(appointment_id)
         if seen is not None:
+            seen = await visit_that_took(self._database, seen.appointment) or seen
             actor = await self._let_in(by, Action.CHANGE_VISIT, seen)
             return seen, actor.ref_for(seen.appointment.patient_id)
         found = await self._find_run(appointment_id)

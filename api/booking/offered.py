@@ -3,7 +3,6 @@
 from adapters.postgres.appointments import Seen
 from api.booking.move import Moves
 from api.booking.move_order import MoveOrder
-from api.booking.taken_offers import was_taken
 from domain.actors import Actor
 from domain.booking import Appointment, Refusal, Status
 from domain.booking_record import CODE_OF_END
@@ -11,12 +10,10 @@ from domain.errors import AppointmentNotFound, HoldExpired, refused
 
 
 async def accept_offer(moves: Moves, seen: Seen, visit: Seen | None, by: Actor) -> Appointment:
-    """The visit goes to the time of the offer, and answers under either id from then on."""
+    """The visit goes to the time of an open offer, and answers under either id from then on."""
     offer = seen.appointment
     if visit is None:
         raise AppointmentNotFound
-    if was_taken(offer, visit.appointment) and visit.appointment.status is not Status.CANCELLED:
-        return visit.appointment
     if offer.status is not Status.HELD:
         raise refused(Refusal(code=CODE_OF_END.get(offer.status, HoldExpired.code)))
     order = MoveOrder(

@@ -6,32 +6,26 @@ from uuid import UUID
 from adapters.postgres.appointments import Seen, see
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read_by_cursor
+from adapters.postgres.taken_offers import visit_that_went
 from domain.booking import Appointment, Status
 
 
-async def visit_that_took(database: Database, seen: Seen) -> Seen | None:
-    """The visit that stands, or stood to its end, where it was offered to.
+async def visit_that_took(database: Database, offer: Appointment) -> Seen | None:
+    """The visit that went where it was offered to, wherever it is by now.
 
     None for what is no offer, is still open, or was declined: only a decline has a reason.
     """
-    offer = seen.appointment
     is_open_or_declined = offer.status is Status.HELD or offer.reason is not None
-    if seen.offered_visit is None or is_open_or_declined:
+    if offer.origin != "offer" or is_open_or_declined:
         return None
-    visit = await read_by_cursor(database, partial(see, appointment_id=seen.offered_visit))
-    return visit if visit is not None and was_taken(offer, visit.appointment) else None
+    went = partial(visit_that_went, offer_id=offer.appointment_id)
+    visit_id = await read_by_cursor(database, went)
+    if visit_id is None:
+        return None
+    return await read_by_cursor(database, partial(see, appointment_id=visit_id))
 
 
 async def id_that_answers(database: Database, named: Appointment) -> UUID:
     """That of the visit which took this offer; of all else its own."""
-    if named.origin == "offer" and named.status is not Status.HELD:
-        seen = await read_by_cursor(database, partial(see, appointment_id=named.appointment_id))
-        visit = None if seen is None else await visit_that_took(database, seen)
-        if visit is not None:
-            return visit.appointment.appointment_id
-    return named.appointment_id
-
-
-def was_taken(offer: Appointment, visit: Appointment) -> bool:
-    """Whether the visit is where it was offered to."""
-    return (visit.doctor_id, visit.starts_at) == (offer.doctor_id, offer.starts_at)
+    visit = await visit_that_took(database, named)
+    return (named if visit is None else visit.appointment).appointment_id

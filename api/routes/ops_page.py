@@ -130,7 +130,7 @@ async def booking(  # noqa: PLR0913 - what a story is told from is asked for by 
         visitor,
         "ops_booking.html",
         here="ops",
-        booking=known.appointment,
+        booking=known.appointment if row is None else row.visit.appointment,
         refusal=known.code,
         row=row,
         lines=lines_of(row) if row else [],

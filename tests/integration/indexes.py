@@ -165,6 +165,7 @@ BY: dict[str, set[str]] = {
     "attendance.MARK": APPOINTMENT,
     "cancel.CANCEL": APPOINTMENT,
     "end.CONFIRM": APPOINTMENT,
+    "taken_offers.WENT": APPOINTMENT | MOVES,
     "take.EXTEND": APPOINTMENT,
     "end.LEAVE_TOMBSTONE": DOCTOR,
     "end.RELEASE": APPOINTMENT,

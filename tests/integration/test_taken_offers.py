@@ -101,6 +101,18 @@ async def test_a_taken_offers_page_leads_to_the_visit_whose_buttons_work(
     assert f'action="/visits/{offered.visit}/move"' in once_more
 
 
+async def test_operations_read_the_story_of_a_taken_offer_and_of_its_visit_each_at_its_page(
+    offered: Offered,
+) -> None:
+    await offered.takes()
+
+    for each in (offered.offer_id, offered.visit):
+        page = await offered.shown(f"/ops/bookings/{each}")
+
+        assert f"<h1 data-focus>Appointment {str(each)[:8].upper()}</h1>" in page
+        assert f'href="/api/v1/appointments/{each}"' in page
+
+
 async def test_who_cancels_at_the_page_of_a_taken_offer_has_no_visit(offered: Offered) -> None:
     await offered.takes()
 
@@ -168,6 +180,43 @@ async def test_a_mark_on_a_taken_offer_is_one_on_the_visit(offered: Offered) -> 
 
     assert (stale.status_code, stale.json()["code"]) == (409, "changed")
     assert (early.status_code, early.json()["code"]) == (409, "wrong_state")
+
+
+async def test_an_offers_visit_that_has_gone_on_since_still_answers_to_either_id(
+    offered: Offered,
+) -> None:
+    await offered.takes()
+    await offered.call("reschedule", version=3, dateTime=at("10:30").isoformat())
+    stands = await offered.known(offered.visit)
+
+    page = await offered.http.get(f"/visits/{offered.offer_id}")
+    again = await offered.call("confirm")
+    moved = await offered.call("reschedule", version=4, dateTime=at("10:00").isoformat())
+    cancelled = await offered.call("cancel", version=5)
+
+    assert stands["dateTime"] == "2030-01-14T07:30:00Z"
+    assert page.headers["location"] == f"/visits/{offered.visit}"
+    assert again.json() == stands
+    assert (moved.status_code, moved.json()["version"]) == (200, 5)
+    assert cancelled.json() == await offered.known(offered.offer_id)
+    assert cancelled.json()["appointmentId"] == str(offered.visit)
+
+
+async def test_an_offer_that_was_left_for_another_time_is_over_and_stays_so(
+    offered: Offered,
+) -> None:
+    moved = await offered.http.post(
+        f"/api/v1/appointments/{offered.visit}/reschedule",
+        json={"version": 2, "dateTime": at("10:30").isoformat()},
+    )
+
+    known = await offered.known(offered.offer_id)
+    cancelled = await offered.call("cancel")
+
+    assert moved.status_code == 200, moved.text
+    assert (known["appointmentId"], known["status"]) == (str(offered.offer_id), "cancelled")
+    assert cancelled.json() == known
+    assert (await offered.known(offered.visit))["status"] == "confirmed"
 
 
 async def test_who_declines_again_after_moving_there_keeps_the_visit(offered: Offered) -> None:
