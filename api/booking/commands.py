@@ -39,10 +39,12 @@ MAX_ROUNDS = 3
 class Found:
     """An appointment as it is now; `code` says why a refused one was.
 
-    `is_lost`: its run wrote a row that is gone, so nobody knows what became of it.
+    `by`: whoever asked, in the role that lets him. `is_lost`: its run wrote a row that is gone, so
+    nobody knows what became of it.
     """
 
     appointment: Appointment
+    by: Actor
     code: str | None = None
     is_lost: bool = False
 
@@ -63,10 +65,9 @@ class Commands:
         seen = await self._see(appointment_id)
         if seen is not None:
             seen = await visit_that_took(self._database, seen.appointment) or seen
-            await self._let_in(by, Action.READ_VISIT, seen)
-            return Found(appointment=seen.appointment)
-        found = await self._find_run(appointment_id)
-        _check(by, Action.READ_VISIT, found.appointment)
+            actor = await self._let_in(by, Action.READ_VISIT, seen)
+            return Found(appointment=seen.appointment, by=actor)
+        found = await self._find_run(appointment_id, by, Action.READ_VISIT)
         if found.is_lost:
             raise NoAnswer(appointment_id)
         return found
@@ -75,16 +76,17 @@ class Commands:
         """Take as long as for one that is not there, where another place has refused it."""
         await self._runs.none_of(appointment_id)
 
-    async def _find_run(self, appointment_id: UUID) -> Found:
+    async def _find_run(self, appointment_id: UUID, by: Actor, action: Action) -> Found:
         try:
             run = await self._runs.summary(appointment_id)
         except NoRun:
             raise AppointmentNotFound from None
         seen = await self._see(appointment_id)  # the run may have written it meanwhile
         if seen is not None:
-            return Found(appointment=seen.appointment)
+            return Found(appointment=seen.appointment, by=_check(by, action, seen.appointment))
         code = run.result.code if run.result else None
-        return Found(appointment=run.appointment, code=code, is_lost=run.had_a_row)
+        actor = _check(by, action, run.appointment)
+        return Found(appointment=run.appointment, by=actor, code=code, is_lost=run.had_a_row)
 
     async def confirm(self, appointment_id: UUID, by: Actor) -> Appointment:
         seen, actor = await self._see_as(by, appointment_id)
@@ -231,9 +233,8 @@ class Commands:
             seen = await visit_that_took(self._database, seen.appointment) or seen
             actor = await self._let_in(by, Action.CHANGE_VISIT, seen)
             return seen, actor.ref_for(seen.appointment.patient_id)
-        found = await self._find_run(appointment_id)
-        actor = _check(by, Action.CHANGE_VISIT, found.appointment)
-        return None, actor.ref_for(found.appointment.patient_id)
+        found = await self._find_run(appointment_id, by, Action.CHANGE_VISIT)
+        return None, found.by.ref_for(found.appointment.patient_id)
 
     async def _let_in(self, by: Actor, action: Action, seen: Seen) -> Actor:
         try:

@@ -1,9 +1,11 @@
 """Who looked at a patient's data, or changed who may."""
 
 from collections.abc import Collection
+from functools import partial
 from uuid import UUID
 
-from adapters.postgres.database import Connection
+from adapters.postgres.database import Connection, Database
+from adapters.postgres.reads import read
 from adapters.postgres.trail import note_look, note_page
 from domain.actors import Actor
 
@@ -19,6 +21,15 @@ async def note(
     """What patients themselves look at is nobody's business."""
     if seen and (always or _is_noted(actor)):
         await note_look(connection, actor.ref, action, seen, clinics=actor.clinic_ids)
+
+
+async def note_visit(database: Database, actor: Actor, patient_id: UUID) -> None:
+    """An appointment was read, or its history.
+
+    Where nobody signs in its patient is who reads it, as it is the patient who commands it.
+    """
+    if actor.role.is_staff:
+        await read(database, partial(note, actor=actor, action="read", seen=[patient_id]))
 
 
 async def note_people_on_page(

@@ -8,10 +8,11 @@ from structlog.contextvars import bind_contextvars
 
 from adapters.postgres.exchange import SeenVisit
 from api.booking.move_order import MoveOrder
-from api.dependencies import BookingsDep, CommandsDep, ExchangesDep, MovesDep
+from api.dependencies import BookingsDep, CommandsDep, DatabaseDep, ExchangesDep, MovesDep
 from api.http.actor import Booker, VisitChanger, VisitExchanger, VisitReader
 from api.http.answers import NO_STORE, REPLAYED, JsonAnswer
 from api.http.json_route import JsonRoute
+from api.http.looks import note_visit
 from api.http.openapi import problems
 from api.http.problems import Malformed
 from api.http.schemas import (
@@ -129,9 +130,12 @@ async def exchange_appointments(
     response_model=AppointmentBody,
     summary="Read an appointment",
 )
-async def get_appointment(appointment_id: Id, caller: VisitReader, desk: CommandsDep) -> Response:
+async def get_appointment(
+    appointment_id: Id, caller: VisitReader, desk: CommandsDep, database: DatabaseDep
+) -> Response:
     """As it is now; one that is still on its way is `pending`, one that was refused says why."""
     found = await desk.find(appointment_id, caller.actor)
+    await note_visit(database, found.by, found.appointment.patient_id)
     return JsonAnswer(document(found.appointment, code=found.code), headers=NO_STORE)
 
 

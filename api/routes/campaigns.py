@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.postgres.campaign_rows import Campaign, Pace, Part, visits_of
-from adapters.postgres.reads import read_by_cursor
+from adapters.postgres.reads import read, read_by_cursor
 from api.dependencies import CampaignsDep, DatabaseDep
 from api.http.actor import CampaignChanger, CampaignReader
 from api.http.answers import NO_STORE, JsonAnswer
@@ -19,8 +19,11 @@ from api.http.exception_schemas import (
     visit_document,
 )
 from api.http.json_route import JsonRoute
+from api.http.looks import note
 from api.http.openapi import problems
 from api.http.schemas import Id
+from api.schedule.campaigns import whose_campaign
+from domain.errors import CampaignNotFound
 
 router = APIRouter(prefix="/campaigns", tags=["setup"], route_class=JsonRoute)
 
@@ -49,7 +52,8 @@ async def list_campaign_visits(  # noqa: PLR0913, PLR0917 - each is a part of th
     cursor: Cursor = None,
 ) -> Response:
     """Of `silent`, `declined` and `withoutContact` it is the call list, soonest first."""
-    await desk.find(campaign_id, caller)
+    campaign = await desk.find(campaign_id, caller)
+    actor = caller.check(whose_campaign(campaign), hidden=CampaignNotFound)
     of = f"campaign {campaign_id}"
     place = place_of(cursor, of=of)
     ask = partial(
@@ -64,6 +68,8 @@ async def list_campaign_visits(  # noqa: PLR0913, PLR0917 - each is a part of th
     if len(found) > limit:
         last = page[-1]
         following = cursor_of(Place(instant=last.starts_at, id=last.appointment_id), of=of)
+    people = list(dict.fromkeys(each.patient_id for each in page))
+    await read(database, partial(note, actor=actor, action="read", seen=people))
     items = [visit_document(each) for each in page]
     return JsonAnswer({"items": items, "next": following}, headers=NO_STORE)
 

@@ -15,6 +15,7 @@ from api.dependencies import DatabaseDep
 from api.http.actor import ConsentReader, PatientChanger
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.json_route import JsonRoute
+from api.http.looks import note
 from api.http.schemas import Body, Id, example, page_example
 from domain.errors import PatientNotFound
 from domain.permissions import Whose
@@ -53,8 +54,14 @@ class ConsentPage(Body):
 )
 async def list_consents(patient_id: Id, caller: ConsentReader, database: DatabaseDep) -> Response:
     """Every kind of message by every channel; `given` where nothing was said."""
-    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
-    return _page(await read(database, lambda connection: consents_of(connection, patient_id)))
+    actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
+
+    async def ask(connection: Connection) -> list[Agreed]:
+        found = await consents_of(connection, patient_id)
+        await note(connection, actor, "read", [patient_id])
+        return found
+
+    return _page(await read(database, ask))
 
 
 @router.post(
@@ -67,11 +74,12 @@ async def choose_consent(
     patient_id: Id, said: ConsentChoiceBody, caller: PatientChanger, database: DatabaseDep
 ) -> Response:
     """It counts from the next attempt on, also for a message that is under way."""
-    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
+    actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
     agreed = Agreed(kind=said.kind, channel=said.channel, consent=said.consent)
 
     async def ask(connection: Connection) -> list[Agreed]:
         await say_consent(connection, patient_id, agreed)
+        await note(connection, actor, "consent", [patient_id], always=True)
         return await consents_of(connection, patient_id)
 
     return _page(await read(database, ask))

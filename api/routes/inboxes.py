@@ -9,17 +9,20 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from adapters.postgres.appointments import Before, appointments_of
+from adapters.postgres.database import Connection
 from adapters.postgres.inbox import Notice, inbox_opened, mark_notice, new_notices, notices_of
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep, InboxListenerDep, LiveStreams
 from api.http.actor import NoticeReader, VisitLister
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Cursor, Limit, Place, cursor_of, place_of
+from api.http.looks import note
 from api.http.notice_schemas import EXAMPLE_NOTICE_EVENT, NoticeBody, NoticePage
 from api.http.schemas import AppointmentPage, Id
 from api.http.streams import Event, LastEventId, written_as
 from api.http.strict_query import StrictRoute
 from api.http.whose import check_doctor
+from domain.booking import Appointment
 from domain.documents import document, timestamp
 from domain.errors import PatientNotFound
 from domain.permissions import Whose
@@ -43,13 +46,17 @@ async def list_appointments(
     cursor: Cursor = None,
 ) -> Response:
     """Newest first, by the time they were made; staff see those of their clinics or days."""
-    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
+    actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
     this_list = f"appointments of {patient_id}"
     before = _before(cursor, of=this_list)
 
-    ask = partial(
-        appointments_of, patient_id=patient_id, limit=limit + 1, before=before, sees=caller.sees
-    )
+    async def ask(connection: Connection) -> list[Appointment]:
+        found = await appointments_of(
+            connection, patient_id, limit=limit + 1, before=before, sees=caller.sees
+        )
+        await note(connection, actor, "read", [patient_id])
+        return found
+
     found = await read(database, ask)
     places = [(each.created_at, each.appointment_id) for each in found]
     following = None

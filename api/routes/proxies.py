@@ -33,10 +33,11 @@ router = APIRouter(
 @router.get("", response_model=ProxyPage, summary="Who acts for a patient")
 async def list_proxies(patient_id: Id, caller: PatientChanger, database: DatabaseDep) -> Response:
     """Those who may now."""
-    caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
+    actor = caller.check(Whose(patient_id=patient_id), hidden=PatientNotFound)
 
     async def ask(connection: Connection) -> Response:
         await patients.find_patient(connection, patient_id)
+        await note(connection, actor, "read", [patient_id])
         return _proxies(await proxies.proxies_of(connection, patient_id))
 
     return await read(database, ask, caller.sees_patients)

@@ -14,6 +14,7 @@ from api.http.actor import AuditReader, VisitReader
 from api.http.answers import NO_STORE, JsonAnswer
 from api.http.cursors import Cursor, Limit, cursor_of_line, line_of
 from api.http.json_route import JsonRoute
+from api.http.looks import note_visit
 from api.http.openapi import problems
 from api.http.schemas import Id, Instant, Text
 from api.http.trail_schemas import HistoryBody, LinePage
@@ -37,7 +38,8 @@ async def history(
     appointment_id: Id, caller: VisitReader, desk: CommandsDep, database: DatabaseDep
 ) -> Response:
     """Oldest first. A lapse is the role `system`, a change by SQL the role `sql`."""
-    await desk.find(appointment_id, caller.actor)
+    found = await desk.find(appointment_id, caller.actor)
+    await note_visit(database, found.by, found.appointment.patient_id)
 
     async def ask(connection: Connection) -> list[dict[str, object]]:
         return [

@@ -319,10 +319,8 @@ async def test_a_proxy_is_one_line_until_it_ends(http: httpx.AsyncClient) -> Non
     twice = await http.delete(f"{path}/{again['proxyId']}")
     assert (ended.json()["items"], twice.json()["code"]) == ([], "proxy_not_found")
     assert over.status_code == 422
-    assert [action for action, _ in await lines(http, child["patientId"])][:2] == [
-        "end-proxy",
-        "allow-proxy",
-    ]
+    done = [action for action, _ in await lines(http, child["patientId"]) if action != "read"]
+    assert done[:2] == ["end-proxy", "allow-proxy"]
 
 
 @pytest.mark.parametrize("wish", [{}, {"subject": "a", "patientId": str(NOBODY)}])
