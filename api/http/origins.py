@@ -102,7 +102,7 @@ class CrossOrigin:
         self._open = CORSMiddleware(
             app,
             allow_origins=sorted(origins.allowed),
-            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=TAKEN,
             expose_headers=EXPOSED,
             max_age=PREFLIGHT_SECONDS,

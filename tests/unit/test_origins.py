@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from api.app import create_app
 from api.describe import describe_only
 from api.http.actor import permissions_of
-from api.http.origins import Origins
+from api.http.origins import API, Origins
 from api.http.strict_query import StrictRoute
 from api.services import Services
 from tests.fakes.services import NoServices
@@ -110,6 +110,26 @@ async def test_a_named_front_end_is_let_in_with_its_preflight_and_no_other(
     assert read.headers["access-control-allow-origin"] == FRONT
     assert "etag" in read.headers["access-control-expose-headers"].lower()
     assert "access-control-allow-origin" not in page.headers
+
+
+async def test_a_named_front_end_may_call_every_operation_of_the_api_from_a_browser(
+    http: httpx.AsyncClient,
+) -> None:
+    described = {
+        (method.upper(), path)
+        for path, operations in describe_only().openapi()["paths"].items()
+        for method in operations
+        if path.startswith(API)
+    }
+
+    refused = []
+    for method, path in sorted(described):
+        asks = {"origin": FRONT, "access-control-request-method": method}
+        if (await http.options(path, headers=asks)).status_code != 200:
+            refused.append(f"{method} {path}")
+
+    assert {method for method, _ in described} >= {"GET", "PATCH"}
+    assert refused == []
 
 
 @pytest.mark.parametrize(
