@@ -101,6 +101,17 @@ class BookingRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a hold was asked for with, beside the patient, the doctor, the time and the service.
+
+    `overbook` is null where a move has forgotten it.
+    """
+
+    overbook: bool | None
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Placement:
     """Where a visit stands: with which doctor, at which clinic, at what time."""
 

@@ -58,6 +58,9 @@ ATTEMPT_ID = "attemptId"
 SERVICE_ID = "serviceId"
 """Likewise: what the visit is for, where it is for a service."""
 
+TERMS = "terms"
+"""Likewise: what else the hold was asked for with."""
+
 # Update ids are stable, so that a call made twice is one update with one stored outcome.
 HOLD = "hold"
 CANCEL = "cancel"

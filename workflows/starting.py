@@ -6,7 +6,7 @@ from typing import TypedDict
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from domain.attendance import Settlement
-from domain.booking import Asked, BookingRequest, Cancellation, Move, Status
+from domain.booking import Asked, BookingRequest, Cancellation, Move, Status, Terms
 from domain.documents import timestamp
 from workflows.names import (
     ACTOR,
@@ -17,6 +17,7 @@ from workflows.names import (
     DOCTOR_ID,
     PATIENT_ID,
     SERVICE_ID,
+    TERMS,
 )
 
 
@@ -26,7 +27,7 @@ class Labels(TypedDict):
     search_attributes: TypedSearchAttributes
     static_summary: str
     static_details: str
-    memo: Mapping[str, str]
+    memo: Mapping[str, object]
 
 
 def labels_of_booking(request: BookingRequest, *, summary: str) -> Labels:
@@ -35,12 +36,14 @@ def labels_of_booking(request: BookingRequest, *, summary: str) -> Labels:
         search_attributes=_attributes(request, Status.HELD),
         static_summary=summary,
         static_details=_details(request),
-        memo={ATTEMPT_ID: str(request.attempt_id)} | _service(request),
+        memo={ATTEMPT_ID: str(request.attempt_id)} | _wish(request),
     )
 
 
-def _service(request: BookingRequest) -> dict[str, str]:
-    return {} if request.service_id is None else {SERVICE_ID: str(request.service_id)}
+def _wish(request: BookingRequest) -> dict[str, object]:
+    """What no search attribute says of it: the same key with another one is told so."""
+    service = {} if request.service_id is None else {SERVICE_ID: str(request.service_id)}
+    return service | {TERMS: Terms(overbook=request.overbook, reason=request.reason)}
 
 
 def labels_of_cancellation(cancellation: Cancellation) -> Labels:

@@ -11,7 +11,7 @@ from adapters.postgres.direct import Cursor, one_line
 from adapters.postgres.made_moves import placement_before
 from adapters.postgres.rows import COLUMNS, Row, appointment_of
 from adapters.postgres.tables import LET_GO
-from domain.booking import Appointment, Status
+from domain.booking import Appointment, Status, Terms
 from domain.clinic_rules import NO_RULES, rules_of
 from domain.errors import AppointmentNotFound
 from domain.rules import DoctorGrid, Facts, LetGo, LiveRow, Service, SlotWish
@@ -114,6 +114,16 @@ FROM schedules s LEFT JOIN LATERAL (
 WHERE s.id = %(appointment_id)s
 """)  # noqa: S608 - our own columns
 
+# Who moves a visit leaves the mark behind, as who exchanges it does.
+TERMS_AT_FIRST = SQL("""
+SELECT CASE WHEN s.moves = 0 THEN s.overbook END AS overbook, held.reason
+FROM schedules s CROSS JOIN LATERAL (
+    SELECT a.reason FROM audit a
+    WHERE a.object = s.id::text AND a.version = 1 AND a.action = 'hold' ORDER BY a.id LIMIT 1
+) held
+WHERE s.id = %(appointment_id)s
+""")
+
 
 async def own_row(connection: Cursor, appointment_id: UUID) -> Row:
     """The appointment's row as it is now; refuses one that has none."""
@@ -155,6 +165,13 @@ async def own_at_first(connection: Cursor, appointment_id: UUID) -> Appointment 
     if row["first_move"] is None:
         return own
     return replace(own, **vars(placement_before(row["first_move"])))
+
+
+async def terms_at_first(connection: Cursor, appointment_id: UUID) -> Terms | None:
+    """What the hold was asked for with; null where the history no longer tells."""
+    asked = {"appointment_id": appointment_id}
+    row = await connection.one_or_none(TERMS_AT_FIRST, asked)
+    return None if row is None else Terms(overbook=row["overbook"], reason=row["reason"])
 
 
 def _parameters(wish: SlotWish, appointment_id: UUID) -> dict[str, object]:

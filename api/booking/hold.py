@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 
 from adapters.postgres.alternatives import free_alternatives
 from adapters.postgres.appointments import see
-from adapters.postgres.booking_facts import load_facts
+from adapters.postgres.booking_facts import load_facts, terms_at_first
 from adapters.postgres.database import Database
 from adapters.postgres.reads import read, read_by_cursor
 from adapters.process.settings import Product
 from api.booking.hold_order import Held, Order, ReplayedRefusal, Slot, View
-from api.booking.idempotency import appointment_id_of, held_at_first, is_same_wish
+from api.booking.idempotency import appointment_id_of, held_at_first, refuse_another_wish
+from api.booking.run_summary import RunSummary
 from api.booking.runs import Runs
 from api.booking.single_flight import KeyLocks, SingleFlight
 from api.booking.temporal_errors import NoAnswer, NoRun
@@ -26,7 +27,6 @@ from domain.booking import Alternative, Appointment, BookingRequest, Outcome
 from domain.clinic_rules import passes_rules
 from domain.errors import (
     HoldExpired,
-    IdempotencyKeyReused,
     NotASlot,
     PatientNotFound,
     Refused,
@@ -145,7 +145,7 @@ class Bookings:
     async def _settled(self, order: Order, seen: View) -> Held | None:
         """The answer if no run is needed for it; None where the slot is free to be held."""
         if seen.own is not None:
-            return _replay(order, seen.own)
+            return await self._replay(order, seen.own)
         try:
             if not seen.may_book_service:
                 raise forbidden()
@@ -183,7 +183,7 @@ class Bookings:
         """How a run ended that no longer answers."""
         seen = await self._look(order)
         if seen.own is not None:
-            return _replay(order, seen.own)
+            return await self._replay(order, seen.own)
         try:
             return await self._told(order)
         except NoRun:
@@ -191,9 +191,7 @@ class Bookings:
 
     async def _told(self, order: Order) -> Held:
         """What a run without a row was told; one that is not told yet is waited for."""
-        run = await self._runs.summary(order.appointment_id)
-        if not is_same_wish(order.wish, run.appointment):
-            raise IdempotencyKeyReused
+        run = await self._summary(order)
         if run.is_running:
             with suppress(NoRun):  # it has ended meanwhile
                 return await self._answer(order, await self._runs.held(order.appointment_id))
@@ -208,8 +206,7 @@ class Bookings:
         raise ReplayedRefusal(refusal)
 
     async def _answer(self, order: Order, outcome: Outcome) -> Held:
-        if not is_same_wish(order.wish, outcome.appointment):
-            raise IdempotencyKeyReused
+        refuse_another_wish(order, outcome.appointment, None)
         is_replay = outcome.attempt_id != order.attempt_id
         if outcome.refusal is None:
             if is_replay:
@@ -217,6 +214,7 @@ class Bookings:
             return Held(appointment=outcome.appointment, replayed=False)
         refusal = refused(outcome.refusal)
         if is_replay:
+            await self._summary(order)
             raise ReplayedRefusal(await self._with_alternatives(order, refusal))
         raise await self._with_alternatives(order, refusal)
 
@@ -225,7 +223,22 @@ class Bookings:
         seen = await self._look(order)
         if seen.own is None:
             raise NoAnswer(order.appointment_id)
-        return _replay(order, seen.own)
+        return await self._replay(order, seen.own)
+
+    async def _replay(self, order: Order, own: Appointment) -> Held:
+        """The row is there: the hold as it was answered."""
+        ask = partial(terms_at_first, appointment_id=own.appointment_id)
+        refuse_another_wish(order, own, await read_by_cursor(self._database, ask))
+        try:
+            return Held(appointment=held_at_first(own), replayed=True)
+        except HoldExpired as refusal:
+            raise ReplayedRefusal(refusal) from None
+
+    async def _summary(self, order: Order) -> RunSummary:
+        """Of the run that the key is bound to."""
+        run = await self._runs.summary(order.appointment_id)
+        refuse_another_wish(order, run.appointment, run.terms)
+        return run
 
     async def _with_alternatives(self, order: Order, refusal: Refused) -> Refused:
         """Those who are refused one slot at the same time are offered the same others."""
@@ -282,13 +295,3 @@ def _may_book_service(order: Order, actor: ActorRef, facts: Facts) -> bool:
     """Some are booked by the clinic alone."""
     is_patient = actor.role is Role.PATIENT and not order.by.is_anyone
     return not is_patient or facts.service is None or facts.service.self_bookable
-
-
-def _replay(order: Order, own: Appointment) -> Held:
-    """The row is there: the hold as it was answered."""
-    if not is_same_wish(order.wish, own):
-        raise IdempotencyKeyReused
-    try:
-        return Held(appointment=held_at_first(own), replayed=True)
-    except HoldExpired as refusal:
-        raise ReplayedRefusal(refusal) from None

@@ -5,9 +5,10 @@ from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID, uuid4
 
+from api.booking.hold_order import Order
 from domain.actors import ANYONE, Actor
-from domain.booking import MAX_EXTENSIONS, Appointment, Status
-from domain.errors import HoldExpired
+from domain.booking import MAX_EXTENSIONS, Appointment, Status, Terms
+from domain.errors import HoldExpired, IdempotencyKeyReused
 from domain.rules import SlotWish
 
 
@@ -33,6 +34,19 @@ def _id_of(secret: bytes, what: bytes, patient_id: UUID, key: str, sent_by: Acto
     sender = b"" if sent_by.is_anyone else sha256(sent_by.subject.encode()).digest()
     digest = hmac.digest(secret, what + sender + patient_id.bytes + key.encode("ascii"), sha256)
     return UUID(bytes=digest[:16], version=4)  # as random as one to all who lack the secret
+
+
+def refuse_another_wish(order: Order, bound: Appointment, terms: Terms | None) -> None:
+    """Raises `IdempotencyKeyReused` where the key was bound by another body."""
+    if not is_same_wish(order.wish, bound) or not has_same_terms(order, terms):
+        raise IdempotencyKeyReused
+
+
+def has_same_terms(order: Order, terms: Terms | None) -> bool:
+    """What nobody knows any more is not compared."""
+    if terms is None:
+        return True
+    return terms.reason == order.reason and terms.overbook in {None, order.wish.overbook}
 
 
 def is_same_wish(wish: SlotWish, appointment: Appointment) -> bool:

@@ -12,7 +12,7 @@ from temporalio.client import (
 )
 
 from api.booking.temporal_errors import NoRun
-from domain.booking import Appointment, Refusal, Result, Status
+from domain.booking import Appointment, Refusal, Result, Status, Terms
 from domain.errors import REFUSALS, HoldExpired, Refused, refused
 from domain.events import booking_workflow_id
 from workflows.book_appointment import BookAppointment
@@ -23,6 +23,7 @@ from workflows.names import (
     DOCTOR_ID,
     PATIENT_ID,
     SERVICE_ID,
+    TERMS,
 )
 
 A_STEP_LASTS = timedelta(seconds=15)
@@ -36,13 +37,14 @@ class RunSummary:
     """The appointment as it was asked for, by which HTTP call, and how the run ended.
 
     A run that was ended by force a moment ago may leave a step behind that still writes the row:
-    it has no result yet.
+    it has no result yet. One that was begun by an older build does not say its `terms`.
     """
 
     appointment: Appointment
     attempt_id: UUID | None
     is_running: bool
     result: Result | None
+    terms: Terms | None = None
 
     @property
     def had_a_row(self) -> bool:
@@ -82,6 +84,7 @@ async def summary_of(client: Client, appointment_id: UUID) -> RunSummary:
         attempt_id=UUID(attempt_id) if attempt_id else None,
         is_running=is_running,
         result=result,
+        terms=await run.memo_value(TERMS, None, type_hint=Terms),
     )
 
 

@@ -74,6 +74,7 @@ BY: dict[str, set[str]] = {
     },
     "booking_facts.OWN": APPOINTMENT,
     "booking_facts.OWN_AT_FIRST": APPOINTMENT | MOVES,
+    "booking_facts.TERMS_AT_FIRST": APPOINTMENT | {"audit_object_idx"},
     "booking_search.CODED": APPOINTMENT | DOCTOR,
     "booking_search.IN_TROUBLE.delayed": APPOINTMENT | DOCTOR | {"notifications_created_at_idx"},
     "booking_search.IN_TROUBLE.failed": APPOINTMENT | DOCTOR | {"notifications_created_at_idx"},
