@@ -35,7 +35,11 @@ class Announcements:
         with told_to_temporal():
             try:
                 day = await invalidate(
-                    self._redis, self._book, appointment.doctor_id, appointment.starts_at
+                    self._redis,
+                    self._book,
+                    appointment.doctor_id,
+                    appointment.starts_at,
+                    appointment.ends_at,
                 )
             except AWAY as error:
                 raise unavailable("Redis", error) from None

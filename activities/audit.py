@@ -167,7 +167,9 @@ class Audit:
         with told_to_temporal():
             for each in touched:
                 try:
-                    await invalidate(self._redis, self._book, each.doctor_id, each.starts_at)
+                    await invalidate(
+                        self._redis, self._book, each.doctor_id, each.starts_at, each.ends_at
+                    )
                 except AWAY as error:
                     raise unavailable("Redis", error) from None
 

@@ -19,6 +19,7 @@ class Touched:
     appointment_id: UUID
     doctor_id: UUID
     starts_at: datetime
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,12 +61,12 @@ WITH lapsed AS (
 )
 UPDATE schedules SET status = 'expired', version = version + 1
 WHERE id = ANY(ARRAY(SELECT id FROM lapsed)) AND {ACTING_BY_NAME}
-RETURNING id, doctor_id, starts_at
+RETURNING id, doctor_id, starts_at, ends_at
 """)  # noqa: S608 - our own words, as below
 
 # Those that last longest: the others are free for everybody sooner than an audit comes again.
 OPEN_HOLDS = text(f"""
-SELECT id, doctor_id, starts_at, version FROM schedules
+SELECT id, doctor_id, starts_at, ends_at, version FROM schedules
 WHERE {LAPSES_AT} > statement_timestamp() AND origin <> 'offer'
   AND updated_at <= statement_timestamp() - make_interval(secs => :settled_after)
 ORDER BY {LAPSES_AT} DESC LIMIT :batch
@@ -196,6 +196,7 @@ class Doubt:
             appointment_id=self.appointment.appointment_id,
             doctor_id=self.appointment.doctor_id,
             starts_at=self.appointment.starts_at,
+            ends_at=self.appointment.ends_at,
         )
 
     @property
@@ -213,14 +214,14 @@ class Doubt:
 
 async def expire_lapsed_holds(database: Database) -> list[Touched]:
     rows = await _all(database, EXPIRE_LAPSED, batch=HOLDS_EXPIRED, actor=told(SYSTEM))
-    return [_touched(row) for row in rows]
+    return [touched(row) for row in rows]
 
 
 async def open_holds(database: Database, order: AuditOrder) -> list[OpenHold]:
     rows = await _all(
         database, OPEN_HOLDS, batch=HOLDS_LOOKED_AT, settled_after=order.settled_after_seconds
     )
-    return [OpenHold(touched=_touched(row), version=row["version"]) for row in rows]
+    return [OpenHold(touched=touched(row), version=row["version"]) for row in rows]
 
 
 async def give_back(database: Database, hold: OpenHold) -> bool:
@@ -264,8 +265,13 @@ async def settle(database: Database, doubt: Doubt) -> None:
     )
 
 
-def _touched(row: RowMapping) -> Touched:
-    return Touched(appointment_id=row["id"], doctor_id=row["doctor_id"], starts_at=row["starts_at"])
+def touched(row: RowMapping) -> Touched:
+    return Touched(
+        appointment_id=row["id"],
+        doctor_id=row["doctor_id"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+    )
 
 
 async def _all(database: Database, statement: TextClause, **values: object) -> Sequence[RowMapping]:

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from adapters.postgres.acting import ACTING_BY_NAME, told
+from adapters.postgres.audit import touched
 from adapters.postgres.database import Database
 from domain.actors import SYSTEM
 from domain.audit import Touched
@@ -35,7 +36,7 @@ WITH ruled AS MATERIALIZED (
 UPDATE schedules SET status = 'no_show', version = version + 1
 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND status = 'confirmed'
   AND starts_at <= statement_timestamp() AND {ACTING_BY_NAME}
-RETURNING id, doctor_id, starts_at
+RETURNING id, doctor_id, starts_at, ends_at
 """)  # noqa: S608 - our own words
 
 
@@ -44,7 +45,4 @@ async def mark_absent(database: Database) -> list[Touched]:
     asked = {"batch": MARKED_AT_ONCE, "actor": told(SYSTEM)}
     async with database.connect() as connection:
         rows = (await connection.execute(MARK_ABSENT, asked)).mappings().all()
-    return [
-        Touched(appointment_id=row["id"], doctor_id=row["doctor_id"], starts_at=row["starts_at"])
-        for row in rows
-    ]
+    return [touched(row) for row in rows]

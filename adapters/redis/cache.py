@@ -17,15 +17,13 @@ from adapters.postgres.days import DayBook, DayVersion, FreshDay
 from adapters.redis.bounded import PATIENCE_SECONDS, Bounded
 from adapters.redis.cached_day import decoded, encoded, key_of
 from domain.day import Day, DaySchedule
-from domain.slot import MINUTE, day_of
+from domain.slot import MINUTE, Interval, day_of, days_of
 
 CHANNEL = "priyom:schedule"
 """Where a changed day is announced: JSON {doctorId, date}."""
 
 KEPT = timedelta(hours=1)
 """How long a day stays in the cache. Correctness does not depend on it: reads are validated."""
-
-MICROSECOND = timedelta(microseconds=1)
 
 
 PURPOSE = b"days in the cache"
@@ -202,16 +200,24 @@ class _Flight:
         self.began = 0
 
 
-async def invalidate(redis: Redis, book: DayBook, doctor_id: UUID, starts_at: datetime) -> date:
+async def invalidate(
+    redis: Redis,
+    book: DayBook,
+    doctor_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime | None = None,
+) -> date:
     """Forget the day of a visit, which is returned, and announce that it has changed.
 
-    A visit over midnight touches two days. Raises what Redis raises. Idempotent.
+    A visit over midnight touches two days; one whose end is not known lasts a slot. Raises what
+    Redis raises. Idempotent.
     """
     desk = await book.desk(doctor_id)
+    until = ends_at or starts_at + desk.slot_minutes * MINUTE
     first = day_of(starts_at, desk.zone)
-    last = day_of(starts_at + desk.slot_minutes * MINUTE - MICROSECOND, desk.zone)
+    touched = days_of(Interval(starts_at=starts_at, ends_at=until), desk.zone)
     async with redis.pipeline(transaction=False) as pipeline:
-        for day in sorted({first, last}):
+        for day in sorted({first} | touched):
             pipeline.delete(key_of(doctor_id, day))
             pipeline.publish(CHANNEL, notice_of(doctor_id, day))
         await pipeline.execute()

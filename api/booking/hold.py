@@ -35,6 +35,7 @@ from domain.errors import (
 )
 from domain.permissions import Action, Whose
 from domain.rules import DoctorGrid, Facts, SlotWish, check_rules
+from domain.slot import days_of
 
 Tell = Callable[[UUID, date], None]
 """Tells open pages that a doctor's day has changed; nobody waits for it."""
@@ -176,7 +177,8 @@ class Bookings:
             return await self._from_row(order)
         held = await self._answer(order, outcome)
         if not held.replayed:
-            self._tell(desk.doctor_id, local.date())
+            for day in sorted(days_of(slot, desk.zone)):
+                self._tell(desk.doctor_id, day)
         return held
 
     async def _from_row(self, order: Order) -> Held:

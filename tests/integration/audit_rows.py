@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import make_url, text
 
 from adapters.postgres.database import Database
+from domain.audit import Touched
 from tests.behind_pooler import connect
 from tests.clinic_rows import Clinic, at
 
@@ -52,6 +53,15 @@ class Books:
 
     async def row(self, appointment_id: UUID) -> dict[str, Any]:
         return (await self.rows("SELECT * FROM schedules WHERE id = :id", id=appointment_id))[0]
+
+    async def touched(self, appointment_id: UUID) -> Touched:
+        row = await self.row(appointment_id)
+        return Touched(
+            appointment_id=appointment_id,
+            doctor_id=row["doctor_id"],
+            starts_at=row["starts_at"],
+            ends_at=row["ends_at"],
+        )
 
     async def held(self, clock: str, *, lasts: timedelta = timedelta(minutes=10)) -> UUID:
         appointment_id = await self.clinic.hold(at(clock), lasts=lasts)

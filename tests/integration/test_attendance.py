@@ -222,6 +222,7 @@ async def test_the_absent_are_marked_after_as_long_as_the_clinics_rule_says(desk
     again = await mark_absent(database)
 
     assert (unruled, [each.appointment_id for each in marked], again) == ([], [late], [])
+    assert [each.ends_at for each in marked] == [marked[0].starts_at + timedelta(minutes=30)]
     assert by == ("no-show", "system")
     assert recent not in {each.appointment_id for each in marked}
     await write_rules(database, clinic.id, ClinicRules(), ActorRef(id="m", role=Role.MANAGER))

@@ -41,9 +41,7 @@ async def test_a_hold_past_its_deadline_is_expired_and_its_version_moves(books: 
 
     row = await books.row(hold)
     assert (row["status"], row["version"]) == ("expired", 2)
-    assert [(each.appointment_id, each.doctor_id) for each in found] == [
-        (hold, books.clinic.doctor_id)
-    ]
+    assert found == [await books.touched(hold)]
     assert again == []
 
 
@@ -64,7 +62,7 @@ async def test_an_open_hold_is_looked_at_once_it_is_old_enough(books: Books) -> 
 
     found = await audit.open_holds(books.clinic.database, ORDER)
 
-    assert [hold.touched.appointment_id for hold in found] == [old]
+    assert [hold.touched for hold in found] == [await books.touched(old)]
 
 
 async def test_a_hold_that_was_confirmed_meanwhile_is_not_given_back(books: Books) -> None:
@@ -99,6 +97,7 @@ async def test_a_visit_whose_event_nobody_received_is_in_doubt_until_somebody_di
     [doubt] = await doubts(books)
     await books.received(visit, 2)
 
+    assert doubt.touched == await books.touched(visit)
     assert doubt.event.event_id == event_id(visit, 2, EventType.CONFIRMED)
     assert doubt.event.status is Status.CONFIRMED
     assert await doubts(books) == []

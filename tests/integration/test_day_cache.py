@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -12,6 +13,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
+from activities.announcements import Announcements
+from adapters.kafka.events import EventPublisher
 from adapters.postgres.days import DayBook
 from adapters.redis.cache import (
     CHANNEL,
@@ -22,13 +25,16 @@ from adapters.redis.cache import (
     invalidate,
 )
 from adapters.redis.cached_day import key_of
+from domain.audit import Touched
 from domain.errors import DoctorNotFound
-from tests.builders import SECRET
+from tests.builders import SECRET, an_appointment
 from tests.clinic_rows import DAY, Clinic, at
+from tests.integration.audit_office import Office
 from tests.patience import patient_cache
 
 FREE = ["free", "free", "free", "free"]
 NEXT_DAY = DAY + timedelta(days=1)
+NOBODY_LISTENS = "127.0.0.1:1"
 
 
 @pytest.fixture
@@ -271,6 +277,53 @@ async def test_invalidation_of_a_visit_over_midnight_forgets_both_days(
 
     assert await redis.get(key_of(clinic.doctor_id, DAY)) is None
     assert await redis.get(key_of(clinic.doctor_id, NEXT_DAY)) is None
+
+
+async def test_a_visit_longer_than_a_slot_changes_the_day_in_which_it_ends_as_well(
+    clinic: Clinic, redis: Redis
+) -> None:
+    announcements = Announcements(
+        book=DayBook(clinic.database), redis=redis, publisher=EventPublisher(NOBODY_LISTENS)
+    )
+    visit = an_appointment(
+        doctor_id=clinic.doctor_id, starts_at=at("23:30"), ends_at=at("01:00", NEXT_DAY)
+    )
+
+    async with both_days_told(clinic, redis):
+        assert await announcements.invalidate_schedule(visit) == DAY.isoformat()
+
+
+async def test_the_audit_refreshes_the_day_in_which_a_long_visit_ends_as_well(
+    office: Office, redis: Redis
+) -> None:
+    clinic = office.books.clinic
+    touched = Touched(
+        appointment_id=uuid4(),
+        doctor_id=clinic.doctor_id,
+        starts_at=at("23:30"),
+        ends_at=at("01:00", NEXT_DAY),
+    )
+
+    async with both_days_told(clinic, redis):
+        await office.audit.refresh_days([touched])
+
+
+@asynccontextmanager
+async def both_days_told(clinic: Clinic, redis: Redis) -> AsyncIterator[None]:
+    """Of a visit over midnight: what was kept of them is forgotten, and who looks hears of it."""
+    await clinic.on_duty(at("23:30"), at("01:00", NEXT_DAY))
+    keys = [key_of(clinic.doctor_id, day) for day in (DAY, NEXT_DAY)]
+    for key in keys:
+        await redis.set(key, "kept")
+    async with redis.pubsub() as announcements:
+        await announcements.subscribe(CHANNEL)
+        await announcements.get_message(timeout=5)
+        yield
+        heard = [await announcements.get_message(timeout=5) for _ in keys]
+    told = [orjson.loads(each["data"]) for each in heard if each]
+    assert [each["date"] for each in told] == [DAY.isoformat(), NEXT_DAY.isoformat()]
+    assert {each["doctorId"] for each in told} == {str(clinic.doctor_id)}
+    assert await redis.exists(*keys) == 0
 
 
 async def test_invalidation_without_redis_fails_so_that_it_is_tried_again(clinic: Clinic) -> None:

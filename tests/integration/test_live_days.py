@@ -5,16 +5,22 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from adapters.postgres.days import DayBook
+from adapters.process.settings import product
 from adapters.redis.cache import connect_redis, invalidate
 from adapters.redis.day_changes import DayChanges
+from api.booking.hold import Bookings
+from domain.actors import ANYONE
+from tests.builders import SECRET
 from tests.clinic_rows import Clinic, at
 from tests.integration.test_inbox import Stream
+from tests.integration.working_runs import WorkingRuns
 
 DATE = at("09:00").date()
 PLAN = {
@@ -97,6 +103,18 @@ async def test_an_open_page_sees_at_once_that_a_slot_is_taken(page: OpenDay, tol
 
     assert state_of(before, "10:00") == "free"
     assert before["event"] == after["event"] == "day"
+
+
+async def test_a_hold_over_midnight_is_told_of_to_the_pages_of_both_days(clinic: Clinic) -> None:
+    next_day, told, runs = DATE + timedelta(days=1), list[object](), WorkingRuns(clinic.database)
+    await clinic.on_duty(at("23:45"), at("00:15", next_day))
+    bookings = Bookings(
+        clinic.database, runs, product(), SECRET, tell=lambda *day: told.append(day)
+    )
+
+    await bookings.hold(await clinic.patient(), clinic.doctor_id, at("23:45"), None, by=ANYONE)
+
+    assert told == [(clinic.doctor_id, DATE), (clinic.doctor_id, next_day)]
 
 
 @pytest.mark.parametrize(
