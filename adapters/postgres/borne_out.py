@@ -15,9 +15,10 @@ from adapters.postgres.reads import read_by_cursor
 from domain.events import EVENT_KINDS, AppointmentEvent, EventType, event_id
 
 # A patient that was merged into another one is gone from the rows, and may yet be in an event: of
-# the visits of that other one, no more.
+# the visits of that other one, no more. That one may have been merged since, too.
 BORNE_OUT = SQL("""
-SELECT told.place
+WITH RECURSIVE borne_out AS MATERIALIZED (
+SELECT told.place, told.patient_id, s.patient_id AS patient_id_now
 FROM unnest(
     %(ids)s::uuid[], %(kinds)s::text[], %(sequences)s::int[], %(times)s::timestamptz[],
     %(patients)s::uuid[], %(doctors)s::uuid[], %(clinics)s::uuid[],
@@ -41,12 +42,6 @@ WHERE (
     coalesce(later.previous_clinic_id, s.clinic_id),
     coalesce(later.previous_starts_at, s.starts_at),
     coalesce(later.previous_ends_at, s.ends_at)
-) AND (
-    told.patient_id = s.patient_id
-    OR EXISTS (
-        SELECT FROM patient_facts p
-        WHERE p.id = told.patient_id AND p.merged_into = s.patient_id
-    )
 ) AND abs(extract(epoch FROM told.time - CASE told.kind
     WHEN 'confirmed' THEN s.confirmed_at
     WHEN 'cancelled' THEN s.cancelled_at
@@ -68,6 +63,16 @@ END)) < 1 AND CASE told.kind
           AND v.starts_at = told.previous_starts_at
     )
 END
+), became (place, patient_id) AS (
+    SELECT place, patient_id FROM borne_out
+    UNION
+    SELECT became.place, p.merged_into
+    FROM became JOIN borne_out ON borne_out.place = became.place
+    JOIN patient_facts p ON p.id = became.patient_id
+    WHERE became.patient_id <> borne_out.patient_id_now
+)
+SELECT place FROM borne_out JOIN became USING (place)
+WHERE became.patient_id = borne_out.patient_id_now
 """)
 
 

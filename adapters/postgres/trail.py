@@ -81,8 +81,11 @@ WHERE (SELECT a.id FROM audit a WHERE a.object = seen::text AND a.actor = :actor
 
 # Asked as a list of things, so that the index by things answers it.
 OF_PERSON = """object = ANY(ARRAY(
-    SELECT CAST(:person AS text)
-    UNION SELECT id::text FROM patient_facts WHERE merged_into = :person
+    WITH RECURSIVE own (id) AS (
+        SELECT CAST(:person AS uuid)
+        UNION SELECT p.id FROM own JOIN patient_facts p ON p.merged_into = own.id
+    )
+    SELECT id::text FROM own
     UNION SELECT id::text FROM schedules WHERE patient_id = :person
 ))"""
 

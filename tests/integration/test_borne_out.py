@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from adapters.postgres.borne_out import Rows
+from adapters.postgres.removing_patients import Merge, merge
+from domain.actors import ActorRef, Role
 from domain.booking import Status
 from domain.events import (
     AppointmentEvent,
@@ -120,6 +123,21 @@ async def test_an_event_of_a_patient_who_was_merged_meanwhile_is_true(desk: Desk
     assert not await is_forged(desk, event)
     of_another = appointment_confirmed(await desk.book("10:00"))
     assert await is_forged(desk, replace(of_another, patient_id=event.patient_id))
+
+
+async def test_an_event_of_a_patient_who_was_merged_again_and_again_is_true(desk: Desk) -> None:
+    event = appointment_confirmed(await desk.book("09:00"))
+    of_another = appointment_confirmed(await desk.book("10:00"))
+    records = [event.patient_id, *[await desk.clinic.patient() for _ in range(3)]]
+    for old, into in pairwise(records):
+        order = Merge(patient_id=old, into=into)
+        await merge(desk.clinic.database, order, ActorRef(id="m", role=Role.MANAGER))
+
+    assert not await is_forged(desk, event)
+    assert [
+        await is_forged(desk, replace(event, patient_id=each)) for each in [*records, uuid4()]
+    ] == [False, False, False, False, True]
+    assert await is_forged(desk, replace(of_another, patient_id=records[1]))
 
 
 async def test_of_no_events_none_is_forged(desk: Desk) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -17,8 +18,10 @@ from activities.slots import Slots
 from activities.trail import checked_trail, keep_forgetting
 from adapters.postgres.audit import expire_lapsed_holds
 from adapters.postgres.database import Database
+from adapters.postgres.removing_patients import Merge, merge
 from adapters.postgres.trail import Change, Sought, history_of, lines_of
 from adapters.postgres.trail_seals import forget
+from domain.actors import ActorRef, Role
 from domain.audit import Trail
 from domain.booking import BookingRequest, CancelReason, Extension, Release, Status
 from tests.builders import THE_PATIENT, a_cancellation, a_move, a_request
@@ -378,6 +381,21 @@ async def test_a_line_that_commits_late_is_sealed_late(alone: Clinic) -> None:
     after = await checked_trail(alone.database, before)
 
     assert (after.breaks, after.lines) == ([], before.lines + 1)
+
+
+async def test_a_person_s_lines_are_those_of_every_record_that_became_theirs(
+    clinic: Clinic,
+) -> None:
+    records = [await clinic.patient() for _ in range(3)]
+    for old, into in pairwise(records):
+        order = Merge(patient_id=old, into=into)
+        await merge(clinic.database, order, ActorRef(id="m", role=Role.MANAGER))
+
+    async with clinic.database.connect() as connection:
+        lines = await lines_of(connection, Sought(person=records[-1], limit=20))
+
+    merged = {line.object for line in lines if line.action == "merge"}
+    assert merged == {str(each) for each in records[:-1]}
 
 
 async def test_lines_are_found_by_thing_actor_time_and_clinic(clinic: Clinic) -> None:
