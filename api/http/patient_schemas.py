@@ -235,6 +235,11 @@ def patient_document(patient: Patient) -> dict[str, object]:
     }
 
 
+def contact_document(patient: Patient) -> dict[str, object]:
+    """What a doctor reads of a patient: name and contact, and in which language."""
+    return patient_document(patient) | {"birthDate": None, "timeZone": None}
+
+
 def proxy_document(proxy: Proxy) -> dict[str, object]:
     other = proxy.proxy_patient_id
     return {

@@ -36,6 +36,7 @@ from api.http.patient_schemas import (
     PatientBody,
     PatientChange,
     PatientPage,
+    contact_document,
     patient_document,
 )
 from api.http.problems import Malformed
@@ -129,7 +130,7 @@ async def find(
 
 @router.get("/{patient_id}", response_model=PatientBody, summary="Read a patient's record")
 async def look(patient_id: Id, caller: PatientReader, database: DatabaseDep) -> Response:
-    """Staff's look at it is in the audit trail."""
+    """Staff's look at it is in the audit trail. A doctor reads name and contact alone."""
     actor = await _checked_reader(caller, database, patient_id)
 
     async def ask(connection: Connection) -> Patient:
@@ -138,7 +139,8 @@ async def look(patient_id: Id, caller: PatientReader, database: DatabaseDep) -> 
         return found
 
     found = await read(database, ask, caller.sees_patients)
-    return JsonAnswer(patient_document(found), headers=NO_STORE)
+    told = contact_document if actor.role is Role.DOCTOR else patient_document
+    return JsonAnswer(told(found), headers=NO_STORE)
 
 
 @router.patch(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -91,6 +91,29 @@ async def test_what_patients_and_their_proxies_read_is_no_look(records: Records)
             await records.see(path, records.by(patient_id=str(reader)))
 
     assert await records.lines() == [("allow-proxy", "patient")]
+
+
+async def test_a_doctor_reads_name_and_contact_of_a_record_and_reception_all_of_it(
+    records: Records,
+) -> None:
+    practitioner = uuid4()
+    doctor = await records.clinic.hire(practitioner_id=practitioner)
+    await records.clinic.on_duty(at("10:00"), at("11:00"), doctor_id=doctor)
+    await records.clinic.hold(at("10:00"), doctor_id=doctor, patient_id=records.patient)
+    known = {"birth_date": date(1985, 3, 7), "time_zone": "Asia/Omsk", "id": records.patient}
+    await records.clinic.execute(
+        "UPDATE patients SET birth_date = :birth_date, time_zone = :time_zone WHERE id = :id",
+        **known,
+    )
+
+    by_doctor = records.by(roles=["doctor"], practitioner_id=str(practitioner))
+    told = (await records.see(PATHS[0], by_doctor)).json()
+    whole = (await records.see(PATHS[0], records.staff("reception"))).json()
+
+    assert (whole["birthDate"], whole["timeZone"]) == ("1985-03-07", "Asia/Omsk")
+    assert whole["phone"] or whole["email"]
+    assert told == whole | {"birthDate": None, "timeZone": None}
+    assert await records.lines() == [("change", "sql"), ("read", "doctor"), READ]
 
 
 async def test_who_may_not_see_an_appointment_has_not_looked_at_its_patient(
