@@ -5,15 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
-from uuid import UUID
 
 from structlog import get_logger
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from adapters.messages.delivery_errors import RefusedForGood, TryLater
-from adapters.messages.rendering import Letter, letter, text_message
+from activities.providers import Mail, Sms
+from adapters.messages.delivery_errors import UNANSWERED, RefusedForGood, TryLater
+from adapters.messages.rendering import letter, text_message
 from adapters.messages.visit import Kind, Visit
 from adapters.postgres.notifications import (
     Attempt,
@@ -35,6 +34,9 @@ RECORDED_TOGETHER_SECONDS = 0.1
 WRITTEN_BY_ATTEMPT = 3
 GIVE_UP_AFTER = timedelta(hours=24)
 """Counted from the first attempt. Attempts also end when the visit is over."""
+
+ANSWER_WITHIN = timedelta(minutes=10)
+"""So long a mail server may look at a letter that it has (RFC 5321, 4.5.3.2.6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,21 +63,6 @@ class Told:
 UNKNOWN = Sent(state=State.FAILED, code="visit_unknown")
 
 BY_CHANNEL = (Channel.SMS, Channel.EMAIL)
-
-
-class Mail(Protocol):
-    """Sends letters; `sender` is the address they come from."""
-
-    @property
-    def sender(self) -> str: ...
-
-    async def send(self, letter: Letter, *, to: str, notification_id: UUID) -> str: ...
-
-
-class Sms(Protocol):
-    """Sends text messages."""
-
-    async def send(self, text: str, *, to: str, notification_id: UUID) -> str: ...
 
 
 class Messages:
@@ -206,9 +193,11 @@ class Messages:
         try:
             outcome = await self._tried(attempt)
         except TryLater as later:
-            given_up = _too_long()
+            may_have_arrived = attempt.error == UNANSWERED
+            given_up = _too_long() or (may_have_arrived and later.code == UNANSWERED)
             state = State.FAILED if given_up else State.SENDING
-            outcome = Outcome(attempt=attempt, state=state, code=later.code)
+            code = UNANSWERED if may_have_arrived else later.code
+            outcome = Outcome(attempt=attempt, state=state, code=code)
             await self._notifications.record([outcome])
             if not given_up:
                 raise _again(later) from None
@@ -237,7 +226,10 @@ class Messages:
             return await self._sms.send(text, to=visit.phone.strip(), notification_id=key)
         with _writing(attempt):
             written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
-        return await self._mail.send(written, to=visit.email, notification_id=key)
+        patience = timedelta() if activity.info().is_local else ANSWER_WITHIN
+        return await self._mail.send(
+            written, to=visit.email, notification_id=key, patience=patience
+        )
 
     def _with_link(self, visit: Visit) -> Visit:
         """A message about a visit that stands can be answered; one about the past cannot."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.charset import BASE64, Charset
 from email.errors import MessageError
 from email.header import Header
@@ -14,7 +14,6 @@ from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-import aiosmtplib
 from aiosmtplib import (
     SMTPDataError,
     SMTPException,
@@ -25,10 +24,19 @@ from aiosmtplib import (
 )
 
 from adapters.messages.addresses import BadAddress, mailbox
-from adapters.messages.delivery_errors import RefusedForGood, TryLater, Undelivered
+from adapters.messages.delivery_errors import (
+    UNANSWERED,
+    RefusedForGood,
+    TryLater,
+    Undelivered,
+)
 from adapters.messages.rendering import Letter
+from adapters.messages.smtp_data import Connection, Unanswered
 
 REPLY_SECONDS = 10.0
+HANDED_OVER_WITHIN = timedelta(seconds=13)
+"""From the turn for a connection to the end of the letter, all together."""
+
 LOOPBACK = ("127.0.0.1", "::1")
 CONNECTIONS = 4
 PERMANENT = 500
@@ -58,14 +66,23 @@ class SmtpMail:
     checked when used. Raises BadAddress for a sender that no server can be told.
     """
 
-    def __init__(self, smtp_url: str, *, sender: str) -> None:
+    def __init__(
+        self, smtp_url: str, *, sender: str, within: timedelta = HANDED_OVER_WITHIN
+    ) -> None:
         self.sender = mailbox(sender)
         self._url = urlsplit(smtp_url)
-        self._idle: list[aiosmtplib.SMTP] = []
+        self._within = within.total_seconds()
+        self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(CONNECTIONS)
 
-    async def send(self, letter: Letter, *, to: str, notification_id: UUID) -> str:
-        """Returns the Message-ID, which every attempt repeats. Raises Undelivered."""
+    async def send(
+        self, letter: Letter, *, to: str, notification_id: UUID, patience: timedelta = timedelta()
+    ) -> str:
+        """Returns the Message-ID, which every attempt repeats. Raises Undelivered.
+
+        `patience`: so long the answer to a letter that the server has may be waited for, past the
+        time that handing it over may take.
+        """
         message_id = f"<{notification_id}@{self.sender.rpartition('@')[2]}>"
         try:
             to = mailbox(to)
@@ -74,17 +91,19 @@ class SmtpMail:
             raise RefusedForGood("bad_address") from None
         except (ValueError, UnicodeError, MessageError):
             raise RefusedForGood("letter_not_written") from None
-        async with self._free:
-            try:
-                await self._hand_over(content, to)
-            except SMTPNotSupported:
-                raise _not_supported(to) from None
-            except SMTPException as error:
-                raise _undelivered(error) from None
-            except (OSError, TimeoutError):
-                raise TryLater("smtp_away") from None
-            except (ValueError, UnicodeError):
-                raise TryLater("smtp_settings") from None
+        try:
+            async with asyncio.timeout(self._within) as before, self._free:
+                await self._hand_over(content, to, before, patience)
+        except Unanswered:
+            raise TryLater(UNANSWERED) from None
+        except SMTPNotSupported:
+            raise _not_supported(to) from None
+        except SMTPException as error:
+            raise _undelivered(error) from None
+        except (OSError, TimeoutError):
+            raise TryLater("smtp_away") from None
+        except (ValueError, UnicodeError):
+            raise TryLater("smtp_settings") from None
         return message_id
 
     async def close(self) -> None:
@@ -93,15 +112,19 @@ class SmtpMail:
                 await connection.quit()
         self._idle.clear()
 
-    async def _hand_over(self, content: bytes, to: str) -> None:
+    async def _hand_over(
+        self, content: bytes, to: str, before: asyncio.Timeout, patience: timedelta
+    ) -> None:
         """A kept connection may have been closed by the server: then a new one is tried."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_connected:
                 continue
+            connection.before, connection.patience = before, patience.total_seconds()
             with suppress(SMTPServerDisconnected, ConnectionError):
                 return await self._use(connection, content, to)
         connection = self._connection()
+        connection.before, connection.patience = before, patience.total_seconds()
         try:
             await connection.connect()
         except BaseException:
@@ -109,7 +132,7 @@ class SmtpMail:
             raise
         return await self._use(connection, content, to)
 
-    async def _use(self, connection: aiosmtplib.SMTP, content: bytes, to: str) -> None:
+    async def _use(self, connection: Connection, content: bytes, to: str) -> None:
         """After a clean yes or no the connection serves the next letter."""
         try:
             options = () if to.isascii() else ("SMTPUTF8",)
@@ -125,7 +148,7 @@ class SmtpMail:
             raise
         self._keep(connection)
 
-    def _keep(self, connection: aiosmtplib.SMTP) -> None:
+    def _keep(self, connection: Connection) -> None:
         if connection.is_connected:
             self._idle.append(connection)
 
@@ -134,8 +157,8 @@ class SmtpMail:
         is_near = (self._url.hostname or LOOPBACK[0]) in LOOPBACK
         return self._url.scheme == "smtp" and bool(self._url.username) and not is_near
 
-    def _connection(self) -> aiosmtplib.SMTP:
-        return aiosmtplib.SMTP(
+    def _connection(self) -> Connection:
+        return Connection(
             hostname=self._url.hostname or "127.0.0.1",
             port=self._url.port,
             username=unquote(self._url.username) if self._url.username else None,

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from adapters.messages.rendering import Letter
@@ -16,7 +17,14 @@ class Provider:
     sent: list[tuple[str, UUID]] = field(default_factory=list)
     hangs: asyncio.Event | None = None
 
-    async def send(self, _content: Letter | str, *, to: str, notification_id: UUID) -> str:
+    async def send(
+        self,
+        _content: Letter | str,
+        *,
+        to: str,
+        notification_id: UUID,
+        patience: timedelta = timedelta(),  # noqa: ARG002 - of a server that is slow
+    ) -> str:
         if self.hangs is not None:
             await self.hangs.wait()
         if self.faults:

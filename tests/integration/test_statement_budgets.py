@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -147,8 +147,16 @@ class Taken:
     def __init__(self) -> None:
         self.keys: list[UUID] = []
 
-    async def send(self, _content: Letter | str, *, to: str, notification_id: UUID) -> str:
+    async def send(
+        self,
+        _content: Letter | str,
+        *,
+        to: str,
+        notification_id: UUID,
+        patience: timedelta = timedelta(),
+    ) -> str:
         assert to
+        assert patience >= timedelta()
         self.keys.append(notification_id)
         return str(notification_id)
 

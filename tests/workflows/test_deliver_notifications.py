@@ -7,10 +7,12 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.messages import Sent
+from activities.messages import ANSWER_WITHIN, Sent
+from adapters.messages.mail import HANDED_OVER_WITHIN
 from adapters.postgres.notifications import State
 from bench.run_costs import cost_of
 from domain.events import AppointmentEvent
+from notifier.deliveries import ONE_WORKFLOW_TASK
 from tests.messages import an_event
 from tests.workflows.conftest import Record
 from tests.workflows.providers import Providers, busy, delivering
@@ -124,6 +126,28 @@ async def test_both_channels_away_are_tried_side_by_side(
 
     assert result == ALL_SENT
     await record("told-both-late", run_of(temporal, event))
+
+
+async def test_a_letter_has_the_time_that_its_server_may_take_in_a_step_of_its_own(
+    temporal: WorkflowEnvironment,
+) -> None:
+    event, providers = an_event(), Providers()
+    providers.faults["email"] = [busy("smtp_unanswered")]
+    providers.faults["sms"] = [busy("sms_away")]
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        await run_of(temporal, event).result()
+
+    history = await run_of(temporal, event).fetch_history()
+    steps = [
+        each.activity_task_scheduled_event_attributes
+        for each in history.events
+        if each.HasField("activity_task_scheduled_event_attributes")
+    ]
+    allowed = {each.activity_type.name: each.start_to_close_timeout.ToTimedelta() for each in steps}
+    assert allowed["send_email"] > ANSWER_WITHIN + HANDED_OVER_WITHIN
+    assert HANDED_OVER_WITHIN < allowed["send_sms"] < ONE_WORKFLOW_TASK
 
 
 async def test_a_gateway_that_asks_for_time_gets_it(
