@@ -219,7 +219,7 @@ class Messages:
 
     async def _hand_over(self, attempt: Attempt) -> str:
         """The provider's id for the message. Raises Undelivered."""
-        visit, key = self._with_link(attempt.visit), attempt.notification_id
+        visit, key = self._with_link(attempt), attempt.notification_id
         if attempt.channel is Channel.SMS:
             with _writing(attempt):
                 text = text_message(visit, account_url=self._account_url)
@@ -231,11 +231,12 @@ class Messages:
             written, to=visit.email, notification_id=key, patience=patience
         )
 
-    def _with_link(self, visit: Visit) -> Visit:
+    def _with_link(self, attempt: Attempt) -> Visit:
         """A message about a visit that stands can be answered; one about the past cannot."""
+        visit = attempt.visit
         if visit.kind is Kind.CANCELLED:
             return visit
-        link = link_to(visit.appointment_id, visit.version, visit.ends_at)
+        link = link_to(visit.appointment_id, attempt.version, visit.ends_at)
         token = token_of(self._link_key, link)
         return replace(visit, token=token, can_reply=self._takes_replies)
 

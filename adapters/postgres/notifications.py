@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from adapters.messages.visit import Visit
 from adapters.postgres.database import Database
+from adapters.postgres.direct import one_line
 from adapters.postgres.inbox_listener import INBOX
 from adapters.postgres.seeing import EVERYBODY
 from adapters.postgres.told_visit import visit_of, was_own_click
@@ -57,6 +58,9 @@ class Attempt:
     state: State
     error: str | None
     visit: Visit
+    version: int
+    """The row's, which may be a later one than the news is of: a link is of this one."""
+
     now: datetime
     patient_zone: ZoneInfo
     is_own_click: bool
@@ -78,14 +82,21 @@ class VisitUnknown(Exception):
 
 
 # Without an address there is nothing to send, and nothing to keep in reserve for.
-# Superseded: the appointment has moved on to a later version, the visit is over, or the event is.
+# Superseded: the appointment was confirmed, moved or cancelled by a later version, as every other
+# change of the row is told to nobody; of an offer, it is held no more; of a reminder, which is of a
+# version, there is another. Or the patient has come, the visit is over, or the event is.
 # Open: the rows that another attempt may still change. One that was kept in reserve is opened by
 # the attempt that stands in for another channel. The doctor's notice is written where asked for.
-BEGIN = text(f"""
+BEGIN = text(
+    one_line(f"""
 WITH visit AS (
     SELECT s.id AS appointment_id, s.patient_id, s.doctor_id,
-        s.starts_at, s.ends_at, s.reason, s.origin,
-        s.version > :sequence OR s.ends_at <= clock_timestamp()
+        s.starts_at, s.ends_at, s.reason, s.origin, s.version,
+        CASE WHEN CAST(:step AS text) IS NOT NULL THEN s.version ELSE coalesce(
+            greatest(s.confirmed_version, s.rescheduled_version, s.cancelled_version),
+            CASE WHEN s.status <> 'held' THEN s.version END, 0
+        ) END > :sequence
+            OR s.status IN ('arrived', 'completed', 'no_show') OR s.ends_at <= clock_timestamp()
             OR coalesce(CAST(:expires_at AS timestamptz) <= clock_timestamp(), false) AS superseded,
         clock_timestamp() AS now, coalesce(p.time_zone, c.time_zone) AS patient_zone,
         p.full_name AS patient_name, coalesce(p.email, '') AS email,
@@ -155,7 +166,8 @@ WITH visit AS (
 SELECT attempt.id, attempt.channel, attempt.status, attempt.error, visit.*,
     (SELECT count(*) FROM told) AS notices
 FROM visit LEFT JOIN attempt ON true
-""")  # noqa: S608 - a constant of ours
+""").as_string()  # noqa: S608 - a constant of ours
+)
 
 POSTPONED = text("""
 UPDATE notifications SET attempts = attempts - 1, error = 'quiet_hours'
@@ -257,6 +269,7 @@ class Notifications:
                 state=State(row["status"]),
                 error=row["error"],
                 visit=visit,
+                version=row["version"],
                 now=row["now"],
                 patient_zone=zone,
                 is_own_click=is_own_click,

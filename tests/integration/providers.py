@@ -15,11 +15,12 @@ class Provider:
     sender: str = "no-reply@clinic.example"
     faults: list[Exception] = field(default_factory=list)
     sent: list[tuple[str, UUID]] = field(default_factory=list)
+    contents: list[Letter | str] = field(default_factory=list)
     hangs: asyncio.Event | None = None
 
     async def send(
         self,
-        _content: Letter | str,
+        content: Letter | str,
         *,
         to: str,
         notification_id: UUID,
@@ -30,4 +31,5 @@ class Provider:
         if self.faults:
             raise self.faults.pop(0)
         self.sent.append((to, notification_id))
+        self.contents.append(content)
         return "provider-1"
