@@ -105,10 +105,10 @@ class Telling:
             self._end(message, told)
 
     async def _told_instead(self) -> None:
-        """Where one failed for good, send what was kept back for that."""
+        """Where one failed for good or may not be sent any more, send what was kept back for it."""
         for failed, (kept_back, instead) in INSTEAD_OF.items():
             was_kept = self._ended[kept_back.label].state is State.RESERVED
-            if was_kept and self._ended[failed].state is State.FAILED:
+            if was_kept and self._ended[failed].state in {State.FAILED, State.DECLINED}:
                 await self._told_at_last(instead, None)
 
     def _end(self, message: Message, told: Sent) -> None:

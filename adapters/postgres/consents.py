@@ -19,7 +19,10 @@ class Channel(StrEnum):
 
 
 class Consent(StrEnum):
-    """Whether messages of a kind may come by a channel; `fallback`: only where the other failed."""
+    """Whether messages of a kind may come by a channel.
+
+    `fallback`: only where the other failed, or may not be used.
+    """
 
     GIVEN = "given"
     FALLBACK = "fallback"

@@ -34,6 +34,7 @@ class ConsentChoiceBody(Body):
     channel: Annotated[Channel, Field(strict=False)]
     consent: Annotated[Consent, Field(strict=False)] = Field(
         description="given, withdrawn, or fallback: only where the other channel failed for good"
+        " or may not be used"
     )
 
 

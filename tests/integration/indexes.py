@@ -137,7 +137,7 @@ BY: dict[str, set[str]] = {
     "promise.PROMISED": APPOINTMENT,
     "move_keys.FIND": {"move_keys_pkey"},
     "move_keys.REFUSE": {"move_keys_pkey"},
-    "notifications.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS,
+    "judged_messages.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS,
     "notifications.POSTPONED": MESSAGE,
     "notifications.RECORD": MESSAGE,
     "offers.ASKED": {"campaign_visits_pkey"},

@@ -313,6 +313,25 @@ async def test_what_is_kept_in_reserve_is_sent_once_for_the_other_channel(desk: 
     assert len(desk.mail.sent) == 1
 
 
+@pytest.mark.parametrize(
+    ("sms", "told"),
+    [
+        (Consent.GIVEN, State.RESERVED),
+        (Consent.FALLBACK, State.SENT),
+        (Consent.WITHDRAWN, State.SENT),
+    ],
+)
+async def test_a_channel_waits_for_the_other_only_where_the_other_may_speak_first(
+    desk: Desk, sms: Consent, told: State
+) -> None:
+    event = await desk.visit()
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.EMAIL, Consent.FALLBACK)
+    await desk.agrees(event, Kind.CONFIRMED, ReachedBy.SMS, sms)
+    await desk.agrees(event, Kind.CANCELLED, ReachedBy.SMS, Consent.WITHDRAWN)
+
+    assert (await desk.email(event)).state is told
+
+
 async def test_a_withdrawn_consent_is_heeded_for_a_fail_over_too(desk: Desk) -> None:
     event = await desk.visit()
     await desk.agrees(event, Kind.CONFIRMED, ReachedBy.SMS, Consent.WITHDRAWN)
@@ -500,8 +519,8 @@ async def test_each_channel_has_its_own_consent_and_hours_when_all_are_told_toge
 
     told = await desk.everybody(event)
 
-    assert (told.sms.state, told.email.state) == (State.DECLINED, State.RESERVED)
-    assert desk.mail.sent == desk.sms.sent == []
+    assert (told.sms.state, told.email.state) == (State.DECLINED, State.SENT)
+    assert (len(desk.mail.sent), desk.sms.sent) == (1, [])
 
 
 async def test_a_visit_that_is_not_known_is_told_to_nobody(desk: Desk) -> None:

@@ -20,7 +20,7 @@ SAID = {
     "imports.READ_SO_FAR",
     "imports.STAGE",
     "imports.STAGED",
-    "notifications.BEGIN",
+    "judged_messages.BEGIN",
     "patients.CHANGE",
     "patients.ONE",
     "patients.REGISTER",

@@ -1,6 +1,7 @@
 """Delivering what one event has to say: each message once, none held up by another."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -226,6 +227,22 @@ async def test_what_was_kept_back_is_sent_where_the_other_failed_for_good(
     assert providers.tried[f"{kept} instead"] == 2
     if fails == "sms":
         await record("told-by-the-other-channel", run_of(temporal, event))
+
+
+@pytest.mark.parametrize(("declined", "kept"), [("sms", "email"), ("email", "sms")])
+async def test_what_was_kept_back_is_sent_where_the_other_was_declined_meanwhile(
+    temporal: WorkflowEnvironment, declined: str, kept: str
+) -> None:
+    event, providers = an_event(), Providers()
+    providers.outcomes[declined] = Sent(state=State.DECLINED)
+    providers.outcomes[kept] = Sent(state=State.RESERVED)
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    assert result == replace(ALL_SENT, **{declined: "declined"})
+    assert providers.tried[f"{kept} instead"] == 1
 
 
 @pytest.mark.parametrize("by", ["sms", "email"])
