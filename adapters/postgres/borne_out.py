@@ -1,7 +1,8 @@
 """Which events the rows bear out: whoever may write to the topic can say anything.
 
 An event that was overtaken is as true as before: the row keeps the version of each change, and the
-table of moves keeps where the visit stood before.
+table of moves keeps where the visit stood before. An offer is of its visit, whatever round the
+campaign is in by now.
 """
 
 from collections.abc import Sequence
@@ -57,9 +58,9 @@ END)) < 1 AND CASE told.kind
         told.previous_doctor_id, told.previous_clinic_id,
         told.previous_starts_at, told.previous_ends_at
     )
-    ELSE told.sequence = 1 AND EXISTS (
+    ELSE told.sequence = 1 AND s.origin = 'offer' AND EXISTS (
         SELECT FROM campaign_visits v
-        WHERE v.offer_id = s.id AND v.doctor_id = told.previous_doctor_id
+        WHERE v.appointment_id = s.visit_id AND v.doctor_id = told.previous_doctor_id
           AND v.starts_at = told.previous_starts_at
     )
 END

@@ -122,7 +122,10 @@ BY: dict[str, set[str]] = {
     "inbox.MARK": MESSAGE,
     "inbox.NEWEST": INBOX,
     "inbox.OLDER": INBOX,
-    "borne_out.BORNE_OUT": APPOINTMENT | MOVES | PATIENT | {"campaign_visits_offer_id_idx"},
+    "borne_out.BORNE_OUT": APPOINTMENT
+    | MOVES
+    | PATIENT
+    | {"campaign_visits_appointment_id_idx", "campaign_visits_doctor_id_idx"},
     "clinic_rules.FIND": {"doctors_clinic_id_idx"},
     "clinic_rules.WRITE": set(),
     "exchange.BOTH": APPOINTMENT,

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from activities.appointments import Appointments
 from activities.campaigns import Campaigns
 from activities.slots import Slots
+from adapters.postgres.appointments import see
 from adapters.postgres.borne_out import Rows
 from adapters.postgres.campaign_rows import Pace, Part, find_campaign, set_pace
 from adapters.postgres.campaign_runs import answered_offers, heard_of_answer
@@ -518,6 +520,31 @@ async def test_what_is_said_of_an_offer_is_borne_out_by_its_row(clinic: Clinic) 
     ]
 
     assert await Rows(clinic.database).forged(told) == {2}
+
+
+async def test_an_offer_that_was_declined_before_it_was_told_is_as_true_as_before(
+    clinic: Clinic,
+) -> None:
+    leave = await on_leave(clinic)
+    first = await leave.offered()
+    assert await leave.declined() is Verdict.ASK_AGAIN
+    second = await leave.offered(leave.order_of(2))
+    true = appointment_offered(first.offer, first.visit)
+    itself = replace(first.visit, status=Status.HELD, version=1)
+    doctor = await clinic.hire()
+    await clinic.on_duty(at("09:00"), at("11:00"), doctor_id=doctor)
+    held = await clinic.hold(at("09:30"), doctor_id=doctor, patient_id=first.visit.patient_id)
+    seen = await read_by_cursor(clinic.database, partial(see, appointment_id=held))
+    assert seen is not None
+    told = [
+        true,
+        appointment_offered(second.offer, second.visit),
+        appointment_offered(itself, first.visit),
+        appointment_offered(seen.appointment, first.visit),
+        appointment_offered(first.offer, second.offer),
+    ]
+
+    assert await Rows(clinic.database).forged(told) == {2, 3, 4}
 
 
 async def test_the_page_of_an_offer_leads_to_the_visit(api: str, clinic: Clinic) -> None:
