@@ -6,7 +6,10 @@ from adapters.kafka.cloudevents import Fault
 from adapters.kafka.events import DEAD, Record, Writer
 
 MOST_KEPT = 512 * 1024
-"""Bytes of a value that are kept; a broker takes records of up to one megabyte."""
+"""Bytes of a value that are kept; a broker takes records of up to one megabyte, key and all."""
+
+MOST_OF_KEY = 64 * 1024
+"""Bytes of a key; ours are the ids of appointments."""
 
 log = get_logger(__name__)
 
@@ -19,19 +22,19 @@ class DeadLetters:
 
     async def park(self, record: Record, fault: Fault) -> None:
         """Raises KafkaAway: then the record is not committed, and is parked later."""
-        value = record.value
-        kept = value if value is None else value[:MOST_KEPT]
+        key, value = record.key, record.value
         headers = {
             "reason": fault.value,
             "topic": record.topic,
             "partition": str(record.partition),
             "offset": str(record.offset),
             "size": str(len(value or b"")),
+            "key_size": str(len(key or b"")),
         }
         await self._writer.write(
             DEAD,
-            key=record.key,
-            value=kept,
+            key=key if key is None else key[:MOST_OF_KEY],
+            value=value if value is None else value[:MOST_KEPT],
             headers=[(name, text.encode()) for name, text in headers.items()],
         )
         log.error(

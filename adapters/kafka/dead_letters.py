@@ -27,6 +27,8 @@ class DeadRecord:
     reason: str
     came_from: str
     size: int
+    """Bytes of key and value as they came; `kept` are those that lie here."""
+
     kept: int
     key: bytes | None
     value: bytes | None
@@ -111,15 +113,15 @@ async def _all(consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord[bytes
 
 def _dead(record: ConsumerRecord[bytes, bytes]) -> DeadRecord:
     told = {name: value.decode("utf-8", "replace") for name, value in record.headers}
-    kept = len(record.value or b"")
+    key, value = len(record.key or b""), len(record.value or b"")
     return DeadRecord(
         partition=record.partition,
         offset=record.offset,
         parked_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
         reason=told.get("reason", "unknown"),
         came_from=f"{told.get('topic')} {told.get('partition')}:{told.get('offset')}",
-        size=int(told.get("size", kept)),
-        kept=kept,
+        size=int(told.get("key_size", key)) + int(told.get("size", value)),
+        kept=key + value,
         key=record.key,
         value=record.value,
     )
