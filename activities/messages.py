@@ -49,6 +49,8 @@ class Sent:
     state: State
     code: str | None = None
     until: datetime | None = None
+    after_seconds: float = 0.0
+    """What a provider that did not take it asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ class Messages:
             told = {attempt.channel: await self._not_to_send(attempt) for attempt in attempts}
             to_send = [attempt for attempt in attempts if told[attempt.channel] is None]
             async for outcome in self._sent_together(to_send):
-                told[outcome.attempt.channel] = Sent(state=outcome.state, code=outcome.code)
+                told[outcome.attempt.channel] = _ended(outcome)
         sms, email = (told[channel] or UNKNOWN for channel in BY_CHANNEL)
         return Told(doctor=Sent(state=State.SENT), sms=sms, email=email)
 
@@ -185,7 +187,7 @@ class Messages:
         try:
             return await self._tried(attempt)
         except TryLater as later:
-            return Outcome(attempt=attempt, state=State.SENDING, code=later.code)
+            return Outcome(attempt=attempt, state=State.SENDING, code=later.code, after=later.after)
         except Exception as fault:  # noqa: BLE001 - told by its kind, as any text may name somebody
             return Outcome(attempt=attempt, state=State.SENDING, code=type(fault).__name__)
 
@@ -203,7 +205,7 @@ class Messages:
                 raise _again(later) from None
         else:
             await self._notifications.record([outcome])
-        return Sent(state=outcome.state, code=outcome.code)
+        return _ended(outcome)
 
     async def _tried(self, attempt: Attempt) -> Outcome:
         """Raises TryLater."""
@@ -239,6 +241,11 @@ class Messages:
         link = link_to(visit.appointment_id, attempt.version, visit.ends_at)
         token = token_of(self._link_key, link)
         return replace(visit, token=token, can_reply=self._takes_replies)
+
+
+def _ended(outcome: Outcome) -> Sent:
+    seconds = outcome.after.total_seconds() if outcome.after else 0.0
+    return Sent(state=outcome.state, code=outcome.code, after_seconds=seconds)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TypeAlias
 
 from temporalio import workflow
@@ -42,6 +43,7 @@ class Telling:
         self._head = head
         self._told: dict[str, str] = {message.label: "to be sent" for message in messages}
         self._ended: dict[str, Sent] = {}
+        self._asked_for: dict[str, float] = {}
 
     async def all_at_once(self, label: str) -> Tried:
         """All of them in one step of the first workflow task."""
@@ -75,6 +77,7 @@ class Telling:
     def _first_tried(self, message: Message, sent: Sent) -> Sent | None:
         if sent.state is State.SENDING and sent.until is None:
             self._not_taken(message, sent.code or "fault")
+            self._asked_for[message.label] = sent.after_seconds
             return None
         self._end(message, sent)
         return sent
@@ -99,7 +102,9 @@ class Telling:
 
     async def _told_at_last(self, message: Message, told: Sent | None) -> None:
         if told is None:
-            await workflow.sleep(FIRST_PAUSE, summary=f"before the next try: {message.label}")
+            asked_for = timedelta(seconds=self._asked_for.get(message.label, 0.0))
+            pause = max(FIRST_PAUSE, asked_for)
+            await workflow.sleep(pause, summary=f"before the next try: {message.label}")
         while told is None or told.until:
             told = await send(message, self._news, after=told)
             self._end(message, told)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -74,6 +74,8 @@ class Outcome:
     state: State
     code: str | None = None
     provider_id: str | None = None
+    after: timedelta | None = None
+    """What the provider asked for; in no row."""
 
 
 class VisitUnknown(Exception):

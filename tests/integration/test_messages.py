@@ -143,6 +143,16 @@ async def test_a_busy_provider_is_asked_again_with_the_same_key(desk: Desk) -> N
     assert (row["status"], row["attempts"], row["error"]) == ("sent", 2, None)
 
 
+async def test_a_gateway_that_asks_for_time_in_the_first_try_is_heard(desk: Desk) -> None:
+    event = await desk.visit()
+    desk.sms.faults = [TryLater("sms_429", timedelta(seconds=7))]
+
+    told = await desk.everybody(event)
+
+    assert told.sms == Sent(state=State.SENDING, code="sms_429", after_seconds=7)
+    assert told.email == Sent(state=State.SENT)
+
+
 async def test_a_refusal_for_good_is_recorded_and_never_tried_again(desk: Desk) -> None:
     event = await desk.visit()
     desk.mail.faults = [RefusedForGood("smtp_550")]

@@ -53,7 +53,8 @@ class Providers:
         try:
             return self._answer(message)
         except ApplicationError as later:
-            return Sent(state=State.SENDING, code=later.type)
+            after = later.next_retry_delay or timedelta()
+            return Sent(state=State.SENDING, code=later.type, after_seconds=after.total_seconds())
 
     @activity.defn
     async def notify_doctor(self, _news: News) -> Sent:

@@ -166,6 +166,27 @@ async def test_a_gateway_that_asks_for_time_gets_it(
     await record("told-when-asked", run_of(temporal, event))
 
 
+@pytest.mark.parametrize(("asked", "waits"), [(0.01, 1.0), (2.5, 2.5)])
+async def test_a_gateway_that_asks_for_time_in_the_first_try_gets_it(
+    temporal: WorkflowEnvironment, asked: float, waits: float
+) -> None:
+    event, providers = an_event(), Providers()
+    providers.faults["sms"] = [busy("sms_429", timedelta(seconds=asked))]
+
+    async with delivering(temporal, providers) as deliveries:
+        await deliveries.start(event)
+        result = await run_of(temporal, event).result()
+
+    history = await run_of(temporal, event).fetch_history()
+    (timer,) = [
+        each.timer_started_event_attributes
+        for each in history.events
+        if each.HasField("timer_started_event_attributes")
+    ]
+    assert result == ALL_SENT
+    assert timer.start_to_fire_timeout.ToTimedelta() == timedelta(seconds=waits)
+
+
 async def test_a_refusal_for_good_is_the_result_and_no_failure(
     temporal: WorkflowEnvironment, record: Record
 ) -> None:
