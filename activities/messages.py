@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from structlog import get_logger
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.heartbeats import heartbeats
 from activities.providers import Mail, Sms
 from adapters.messages.delivery_errors import UNANSWERED, RefusedForGood, TryLater
 from adapters.messages.rendering import letter, text_message
@@ -228,10 +230,11 @@ class Messages:
             return await self._sms.send(text, to=visit.phone.strip(), notification_id=key)
         with _writing(attempt):
             written = letter(visit, account_url=self._account_url, sender=self._mail.sender)
-        patience = timedelta() if activity.info().is_local else ANSWER_WITHIN
-        return await self._mail.send(
-            written, to=visit.email, notification_id=key, patience=patience
-        )
+        send = partial(self._mail.send, written, to=visit.email, notification_id=key)
+        if activity.info().is_local:
+            return await send(patience=timedelta())
+        async with heartbeats():
+            return await send(patience=ANSWER_WITHIN)
 
     def _with_link(self, attempt: Attempt) -> Visit:
         """A message about a visit that stands can be answered; one about the past cannot."""

@@ -17,7 +17,10 @@ The first try of all has no more: it is within a workflow task (notifier/deliver
 """
 
 ONE_LETTER = ONE_TRY + ANSWER_WITHIN
-"""A letter in a step of its own has the time that its server may look at it."""
+"""A letter in a step of its own has the time that its server may look at it.
+
+It says meanwhile that it lives, so that it is begun again soon where its process has died.
+"""
 
 FIRST_PAUSE = timedelta(seconds=1)
 BY_MAIL = RetryPolicy(initial_interval=FIRST_PAUSE, maximum_interval=timedelta(minutes=2))
@@ -65,6 +68,7 @@ async def send(message: Message, news: News, *, after: Sent | None) -> Sent:
         message.send,
         news,
         start_to_close_timeout=message.one_try,
+        heartbeat_timeout=ONE_TRY,
         retry_policy=message.retry,
         summary=message.label,
     )

@@ -55,6 +55,17 @@ async def test_a_server_that_is_slow_to_answer_the_dot_gets_at_most_two_copies(d
     assert len(server.letters) == 2
 
 
+async def test_a_step_that_waits_for_minutes_says_that_it_lives(desk: Desk) -> None:
+    beats: list[object] = []
+    desk.worker.on_heartbeat = lambda *told: beats.append(told)
+
+    async with sender_to(SlowMail(seconds=0.1), within=10.0) as mail:
+        desk.mail = mail  # type: ignore[assignment] # a real one
+        assert await desk.email(await desk.visit()) == Sent(state=State.SENT)
+
+    assert beats == [()]
+
+
 async def test_the_answer_to_a_letter_has_minutes_and_what_is_before_it_has_not() -> None:
     server = SlowMail(seconds=1.5)
 

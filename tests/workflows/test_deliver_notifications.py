@@ -8,6 +8,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.heartbeats import EVERY
 from activities.messages import ANSWER_WITHIN, Sent
 from adapters.messages.mail import HANDED_OVER_WITHIN
 from adapters.postgres.notifications import State
@@ -149,6 +150,9 @@ async def test_a_letter_has_the_time_that_its_server_may_take_in_a_step_of_its_o
     allowed = {each.activity_type.name: each.start_to_close_timeout.ToTimedelta() for each in steps}
     assert allowed["send_email"] > ANSWER_WITHIN + HANDED_OVER_WITHIN
     assert HANDED_OVER_WITHIN < allowed["send_sms"] < ONE_WORKFLOW_TASK
+    assert all(
+        2 * EVERY < each.heartbeat_timeout.ToTimedelta() < timedelta(minutes=1) for each in steps
+    )
 
 
 async def test_a_gateway_that_asks_for_time_gets_it(

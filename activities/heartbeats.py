@@ -1,0 +1,26 @@
+"""A step that may wait for minutes says that it lives; one whose process died is begun again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio import activity
+
+EVERY = timedelta(seconds=5)
+
+
+@asynccontextmanager
+async def heartbeats() -> AsyncIterator[None]:
+    """From now on until the end of the block. Not for a local activity, which has none."""
+    beating = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(EVERY.total_seconds())
