@@ -1,5 +1,6 @@
 """What the run of a campaign asks of the rows, and which runs have news to hear of."""
 
+from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from psycopg.sql import SQL
 from adapters.postgres.campaign_rows import find_campaign
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
+from adapters.postgres.exception_rows import MORE_THAN_ANY_OFFSET
 from adapters.postgres.reads import read_by_cursor
 from adapters.postgres.transactions import serializable
 from domain.campaign import CampaignLook, CampaignOrder, ReofferOrder
@@ -45,7 +47,7 @@ CLOSED = """(
           WHERE w.doctor_id = s.doctor_id AND w.during && s.occupies AND w.exception_id = ANY(ARRAY(
               SELECT e.id FROM exceptions e
               WHERE e.clinic_id = c.clinic_id AND e.kind = 'remove' AND e.withdrawn_at IS NULL
-                AND e.wall_until > c.created_at AT TIME ZONE 'UTC' - interval '1 day'
+                AND e.wall_until > CAST(%(since)s AS timestamp)
           ))
       ) AND NOT EXISTS (
           SELECT FROM campaign_visits v JOIN campaigns o ON o.id = v.campaign_id
@@ -134,6 +136,7 @@ async def _look(connection: Cursor, *, order: CampaignOrder) -> CampaignLook:
         "campaign_id": order.campaign_id,
         "in_flight": order.in_flight,
         "limit": max(0, WINDOW - len(order.in_flight)),
+        "since": (datetime.now(UTC) - MORE_THAN_ANY_OFFSET).replace(tzinfo=None),
     }
     await connection.write(SEEN, asked)
     await connection.write(TAKE_IN, asked)

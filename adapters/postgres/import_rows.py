@@ -1,6 +1,5 @@
 """Rows of an import: some hundred at a time, decided against what is there and written at once."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,12 @@ from psycopg.sql import SQL
 
 from adapters.messages.phones import country_of
 from adapters.postgres.direct import Cursor
+from adapters.postgres.import_digests import (
+    digest_of,
+    digest_of_visit,
+    says_nothing_new,
+    says_the_same_of_the_visit,
+)
 from adapters.postgres.import_people import Person, person_of
 from adapters.postgres.import_taken import Overlay, Taken, places_of
 from adapters.postgres.import_writes import Planned, write_visits
@@ -115,7 +120,7 @@ class Batch:
         told: list[tuple[Visit, Row, Person, Row | None]] = []
         for visit, doctor, person in visits:
             before = known.get(self._id(visit))
-            if before and (before["digest"] == _digest(visit) or _is_older(visit, before)):
+            if before and (says_nothing_new(visit, doctor, before) or _is_older(visit, before)):
                 self._report.same += 1
             else:
                 told.append((visit, doctor, person, before))
@@ -127,10 +132,8 @@ class Batch:
 
     def _as_told(self, visit: Visit, doctor: Row, person: Person, before: Row | None) -> Planned:
         patient, has_filled = self._overlay.people.meet(person, _whose(before))
-        digest = _digest(visit)
-        stays = before is not None and before["visit_digest"] == _digest_of_visit(
-            before["digest"], visit, doctor
-        )
+        digest = digest_of(visit)
+        stays = before is not None and says_the_same_of_the_visit(visit, doctor, before)
         self._report.changed += stays and has_filled
         self._report.same += stays and not has_filled
         return Planned(
@@ -141,7 +144,7 @@ class Batch:
             practitioner_id=doctor["practitioner_id"],
             before=before["status"] if before else None,
             digest=digest,
-            visit_digest=_digest_of_visit(digest, visit, doctor),
+            visit_digest=digest_of_visit(digest, visit, doctor),
             stays=stays,
         )
 
@@ -257,18 +260,6 @@ def _doctor(named: Mapping[str, list[Row]], who: str) -> Row:
 
 def _folded(name: str) -> str:
     return " ".join(name.lower().split())
-
-
-def _digest(visit: Visit) -> str:
-    told = replace(visit, line=0, stamp=None)
-    return hashlib.sha256(repr(told).encode()).hexdigest()
-
-
-def _digest_of_visit(digest: str, visit: Visit, doctor: Row) -> str:
-    """Together with the row's: what the build before left in its place fits no row."""
-    times = visit.starts_at.isoformat(), visit.ends_at.isoformat()
-    told = (digest, str(doctor["id"]), *times, visit.status)
-    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _whose(before: Row | None) -> UUID | None:

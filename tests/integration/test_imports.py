@@ -360,6 +360,25 @@ async def test_a_row_that_the_build_before_read_last_has_the_time_of_the_file(
     assert visit["starts_at"] == at("09:00")
 
 
+async def test_a_visit_that_the_build_before_imported_stays_once_its_row_was_read_again(
+    office: Office,
+) -> None:
+    await office.take(office.file(a_row(1)))
+    await office.clinic.execute(
+        "UPDATE imported SET visit_digest = NULL WHERE appointment_id IN"
+        " (SELECT id FROM schedules WHERE clinic_id = :id)",
+        id=office.clinic.id,
+    )
+
+    read_again = await office.take(office.file(a_row(1)))
+    moved = await moved_here(office)
+    imported = await office.take(office.file(a_row(1, patient_email="a@x.ru")))
+
+    assert (counted(read_again), counted(imported)) == ((0, 0, 1, 0), (0, 1, 0, 0))
+    [visit] = await office.visits()
+    assert (visit["starts_at"], visit["email"]) == (moved, "a@x.ru")
+
+
 async def test_a_contact_that_a_later_row_adds_is_kept_for_a_patient_who_is_known(
     office: Office,
 ) -> None:
