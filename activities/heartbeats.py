@@ -11,16 +11,16 @@ EVERY = timedelta(seconds=5)
 
 
 @asynccontextmanager
-async def heartbeats() -> AsyncIterator[None]:
+async def heartbeats(*, every: timedelta = EVERY) -> AsyncIterator[None]:
     """From now on until the end of the block. Not for a local activity, which has none."""
-    beating = asyncio.create_task(_beat())
+    beating = asyncio.create_task(_beat(every.total_seconds()))
     try:
         yield
     finally:
         beating.cancel()
 
 
-async def _beat() -> None:
+async def _beat(seconds: float) -> None:
     while True:
         activity.heartbeat()
-        await asyncio.sleep(EVERY.total_seconds())
+        await asyncio.sleep(seconds)

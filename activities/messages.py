@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeats import heartbeats
 from activities.providers import Mail, Sms
-from adapters.messages.delivery_errors import UNANSWERED, RefusedForGood, TryLater
+from adapters.messages.delivery_errors import MAY_HAVE_ARRIVED, UNANSWERED, RefusedForGood, TryLater
 from adapters.messages.rendering import letter, text_message
 from adapters.messages.visit import Kind, Visit
 from adapters.postgres.notifications import (
@@ -197,7 +197,7 @@ class Messages:
         try:
             outcome = await self._tried(attempt)
         except TryLater as later:
-            may_have_arrived = attempt.error == UNANSWERED
+            may_have_arrived = attempt.error in MAY_HAVE_ARRIVED
             given_up = _too_long() or (may_have_arrived and later.code == UNANSWERED)
             state = State.FAILED if given_up else State.SENDING
             code = UNANSWERED if may_have_arrived else later.code

@@ -5,6 +5,9 @@ from datetime import timedelta
 UNANSWERED = "smtp_unanswered"
 """The server has the whole letter and has not said whether it took it: the next may be a copy."""
 
+MAY_HAVE_ARRIVED = {UNANSWERED, "quiet_hours_unanswered"}
+"""The latter where its next try waits for the morning."""
+
 
 class Undelivered(Exception):
     """A provider did not take a message; `code` says why, such as `smtp_451` or `sms_503`."""

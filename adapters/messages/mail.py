@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from email.charset import BASE64, Charset
 from email.errors import MessageError
@@ -31,14 +31,17 @@ from adapters.messages.delivery_errors import (
     Undelivered,
 )
 from adapters.messages.rendering import Letter
-from adapters.messages.smtp_data import Connection, Unanswered
+from adapters.messages.smtp_data import Connection, Turn, Unanswered
 
 REPLY_SECONDS = 10.0
 HANDED_OVER_WITHIN = timedelta(seconds=13)
 """From the turn for a connection to the end of the letter, all together."""
 
 LOOPBACK = ("127.0.0.1", "::1")
-CONNECTIONS = 4
+HANDED_OVER_AT_ONCE = 4
+WAIT_AT_ONCE = 16
+"""Letters whose server may take minutes; each keeps a connection meanwhile."""
+
 PERMANENT = 500
 LINE = 76
 IN_BASE64 = Charset("utf-8")
@@ -73,7 +76,8 @@ class SmtpMail:
         self._url = urlsplit(smtp_url)
         self._within = within.total_seconds()
         self._idle: list[Connection] = []
-        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._free = asyncio.Semaphore(HANDED_OVER_AT_ONCE)
+        self._patient = asyncio.Semaphore(WAIT_AT_ONCE)
 
     async def send(
         self, letter: Letter, *, to: str, notification_id: UUID, patience: timedelta = timedelta()
@@ -92,8 +96,10 @@ class SmtpMail:
         except (ValueError, UnicodeError, MessageError):
             raise RefusedForGood("letter_not_written") from None
         try:
-            async with asyncio.timeout(self._within) as before, self._free:
-                await self._hand_over(content, to, before, patience)
+            async with asyncio.timeout(self._within) as deadline, self._waiting(patience):
+                turn = Turn(deadline=deadline, places=self._free, patience=patience.total_seconds())
+                async with turn:
+                    await self._hand_over(content, to, turn)
         except Unanswered:
             raise TryLater(UNANSWERED) from None
         except SMTPNotSupported:
@@ -112,19 +118,21 @@ class SmtpMail:
                 await connection.quit()
         self._idle.clear()
 
-    async def _hand_over(
-        self, content: bytes, to: str, before: asyncio.Timeout, patience: timedelta
-    ) -> None:
+    def _waiting(self, patience: timedelta) -> AbstractAsyncContextManager[None]:
+        """One who has no patience stands behind nobody who has."""
+        return self._patient if patience else nullcontext()
+
+    async def _hand_over(self, content: bytes, to: str, turn: Turn) -> None:
         """A kept connection may have been closed by the server: then a new one is tried."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_connected:
                 continue
-            connection.before, connection.patience = before, patience.total_seconds()
+            connection.turn = turn
             with suppress(SMTPServerDisconnected, ConnectionError):
                 return await self._use(connection, content, to)
         connection = self._connection()
-        connection.before, connection.patience = before, patience.total_seconds()
+        connection.turn = turn
         try:
             await connection.connect()
         except BaseException:
@@ -149,8 +157,10 @@ class SmtpMail:
         self._keep(connection)
 
     def _keep(self, connection: Connection) -> None:
-        if connection.is_connected:
+        if connection.is_connected and len(self._idle) < HANDED_OVER_AT_ONCE:
             self._idle.append(connection)
+        else:
+            connection.close()
 
     def _needs_tls(self) -> bool:
         """No password in the clear, whatever a server, or somebody in between, offers."""

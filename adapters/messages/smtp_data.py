@@ -1,6 +1,7 @@
 """A letter handed over by DATA, which has two answers of unlike patience."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Literal
 
 import aiosmtplib
@@ -19,16 +20,46 @@ class Unanswered(Exception):
     """The server has the whole letter, and has not said whether it took it."""
 
 
+@dataclass(kw_only=True)
+class Turn:
+    """A letter's place among those that are handed over at once, and the deadline for that.
+
+    Both end with the letter. Its answer may take what is left then, or `patience` seconds if those
+    are more: a server that looks at letters it has keeps nobody from handing over the next.
+    """
+
+    deadline: asyncio.Timeout
+    places: asyncio.Semaphore
+    patience: float
+    _has_place: bool = False
+
+    async def __aenter__(self) -> None:
+        self._has_place = await self.places.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def end(self) -> float:
+        """The letter is handed over: so many seconds its answer has."""
+        left = (self.deadline.when() or 0) - asyncio.get_running_loop().time()
+        self.deadline.reschedule(None)
+        self._leave()
+        return max(left, self.patience)
+
+    def _leave(self) -> None:
+        if self._has_place:
+            self.places.release()
+        self._has_place = False
+
+
 class Connection(aiosmtplib.SMTP):
     """Bounds what comes before the end of a letter together, and the answer to it by itself.
 
-    `before` is the deadline of the former, which ends with the letter: its answer may take what is
-    left of it, or `patience` seconds if those are more. Raises Unanswered past that, and for a
-    connection that breaks meanwhile.
+    Raises Unanswered for a letter whose answer does not come in time, or whose connection breaks
+    meanwhile.
     """
 
-    before: asyncio.Timeout
-    patience: float
+    turn: Turn
 
     async def data(
         self,
@@ -44,11 +75,10 @@ class Connection(aiosmtplib.SMTP):
         if started.code != SMTPStatus.start_input:
             raise SMTPDataError(started.code, started.message)
         content = message.encode("ascii") if isinstance(message, str) else message
-        left = (self.before.when() or 0) - asyncio.get_running_loop().time()
-        self.before.reschedule(None)
+        answer_within = self.turn.end()
         protocol.write(_with_dots(content))
         try:
-            answer = await protocol.read_response(timeout=max(left, self.patience))
+            answer = await protocol.read_response(timeout=answer_within)
         except SMTPException:
             self.close()
             raise Unanswered from None

@@ -28,7 +28,6 @@ def says_nothing_new(visit: Visit, doctor: Row, before: Row) -> bool:
 
 
 def says_the_same_of_the_visit(visit: Visit, doctor: Row, before: Row) -> bool:
-    digest = before["digest"]
-    return digest == digest_of(visit) or (
-        before["visit_digest"] == digest_of_visit(digest, visit, doctor)
-    )
+    digest: str = before["digest"]
+    noted: str | None = before["visit_digest"]
+    return digest == digest_of(visit) or noted == digest_of_visit(digest, visit, doctor)

@@ -82,8 +82,11 @@ class VisitUnknown(Exception):
     """There is no such appointment: the event is older than the database, or not of this clinic."""
 
 
+# What a letter may have done is not forgotten over a night.
 POSTPONED = text("""
-UPDATE notifications SET attempts = attempts - 1, error = 'quiet_hours'
+UPDATE notifications SET attempts = attempts - 1, error = CASE
+    WHEN error IN ('smtp_unanswered', 'quiet_hours_unanswered') THEN 'quiet_hours_unanswered'
+    ELSE 'quiet_hours' END
 WHERE id = :id AND status = 'sending'
 """)
 

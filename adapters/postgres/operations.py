@@ -31,7 +31,7 @@ SELECT
     count(*) FILTER (WHERE status = 'completed') AS completed,
     count(*) FILTER (WHERE status = 'no_show') AS no_show,
     (SELECT count(*) FROM notifications WHERE status = 'sending'
-      AND error IS DISTINCT FROM 'quiet_hours'
+      AND coalesce(error, '') NOT IN ('quiet_hours', 'quiet_hours_unanswered')
       AND created_at > statement_timestamp() - CAST(:period AS interval)
       AND created_at < statement_timestamp() - interval '1 minute') AS undelivered,
     (SELECT count(*) FROM notifications WHERE status = 'failed'

@@ -24,6 +24,10 @@ class SlowMail:
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
 
+    @property
+    def connections(self) -> int:
+        return sum(talk is not None and not talk.done() for talk in self._talks)
+
     def hang_up(self) -> None:
         for talk in self._talks:
             if talk is not None:

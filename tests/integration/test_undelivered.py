@@ -18,7 +18,9 @@ FROM schedules s WHERE s.id = :visit
 
 
 @pytest.mark.parametrize(
-    ("error", "more"), [(None, 1), ("sms_503", 1), ("quiet_hours", 0)], ids=str
+    ("error", "more"),
+    [(None, 1), ("sms_503", 1), ("quiet_hours", 0), ("quiet_hours_unanswered", 0)],
+    ids=str,
 )
 async def test_a_message_is_undelivered_after_a_minute_unless_it_waits_for_the_morning(
     clinic: Clinic, error: str | None, more: int
