@@ -1,15 +1,15 @@
 """Exchange two visits: one transaction, then a run for each that tells everybody of its move."""
 
 import asyncio
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID, uuid4
 
 from structlog import get_logger
 
-from adapters.postgres.appointments import see
 from adapters.postgres.database import Database
 from adapters.postgres.exchange import Exchanged, SeenVisit, exchange_visits
-from adapters.postgres.reads import read_by_cursor
+from api.booking.taken_offers import see_what_answers
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import Caller
 from domain.actors import ActorRef
@@ -37,22 +37,21 @@ class Exchanges:
         self, first: SeenVisit, second: SeenVisit, *, by: Caller
     ) -> tuple[Appointment, Appointment]:
         """Each at the other's time and doctor, or `Refused` and neither."""
-        actor = await self._let_in(first, by)
-        await self._let_in(second, by)
+        first, actor = await self._let_in(first, by)
+        second, _ = await self._let_in(second, by)
         both = await exchange_visits(self._database, first, second, actor)
         await asyncio.gather(*(self._tell(each, actor) for each in both))
         return both[0].after, both[1].after
 
-    async def _let_in(self, seen: SeenVisit, by: Caller) -> ActorRef:
-        found = await read_by_cursor(
-            self._database, lambda cursor: see(cursor, seen.appointment_id)
-        )
+    async def _let_in(self, named: SeenVisit, by: Caller) -> tuple[SeenVisit, ActorRef]:
+        """The visit that answers to this id, and the caller in the role that lets him."""
+        found = await see_what_answers(self._database, named.appointment_id)
         if found is None:
             raise AppointmentNotFound
-        whose = Whose(
-            patient_id=found.appointment.patient_id, clinic_id=found.appointment.clinic_id
-        )
-        return by.check(whose, hidden=AppointmentNotFound).ref
+        visit = found.appointment
+        whose = Whose(patient_id=visit.patient_id, clinic_id=visit.clinic_id)
+        actor = by.check(whose, hidden=AppointmentNotFound)
+        return replace(named, appointment_id=visit.appointment_id), actor.ref
 
     async def _tell(self, moved: Exchanged, actor: ActorRef) -> None:
         """Its step finds the move made. Where no run can be begun, the audit announces it."""

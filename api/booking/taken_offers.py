@@ -25,6 +25,14 @@ async def visit_that_took(database: Database, offer: Appointment) -> Seen | None
     return await read_by_cursor(database, partial(see, appointment_id=visit_id))
 
 
+async def see_what_answers(database: Database, appointment_id: UUID) -> Seen | None:
+    """The appointment of that id; of an offer that was taken the visit."""
+    seen = await read_by_cursor(database, partial(see, appointment_id=appointment_id))
+    if seen is None:
+        return None
+    return await visit_that_took(database, seen.appointment) or seen
+
+
 async def id_that_answers(database: Database, named: Appointment) -> UUID:
     """That of the visit which took this offer; of all else its own."""
     visit = await visit_that_took(database, named)

@@ -37,8 +37,12 @@ Until = Annotated[Instant | None, Query(alias="until")]
 async def history(
     appointment_id: Id, caller: VisitReader, desk: CommandsDep, database: DatabaseDep
 ) -> Response:
-    """Oldest first. A lapse is the role `system`, a change by SQL the role `sql`."""
+    """Oldest first. A lapse is the role `system`, a change by SQL the role `sql`.
+
+    Of an offer that was taken: the visit's.
+    """
     found = await desk.find(appointment_id, caller.actor)
+    visit_id = found.appointment.appointment_id
     await note_visit(database, found.by, found.appointment.patient_id)
 
     async def ask(connection: Connection) -> list[dict[str, object]]:
@@ -53,7 +57,7 @@ async def history(
                 "dateTime": timestamp(each.starts_at),
                 "reason": each.reason,
             }
-            for each in await history_of(connection, appointment_id)
+            for each in await history_of(connection, visit_id)
         ]
 
     return JsonAnswer({"items": await read(database, ask)}, headers=NO_STORE)

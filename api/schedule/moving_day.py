@@ -1,13 +1,11 @@
 """A doctor's day for whoever moves a visit: as it would be without that visit."""
 
 from datetime import date
-from functools import partial
 from uuid import UUID
 
-from adapters.postgres.appointments import see
 from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
-from adapters.postgres.reads import read_by_cursor
+from api.booking.taken_offers import see_what_answers
 from api.http.actor import Caller
 from domain.booking import Appointment, Status
 from domain.day import DaySchedule
@@ -40,7 +38,7 @@ async def day_without(
 
 async def _movable(database: Database, appointment_id: UUID, caller: Caller) -> Appointment:
     """Whoever may not move it is told what they are told where there is none."""
-    seen = await read_by_cursor(database, partial(see, appointment_id=appointment_id))
+    seen = await see_what_answers(database, appointment_id)
     if seen is None:
         raise AppointmentNotFound
     visit = seen.appointment

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -233,3 +234,46 @@ async def test_who_declines_again_after_moving_there_keeps_the_visit(offered: Of
     assert (declined.status_code, moved.status_code, again.status_code) == (200, 200, 200)
     assert again.json() == declined.json()
     assert (await offered.known(offered.visit))["status"] == "confirmed"
+
+
+async def test_the_history_of_a_taken_offer_is_that_of_the_visit(offered: Offered) -> None:
+    await offered.takes()
+
+    own, of_offer = [
+        (await offered.http.get(f"/api/v1/appointments/{each}/history")).json()["items"]
+        for each in (offered.visit, offered.offer_id)
+    ]
+
+    assert of_offer == own
+    assert of_offer[-1]["status"] == "confirmed"
+
+
+async def test_the_day_to_move_a_taken_offer_within_is_that_of_its_visit(offered: Offered) -> None:
+    await offered.takes()
+    day = offered.offer.starts_at.date().isoformat()
+    place = f"/api/v1/doctors/{offered.offer.doctor_id}/schedule"
+
+    of_visit, of_offer = [
+        (await offered.http.get(place, params={"date": day, "moving": str(each)})).json()["slots"]
+        for each in (offered.visit, offered.offer_id)
+    ]
+
+    assert of_offer == of_visit
+    assert [each["state"] for each in of_offer].count("own") == 1
+
+
+async def test_the_id_of_a_taken_offer_exchanges_its_visit(offered: Offered) -> None:
+    await offered.takes()
+    other = await offered.clinic.book(offered.offer.starts_at + timedelta(minutes=30))
+    seen = await offered.known(offered.offer_id)
+
+    exchanged = await offered.http.post(
+        "/api/v1/appointments/exchange",
+        json={
+            "first": {"id": str(offered.offer_id), "version": seen["version"]},
+            "second": {"id": str(other), "version": (await offered.known(other))["version"]},
+        },
+    )
+
+    assert exchanged.status_code == 200, exchanged.text
+    assert exchanged.json()["first"]["appointmentId"] == str(offered.visit)
