@@ -87,6 +87,8 @@ async def test_it_says_so_again_and_again() -> None:
 
     await asyncio.wait_for(worker.run(waits), timeout=10)
 
+    assert third.is_set()
+
 
 async def test_letters_whose_answers_are_waited_for_keep_no_other_from_the_server() -> None:
     server = SlowMail(seconds=60)
@@ -118,7 +120,9 @@ async def test_connections_beyond_those_in_use_at_once_are_not_kept() -> None:
             for _ in range(2 * HANDED_OVER_AT_ONCE)
         ]
         await asyncio.gather(*letters)
-        await until(lambda: server.connections == HANDED_OVER_AT_ONCE)
+        await until(lambda: server.connections <= HANDED_OVER_AT_ONCE)
+
+    assert len(server.letters) == 2 * HANDED_OVER_AT_ONCE
 
 
 async def test_a_letter_that_may_have_arrived_is_remembered_over_the_night(desk: Desk) -> None:
