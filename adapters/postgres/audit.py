@@ -87,9 +87,13 @@ NOTICE = """(
     LIMIT 1
 )"""
 
-# The row keeps the version of each change that is announced; of moves, every one is kept beside it.
+# The row keeps the version and the instant of each change that is announced; of moves, every one is
+# kept beside it. A row that has changed tells nothing of an older change: its notice may have been
+# forgotten, which is a day after the change at the soonest.
 CHANGES = ", ".join(
-    f"('{kind.name}', s.{kind.name}_version)" for kind in EVENT_KINDS.values() if kind.of_visit
+    f"('{kind.name}', s.{kind.name}_version, s.{kind.name}_at)"
+    for kind in EVENT_KINDS.values()
+    if kind.of_visit
 )
 
 SWEEP_EVENTS = text(f"""
@@ -107,9 +111,11 @@ WITH sweep AS (
     FROM sweep JOIN schedules s ON s.updated_at > sweep.since AND s.updated_at <= sweep.until
     CROSS JOIN LATERAL (
         VALUES {CHANGES}
-        UNION SELECT 'rescheduled', m.version FROM moves m WHERE m.appointment_id = s.id
-    ) AS event (kind, sequence)
+        UNION SELECT 'rescheduled', m.version, m.moved_at FROM moves m
+        WHERE m.appointment_id = s.id
+    ) AS event (kind, sequence, happened_at)
     WHERE s.confirmed_at IS NOT NULL AND event.sequence IS NOT NULL
+      AND event.happened_at > statement_timestamp() - interval '{LOOK_BACK}'
       AND event.sequence > coalesce(
           (SELECT i.version FROM imported i WHERE i.appointment_id = s.id), 0)
 ), noted AS (

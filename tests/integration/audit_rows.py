@@ -111,13 +111,32 @@ class Books:
             sequence=sequence,
         )
 
+    async def took_place(self, appointment_id: UUID, *, ago: timedelta) -> None:
+        """As if it had been booked, moved and told of, and had begun, so long ago."""
+        await self.row_says(
+            appointment_id,
+            "starts_at = clock_timestamp() - :by, ends_at = clock_timestamp() - :by + '30 minutes',"
+            " confirmed_at = confirmed_at - :by, rescheduled_at = rescheduled_at - :by",
+            by=ago,
+        )
+        for table, time in (("moves", "moved_at"), ("notifications", "created_at")):
+            await self.clinic.execute(
+                f"UPDATE {table} SET {time} = {time} - :by WHERE appointment_id = :id",  # noqa: S608
+                id=appointment_id,
+                by=ago,
+            )
+
     async def turn_back(self, appointment_id: UUID, *, by: timedelta = LONG_AGO) -> None:
         """As if the row had been changed that long ago; the trigger would say now."""
+        await self.row_says(appointment_id, "updated_at = updated_at - :by", by=by)
+
+    async def row_says(self, appointment_id: UUID, what: str, **values: object) -> None:
+        """As no trigger would let it."""
         async with self.clinic.database.connect() as connection:
             await connection.execute(text("SET session_replication_role = replica"))
             await connection.execute(
-                text("UPDATE schedules SET updated_at = updated_at - :by WHERE id = :id"),
-                {"id": appointment_id, "by": by},
+                text(f"UPDATE schedules SET {what} WHERE id = :id"),  # noqa: S608
+                {"id": appointment_id} | values,
             )
             await connection.execute(text("RESET session_replication_role"))
 

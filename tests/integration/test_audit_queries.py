@@ -9,6 +9,7 @@ import pytest
 from adapters.postgres import audit
 from adapters.postgres.audit import Doubt
 from adapters.postgres.database import Database
+from adapters.postgres.forgetting import forget_messages
 from domain.audit import AuditOrder
 from domain.booking import Status
 from domain.events import EventType, event_id
@@ -206,6 +207,31 @@ async def test_what_is_older_than_a_day_is_not_looked_for(books: Books) -> None:
     await books.confirmed("09:00", ago=timedelta(hours=25))
 
     assert await doubts(books) == []
+
+
+async def test_an_old_event_whose_notice_was_forgotten_is_not_told_again(books: Books) -> None:
+    """Not when its visit is marked, long after it was booked and moved."""
+    visit = await books.confirmed("09:00")
+    await books.moved(visit, "09:30")
+    for sequence, kind in ((2, "confirmed"), (3, "rescheduled")):
+        await books.received(visit, sequence, kind)
+    await books.took_place(visit, ago=timedelta(days=40))
+    forgotten = await forget_messages(books.clinic.database, older_than=timedelta(days=30))
+
+    await books.clinic.becomes(visit, "completed")
+    await books.turn_back(visit)
+
+    assert forgotten == 2
+    assert await doubts(books) == []
+
+
+async def test_what_was_done_today_to_an_old_visit_is_looked_for(books: Books) -> None:
+    visit = await books.cancelled("09:00")
+    await books.row_says(visit, "confirmed_at = confirmed_at - interval '40 days'")
+
+    [doubt] = await doubts(books)
+
+    assert doubt.type is EventType.CANCELLED
 
 
 async def test_one_that_cannot_be_settled_does_not_stand_before_the_others(
