@@ -3,10 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+import psycopg
 from structlog import get_logger
 
 from adapters.postgres import trail_seals
-from adapters.postgres.database import DATABASE_AWAY, Connection, Database
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.trail_versions import untold
 from domain.audit import Trail
 
@@ -46,18 +47,18 @@ async def seal_all(connection: Connection, look_back: timedelta) -> None:
 
 
 async def keep_sealing(database: Database) -> None:
-    """Once a second, until it is cancelled; where the database is away, later."""
+    """Once a second, until it is cancelled; where the database refuses it, later."""
     while True:
         try:
             async with database.connect() as connection:
                 await seal_all(connection, trail_seals.SOON)
-        except DATABASE_AWAY as error:
+        except psycopg.Error as error:
             log.warning("trail_is_not_sealed_now", error=type(error).__name__)
         await asyncio.sleep(EVERY_SECONDS)
 
 
 async def keep_forgetting(database: Database, *, days: int) -> None:
-    """Once an hour, what is older, until it is cancelled; where the database is away, later."""
+    """Once an hour, what is older, until it is cancelled; where the database refuses it, later."""
     kept = timedelta(days=days)
     while True:
         try:
@@ -65,7 +66,7 @@ async def keep_forgetting(database: Database, *, days: int) -> None:
                 lines = 0
                 while gone := await trail_seals.forget(connection, kept):
                     lines += gone
-        except DATABASE_AWAY as error:
+        except psycopg.Error as error:
             log.warning("trail_is_not_forgotten_now", error=type(error).__name__)
         else:
             log.info("trail_was_forgotten", lines=lines, older_than_days=days)

@@ -1,6 +1,5 @@
 """Process 3, the notifier: Kafka → delivery workflows → patient and doctor."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -27,7 +26,7 @@ from notifier.forget_schedule import keep_forgetting
 from notifier.intake import Intake
 from notifier.reminder_schedule import keep_reminders
 from worker.deployment import upgraded
-from worker.process import Process, run_process
+from worker.process import Process, beside, run_process
 from worker.sandbox import workflow_runner
 from workflows.deliver_instead import DeliverInstead
 from workflows.deliver_notifications import DeliverNotifications
@@ -65,17 +64,17 @@ async def work(process: Process) -> None:
         proof=Rows(process.database),
         dead_letters=DeadLetters(writer),
     )
-    forgetting = asyncio.create_task(
-        keep_forgetting(client, days=process.settings.message_retention_days)
-    )
     remind_every = timedelta(seconds=process.settings.remind_seconds)
-    reminding = asyncio.create_task(keep_reminders(client, every=remind_every))
     async with AsyncExitStack() as closing:
-        closing.callback(forgetting.cancel)
-        closing.callback(reminding.cancel)
         closing.push_async_callback(writer.stop)
         closing.push_async_callback(mail.close)
         closing.push_async_callback(sms.close)
+        await closing.enter_async_context(
+            beside(
+                keep_forgetting(client, days=process.settings.message_retention_days),
+                keep_reminders(client, every=remind_every),
+            )
+        )
         await closing.enter_async_context(
             deliveries_worker(
                 client,

@@ -33,7 +33,7 @@ from worker.audit_schedule import keep_audits
 from worker.bookings_worker import bookings_worker
 from worker.campaign_keeper import keep_campaigns
 from worker.deployment import keep_current, pinned, upgraded
-from worker.process import Process, run_process
+from worker.process import Process, beside, run_process
 from worker.publish_schedule import keep_publishing
 from worker.workers import announcements_worker, audits_worker, campaigns_worker, plans_worker
 
@@ -52,19 +52,24 @@ async def work(process: Process) -> None:
     async with AsyncExitStack() as closing:
         closing.push_async_callback(redis.aclose)
         closing.push_async_callback(publisher.stop)
-        for task in (
-            keep_topics(kafka),
-            keep_audits(client, every=audit_every),
-            keep_publishing(client, horizon_days=process.settings.horizon_days),
-            keep_sealing(process.database),
-            keep_forgetting(process.database, days=process.settings.audit_retention_days),
-            keep_campaigns(client, process.database),
-            *([keep_current(client, process.build)] if process.settings.promote == "on" else []),
-            keep_counting(process.database, bookings),
-            keep_measuring(process.database, access),
-            keep_measuring_lag(kafka, group=GROUP, topic=APPOINTMENTS),
-        ):
-            closing.callback(asyncio.create_task(task).cancel)
+        await closing.enter_async_context(
+            beside(
+                keep_topics(kafka),
+                keep_audits(client, every=audit_every),
+                keep_publishing(client, horizon_days=process.settings.horizon_days),
+                keep_sealing(process.database),
+                keep_forgetting(process.database, days=process.settings.audit_retention_days),
+                keep_campaigns(client, process.database),
+                *(
+                    [keep_current(client, process.build)]
+                    if process.settings.promote == "on"
+                    else []
+                ),
+                keep_counting(process.database, bookings),
+                keep_measuring(process.database, access),
+                keep_measuring_lag(kafka, group=GROUP, topic=APPOINTMENTS),
+            )
+        )
         for worker in _workers(process, client, redis, publisher, gauges):
             await closing.enter_async_context(worker)
         process.client = client

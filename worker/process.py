@@ -3,8 +3,10 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 import structlog
 import uvloop
@@ -86,6 +88,38 @@ class Process:
 
 Work = Callable[[Process], Awaitable[None]]
 """What a process does until it is cancelled."""
+
+
+@asynccontextmanager
+async def beside(*tasks: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run them while the block runs. A fault of one of them ends the block, and is raised.
+
+    Nobody waits until they have ended: a client of Kafka takes long where there is no Kafka.
+    """
+    working = cast("asyncio.Task[Any]", asyncio.current_task())
+    faults: list[BaseException] = []
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if task.cancelled() or working.cancelling():
+            return
+        if fault := task.exception():
+            faults.append(fault)
+            working.cancel()
+
+    running = [asyncio.create_task(task) for task in tasks]
+    for each in running:
+        each.add_done_callback(ended)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not faults:
+            raise
+        working.uncancel()
+        raise faults[0] from None
+    finally:
+        for each in running:
+            each.remove_done_callback(ended)
+            each.cancel()
 
 
 def run_process(name: str, work: Work, *, pool_size: int, signs: bool = False) -> int:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 
+import psycopg
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 from structlog import get_logger
 
-from adapters.postgres.database import DATABASE_AWAY, Connection, Database
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.directory import list_specialties
 from adapters.postgres.reads import read
 from adapters.postgres.slot_search import Wish, find_slots
@@ -87,11 +88,11 @@ class AccessGauges(Collector):
 async def keep_measuring(
     database: Database, gauges: AccessGauges, *, every: float = EVERY_SECONDS
 ) -> None:
-    """Until it is cancelled; where the database is away, the gauges fade."""
+    """Until it is cancelled; where the database gives no answer, the gauges fade."""
     while True:
         try:
             gauges.show(await read(database, measured))
-        except DATABASE_AWAY as error:
+        except psycopg.Error as error:
             log.warning("access_not_measured", error=type(error).__name__)
             await asyncio.sleep(min(every, AGAIN_SECONDS))
         else:

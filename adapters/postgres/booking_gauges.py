@@ -7,13 +7,14 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 
+import psycopg
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 from structlog import get_logger
 
-from adapters.postgres.database import DATABASE_AWAY, Connection, Database
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.operations import Figures, figures
 from adapters.postgres.reads import read
 
@@ -70,11 +71,11 @@ class BookingGauges(Collector):
 async def keep_counting(
     database: Database, gauges: BookingGauges, *, every: float = EVERY_SECONDS
 ) -> None:
-    """Until it is cancelled; where the database is away, the gauges fade."""
+    """Until it is cancelled; where the database gives no answer, the gauges fade."""
     while True:
         try:
             gauges.show(*await read(database, _count))
-        except DATABASE_AWAY as error:
+        except psycopg.Error as error:
             log.warning("bookings_not_counted", error=type(error).__name__)
         await asyncio.sleep(every)
 
