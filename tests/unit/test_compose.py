@@ -26,6 +26,7 @@ OF_ANOTHER_KAFKA = {
 """The one of the compose file is plain, and reached by nobody from outside."""
 OF_POOLERS = {"DATABASE_DIRECT_URL"}
 READ_BY_UVICORN = {"FORWARDED_ALLOW_IPS"}
+SINCE_NGINX_RESOLVES_AGAIN = (1, 27, 3)
 
 
 class Condition(TypedDict, total=False):
@@ -60,6 +61,12 @@ def read() -> dict[str, Service]:
 
 
 SERVICES = read()
+
+
+def told_to_the_gateway() -> str:
+    whole = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    content: str = whole["configs"]["gateway"]["content"]
+    return content
 
 
 def dependencies() -> Iterator[tuple[str, str, Condition]]:
@@ -136,12 +143,27 @@ def test_every_process_is_told_where_each_server_is(name: str) -> None:
 
 def test_the_gateway_sends_commands_and_reads_apart() -> None:
     roles = {name: SERVICES[name]["environment"]["PRIYOM_API_SERVES"] for name in APIS}
-    gateway = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["configs"]["gateway"]
-    sent = dict(re.findall(r"upstream (\w+) { server ([\w-]+):8001;", gateway["content"]))
+    content = told_to_the_gateway()
+    sent = dict(re.findall(r"upstream (\w+) {.*\bserver ([\w-]+):8001\b", content))
 
     assert roles == {name: role for role, name in sent.items()}
-    assert "{ GET reads; HEAD reads; default commands; }" in gateway["content"]
+    assert "{ GET reads; HEAD reads; default commands; }" in content
     assert all("ports" not in SERVICES[name] for name in APIS), "the gateway is the only way in"
+
+
+def test_the_gateway_asks_again_where_the_containers_are() -> None:
+    """A name that nginx resolves once is, after an upgrade, the address of nobody or another."""
+    content = told_to_the_gateway()
+    servers = re.findall(r"upstream (\w+) {(.*?)\bserver [\w-]+:\d+( resolve)?;", content)
+    fallback = re.search(r":-(\d+)\.(\d+)\.(\d+)}", SERVICES["gateway"]["image"])
+
+    assert len(servers) == len(re.findall(r"\bserver [^{]", content)) == len(APIS)
+    for upstream, before, resolve in servers:
+        assert resolve, f"{upstream} is resolved once"
+        assert f"zone {upstream} " in before, f"{upstream} has no memory that workers share"
+    assert re.search(r"^ *resolver 127\.0\.0\.11 valid=[1-5]s\b", content, re.MULTILINE)
+    assert fallback is not None
+    assert tuple(map(int, fallback.groups())) >= SINCE_NGINX_RESOLVES_AGAIN
 
 
 def test_our_images_are_built_from_stages_that_exist() -> None:
