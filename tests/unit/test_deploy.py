@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ MANIFESTS = sorted(
 )
 PROCESSES = ("api", "api-reads", "worker", "notifier")
 WITH_PODS = {"Deployment", "Job", "WorkerDeployment"}
+WATCHING = {"PodMonitor", "ServiceMonitor", "NetworkPolicy"}
 OF_OTHERS = {"HTTPRoute", "PodMonitor", "ServiceMonitor", "Connection", "WorkerDeployment"}
 """Kinds that Kubernetes itself does not know. Their pods it does."""
 
@@ -51,6 +53,10 @@ def named(manifest: Manifest) -> str:
 
 def of_kind(kind: str, among: list[Manifest] = IN_BASE) -> dict[str, Manifest]:
     return {each["metadata"]["name"]: each for each in among if each["kind"] == kind}
+
+
+def chosen(selector: Manifest) -> set[str]:
+    return {name for rule in selector["matchExpressions"] for name in rule["values"]}
 
 
 def containers(manifest: Manifest) -> list[Manifest]:
@@ -188,12 +194,34 @@ def test_what_scales_and_what_is_watched_is_there() -> None:
         name
         for kind in ("PodMonitor", "ServiceMonitor")
         for each in of_kind(kind).values()
-        for rule in each["spec"]["selector"]["matchExpressions"]
-        for name in rule["values"]
+        for name in chosen(each["spec"]["selector"])
     }
     assert watched == set(PROCESSES)
     for each in of_kind("Service").values():
         assert each["spec"]["selector"]["app.kubernetes.io/name"] in deployments
+
+
+def test_prometheus_asks_every_process_for_its_metrics_and_is_let_in() -> None:
+    """An overlay may put two processes in one pod: each of them has a port of its own."""
+    served = {
+        (each["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"], port["name"])
+        for each in PODS
+        for container in containers(each)
+        for port in container.get("ports", [])
+    }
+    asked, let_in = set(), set()
+    for each in IN_BASE:
+        told = each["spec"] if each["kind"] in WATCHING else {}
+        for endpoint in told.get("podMetricsEndpoints", []) + told.get("endpoints", []):
+            asked |= {(name, endpoint["port"]) for name in chosen(told["selector"])}
+        for rule in told.get("ingress", []):
+            if "monitoring" in json.dumps(rule["from"]):
+                ports = {port["port"] for port in rule["ports"]}
+                let_in |= set(product(chosen(told["podSelector"]), ports))
+
+    assert len(served) > len(PROCESSES), "no pod has two processes"
+    assert served <= asked
+    assert served <= let_in
 
 
 def test_nobody_comes_in_but_the_gateway_and_prometheus() -> None:
