@@ -45,7 +45,11 @@ class Product(BaseSettings):
         5.0, gt=0, le=60, description="deadline of every HTTP answer, seconds"
     )
     audit_seconds: int = Field(
-        60, ge=4, le=3600, description="how often all bookings are audited, seconds"
+        60,
+        ge=4,
+        le=3600,
+        description="how often all bookings are audited, seconds; above 300 raise the bound of the "
+        "alert AuditStale with it",
     )
     remind_seconds: int = Field(
         30, ge=1, le=60, description="how often due reminders are looked for, seconds"

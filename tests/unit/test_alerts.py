@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from adapters.process.settings import Product
 from scripts.dashboard import PANELS, Panel
 from scripts.metrics_page import OF_THE_SDK, families
 from stack.home import CHECKOUT
@@ -50,6 +51,17 @@ def test_an_alert_leads_to_a_part_of_the_runbook_that_exists(rule: dict[str, Any
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_an_alert_asks_for_what_a_process_tells(rule: dict[str, Any]) -> None:
     assert_known(rule["expr"])
+
+
+def test_the_setting_says_from_which_rhythm_on_a_healthy_audit_is_told_as_stale() -> None:
+    [stale] = [rule for rule in rules() if rule["alert"] == "AuditStale"]
+    bound = re.search(r"age_seconds\) > (\d+)", stale["expr"])
+    assert bound is not None
+
+    told = str(Product.model_fields["audit_seconds"].description)
+
+    assert f"above {bound[1]} raise the bound of the alert {stale['alert']}" in told
+    assert Product.model_fields["audit_seconds"].default <= int(bound[1])
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
