@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from adapters.kafka.brokers import KafkaServers, reaching
 from adapters.kafka.events import APPOINTMENTS
 from adapters.postgres.database import Database
+from adapters.postgres.revision import ask_for_schema
 from adapters.temporal.starts import STARTS
 
 REQUEST_MS = 1_000
@@ -24,8 +25,8 @@ class NotWritten(ConnectionError):
 
 
 async def ask_postgres(database: Database) -> None:
-    async with database.lend() as connection:
-        await connection.execute("SELECT 1")
+    """With the schema of this build: on an older one nothing of it would do."""
+    await ask_for_schema(database)
 
 
 async def ask_temporal(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -10,11 +11,14 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.kafka.events import APPOINTMENTS, ensure_topics
+from adapters.postgres.database import Database, connect_database
+from adapters.postgres.revision import NEEDED
 from adapters.process.probes import ask_kafka, both_answer
 from adapters.process.settings import Deployment, connections, product
 from adapters.temporal.starts import STARTS
 from tests.clinic_rows import Clinic
-from tests.integration.conftest import NOBODY_LISTENS
+from tests.integration.audit_rows import scratch_database
+from tests.integration.conftest import NOBODY_LISTENS, as_application
 from worker.deployment import build_of
 from worker.process import Process
 
@@ -46,6 +50,39 @@ async def test_a_temporal_that_reads_and_does_not_write_is_not_ready(
     answers.append(await both_answer(stand_ins, clinic.database))
 
     assert answers == [False, True]
+
+
+@pytest.fixture
+async def released(clinic_database: Database) -> AsyncIterator[Database]:
+    """A database of its own: what stands in it of its migrations is changed."""
+    async with scratch_database(clinic_database) as database:
+        yield database
+
+
+@pytest.mark.parametrize(("revision", "ready"), [("0001", False), (NEEDED, True), ("9999", True)])
+async def test_a_process_is_ready_on_its_own_schema_or_a_later_one_and_on_no_earlier(
+    released: Database, stand_ins: Client, revision: str, *, ready: bool
+) -> None:
+    """A release may start beside its migrations: until they are done its pods take no traffic."""
+    async with released.lend() as owner:
+        await owner.execute("UPDATE alembic_version SET version_num = %s", (revision,))
+
+    async with connect_database(
+        as_application(released.url), pool_size=1, name="application"
+    ) as application:
+        assert await both_answer(stand_ins, application) is ready
+
+
+async def test_a_process_is_not_ready_before_the_first_migration(
+    released: Database, stand_ins: Client
+) -> None:
+    async with released.lend() as owner:
+        await owner.execute("DELETE FROM alembic_version")
+        none_was_done = await both_answer(stand_ins, released)
+        await owner.execute("DROP TABLE alembic_version")
+
+    assert not none_was_done
+    assert not await both_answer(stand_ins, released)
 
 
 async def test_kafka_is_asked_for_the_topic_of_events(kafka: str) -> None:
