@@ -162,6 +162,7 @@ def test_the_gateway_asks_again_where_the_containers_are() -> None:
         assert resolve, f"{upstream} is resolved once"
         assert f"zone {upstream} " in before, f"{upstream} has no memory that workers share"
     assert re.search(r"^ *resolver 127\.0\.0\.11 valid=[1-5]s\b", content, re.MULTILINE)
+    assert re.search(r"^ *resolver_timeout [1-5]s;", content, re.MULTILINE), "the next try"
     assert fallback is not None
     assert tuple(map(int, fallback.groups())) >= SINCE_NGINX_RESOLVES_AGAIN
 
