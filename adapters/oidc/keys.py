@@ -152,7 +152,11 @@ async def _document(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
     async with http.get(url, allow_redirects=False) as answer:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise ValueError(f"answered {answer.status}")
-        body = await answer.content.read(LARGEST_DOCUMENT)
+        body = bytearray()
+        async for piece in answer.content.iter_chunked(LARGEST_DOCUMENT):
+            body += piece
+            if len(body) > LARGEST_DOCUMENT:
+                raise ValueError("is too long")
     document = json.loads(body)
     if not isinstance(document, dict):
         raise ValueError("is no object")  # noqa: TRY004 - as what is no JSON at all

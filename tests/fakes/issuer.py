@@ -1,5 +1,6 @@
 """An issuer over HTTP that signs what it is told to, and counts who asks for its keys."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -22,6 +23,12 @@ class FakeIssuer:
         self.asked_for_keys = 0
         self.is_away = False
         self.turned_away = 0
+        self.pause_seconds: float | None = None
+        """Between the two pieces in which it tells its keys; all at once where there is none."""
+
+        self.padding = ""
+        """Behind the keys; a document may end with any number of blanks."""
+
         self.keys: dict[str, tuple[str, Private]] = {
             "r1": ("RS256", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
             "e1": ("ES256", ec.generate_private_key(ec.SECP256R1())),
@@ -59,10 +66,20 @@ class FakeIssuer:
         self._refuse_if_away()
         return web.json_response({"issuer": self.url, "jwks_uri": f"{self.url}/keys"})
 
-    async def jwks(self, _request: web.Request) -> web.Response:
+    async def jwks(self, request: web.Request) -> web.StreamResponse:
         self._refuse_if_away()
         self.asked_for_keys += 1
-        return web.json_response(self.published())
+        told = (json.dumps(self.published()) + self.padding).encode()
+        if self.pause_seconds is None:
+            return web.Response(body=told, content_type="application/json")
+        answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+        answer.enable_chunked_encoding()
+        await answer.prepare(request)
+        half = len(told) // 2
+        await answer.write(told[:half])
+        await asyncio.sleep(self.pause_seconds)
+        await answer.write(told[half:])
+        return answer
 
     def _refuse_if_away(self) -> None:
         if self.is_away:

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from adapters.oidc.keys import Issuer, IssuerAway, keys_of
+from adapters.oidc.keys import LARGEST_DOCUMENT, Issuer, IssuerAway, keys_of
 from adapters.oidc.tokens import LONGEST, BadToken, Tokens
 from domain.actors import Role
 from tests.fakes.issuer import AUDIENCE, FakeIssuer, running_issuer
@@ -194,6 +194,26 @@ async def test_nobody_is_refused_for_an_issuer_that_never_answered(desk: Desk) -
         await desk.tokens.claims_of(desk.fake.token())
     with pytest.raises(IssuerAway):
         await desk.issuer.endpoint("token_endpoint")
+
+
+async def test_keys_that_come_in_pieces_are_read_to_their_end(desk: Desk) -> None:
+    desk.fake.pause_seconds = 0.05
+
+    claims = await desk.tokens.claims_of(desk.fake.token())
+
+    assert claims.subject == "anna"
+    assert desk.fake.asked_for_keys == 1
+
+
+async def test_keys_are_read_up_to_a_length_and_refused_beyond_it(desk: Desk) -> None:
+    length = len(json.dumps(desk.fake.published()))
+    desk.fake.padding = " " * (LARGEST_DOCUMENT - length + 1)
+
+    with pytest.raises(IssuerAway):
+        await desk.tokens.claims_of(desk.fake.token())
+    desk.fake.padding = desk.fake.padding[1:]
+
+    assert (await desk.tokens.claims_of(desk.fake.token())).subject == "anna"
 
 
 async def test_an_issuer_by_another_name_gives_no_keys(desk: Desk) -> None:
