@@ -19,11 +19,12 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 from psycopg.conninfo import conninfo_to_dict
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError
 from temporalio.envconfig import ClientConnectConfig
 from temporalio.service import TLSConfig
 
 from adapters.kafka.brokers import Brokers
+from adapters.redis.bounded import AWAY
 from adapters.redis.cache import connect_redis
 
 SECONDS = 2.0
@@ -79,7 +80,7 @@ async def redis_refuses(url: str) -> str | None:
         await client.ping()
     except AuthenticationError:
         return USER
-    except (RedisError, OSError):
+    except AWAY:
         return None
     finally:
         await client.aclose()

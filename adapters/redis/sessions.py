@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+
+from adapters.redis.bounded import AWAY
 
 PREFIX = "priyom:session:"
 
@@ -22,13 +23,13 @@ class SessionStore:
     async def keep(self, key: str, record: Mapping[str, object], seconds: int) -> None:
         try:
             await self._redis.set(f"{PREFIX}{key}", json.dumps(record), ex=max(1, seconds))
-        except (RedisError, OSError) as error:
+        except AWAY as error:
             raise StoreAway from error
 
     async def find(self, key: str) -> dict[str, object] | None:
         try:
             found = await self._redis.get(f"{PREFIX}{key}")
-        except (RedisError, OSError) as error:
+        except AWAY as error:
             raise StoreAway from error
         return None if found is None else _record(found)
 
@@ -36,14 +37,14 @@ class SessionStore:
         """Once: it is gone afterwards."""
         try:
             found = await self._redis.getdel(f"{PREFIX}{key}")
-        except (RedisError, OSError) as error:
+        except AWAY as error:
             raise StoreAway from error
         return None if found is None else _record(found)
 
     async def drop(self, key: str) -> None:
         try:
             await self._redis.delete(f"{PREFIX}{key}")
-        except (RedisError, OSError) as error:
+        except AWAY as error:
             raise StoreAway from error
 
 

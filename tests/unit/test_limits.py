@@ -17,9 +17,9 @@ from api.http.limits import LIMITED_AS, Limits, Rates, TakesTokens
 from api.http.problems import Problem
 from api.http.streams import Streams
 from domain.actors import Actor, Role
+from tests.fakes.redis_away import RedisAway
 from tests.fakes.services import NoServices
 from tests.unit.test_api_streams import WRITTEN, Reader, one, one_then_silence
-from tests.unit.test_day_cache import Away
 
 RATES = Rates(commands=2, reads=3)
 ANNA = Actor(subject="anna", roles=frozenset({Role.PATIENT}))
@@ -149,7 +149,7 @@ async def test_a_caller_has_so_many_streams_and_another_has_its_own(
 
 
 async def test_where_redis_is_away_there_is_enough() -> None:
-    buckets = Buckets(Away(ConnectionResetError("by peer")))
+    buckets = Buckets(RedisAway(ConnectionResetError("by peer")))
 
     assert await buckets.take("anybody", a_minute=1) == 0
 

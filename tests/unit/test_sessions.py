@@ -12,6 +12,7 @@ from adapters.redis.sessions import SessionStore, StoreAway
 from api.http.problems import Problem
 from api.sign_in.sessions import COOKIE, LONGEST_SECONDS, Sessions
 from domain.actors import Role
+from tests.fakes.redis_away import FAULTS, RedisAway
 
 ANNA, CHILD = UUID(int=1), UUID(int=2)
 CLAIMS = Claims(
@@ -139,3 +140,17 @@ async def test_a_store_that_is_away_makes_nobody_of_nobody(
     with pytest.raises(Problem) as told:
         await sessions.find(browser(key))
     assert told.value.code == "unavailable"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_store_that_is_away_in_any_way_is_unavailable_and_no_fault(
+    fault: Exception,
+) -> None:
+    store = SessionStore(RedisAway(fault))
+
+    with pytest.raises(Problem) as told:
+        await Sessions(store).find(browser("x" * 43))
+    assert told.value.code == "unavailable"
+    for asked in (store.keep("key", {}, 1), store.take("key"), store.drop("key")):
+        with pytest.raises(StoreAway):
+            await asked
