@@ -92,8 +92,8 @@ class LiveDays:
     async def _look_whenever_told(self, doctor_id: UUID, day: date, watched: _Watched) -> None:
         looks: list[asyncio.Event] = []
         with self._news.listening(doctor_id, day) as news:
-            if watched.news.is_set():
-                news.set()
+            # The day was read before anybody listened: what changed in between is heard by nobody.
+            news.set()
             watched.news = news
             while True:
                 await news.wait()
