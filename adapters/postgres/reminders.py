@@ -4,6 +4,7 @@ import json
 
 from sqlalchemy import RowMapping, text
 
+from adapters.messages.delivery_errors import UNANSWERED
 from adapters.postgres.database import Connection
 from adapters.postgres.tables.bookings import BEGINS_AT
 from domain.clinic_rules import DEFAULT_REMINDERS
@@ -30,8 +31,9 @@ SELECT DISTINCT step FROM clinics c, jsonb_array_elements_text({OF_CLINIC}) AS s
 FIRST = "statement_timestamp() + CAST(:first AS interval)"
 LAST = "statement_timestamp() + CAST(:last AS interval)"
 
-# A reminder that was begun is in the record of the messages. One that a change of the visit has
-# overtaken is none of the visit as it is now. Both indexes are searched by `statement_timestamp()`,
+# A reminder that was begun is in the record of the messages. One of an earlier version counts where
+# the patient was told, is being told or may have been. What was overtaken, declined, refused or
+# kept in reserve told nobody of the visit. Both indexes are searched by `statement_timestamp()`,
 # which does not move: the visits of the window, and the reminders of visits of that window. Each
 # window is read once, however many clinics there are.
 NEAR = text(f"""
@@ -41,7 +43,9 @@ WITH near AS MATERIALIZED (
       AND NOT EXISTS (
         SELECT FROM notifications n
         WHERE n.step = :step AND n.starts_at > {FIRST} AND n.starts_at <= {LAST}
-          AND n.appointment_id = s.id AND n.starts_at = s.starts_at AND n.status <> 'superseded'
+          AND n.appointment_id = s.id AND n.starts_at = s.starts_at
+          AND (n.sequence = s.version OR n.status IN ('sending', 'sent', 'delivered')
+            OR n.status = 'failed' AND n.error = '{UNANSWERED}')
       )
 )
 SELECT s.id, s.version, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.ends_at,

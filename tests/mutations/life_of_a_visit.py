@@ -11,6 +11,7 @@ CLOSING = "tests/integration/test_closing_shifts.py"
 EXCEPTIONS = "tests/integration/test_exceptions.py"
 OFFERS = "tests/integration/test_offers.py"
 REMINDERS = "tests/integration/test_reminders.py"
+OVERTAKEN = "tests/integration/test_overtaken_reminders.py"
 REMINDED = "tests/workflows/test_remind_patient.py"
 CAMPAIGNS = "tests/workflows/test_change_schedule.py"
 ATTENDED = "tests/unit/test_attendance.py"
@@ -187,10 +188,20 @@ RULES_AND_REMINDERS = (
         name="a reminder that was overtaken unsent counts as sent",
         file="adapters/postgres/reminders.py",
         at="NEAR",
-        text=" AND n.status <> 'superseded'",
-        instead="",
+        text="'sent', 'delivered'",
+        instead="'sent', 'delivered', 'superseded'",
         red=(
             f"{REMINDERS}::test_a_reminder_that_is_overtaken_unsent_is_found_for_the_visit_as_it_is",
+        ),
+    ),
+    Mutation(
+        name="a reminder by a channel that was declined counts for every later version",
+        file="adapters/postgres/reminders.py",
+        at="NEAR",
+        text="'sent', 'delivered'",
+        instead="'sent', 'delivered', 'declined'",
+        red=(
+            f"{OVERTAKEN}::test_who_has_a_phone_alone_is_reminded_though_the_visit_changed_meanwhile",
         ),
     ),
     Mutation(
