@@ -28,8 +28,8 @@ OTHERS = """
 `TEMPORAL_TLS_CLIENT_KEY_PATH`, `TEMPORAL_PROFILE` | none | by the Temporal SDK |
 | `TOKIO_WORKER_THREADS` | 1 | threads of the Temporal SDK's core in each process |
 | `GOMAXPROCS` | half of the processors | for the embedded Temporal |
-| `FORWARDED_ALLOW_IPS` | `127.0.0.1` | whose `X-Forwarded-For` the API believes: the gateway's; \
-without it all callers behind it count as one address |
+| `FORWARDED_ALLOW_IPS` | `127.0.0.1` | whose `X-Forwarded-For` the API believes: the gateway's \
+range; without it all callers behind it count as one address, with `*` a caller chooses his own |
 | `OTEL_EXPORTER_OTLP_ENDPOINT` | none, and then no traces | where they go, OTLP over HTTP |
 | `SSL_CERT_FILE` | the system's | the authority that mail server and SMS gateway are checked by |
 | `XDG_CACHE_HOME` | `~/.cache` | where built and fetched servers are kept |"""
