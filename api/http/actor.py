@@ -20,6 +20,9 @@ from domain.permissions import Action, Allowed, Forbidden, Visible, Whose, may, 
 CALLER = "priyom.caller"
 """In the scope of a request: who was let in, and for what."""
 
+GOOD_UNTIL = "priyom.good_until"
+"""In the scope of a request: when the token ends that it was sent with, in Unix time."""
+
 
 class Callers(Protocol):
     """Knows callers by what their requests carry."""

@@ -1,9 +1,10 @@
 """Server-sent events: how they are written, the heartbeat between them, and when a stream ends."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.actor import CALLER, GOOD_UNTIL
 from api.http.limits import LIMITED_AS, too_many_requests
 from api.http.middleware import HEAD_ONLY
 from api.http.problems import unavailable
@@ -22,6 +24,9 @@ HEARTBEAT_SECONDS = 15.0
 
 AGAIN_AFTER_MS = 2_000
 """When a browser comes back after a stream has ended; it then says what it saw last."""
+
+JUDGED_FOR_SECONDS = 300.0
+"""So long a stream goes on that not everybody may have; who comes back is judged again."""
 
 MOST_AT_ONCE = 1_000
 """Streams of one process; each costs a connection and a task."""
@@ -63,7 +68,8 @@ def written_as(example: str) -> dict[str, object]:
 class Streams:
     """The open streams of the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, judged_for_seconds: float = JUDGED_FOR_SECONDS) -> None:
+        self._judged_for_seconds = judged_for_seconds
         self._leaving = asyncio.Event()
         self._open: Counter[str | None] = Counter()
 
@@ -71,10 +77,14 @@ class Streams:
         """End every stream now: their readers come back to another process, or to the next."""
         self._leaving.set()
 
-    def answer(self, request: Request, events: AsyncGenerator[Event]) -> Response:
+    def answer(
+        self, request: Request, events: AsyncGenerator[Event], *, seen: str | None = None
+    ) -> Response:
         """Sends `events` until they end, the reader goes, or the process does.
 
         Find out before whether there is anything to stream: a stream that has begun cannot refuse.
+        So one that was let in for who its reader is ends after a while, or with the reader's token.
+        `seen` is the id that a reader comes back with who was sent no event.
         """
         if HEAD_ONLY in request.scope:
             return Response(headers=HEADERS, media_type=EventSourceResponse.media_type)
@@ -83,15 +93,33 @@ class Streams:
         caller = request.scope.get(LIMITED_AS)
         if caller is not None and self._open[caller] >= MOST_OF_ONE:
             raise too_many_requests(AGAIN_AFTER_MS / 1000)
-        return EventSourceResponse(self._counted(events, caller), headers=HEADERS)
+        opening = format_sse_event(comment="open", retry=AGAIN_AFTER_MS, id=seen)
+        lasts = self._lasts(request)
+        return EventSourceResponse(self._counted(opening, events, caller, lasts), headers=HEADERS)
+
+    def _lasts(self, request: Request) -> float | None:
+        """Seconds; null for what everybody may have."""
+        if CALLER not in request.scope:
+            return None
+        good_for: float = request.scope.get(GOOD_UNTIL, float("inf")) - time.time()
+        return min(self._judged_for_seconds, good_for)
+
+    async def _end(self, lasts: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(lasts):
+                await self._leaving.wait()
 
     async def _counted(
-        self, events: AsyncGenerator[Event], caller: str | None
+        self,
+        opening: bytes,
+        events: AsyncGenerator[Event],
+        caller: str | None,
+        lasts: float | None,
     ) -> AsyncIterator[bytes]:
         self._open[caller] += 1
-        leaving = asyncio.create_task(self._leaving.wait())
+        leaving = asyncio.create_task(self._end(lasts))
         try:
-            yield format_sse_event(comment="open", retry=AGAIN_AFTER_MS)
+            yield opening
             async for written in _with_heartbeats(events, leaving):
                 yield written
         finally:
@@ -101,7 +129,7 @@ class Streams:
 
 
 async def _with_heartbeats(
-    events: AsyncGenerator[Event], leaving: asyncio.Task[bool]
+    events: AsyncGenerator[Event], leaving: asyncio.Task[None]
 ) -> AsyncIterator[bytes]:
     coming: asyncio.Task[Event] | None = None
     try:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -112,7 +113,8 @@ async def stream_notifications(  # noqa: PLR0913 - what a stream needs is asked 
     """Server-sent events `notice`, each with the notice as in the list; oldest first.
 
     With `Last-Event-ID`, which browsers send by themselves, it goes on after that one. A few
-    seconds before the beginning are told again: a notice is known by its `notificationId`.
+    seconds before the beginning are told again: a notice is known by its `notificationId`. The
+    stream ends after five minutes, or with the token: come back, and you are judged anew.
     """
     await check_doctor(caller, database, doctor_id)
     place = place_of(last_event_id, of=_notices_of(doctor_id))
@@ -123,7 +125,8 @@ async def stream_notifications(  # noqa: PLR0913 - what a stream needs is asked 
         async for notice in new_notices(database, listener, doctor_id, since=since):
             yield Event(name="notice", data=_notice(notice), id=_place(notice, doctor_id))
 
-    return streams.answer(request, events(since))
+    beginning = cursor_of(Place(instant=since, id=UUID(int=0)), of=_notices_of(doctor_id))
+    return streams.answer(request, events(since), seen=last_event_id or beginning)
 
 
 @router.post(

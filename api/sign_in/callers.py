@@ -5,7 +5,7 @@ from structlog import get_logger
 
 from adapters.oidc.keys import IssuerAway
 from adapters.oidc.tokens import BadToken, Claims, Tokens
-from api.http.actor import unauthenticated
+from api.http.actor import GOOD_UNTIL, unauthenticated
 from api.http.problems import unavailable
 from api.sign_in.accounts import Accounts
 from api.sign_in.sessions import Sessions
@@ -30,7 +30,9 @@ class SignIn:
                 raise unauthenticated()
             return await self.known(claims)
         try:
-            return await self.known(await self._tokens.claims_of(token))
+            claims = await self._tokens.claims_of(token)
+            connection.scope[GOOD_UNTIL] = claims.expires_at
+            return await self.known(claims)
         except BadToken as bad:
             log.info("token_refused", why=str(bad))
             raise unauthenticated("The access token is not good here.") from None

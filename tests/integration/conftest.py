@@ -22,6 +22,7 @@ from adapters.postgres.database import Database
 from adapters.process.settings import Product, connections, product
 from api.__main__ import Server
 from api.app import create_app
+from api.http.streams import Streams
 from api.services import Services, open_services
 from stack.embedded import embedded_kafka, embedded_postgres, embedded_valkey
 from tests.behind_pooler import BEFORE, EVERYWHERE, connect, pooler_before, pooler_of
@@ -195,6 +196,8 @@ async def serving_changed(
     database: Database,
     cache_url: str,
     change: Callable[[Services], Services],
+    streams: Streams | None = None,
+    /,
     *,
     pooler: str = "",
     **settings: str,
@@ -218,6 +221,7 @@ async def serving_changed(
             yield change(services)
 
     app = create_app(opened_services, answer_within_seconds=3.0)
+    app.state.streams = streams or app.state.streams
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = Server(config, streams=app.state.streams)
     with pytest.MonkeyPatch.context() as environment:

@@ -1,6 +1,7 @@
 """Server-sent events: heartbeats between them, and an end when the process or the source ends."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http import streams as module
+from api.http.actor import CALLER, GOOD_UNTIL
 from api.http.middleware import HEAD_ONLY, Deadline, RequestContext
 from api.http.problems import Problem
 from api.http.streams import Event, Streams
@@ -62,9 +64,11 @@ class Reader:
                 await self._news.wait()
 
 
-def streaming(streams: Streams, closed: list[str]) -> ASGIApp:
+def streaming(streams: Streams, closed: list[str], **judged: object) -> ASGIApp:
+    """`judged`: what the scope says of the caller whom the route has let in."""
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = streams.answer(Request(scope), one_then_silence(closed))
+        answer = streams.answer(Request({**scope, **judged}), one_then_silence(closed))
         await answer(scope, receive, send)
 
     return app
@@ -96,6 +100,42 @@ async def test_a_stream_ends_when_the_process_leaves() -> None:
     with pytest.raises(Problem) as refused:
         streams.answer(Request({"type": "http"}), one())
     assert refused.value.code == "unavailable"
+
+
+async def test_a_stream_that_not_everybody_may_have_ends_after_a_while() -> None:
+    """So whoever has signed out, or has lost the right, is told no more."""
+    closed: list[str] = []
+    streams = Streams(judged_for_seconds=0.1)
+    reader = Reader(streaming(streams, closed, **{CALLER: "anna"}))
+    of_everybody = Reader(streaming(streams, []))
+
+    await asyncio.wait_for(reader.request, 5)
+
+    assert reader.parts == [b": open\nretry: 2000\n\n", WRITTEN]
+    assert closed == ["closed"]
+    assert not of_everybody.request.done()
+    of_everybody.goes()
+    await asyncio.wait_for(of_everybody.request, 5)
+
+
+@pytest.mark.parametrize("left", [0.1, -0.5])
+async def test_a_stream_ends_with_the_token_that_opened_it(left: float) -> None:
+    judged = {CALLER: "anna", GOOD_UNTIL: time.time() + left}
+    reader = Reader(streaming(Streams(), [], **judged))
+
+    await asyncio.wait_for(reader.request, 5)
+
+    assert reader.parts[0] == b": open\nretry: 2000\n\n"
+
+
+async def test_a_reader_who_was_sent_nothing_knows_where_to_go_on() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Streams().answer(Request(scope), one(), seen="6")(scope, receive, send)
+
+    reader = Reader(app)
+    await asyncio.wait_for(reader.request, 5)
+
+    assert reader.parts == [b": open\nid: 6\nretry: 2000\n\n", WRITTEN]
 
 
 async def test_silence_is_filled_with_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
