@@ -73,8 +73,14 @@ class Reminder:
         return self.starts_at
 
 
-def is_due(due: datetime, now: datetime) -> bool:
-    """Whether it is to go out now; what is overdue by a day is past."""
+def is_due(due: datetime, now: datetime, since: datetime | None = None) -> bool:
+    """Whether it is to go out now; what is overdue by a day is past.
+
+    `since` is when the clinic began to remind by this step, null for long ago. What was due before
+    is not made up for.
+    """
+    if since is not None and due < since - LATEST:
+        return False
     return now - CATCH_UP < due <= now
 
 

@@ -13,9 +13,11 @@ from adapters.postgres.direct import Cursor
 from adapters.postgres.rows import Row
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
-from domain.clinic_rules import ClinicRules, RuledVisit, rules_document, rules_of
+from domain.clinic_rules import DEFAULT_REMINDERS, ClinicRules, RuledVisit, rules_document, rules_of
 from domain.errors import ClinicNotFound
 from domain.zones import zone_named
+
+STEPS_OF_CLINIC = "coalesce(rules -> 'reminders', CAST(%(unless_chosen)s AS jsonb))"
 
 FIND = SQL("""
 SELECT c.rules, EXISTS (
@@ -24,8 +26,16 @@ SELECT c.rules, EXISTS (
 FROM clinics c WHERE c.id = %(clinic_id)s
 """)
 
+# A step that is new has its instant beside the rules, and keeps it for as long as it is there.
 WRITE = SQL(f"""
-UPDATE clinics SET rules = CAST(%(rules)s AS jsonb), version = version + 1
+UPDATE clinics SET version = version + 1, rules = CAST(%(rules)s AS jsonb) || jsonb_build_object(
+    'remindersSince', (
+        SELECT jsonb_strip_nulls(coalesce(jsonb_object_agg(step, CASE
+            WHEN {STEPS_OF_CLINIC} @> to_jsonb(step) THEN rules -> 'remindersSince' -> step
+            ELSE to_jsonb(statement_timestamp())
+        END), '{{}}'))
+        FROM jsonb_array_elements_text(CAST(%(rules)s AS jsonb) -> 'reminders') AS step
+    ))
 WHERE id = %(clinic_id)s AND {ACTING}
 """)  # noqa: S608 - our own condition
 
@@ -77,7 +87,12 @@ async def change_rules(
 
 async def _write(connection: Cursor, clinic_id: UUID, rules: ClinicRules, actor: ActorRef) -> None:
     written = json.dumps(rules_document(rules))
-    asked = {"clinic_id": clinic_id, "rules": written, "actor": told(actor)}
+    asked = {
+        "clinic_id": clinic_id,
+        "rules": written,
+        "unless_chosen": json.dumps(DEFAULT_REMINDERS),
+        "actor": told(actor),
+    }
     await connection.write(WRITE, asked)
 
 

@@ -53,7 +53,8 @@ SELECT s.id, s.version, s.patient_id, s.doctor_id, s.clinic_id, s.starts_at, s.e
     c.time_zone AS clinic_zone,
     coalesce((SELECT p.time_zone FROM patient_facts p WHERE p.id = s.patient_id), c.time_zone)
         AS patient_zone,
-    statement_timestamp() AS now
+    statement_timestamp() AS now,
+    CAST(c.rules -> 'remindersSince' ->> :step AS timestamptz) AS since
 FROM near s JOIN clinics c ON c.id = s.clinic_id
 WHERE {OF_CLINIC} @> to_jsonb(CAST(:step AS text))
 ORDER BY s.starts_at
@@ -91,7 +92,7 @@ def _due(row: RowMapping, step: Duration, quiet: QuietHours) -> Reminder | None:
         patient_zone=zone_named(row["patient_zone"]),
     )
     due = due_at(step, visit, quiet)
-    if due is None or not is_due(due, row["now"]):
+    if due is None or not is_due(due, row["now"], row["since"]):
         return None
     return Reminder(
         event_id=reminder_id(row["id"], row["version"], step.written),

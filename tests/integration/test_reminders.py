@@ -90,10 +90,15 @@ class Desk:
             return [(row.audience, row.channel, row.kind, row.status) for row in rows]
 
 
-@pytest.fixture
-async def desk(clinic: Clinic) -> Desk:
+async def now_of(clinic: Clinic) -> datetime:
     async with clinic.database.connect() as connection:
         now: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    return now
+
+
+@pytest.fixture
+async def desk(clinic: Clinic) -> Desk:
+    now = await now_of(clinic)
     await clinic.on_duty(now - DAY, now + 9 * DAY)
     return Desk(clinic, now)
 

@@ -137,6 +137,18 @@ def test_what_was_due_an_hour_ago_is_made_up_for_and_what_was_a_day_ago_is_not()
     assert not is_due(now - CATCH_UP, now)
 
 
+@pytest.mark.parametrize(("seconds", "is_told"), [(-91, False), (-89, True), (0, True)])
+def test_what_was_due_before_the_clinic_had_the_step_is_not_made_up_for(
+    seconds: float,
+    is_told: bool,  # noqa: FBT001 - of the table
+) -> None:
+    since = local("2026-11-24 12:00")
+
+    due = since + timedelta(seconds=seconds)
+
+    assert is_due(due, since + timedelta(hours=1), since) is is_told
+
+
 zones = st.sampled_from(
     [ZoneInfo(name) for name in ("Europe/London", "Europe/Moscow", "America/St_Johns",
                                  "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago")]
