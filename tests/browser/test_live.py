@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.acceptance.conftest import Clinic
+from tests.acceptance.conftest import Clinic, eventually
 from tests.browser.conftest import Arrival
 from tests.browser.test_lost_and_lapsed import page_of, unanswered
 
@@ -132,6 +132,33 @@ async def test_a_hidden_tab_has_no_stream_and_catches_up_when_it_is_shown(
     shown = person.page.locator(f'[data-slot="{slot.starts_at}"]')
     await expect(shown).to_contain_text("being booked", timeout=AT_ONCE_MS)
     await person.page.wait_for_function("openStreams() === 1")
+
+
+async def test_a_page_that_was_signed_out_stays_as_it_is_and_asks_no_more(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    slot = await clinic.free_slot()
+    person = await arrives(locale="en-GB")
+    for script in (COUNT_STREAMS, STREAMED):
+        await person.page.add_init_script(script)
+    await person.open(page_of(slot))
+    await person.page.evaluate("isStreamed")
+    asked: list[str | None] = []
+
+    async def signed_out(route: Route) -> None:
+        asked.append(await route.request.header_value("hx-request"))
+        await route.fulfill(status=200, headers={"hx-redirect": "/sign-in"}, body="")
+
+    await person.page.route(lambda address: "/stream" not in address, signed_out)
+    await clinic.hold(slot)
+
+    async def has_no_stream() -> bool:
+        return bool(await person.page.evaluate("openStreams() === 0"))
+
+    await eventually(has_no_stream)
+    shown = person.page.locator(f'[data-slot="{slot.starts_at}"]')
+    await expect(shown.get_by_role("button")).to_be_visible()
+    assert {*asked} == {"true"}
 
 
 async def test_without_a_stream_the_page_asks_now_and_then(

@@ -82,10 +82,12 @@
   async function exchange() {
     const asked = address();
     const answer = await fetch(asked, {
-      headers: { accept: "text/html" },
+      headers: { accept: "text/html", "hx-request": "true" }, // never led to the issuer
       signal: AbortSignal.timeout?.(PATIENCE_SECONDS * 1000),
     });
     const text = await answer.text();
+    // Signed out: asking again would begin a sign-in each time, and spoil one that is under way.
+    if (answer.headers.has("hx-redirect")) return leave();
     if (address() !== asked) return; // asked last: the person may have gone on
     if (!answer.ok) throw new Error(answer.status);
     const now = new DOMParser().parseFromString(text, "text/html");
