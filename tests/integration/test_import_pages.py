@@ -10,8 +10,8 @@ from api.page.importing import reason_of
 from api.page.rendering import environment
 from stack.home import CHECKOUT
 from tests.clinic_rows import Clinic
+from tests.integration.import_office import EXAMPLE, Office, a_row
 from tests.integration.manager import Manager
-from tests.integration.test_imports import EXAMPLE, Office, a_row
 
 ROWS = re.compile(r'<tr><td class="figures">(\d+)</td><td>(.*?)</td></tr>')
 
