@@ -5,8 +5,10 @@ from datetime import timedelta
 UNANSWERED = "smtp_unanswered"
 """The server has the whole letter and has not said whether it took it: the next may be a copy."""
 
-MAY_HAVE_ARRIVED = {UNANSWERED, "quiet_hours_unanswered"}
-"""The latter where its next try waits for the morning."""
+UNANSWERED_TILL_MORNING = "quiet_hours_unanswered"
+"""The same, where the next try waits for the morning."""
+
+MAY_HAVE_ARRIVED = [UNANSWERED, UNANSWERED_TILL_MORNING]
 
 
 class Undelivered(Exception):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from adapters.messages.delivery_errors import MAY_HAVE_ARRIVED, UNANSWERED_TILL_MORNING
 from adapters.messages.visit import Visit
 from adapters.postgres.database import Database
 from adapters.postgres.judged_messages import BEGIN
@@ -85,8 +86,7 @@ class VisitUnknown(Exception):
 # What a letter may have done is not forgotten over a night.
 POSTPONED = text("""
 UPDATE notifications SET attempts = attempts - 1, error = CASE
-    WHEN error IN ('smtp_unanswered', 'quiet_hours_unanswered') THEN 'quiet_hours_unanswered'
-    ELSE 'quiet_hours' END
+    WHEN error = ANY(:may_have_arrived) THEN :till_morning ELSE 'quiet_hours' END
 WHERE id = :id AND status = 'sending'
 """)
 
@@ -200,8 +200,13 @@ class Notifications:
 
     async def postponed(self, attempt: Attempt) -> None:
         """It was no attempt: the patient sleeps."""
+        asked = {
+            "id": attempt.notification_id,
+            "may_have_arrived": MAY_HAVE_ARRIVED,
+            "till_morning": UNANSWERED_TILL_MORNING,
+        }
         async with self._database.connect() as connection:
-            await connection.execute(POSTPONED, {"id": attempt.notification_id})
+            await connection.execute(POSTPONED, asked)
 
     async def record(self, outcomes: Sequence[Outcome]) -> None:
         """How attempts went, all in one statement."""

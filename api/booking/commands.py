@@ -9,7 +9,7 @@ from adapters.postgres.reads import read_by_cursor
 from api.booking.move import Moves
 from api.booking.offered import accept_offer
 from api.booking.runs import Runs
-from api.booking.taken_offers import visit_that_took
+from api.booking.taken_offers import see_what_answers, visit_that_took
 from api.booking.temporal_errors import NoAnswer, NoRun
 from api.http.actor import check
 from domain.actors import Actor, ActorRef
@@ -62,9 +62,8 @@ class Commands:
 
         Raises `NoAnswer` for one whose row is lost: a database that was restored, perhaps.
         """
-        seen = await self._see(appointment_id)
+        seen = await see_what_answers(self._database, appointment_id)
         if seen is not None:
-            seen = await visit_that_took(self._database, seen.appointment) or seen
             actor = await self._let_in(by, Action.READ_VISIT, seen)
             return Found(appointment=seen.appointment, by=actor)
         found = await self._find_run(appointment_id, by, Action.READ_VISIT)
@@ -228,9 +227,8 @@ class Commands:
         Of an offer that was taken it is the visit's, which may be at another clinic by now.
         Refuses whoever may not as if there were no such appointment.
         """
-        seen = await self._see(appointment_id)
+        seen = await see_what_answers(self._database, appointment_id)
         if seen is not None:
-            seen = await visit_that_took(self._database, seen.appointment) or seen
             actor = await self._let_in(by, Action.CHANGE_VISIT, seen)
             return seen, actor.ref_for(seen.appointment.patient_id)
         found = await self._find_run(appointment_id, by, Action.CHANGE_VISIT)
