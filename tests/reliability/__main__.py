@@ -179,7 +179,7 @@ def _first(red: list[str]) -> str:
 
 
 def soaks(lines: list[Line]) -> Iterator[str]:
-    yield "| at | minutes | bookings | faults | facts checked | violations | grown after 5 min |"
+    yield "| at | minutes | bookings | faults | facts checked | violations | grown |"
     yield "|---|---|---|---|---|---|---|"
     for line in lines:
         grown = ", ".join(f"{name} {share:+.1%}" for name, share in line["grown"].items()) or "-"

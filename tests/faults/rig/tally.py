@@ -14,7 +14,7 @@ from tests.faults.rig.invariants import INVARIANTS
 from tests.faults.rig.memory import OURS, Memory, growth, memory_of
 from tests.faults.rig.report import Line
 
-START, WARM, END = "start", "after 5 min", "end"
+START, WARM, END = "start", "warm", "end"
 MAY_GROW_BY = 0.10
 VIOLATIONS_SHOWN = 20
 ON_A_LINK = ")"
@@ -65,7 +65,7 @@ class Tally:
         self.memory[when] = {name: each for name, each in measured.items() if each is not None}
 
     def grown(self) -> dict[str, float]:
-        """How much each of our processes has grown after its first five minutes."""
+        """How much each of our processes has grown since it was warm."""
         warm, end = self.memory.get(WARM, {}), self.memory.get(END, {})
         shares = {name: growth(warm.get(name), end.get(name)) for name in OURS}
         return {name: share for name, share in shares.items() if share is not None}
@@ -101,7 +101,7 @@ class Tally:
             )
             yield f"memory      {name:<9} MiB RSS/PSS: {', '.join(sizes)}"
         for name, share in self.grown().items():
-            yield f"grown       {name:<9} {share:+.1%} after the first five minutes"
+            yield f"grown       {name:<9} {share:+.1%} since it was warm"
         for name in INVARIANTS:
             yield f"{name:<11} {self.checked[name]} checked, {self.wrong[name]} wrong"
         for each in self.violations[:VIOLATIONS_SHOWN]:
