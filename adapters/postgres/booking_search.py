@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, text
 
 from adapters.postgres.database import Connection
 from adapters.postgres.named import CODE
-from adapters.postgres.operations import PERIOD
+from adapters.postgres.operations import LATE, PERIOD
 from adapters.postgres.patients import find_patients
 from adapters.postgres.tables import LAPSES_AT
 from adapters.postgres.visits import DETAILS, OF_CLINICS, PatientVisit, ids_or_all, visit_of
@@ -47,10 +47,7 @@ class Trouble(StrEnum):
 TROUBLED = {
     Trouble.OVERDUE: f"""s.id = ANY(ARRAY(SELECT id FROM schedules
         WHERE {LAPSES_AT} < statement_timestamp() - interval '5 seconds'))""",  # noqa: S608
-    Trouble.DELAYED: """s.id IN (SELECT n.appointment_id FROM notifications n
-        WHERE n.status = 'sending'
-          AND n.created_at > statement_timestamp() - CAST(:period AS interval)
-          AND n.created_at < statement_timestamp() - interval '1 minute')""",
+    Trouble.DELAYED: f"s.id IN (SELECT appointment_id FROM notifications WHERE {LATE})",  # noqa: S608
     Trouble.FAILED: """s.id IN (SELECT n.appointment_id FROM notifications n
         WHERE n.status = 'failed'
           AND n.created_at > statement_timestamp() - CAST(:period AS interval))""",

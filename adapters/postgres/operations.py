@@ -12,6 +12,12 @@ from domain.audit import AuditReport
 HOURS = 24
 PERIOD = timedelta(hours=HOURS)
 
+LATE = """status = 'sending'
+      AND coalesce(error, '') NOT IN ('quiet_hours', 'quiet_hours_unanswered')
+      AND created_at > statement_timestamp() - CAST(:period AS interval)
+      AND created_at < statement_timestamp() - interval '1 minute'"""
+"""Which messages are undelivered: one that waits for the morning is not."""
+
 # `schedules_changed_idx` finds what has changed in the period, `schedules_lapses_at_idx` the holds:
 # `statement_timestamp()` stays the same throughout, so an index can be searched by it.
 FIGURES = text(f"""
@@ -30,10 +36,7 @@ SELECT
     count(*) FILTER (WHERE status = 'arrived') AS arrived,
     count(*) FILTER (WHERE status = 'completed') AS completed,
     count(*) FILTER (WHERE status = 'no_show') AS no_show,
-    (SELECT count(*) FROM notifications WHERE status = 'sending'
-      AND coalesce(error, '') NOT IN ('quiet_hours', 'quiet_hours_unanswered')
-      AND created_at > statement_timestamp() - CAST(:period AS interval)
-      AND created_at < statement_timestamp() - interval '1 minute') AS undelivered,
+    (SELECT count(*) FROM notifications WHERE {LATE}) AS undelivered,
     (SELECT count(*) FROM notifications WHERE status = 'failed'
       AND created_at > statement_timestamp() - CAST(:period AS interval)) AS failed,
     clock_timestamp() AS now

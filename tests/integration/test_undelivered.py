@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.postgres.booking_search import Trouble, bookings_in_trouble
 from adapters.postgres.operations import figures
 from adapters.postgres.reads import read
 from tests.clinic_rows import Clinic, at
@@ -17,11 +18,14 @@ FROM schedules s WHERE s.id = :visit
 """
 
 
-@pytest.mark.parametrize(
+WAITS_FOR_THE_MORNING = pytest.mark.parametrize(
     ("error", "more"),
     [(None, 1), ("sms_503", 1), ("quiet_hours", 0), ("quiet_hours_unanswered", 0)],
     ids=str,
 )
+
+
+@WAITS_FOR_THE_MORNING
 async def test_a_message_is_undelivered_after_a_minute_unless_it_waits_for_the_morning(
     clinic: Clinic, error: str | None, more: int
 ) -> None:
@@ -31,3 +35,16 @@ async def test_a_message_is_undelivered_after_a_minute_unless_it_waits_for_the_m
     await clinic.execute(UNDER_WAY, id=uuid4(), error=error, visit=visit)
 
     assert (await read(clinic.database, figures)).undelivered == before + more
+
+
+@WAITS_FOR_THE_MORNING
+async def test_the_list_behind_the_figure_has_just_the_bookings_that_it_counts(
+    clinic: Clinic, error: str | None, more: int
+) -> None:
+    visit = await clinic.book(at("09:00"))
+    await clinic.execute(UNDER_WAY, id=uuid4(), error=error, visit=visit)
+
+    async with clinic.database.connect() as connection:
+        listed = await bookings_in_trouble(connection, Trouble.DELAYED, clinics=None, limit=1000)
+
+    assert [each.appointment.appointment_id for each in listed].count(visit) == more
