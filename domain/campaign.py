@@ -56,11 +56,18 @@ class CampaignLook:
 
 @dataclass(frozen=True, kw_only=True)
 class ReofferOrder:
-    """The input of `ReofferVisit`; who has declined is asked in another round."""
+    """The input of `ReofferVisit`; who has declined is asked in another round.
+
+    A run with more than `longest_history` events goes on in a new one, which is told what it has
+    said in this round.
+    """
 
     campaign_id: UUID
     appointment_id: UUID
     round: int = 1
+    is_asked: bool = False
+    is_reminded: bool = False
+    longest_history: int = 5_000
 
     @property
     def offer_id(self) -> UUID:

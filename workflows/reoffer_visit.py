@@ -43,32 +43,46 @@ class ReofferVisit:
                 await self._carry_out(judged)
                 await self._tell_campaign("look")
                 return judged.verdict.value
-            self._order = replace(self._order, round=self._order.round + 1)
+            self._order = replace(
+                self._order, round=self._order.round + 1, is_asked=False, is_reminded=False
+            )
         return "not asked" if self._order.round == 1 else Verdict.ANSWERED.value
 
     async def _asked(self) -> Judged | None:
         """One round: what came of the offer, None where none could be made."""
         offer = await steps.offer_another_time(self._order)
+        if not self._order.is_asked:
+            await self._ask(offer)
+        return None if offer is None else await self._answered(offer)
+
+    async def _ask(self, offer: Offer | None) -> None:
         if offer is not None:
             await announce(
                 [change_of(offer.offer), word_of(appointment_offered(offer.offer, offer.visit))]
             )
         await self._tell_campaign("asked", self._order.appointment_id)
-        return None if offer is None else await self._answered(offer)
 
     async def _answered(self, offer: Offer) -> Judged:
         """By the rows: whoever says that there is an answer only says when to look."""
-        await self._wait(offer.remind_in_seconds, "remind the patient of the offer")
-        judged, is_reminded = await steps.judge_offer(self._order), False
+        if not self._order.is_asked:
+            await self._wait(offer.remind_in_seconds, "remind the patient of the offer")
+        judged = await steps.judge_offer(self._order)
         while judged.verdict is Verdict.WAIT:
-            if judged.reminds and not is_reminded:
-                is_reminded = True
+            if judged.reminds and not self._order.is_reminded:
+                self._order = replace(self._order, is_reminded=True)
                 await announce(
                     [word_of(appointment_offered(offer.offer, offer.visit, EventType.REOFFERED))]
                 )
             await self._wait(judged.in_seconds, "the time to answer is over")
+            self._go_on_in_a_new_run_if_long()
             judged = await steps.judge_offer(self._order)
         return judged
+
+    def _go_on_in_a_new_run_if_long(self) -> None:
+        """A paused campaign is looked at each minute, however many days it is paused."""
+        is_long = workflow.info().get_current_history_length() > self._order.longest_history
+        if is_long and workflow.patched("long-pauses"):
+            workflow.continue_as_new(replace(self._order, is_asked=True))
 
     async def _wait(self, seconds: float, summary: str) -> None:
         try:

@@ -11,6 +11,7 @@ from domain.campaign import CampaignLook, CampaignOrder, Judged, Offer, ReofferO
 from tests.builders import MONDAY_NINE, an_appointment
 
 LONG = 3600.0
+PAUSED = 60.0
 
 
 @dataclass
@@ -31,6 +32,7 @@ class FakeCampaign:
     window: int = 2
     too_early: int = 0
     """So often it is looked before the reminder is due."""
+    looks_while_paused: int = 0
     after_the_reminder: int = 0
     """So often it is looked between the reminder and the end."""
     queue: str = field(default_factory=lambda: f"campaigns-{uuid4()}")
@@ -81,6 +83,9 @@ class FakeCampaign:
             return self._judged(made, Verdict.ANSWERED)
         if order.appointment_id in self.declined and order.round < self.rounds:
             return self._judged(made, Verdict.ASK_AGAIN)
+        if self.pace == "paused":
+            self.looks_while_paused += 1
+            return replace(self._judged(made, Verdict.WAIT), in_seconds=PAUSED, reminds=False)
         if self.too_early:
             self.too_early -= 1
             return replace(self._judged(made, Verdict.WAIT), in_seconds=LONG / 2, reminds=False)

@@ -266,6 +266,30 @@ async def test_a_paused_campaign_asks_nobody_else_until_it_goes_on(
     await record("campaign-paused", run)
 
 
+async def test_whoever_was_asked_before_a_long_pause_is_told_nothing_twice(
+    desk: FrontDesk, record: Record
+) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit])
+    order = ReofferOrder(campaign_id=uuid4(), appointment_id=visit, longest_history=60)
+    async with running(desk, campaign):
+        run = await desk.environment.client.start_workflow(
+            ReofferVisit.run, order, id=offer_run_id(order), task_queue=campaign.queue
+        )
+        await eventually(lambda: offered(desk) == 1, within=30)
+        campaign.pace = "paused"
+        first = await eventually_went_on(desk, run)
+        campaign.pace = "running"
+        for _ in range(2):
+            await desk.environment.fast_forward(run, HALF)
+        async with asyncio.timeout(30):
+            assert await run.result() == Verdict.CALL
+
+    said = [event.type for event in desk.clinic.events]
+    assert said == [EventType.OFFERED, EventType.REOFFERED]
+    await record("offer-paused-for-long", first)
+
+
 async def test_a_visit_that_need_not_be_asked_leaves_the_window(
     desk: FrontDesk, record: Record
 ) -> None:
@@ -377,6 +401,21 @@ async def eventually_looked(run: WorkflowHandle[ChangeSchedule, dict[str, int]])
     async with asyncio.timeout(30):
         while not await run.query(ChangeSchedule.progress):  # noqa: ASYNC110 - a query raises no event
             await asyncio.sleep(0.05)
+
+
+async def eventually_went_on(
+    desk: FrontDesk, run: WorkflowHandle[ReofferVisit, str]
+) -> WorkflowHandle[ReofferVisit, str]:
+    """In a new run: the one that has ended. Each minute of the pause it has looked."""
+    first = desk.environment.client.get_workflow_handle_for(
+        ReofferVisit.run, run.id, run_id=run.first_execution_run_id
+    )
+    for _ in range(2):
+        await desk.environment.fast_forward(run, HALF)
+        if (await first.describe()).status is WorkflowExecutionStatus.CONTINUED_AS_NEW:
+            return first
+    events = (await run.describe()).history_length
+    pytest.fail(f"the run has {events} events, and more with each minute of the pause")
 
 
 async def eventually_waits(run: WorkflowHandle[ReofferVisit, str], *, nth: int) -> None:
