@@ -145,6 +145,7 @@ async def erase(
         await connection.one(ACT, asked)
         if not (await connection.one(LOCK, asked))["count"]:
             raise PatientNotFound
+        await connection.write(EXPIRE, asked)  # within its grace it could still be confirmed
         ahead = await connection.one_or_none(AHEAD, asked)
         if ahead is not None:
             raise HasVisits(Refusal(code=HasVisits.code, appointment_id=ahead["id"]))

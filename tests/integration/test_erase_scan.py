@@ -1,14 +1,17 @@
 """After an erase the person is found in no table, whatever was written of them before."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
 
+import pytest
 from psycopg.sql import SQL, Identifier
 
+from adapters.postgres.end import confirm_appointment
 from adapters.postgres.patients import change, register
 from adapters.postgres.removing_patients import erase
 from adapters.postgres.seeing import Sees
 from domain.actors import ActorRef, Role
+from domain.errors import HoldExpired
 from domain.patients import Patient, Person
 from tests.clinic_rows import Clinic, at
 
@@ -62,3 +65,15 @@ async def test_an_erased_person_is_found_in_no_table(clinic: Clinic) -> None:
 
     assert before == {"patients"}
     assert await found_in(clinic, needles) == set()
+
+
+async def test_a_hold_that_lapsed_a_moment_ago_is_confirmed_for_nobody_who_was_erased(
+    clinic: Clinic,
+) -> None:
+    patient_id = await clinic.patient()
+    hold = await clinic.hold(at("09:00"), patient_id=patient_id, lasts=timedelta(0))
+
+    await erase(clinic.database, patient_id, DESK)
+
+    with pytest.raises(HoldExpired):
+        await confirm_appointment(clinic.database, hold, DESK)
