@@ -1,7 +1,8 @@
 """Begins the runs of campaigns, and tells them of another pace and of answers: by the rows.
 
 So whoever makes or pauses a campaign, or answers an offer, by whatever way, needs no Temporal, and
-a word that is lost is said again.
+a word that is lost is said again. So is a run: a Temporal that was restored, or begins anew, knows
+nothing of those whom it was to ask.
 """
 
 import asyncio
@@ -9,10 +10,15 @@ import asyncio
 import psycopg
 from structlog import get_logger
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.postgres.campaign_runs import answered_offers, heard_of_answer, unseen_campaigns
+from adapters.postgres.campaign_runs import (
+    answered_offers,
+    heard_of_answer,
+    unfinished_campaigns,
+    unseen_campaigns,
+)
 from adapters.postgres.database import Database
 from domain.campaign import CampaignOrder, campaign_workflow_id, reoffer_workflow_id
 from workflows.change_schedule import ChangeSchedule
@@ -20,16 +26,25 @@ from workflows.names import CAMPAIGNS
 from workflows.reoffer_visit import ReofferVisit
 
 LOOK_EVERY_SECONDS = 1.0
+MISSED_EVERY_SECONDS = 60.0
+"""So often it is looked whether a run is lost."""
+
+SUMMARY = "offer another time to everybody who is affected"
 
 log = get_logger(__name__)
 
 
 async def keep_campaigns(client: Client, database: Database) -> None:
     """For ever; run it as a task. Several processes at once begin each run once."""
+    clock = asyncio.get_running_loop().time
+    missed_at = clock()
     while True:
         try:
             await tell_campaigns(client, database)
             await tell_offers(client, database)
+            if clock() >= missed_at:
+                await begin_anew(client, database)
+                missed_at = clock() + MISSED_EVERY_SECONDS
         except (RPCError, psycopg.Error) as error:
             log.warning("campaigns_not_told", error=type(error).__name__)
         await asyncio.sleep(LOOK_EVERY_SECONDS)
@@ -45,7 +60,21 @@ async def tell_campaigns(client: Client, database: Database) -> None:
             task_queue=CAMPAIGNS,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             start_signal="look",
-            static_summary="offer another time to everybody who is affected",
+            static_summary=SUMMARY,
+        )
+
+
+async def begin_anew(client: Client, database: Database) -> None:
+    """Once: the run of each campaign that has somebody to ask, unless it is at work."""
+    for campaign_id in await unfinished_campaigns(database):
+        await client.start_workflow(
+            ChangeSchedule.run,
+            CampaignOrder(campaign_id=campaign_id),
+            id=campaign_workflow_id(campaign_id),
+            task_queue=CAMPAIGNS,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=SUMMARY,
         )
 
 

@@ -89,6 +89,20 @@ UNSEEN = SQL("""
 SELECT id FROM campaigns WHERE seen_version IS DISTINCT FROM version ORDER BY id LIMIT 100
 """)
 
+# Whose run must be at work. Some campaigns a week: they are read whole, and those who are left one
+# campaign at a time.
+WITH_SOMEBODY_LEFT = SQL("""
+SELECT c.id FROM campaigns c
+WHERE c.state = 'running' AND c.created_at > statement_timestamp() - interval '1 year'
+  AND (
+    SELECT v.appointment_id FROM campaign_visits v JOIN schedules s ON s.id = v.appointment_id
+    WHERE v.campaign_id = c.id AND v.state = 'left' AND s.status = 'confirmed'
+      AND (s.doctor_id, s.starts_at) IS NOT DISTINCT FROM (v.doctor_id, v.starts_at)
+      AND s.starts_at > statement_timestamp()
+    LIMIT 1
+  ) IS NOT NULL
+""")
+
 # An offer that is held no more was taken or declined, or its visit went elsewhere.
 ANSWERED = SQL("""
 SELECT v.campaign_id, v.appointment_id, v.round
@@ -110,6 +124,12 @@ async def look_at_campaign(database: Database, order: CampaignOrder) -> Campaign
 async def unseen_campaigns(database: Database) -> list[UUID]:
     """Those whose runs have yet to hear that they begin, or of another pace."""
     rows = await read_by_cursor(database, lambda cursor: cursor.all(UNSEEN, {}))
+    return [row["id"] for row in rows]
+
+
+async def unfinished_campaigns(database: Database) -> list[UUID]:
+    """Those that have somebody to ask yet."""
+    rows = await read_by_cursor(database, lambda cursor: cursor.all(WITH_SOMEBODY_LEFT, {}))
     return [row["id"] for row in rows]
 
 

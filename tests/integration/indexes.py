@@ -94,6 +94,7 @@ BY: dict[str, set[str]] = {
     "campaign_runs.TAKE_IN": CLOSED | PATIENT,
     "campaign_runs.TOO_LATE": APPOINTMENT | {"campaign_visits_pkey"},
     "campaign_runs.UNSEEN": {"campaigns_unseen_idx"},
+    "campaign_runs.WITH_SOMEBODY_LEFT": APPOINTMENT | {"campaign_visits_pkey"},
     "call_lists.TO_BE_CALLED": APPOINTMENT
     | {
         "campaigns_pkey",
@@ -328,7 +329,11 @@ SAME = {
 }
 """Either finds the row, and the planner may change its mind."""
 
-READ_WHOLE = {"console.CAMPAIGNS": {"campaigns"}, "access_gauges.UTILISATION": {"shifts"}}
-"""By operations alone: some campaigns a week; all shifts, a few times an hour."""
+READ_WHOLE = {
+    "access_gauges.UTILISATION": {"shifts"},
+    "campaign_runs.WITH_SOMEBODY_LEFT": {"campaigns"},
+    "console.CAMPAIGNS": {"campaigns"},
+}
+"""Some campaigns a week, by operations and once a minute; all shifts, a few times an hour."""
 
 SMALL_TABLES = {"audit_progress", "clinics", "secret_in_use"}
