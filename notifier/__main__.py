@@ -24,6 +24,7 @@ from notifier.dead_letters import DeadLetters
 from notifier.deliveries import Deliveries
 from notifier.forget_schedule import keep_forgetting
 from notifier.intake import Intake
+from notifier.lost_deliveries import keep_deliveries
 from notifier.reminder_schedule import keep_reminders
 from worker.deployment import upgraded
 from worker.process import Process, beside, run_process
@@ -73,6 +74,7 @@ async def work(process: Process) -> None:
             beside(
                 keep_forgetting(client, days=process.settings.message_retention_days),
                 keep_reminders(client, every=remind_every),
+                keep_deliveries(client, process.database),
             )
         )
         await closing.enter_async_context(

@@ -53,10 +53,13 @@ WHERE id = :id AND audience = 'patient' AND channel = :channel AND status IN ('s
 
 INSTANTS = ", ".join(f"s.{kind.name}_at" for kind in EVENT_KINDS.values() if kind.of_visit)
 
-STANDING = text(f"""
-SELECT n.status, n.event_id, n.kind, n.sequence, n.appointment_id, n.patient_id, n.doctor_id,
+NEWS = f"""n.event_id, n.kind, n.sequence, n.appointment_id, n.patient_id, n.doctor_id,
     s.clinic_id, s.starts_at, s.ends_at, {INSTANTS}, s.updated_at, n.step, n.created_at,
-    s.created_at AS offered_at,
+    s.created_at AS offered_at"""
+"""Of a message and its appointment: what it tells of."""
+
+STANDING = text(f"""
+SELECT n.status, {NEWS},
     n.status = 'failed' AND EXISTS (
         SELECT FROM notifications o WHERE o.event_id = n.event_id AND o.audience = 'patient'
           AND o.channel = :other AND o.status = 'reserved'
@@ -79,10 +82,10 @@ async def record_receipt(connection: Connection, receipt: Receipt) -> Receipted:
     row = (await connection.execute(STANDING, asked)).mappings().one_or_none()
     if row is None:
         raise MessageNotFound
-    return Receipted(status=row["status"], unheard=_news(row) if row["other_is_kept"] else None)
+    return Receipted(status=row["status"], unheard=news_of(row) if row["other_is_kept"] else None)
 
 
-def _news(row: RowMapping) -> News:
+def news_of(row: RowMapping) -> News:
     """As it was announced."""
     return _event(row) if row["step"] is None else _reminder(row)
 

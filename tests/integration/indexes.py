@@ -163,6 +163,7 @@ BY: dict[str, set[str]] = {
     "operations.HOURLY": {"notifications_created_at_idx", "schedules_changed_idx"},
     "reminders.STEPS": set(),
     "reminders.NEAR": PATIENT | {"schedules_begins_at_idx", "notifications_reminders_idx"},
+    "news_under_way.UNDER_WAY": APPOINTMENT | {"notifications_created_at_idx"},
     "receipts.SAY": MESSAGE,
     "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
     "slot_search.FREE": {"schedules_doctor_free"},
