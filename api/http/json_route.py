@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -65,8 +66,8 @@ def _refuse_repeated_names(body: bytes) -> None:
 def _once(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) == len(pairs):
         return
-    names = [name for name, _ in pairs]
-    twice = next(name for name in names if names.count(name) > 1)
+    counted = Counter(name for name, _ in pairs)
+    twice = next(name for name, times in counted.items() if times > 1)
     field = twice[:100].encode(errors="replace").decode()
     raise Malformed(field, "must be given once")
 

@@ -1,5 +1,6 @@
 """How a request that cannot be understood is told so, over the application without servers."""
 
+import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -136,6 +137,20 @@ async def test_a_name_that_stands_twice_in_a_body_is_refused(
     answer = await http.post(f"/appointments/{ID}/extend", content=body, headers=sent)
 
     assert told(answer) == [(field, "must be given once")]
+
+
+async def test_a_body_of_thousands_of_names_keeps_nobody_else_waiting(
+    http: httpx.AsyncClient,
+) -> None:
+    names = ",".join(f'"{number}": 0' for number in range(6_000))
+    sent = {"content-type": "application/json"}
+
+    began = time.thread_time()
+    answer = await http.post("/receipts/sms", content=f'{{{names}, "5999": 0}}', headers=sent)
+    worked = time.thread_time() - began
+
+    assert told(answer) == [("5999", "must be given once")]
+    assert worked < 0.25
 
 
 async def test_another_method_is_told_which_one_the_page_answers(http: httpx.AsyncClient) -> None:
