@@ -18,6 +18,8 @@ from api.http.problems import Malformed, Problem, unavailable
 MAX_BODY_BYTES = 64 * 1024
 MAX_FILE_BYTES = 16 * 1024 * 1024
 FILES = re.compile("/api/v1/imports|/manage/clinics/[^/]+/import")
+FILES_AT_ONCE = 4
+"""So many a process keeps in its memory: whoever sends one has not yet said who he is."""
 BODY_WITHIN_SECONDS = 3.0
 BODY_SHARE = 0.6
 """Of the time for the whole answer: a body that stops half-way is told before the deadline."""
@@ -148,18 +150,31 @@ class Deadline:
 class BodyLimit:
     """Reads a body of at most 64 KiB, a file of 16 MiB, before anything looks at it.
 
-    A longer one is a 413, one that does not arrive in time a 408.
+    A longer one is a 413, one that does not arrive in time a 408, a file too many a 503.
     """
 
     def __init__(self, app: ASGIApp, *, answer_within_seconds: float) -> None:
         self._app = app
         self._patience = min(BODY_WITHIN_SECONDS, answer_within_seconds * BODY_SHARE)
+        self._files = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        limit = MAX_FILE_BYTES if FILES.fullmatch(scope["path"]) else MAX_BODY_BYTES
+        if not FILES.fullmatch(scope["path"]):
+            await self._pass_on(scope, receive, send, MAX_BODY_BYTES)
+            return
+        if self._files >= FILES_AT_ONCE:
+            await ProblemAnswer(unavailable())(scope, receive, send)
+            return
+        self._files += 1
+        try:
+            await self._pass_on(scope, receive, send, MAX_FILE_BYTES)
+        finally:
+            self._files -= 1
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         try:
             async with asyncio.timeout(self._patience):
                 body = await _body(Headers(scope=scope), receive, limit)

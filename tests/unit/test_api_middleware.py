@@ -8,7 +8,13 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.middleware import MAX_BODY_BYTES, BodyLimit, Deadline, RequestContext
+from api.http.middleware import (
+    FILES_AT_ONCE,
+    MAX_BODY_BYTES,
+    BodyLimit,
+    Deadline,
+    RequestContext,
+)
 
 HEADERS = [(b"content-length", b"30")]
 
@@ -110,6 +116,35 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
 
     assert answer.status_code == 413
     assert sent < 10
+
+
+async def test_more_files_than_a_process_has_room_for_are_unavailable() -> None:
+    enough, asked = asyncio.Event(), 0
+
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal asked
+        asked += 1
+        if scope["path"] != "/":
+            await enough.wait()
+        await echo(scope, receive, send)
+
+    app = BodyLimit(wait, answer_within_seconds=5)
+    async with client(app) as http:
+        under_way = [
+            asyncio.create_task(http.post("/api/v1/imports", content=b"a file"))
+            for _ in range(FILES_AT_ONCE)
+        ]
+        while asked < FILES_AT_ONCE:
+            await asyncio.sleep(0)
+        one_more = await http.post("/api/v1/imports", content=b"a file")
+        no_file = await http.post("/", content=b"no file")
+        enough.set()
+        taken = await asyncio.gather(*under_way)
+        afterwards = await http.post("/api/v1/imports", content=b"a file")
+
+    assert (one_more.status_code, one_more.headers["retry-after"]) == (503, "2")
+    assert json.loads(one_more.content)["code"] == "unavailable"
+    assert {each.status_code for each in (*taken, no_file, afterwards)} == {200}
 
 
 async def test_half_a_request_asks_for_nothing() -> None:
