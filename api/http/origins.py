@@ -57,7 +57,7 @@ class Origins:
             return True  # behind a proxy that calls us by another name
         if site is not None:
             return site in {"same-origin", "none"}
-        return origin is None or urlsplit(origin).netloc == headers.get("host")
+        return origin is None or _host_of(origin) == headers.get("host")
 
     def may_command(self, headers: Headers) -> bool:
         """One of our pages, or a front end that was named."""
@@ -135,6 +135,14 @@ class TemporalUi:
 def _origin(address: str) -> str:
     url = urlsplit(address)
     return f"{url.scheme}://{url.netloc}".lower()
+
+
+def _host_of(origin: str) -> str:
+    """With its port; nothing of what is no URL, as of `null`."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _is_address(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Forms: taken from our own pages only, answered by a redirect."""
 
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -45,7 +45,7 @@ def keep(answer: Response, request: Request, cookie: str, value: str) -> Respons
 
     It is for TLS only where the browser came by TLS, to us or to the proxy before us.
     """
-    by_tls = urlsplit(request.headers.get("origin", "")).scheme == "https"
+    by_tls = request.headers.get("origin", "").lower().startswith("https://")
     answer.set_cookie(
         cookie,
         value,

@@ -47,6 +47,8 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         ({"sec-fetch-site": "cross-site", "origin": "https://evil.example"}, False),
         ({"sec-fetch-site": "same-site"}, False),
         ({"origin": "null"}, False),
+        ({"origin": "https://["}, False),
+        ({"origin": "https://[::]]"}, False),
         ({"origin": "https://book.example.org.evil.example"}, False),
     ],
 )
@@ -59,6 +61,14 @@ async def test_a_command_of_another_site_is_refused_as_its_form_is(
 
     assert answer.json()["code"] == ("internal" if passes else "foreign_form")
     assert answer.status_code == (500 if passes else 403)
+
+
+async def test_an_origin_that_is_no_url_is_no_fault_of_ours(http: httpx.AsyncClient) -> None:
+    headers = {"origin": "https://[", "sec-fetch-site": "same-origin"}
+
+    answer = await http.post("/language", data={"language": "ru"}, headers=headers)
+
+    assert answer.status_code == 303
 
 
 def test_a_named_front_end_may_command_the_api_and_send_no_form() -> None:
