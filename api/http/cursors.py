@@ -14,6 +14,8 @@ from pydantic import BeforeValidator
 from api.http.problems import Malformed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime(2102, 1, 1, tzinfo=UTC)
+"""Nothing that is listed is so late: behind it there would soon be no days to reckon with."""
 _MICROSECOND = timedelta(microseconds=1)
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,9}")
 
@@ -57,7 +59,7 @@ def place_of(cursor: str | None, *, of: str) -> Place | None:
         place = Place(instant=instant, id=UUID(bytes=packed[8:24]))
     except (ValueError, OverflowError):
         raise Malformed("cursor", "must be `next` of an earlier page") from None
-    if cursor_of(place, of=of) != cursor:
+    if not EPOCH <= instant < LAST or cursor_of(place, of=of) != cursor:
         raise Malformed("cursor", "must be `next` of an earlier page")
     return place
 
