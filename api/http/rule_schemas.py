@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from api.http.schemas import Body, example
+from api.http.schemas import Body, Text, example
 from domain.clinic_rules import DEFAULT_REMINDERS, ClinicRules, rules_of
 from domain.durations import parse_duration
 
@@ -80,7 +80,7 @@ class RulesBody(Body):
     )
     offers: OffersBody | None = None
     specialties: Annotated[
-        dict[Annotated[str, Field(min_length=1, max_length=100)], SpecialtyRulesBody],
+        dict[Annotated[Text, Field(min_length=1, max_length=100)], SpecialtyRulesBody],
         Field(max_length=100),
     ] = Field(
         default_factory=dict,

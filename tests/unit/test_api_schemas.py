@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
+from api.http.rule_schemas import RulesBody
 from api.http.schemas import CancelOrder, ExtendOrder, NewAppointment, parse_instant, parse_uuid
 from domain.booking import CancelReason
 
@@ -102,3 +103,9 @@ def test_a_reason_is_one_of_the_codes(reason: object) -> None:
 def test_a_version_is_a_positive_integer_of_the_database(version: object) -> None:
     with pytest.raises(ValidationError):
         ExtendOrder.model_validate({"version": version})
+
+
+@pytest.mark.parametrize("name", ["", "sur\0gery", "surgery\n", "x" * 101])
+def test_a_specialty_of_a_clinics_rules_is_a_name(name: str) -> None:
+    with pytest.raises(ValidationError):
+        RulesBody.model_validate({"specialties": {name: {"maxMoves": 1}}})
