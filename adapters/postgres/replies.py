@@ -46,14 +46,20 @@ VALUES (%(message_id)s, %(word)s, %(appointment_id)s, %(version)s, %(is_again)s)
 ON CONFLICT ON CONSTRAINT replies_pkey DO NOTHING
 """)
 
+# It is in the trail as the same word at the API is.
 WITHDRAW = SQL("""
-INSERT INTO consents (patient_id, kind, channel, consent)
-SELECT p.id, kind, 'sms', 'withdrawn'
-FROM patients p CROSS JOIN unnest(CAST(%(kinds)s AS text[])) AS kind
-WHERE p.phone = %(phone)s AND p.erased_at IS NULL
-ON CONFLICT ON CONSTRAINT consents_pkey DO UPDATE SET
-    consent = excluded.consent, changed_at = clock_timestamp()
-    WHERE consents.consent <> excluded.consent
+WITH own AS (
+    SELECT id FROM patients WHERE phone = %(phone)s AND erased_at IS NULL
+), said AS (
+    INSERT INTO consents (patient_id, kind, channel, consent)
+    SELECT id, kind, 'sms', 'withdrawn'
+    FROM own CROSS JOIN unnest(CAST(%(kinds)s AS text[])) AS kind
+    ON CONFLICT ON CONSTRAINT consents_pkey DO UPDATE SET
+        consent = excluded.consent, changed_at = clock_timestamp()
+        WHERE consents.consent <> excluded.consent
+)
+INSERT INTO audit (actor, role, action, object, patient_id, clinic_ids)
+SELECT id::text, 'patient', 'consent', id::text, id, '{}' FROM own
 """)
 
 

@@ -279,6 +279,23 @@ async def test_stop_ends_text_messages_for_everybody_of_the_telephone(
         )
 
 
+async def test_stop_is_in_the_trail_as_a_word_of_each_patient(telephone: Telephone) -> None:
+    other, message = await telephone.lends(), uuid4().hex
+
+    for _ in range(2):
+        await telephone.hands_on(messageId=message, text="STOP")
+
+    found = await telephone.rows(
+        "SELECT actor, role, action, object, patient_id::text AS patient FROM audit"
+        " WHERE patient_id IN (:one, :other) AND action = 'consent'",
+        one=telephone.patient,
+        other=other,
+    )
+    assert sorted(each["object"] for each in found) == sorted([str(telephone.patient), str(other)])
+    assert {each["role"] for each in found} == {"patient"}
+    assert all(each["actor"] == each["object"] == each["patient"] for each in found)
+
+
 async def test_what_is_not_understood_is_answered_with_how_to_answer(
     telephone: Telephone,
 ) -> None:
