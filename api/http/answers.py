@@ -30,6 +30,9 @@ REPLAYED = {"idempotent-replayed": "true"}
 NO_STORE = {"cache-control": "no-store"}
 """Appointments tell about a patient: no cache on the way may keep them."""
 
+NO_CACHE = {"cache-control": "no-cache"}
+"""What everybody may read changes with every booking: where it is kept, it is asked for again."""
+
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from adapters.postgres.directory import (
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep
 from api.http.actor import FOR_ANYBODY
-from api.http.answers import JsonAnswer
+from api.http.answers import NO_CACHE, JsonAnswer
 from api.http.cursors import Cursor, Limit
 from api.http.name_cursors import cursor_after, place_after
 from api.http.schemas import CLINIC_ID, DOCTOR_ID, Body, Id, Instant, Text, example, page_example
@@ -167,9 +167,8 @@ async def doctors(
 )
 async def doctor(doctor_id: Id, database: DatabaseDep) -> Response:
     """With the clinic and the next free slot of the coming 14 days."""
-    return JsonAnswer(
-        doctor_document(await read(database, partial(find_doctor, doctor_id=doctor_id)))
-    )
+    found = await read(database, partial(find_doctor, doctor_id=doctor_id))
+    return JsonAnswer(doctor_document(found), headers=NO_CACHE)
 
 
 @router.get(
@@ -212,7 +211,8 @@ def _page(
     """A page of the first `limit`; that one more was found tells that there is a next page."""
     page = found[:limit]
     more = cursor(page[-1]) if len(found) > limit else None
-    return JsonAnswer({"items": [document(item) for item in page], "next": more})
+    items = [document(item) for item in page]
+    return JsonAnswer({"items": items, "next": more}, headers=NO_CACHE)
 
 
 def doctor_document(card: DoctorCard) -> dict[str, object]:

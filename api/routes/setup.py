@@ -10,7 +10,7 @@ from adapters.postgres import setup
 from adapters.postgres.reads import read
 from api.dependencies import DatabaseDep, SetupDep
 from api.http.actor import FOR_ANYBODY, ClinicChanger, ClinicMaker
-from api.http.answers import JsonAnswer
+from api.http.answers import NO_CACHE, JsonAnswer
 from api.http.cursors import Cursor, Limit
 from api.http.json_route import JsonRoute
 from api.http.name_cursors import cursor_after, place_after
@@ -104,7 +104,8 @@ async def list_services(
     page = found[:limit]
     more = len(found) > limit
     following = cursor_after(page[-1].name, page[-1].service_id, of=SERVICES) if more else None
-    return JsonAnswer({"items": [service_document(each) for each in page], "next": following})
+    items = [service_document(each) for each in page]
+    return JsonAnswer({"items": items, "next": following}, headers=NO_CACHE)
 
 
 @router.post(

@@ -13,7 +13,7 @@ from adapters.postgres.reads import read
 from adapters.postgres.slot_search import FreeSlot, Wish, find_slots
 from api.dependencies import DatabaseDep
 from api.http.actor import FOR_ANYBODY
-from api.http.answers import JsonAnswer
+from api.http.answers import NO_CACHE, JsonAnswer
 from api.http.cursors import Cursor, Limit, Place, cursor_of, place_of
 from api.http.dates import LocalDate
 from api.http.problems import Malformed
@@ -122,7 +122,8 @@ async def search_slots(  # noqa: PLR0913 - each is a part of the wish
     if page.next_after is not None:
         instant, key = page.next_after
         following = cursor_of(Place(instant=instant, id=key), of=of)
-    return JsonAnswer({"items": [_slot(each) for each in page.slots], "next": following})
+    items = [_slot(each) for each in page.slots]
+    return JsonAnswer({"items": items, "next": following}, headers=NO_CACHE)
 
 
 def _times(
