@@ -19,7 +19,7 @@ _RFC_3339 = re.compile(
 
 
 _VISIBLE = r"^[\x21-\x7e]{1,255}$"
-_NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+_NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
 def parse_uuid(value: object) -> UUID:

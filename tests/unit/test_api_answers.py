@@ -55,7 +55,7 @@ async def test_who_was_not_given_a_slot_is_named_in_the_log_by_ids(
     assert (told_of["patient_id"], told_of["doctor_id"]) == (ID, ID)
 
 
-@pytest.mark.parametrize("control", [*map(chr, range(0x20)), "\x7f"])
+@pytest.mark.parametrize("control", [chr(each) for each in (*range(0x20), *range(0x7F, 0xA0))])
 async def test_a_text_of_the_query_has_no_control_characters(
     http: httpx.AsyncClient, control: str
 ) -> None:
