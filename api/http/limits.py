@@ -75,7 +75,9 @@ def _address(connection: HTTPConnection) -> str:
     except ValueError:
         return f"address:{_digest(host)}"
     if isinstance(address, IPv6Address):
-        return f"address:{_digest(str(int(address) >> NETWORK_BITS))}"
+        # a gateway that listens for both kinds writes ::ffff:192.0.2.1 for 192.0.2.1
+        network = int(address) >> NETWORK_BITS
+        return f"address:{_digest(str(address.ipv4_mapped or network))}"
     return f"address:{_digest(host)}"
 
 

@@ -108,6 +108,14 @@ async def test_an_address_without_a_token_has_its_own_reads(app: FastAPI, path: 
     assert await allowed(app, path, at="a socket") == RATES.reads
 
 
+async def test_each_caller_of_ipv4_is_counted_by_himself_however_his_address_is_written(
+    app: FastAPI,
+) -> None:
+    assert await allowed(app, DAY, at="::ffff:192.0.2.1") == RATES.reads
+    assert await allowed(app, DAY, at="192.0.2.1") == 0
+    assert await allowed(app, DAY, at="::ffff:192.0.2.2") == RATES.reads
+
+
 async def test_a_token_counts_also_where_none_is_needed(app: FastAPI, buckets: Counted) -> None:
     assert await allowed(app, DAY, by="anna") == RATES.reads
     assert await allowed(app, "/api/v1/slots?from=x", by="anna") == 0
