@@ -39,7 +39,7 @@ async def test_all_that_a_page_leads_to_is_under_the_path(
     http: httpx.AsyncClient,
 ) -> None:
     before = "" if stripped else "/priyom"
-    for path in ("/problems", "/problems/slot_taken", "/nowhere"):
+    for path in ("/problems", "/problems/slot_taken", "/nowhere", "/ops"):
         page = (await http.get(before + path, headers=HTML)).text
         links = LINKS.findall(page)
         assert links
