@@ -19,7 +19,7 @@ LEEWAY_SECONDS = 1
 REFUSED_HEADERS = {"jku", "jwk", "x5u", "x5c", "crit"}
 """A token does not say where its key is, and has nothing that is not understood here."""
 
-TYPES = {None, "JWT", "jwt", "at+jwt", "application/at+jwt"}
+TYPES = (None, "JWT", "jwt", "at+jwt", "application/at+jwt")
 REQUIRED = ["iss", "aud", "exp", "sub"]
 REMEMBERED = 4096
 

@@ -98,6 +98,8 @@ async def test_a_claim_that_is_wrong_or_missing_proves_nothing(
         {"jwk": {"kty": "oct", "k": "AA"}},
         {"crit": ["exp"]},
         {"typ": "dpop+jwt"},
+        {"typ": ["JWT"]},
+        {"typ": {}},
         {"kid": 7},
         {"kid": "unknown"},
     ],
