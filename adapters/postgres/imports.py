@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from psycopg.sql import SQL
@@ -44,6 +44,12 @@ WHERE id = %(id)s AND done_at IS NULL
 DONE = SQL("""
 UPDATE imports SET content = NULL, done_at = coalesce(done_at, clock_timestamp())
 WHERE id = %(id)s
+""")
+
+FORGET_UNREAD = SQL("""
+UPDATE imports SET content = NULL, done_at = clock_timestamp()
+WHERE content IS NOT NULL
+  AND created_at < clock_timestamp() - CAST(%(older_than)s AS interval)
 """)
 
 
@@ -121,6 +127,14 @@ async def stage(  # noqa: PLR0913 - each is a part of what is kept
 async def forget(database: Database, import_id: UUID) -> None:
     """A file that nobody will read."""
     await _write(database, FORGET, {"id": import_id})
+
+
+async def forget_unread(database: Database, *, older_than: timedelta) -> None:
+    """Files whose run never began, or was ended by force: nobody reads them any more.
+
+    People are named in them, who may be erased meanwhile.
+    """
+    await _write(database, FORGET_UNREAD, {"older_than": older_than})
 
 
 async def find_import(database: Database, import_id: UUID) -> Import:

@@ -8,7 +8,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.forgetting import Forgetting
 from adapters.postgres.database import Database
+from adapters.postgres.imports import find_import, stage, staged
 from adapters.postgres.notifications import Notifications
+from domain.actors import SYSTEM
+from domain.imports import Kind
 from tests.clinic_rows import Clinic, at, open_clinic
 from tests.integration.audit_rows import Books
 from tests.messages import an_event
@@ -61,6 +64,36 @@ async def test_what_is_older_than_it_may_be_is_forgotten(books: Books) -> None:
     assert await forget(books) == 1
     assert await forget(books) == 0
     assert await remembered(books) == {young} != {old}
+
+
+@pytest.mark.parametrize(("days_ago", "is_kept"), [(31, False), (29, True)])
+async def test_a_file_of_an_import_that_nobody_has_read_is_forgotten(
+    books: Books,
+    *,
+    days_ago: int,
+    is_kept: bool,
+) -> None:
+    """Its run never began, or was ended by force; people are named in it, who may be erased."""
+    clinic = books.clinic
+    import_id = await stage(
+        clinic.database,
+        clinic_id=clinic.id,
+        kind=Kind.CSV,
+        dry_run=False,
+        content=b"Maria Ivanova",
+        actor=SYSTEM,
+    )
+    await clinic.execute(
+        "UPDATE imports SET created_at = created_at - make_interval(days => :days) WHERE id = :id",
+        id=import_id,
+        days=days_ago,
+    )
+
+    await forget(books)
+
+    file = await staged(clinic.database, import_id)
+    about = await find_import(clinic.database, import_id)
+    assert (file.content is not None, about.done_at is None) == (is_kept, is_kept)
 
 
 async def test_the_record_of_a_visit_to_come_is_kept(books: Books) -> None:
