@@ -68,11 +68,9 @@ def test_what_is_no_cursor_of_ours_is_malformed(cursor: str) -> None:
         place_of(cursor, of="visits")
 
 
-@pytest.mark.parametrize(
-    "instant", [datetime.min, datetime(1969, 12, 31, 23, 59), datetime(2102, 1, 1), datetime.max]
-)
-def test_a_cursor_of_a_time_that_no_list_has_is_malformed(instant: datetime) -> None:
-    forged = cursor_of(Place(instant=instant.replace(tzinfo=UTC), id=ANNA), of="visits")
+@pytest.mark.parametrize("year", [1, 1969, 2102, 9999])
+def test_a_cursor_of_a_time_that_no_list_has_is_malformed(year: int) -> None:
+    forged = cursor_of(Place(instant=datetime(year, 1, 1, tzinfo=UTC), id=ANNA), of="visits")
 
     with pytest.raises(Malformed):
         place_of(forged, of="visits")

@@ -119,12 +119,14 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
 
 
 async def test_more_files_than_a_process_has_room_for_are_unavailable() -> None:
-    enough, asked = asyncio.Event(), 0
+    is_full, enough, asked = asyncio.Event(), asyncio.Event(), 0
 
     async def wait(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal asked
-        asked += 1
         if scope["path"] != "/":
+            asked += 1
+            if asked == FILES_AT_ONCE:
+                is_full.set()
             await enough.wait()
         await echo(scope, receive, send)
 
@@ -134,8 +136,7 @@ async def test_more_files_than_a_process_has_room_for_are_unavailable() -> None:
             asyncio.create_task(http.post("/api/v1/imports", content=b"a file"))
             for _ in range(FILES_AT_ONCE)
         ]
-        while asked < FILES_AT_ONCE:
-            await asyncio.sleep(0)
+        await is_full.wait()
         one_more = await http.post("/api/v1/imports", content=b"a file")
         no_file = await http.post("/", content=b"no file")
         enough.set()
