@@ -206,6 +206,7 @@ BY: dict[str, set[str]] = {
     "imports.ABOUT": {"imports_pkey"},
     "imports.DONE": {"imports_pkey"},
     "imports.FORGET": {"imports_pkey"},
+    "imports.FORGET_UNREAD": set(),
     "imports.READ_SO_FAR": {"imports_pkey"},
     "imports.STAGE": set(),
     "imports.STAGED": {"imports_pkey"},
@@ -334,7 +335,10 @@ READ_WHOLE = {
     "access_gauges.UTILISATION": {"shifts"},
     "campaign_runs.WITH_SOMEBODY_LEFT": {"campaigns"},
     "console.CAMPAIGNS": {"campaigns"},
+    "imports.FORGET_UNREAD": {"imports"},
 }
-"""Some campaigns a week, by operations and once a minute; all shifts, a few times an hour."""
+"""By operations alone: some campaigns a week; all shifts, a few times an hour; imports once a day."""
+"""Some campaigns a week, by operations and once a minute; all shifts, a few times an hour; imports
+once a day."""
 
 SMALL_TABLES = {"audit_progress", "clinics", "secret_in_use"}

@@ -17,6 +17,7 @@ SAID = {
     "imports.ABOUT",
     "imports.DONE",
     "imports.FORGET",
+    "imports.FORGET_UNREAD",
     "imports.READ_SO_FAR",
     "imports.STAGE",
     "imports.STAGED",
