@@ -10,7 +10,7 @@ import psycopg
 from structlog import get_logger
 from temporalio import activity
 
-from activities.refusals import told_to_temporal
+from activities.refusals import nobody_named, told_to_temporal
 from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor, cursor
 from adapters.postgres.import_rows import Batch
@@ -41,7 +41,7 @@ class Imports:
     @activity.defn
     async def import_rows(self, import_id: UUID) -> int:
         """Idempotent: a further try goes on behind the rows that were written. How many rows."""
-        with told_to_temporal():
+        with nobody_named(), told_to_temporal():
             file = await staged(self._database, import_id)
             if file.content is None:
                 return file.report.rows

@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeats import heartbeats
 from activities.providers import Mail, Sms
+from activities.refusals import nobody_named
 from adapters.messages.delivery_errors import MAY_HAVE_ARRIVED, UNANSWERED, RefusedForGood, TryLater
 from adapters.messages.rendering import letter, text_message
 from adapters.messages.visit import Kind, Visit
@@ -269,18 +270,6 @@ def _writing(attempt: Attempt) -> Iterator[None]:
 
 def _tell_of(attempt: Attempt, code: str) -> None:
     log.warning("message_not_taken", notification=attempt.notification_id, code=code)
-
-
-@contextmanager
-def nobody_named() -> Iterator[None]:
-    """Replace a fault by its type and place: its text may name a patient."""
-    try:
-        yield
-    except ApplicationError:
-        raise
-    except Exception as error:  # noqa: BLE001 - any text may name somebody
-        fault = ApplicationError("the attempt ended in a fault", type=type(error).__name__)
-        raise fault.with_traceback(error.__traceback__) from None
 
 
 def _again(later: TryLater) -> ApplicationError:

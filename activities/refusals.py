@@ -27,6 +27,18 @@ def told_to_temporal() -> Iterator[None]:
         raise ApplicationError(_without_data(error), type=UNAVAILABLE) from None
 
 
+@contextmanager
+def nobody_named() -> Iterator[None]:
+    """Replace a fault by its type and place: its text may name a patient."""
+    try:
+        yield
+    except ApplicationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any text may name somebody
+        fault = ApplicationError("the attempt ended in a fault", type=type(error).__name__)
+        raise fault.with_traceback(error.__traceback__) from None
+
+
 def unavailable(server: str, error: Exception) -> ApplicationError:
     """What to raise when a server other than the database did not answer."""
     return ApplicationError(f"{server} did not do it: {type(error).__name__}", type=UNAVAILABLE)

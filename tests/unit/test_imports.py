@@ -3,11 +3,27 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
+from activities.imports import Imports
+from adapters.postgres.database import Database
 from domain.imports import BadFile, Kind, Opening, Visit, Wrong, refuse_bad_file, rows_of
+
+
+class NamesSomebody(Database):
+    """Where a bug has somebody's name in its text."""
+
+    def __init__(self) -> None:
+        """Nothing is opened."""
+
+    def lend(self, sees: object = None) -> Any:
+        raise LookupError("Maria Ivanova, +79161234567", sees)
+
 
 LONDON = ZoneInfo("Europe/London")
 HEAD = "external_id;doctor;starts_at;ends_at;patient_name\r\n"
@@ -188,3 +204,14 @@ def test_a_slot_offers_its_time_or_not() -> None:
 )
 def test_a_line_that_is_no_such_resource_says_why(resource: object, told: str) -> None:
     assert told in reason(resource)
+
+
+async def test_the_text_of_a_fault_stays_with_the_file_and_its_type_is_told() -> None:
+    importing = Imports(NamesSomebody()).import_rows
+
+    with pytest.raises(ApplicationError) as fault:
+        await ActivityEnvironment().run(importing, UUID(int=1))
+
+    assert fault.value.type == "LookupError"
+    assert "Maria" not in str(fault.value)
+    assert fault.value.__suppress_context__
