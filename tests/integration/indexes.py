@@ -340,5 +340,6 @@ READ_WHOLE = {
 """By operations alone: some campaigns a week; all shifts, a few times an hour; imports once a day."""
 """Some campaigns a week, by operations and once a minute; all shifts, a few times an hour; imports
 once a day."""
+"""By operations: some campaigns a week; all shifts, a few times an hour; imports, once a day."""
 
 SMALL_TABLES = {"audit_progress", "clinics", "secret_in_use"}
