@@ -1,7 +1,9 @@
 """The corpus, sent raw over a socket: each is answered as it should be, in time, as a problem."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,7 +22,9 @@ async def answers_to(hostile: Sequence[Hostile], state: RunState) -> list[str]:
 
     async def send(one: Hostile) -> str | None:
         async with turns:
-            answers = await say(state["api"] or "", *one.parts, pause=one.pause)
+            answers = await say(
+                state["api"] or "", *one.parts, pause=one.pause, expected=len(one.answers)
+            )
         statuses = tuple(answer.status for answer in answers)
         if statuses not in (one.answers, *one.instead):
             return f"{one.name}: {statuses} in place of {one.answers}"
@@ -58,17 +62,30 @@ async def test_the_front_end_is_served_while_all_of_it_comes_in(product: RunStat
 
 async def test_a_crowd_of_half_requests_keeps_nobody_waiting(product: RunState) -> None:
     """Slowloris: heads and bodies that never end hold a connection each, and nothing else."""
+    url = product["api"] or ""
     half_body = request("POST /api/v1/appointments HTTP/1.1", "Content-Length: 9", body=b"{")
     half_head = request(GET)[:-2]
-    open_ones = [
-        asyncio.create_task(say(product["api"] or "", half))
-        for half in (half_body, half_head)
-        for _ in range(200)
-    ]
+    async with a_crowd(url, half_body, of=200) as bodies, a_crowd(url, half_head, of=200) as heads:
+        answers = await say(url, request(GET))
 
-    answers = await say(product["api"] or "", request(GET))
+        assert [answer.status for answer in answers] == [200]
+        for crowd in (bodies, heads):
+            assert not all(each.done() for each in crowd), "it had to wait until they were given up"
 
-    assert [answer.status for answer in answers] == [200]
-    for each in open_ones:
-        each.cancel()
-    await asyncio.gather(*open_ones, return_exceptions=True)
+
+@asynccontextmanager
+async def a_crowd(url: str, half: bytes, *, of: int) -> AsyncIterator[list[asyncio.Task[bytes]]]:
+    """So many callers have said that, before the block begins, and wait for what they are told."""
+    address = urlsplit(url)
+    crowd = [await asyncio.open_connection(address.hostname, address.port) for _ in range(of)]
+    for _, writer in crowd:
+        writer.write(half)
+    waiting = [asyncio.create_task(reader.read()) for reader, _ in crowd]
+    try:
+        yield waiting
+    finally:
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        for _, writer in crowd:
+            writer.close()
