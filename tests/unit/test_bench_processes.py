@@ -12,7 +12,7 @@ from bench.processes import cpu_seconds, own_cpu_seconds, pause, resume, tree_of
 
 BUSY = "while True: pass"
 WITH_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{BUSY}'])"
-WITHIN = 10.0
+WITHIN = 60.0
 
 
 @pytest.fixture
@@ -26,11 +26,12 @@ def parent() -> Iterator[int]:
                 each.kill()
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], *, every: float = 0.05) -> None:
+    """A look at processes costs some milliseconds."""
     deadline = time.monotonic() + WITHIN
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.05)  # a look at processes costs more than a millisecond
+        time.sleep(every)
 
 
 def states(pid: int) -> set[str]:
@@ -60,8 +61,10 @@ def test_a_process_that_has_gone_is_left_in_peace() -> None:
 
 
 def test_the_clients_cpu_is_without_that_of_its_children(parent: int) -> None:
-    alone = own_cpu_seconds()
+    """However long they take on a machine that is busy, and however often one looks meanwhile."""
+    ours, theirs = own_cpu_seconds(), cpu_seconds(parent)
 
-    until(lambda: cpu_seconds(parent) > 0.3)
+    until(lambda: cpu_seconds(parent) > theirs + 0.3, every=0.5)
 
-    assert own_cpu_seconds() - alone < 0.2
+    used = cpu_seconds(parent) - theirs
+    assert own_cpu_seconds() - ours < used / 2
