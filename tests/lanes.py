@@ -18,11 +18,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from stack.home import CHECKOUT
+from stack.processors import usable_processors
 from stack.progress import Steps
 
 TESTS = CHECKOUT / "tests"
-LANES = (os.cpu_count() or 1) + 1
-"""One more than there are processors: while a test waits, another one computes."""
+LANES = usable_processors() + 1
+"""One more than there are processors for us: while a test waits, another one computes."""
 
 SLOWEST = ("--durations=8", "--durations-min=5")
 SUMMARY = re.compile(r"^=+ (.+) in [\d.]+s.* =+$", re.MULTILINE)

@@ -1,7 +1,12 @@
 """`make test` runs every test once, several parts at a time, and tells it as one run."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections import Counter
+
+import pytest
 
 from stack.home import CHECKOUT
 from tests.lanes import PARTS, TESTS, Ended, Part, in_lanes, summary
@@ -14,11 +19,28 @@ RED = Ended(
 )
 KILLED = Ended(status=-9, output="..")
 
+LANES_ON_ONE = """
+import os
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+from tests.lanes import LANES
+print(LANES)
+"""
+
 
 def test_every_file_of_tests_is_in_one_part() -> None:
     files = {str(path.relative_to(CHECKOUT)) for path in TESTS.rglob("test_*.py")}
 
     assert Counter(file for part in PARTS for file in part.files()) == Counter(files)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no process is bound here")
+def test_who_may_use_one_processor_of_many_has_two_lanes() -> None:
+    """In a container there would be one for each processor of the machine that it is on."""
+    told = subprocess.run(
+        [sys.executable, "-c", LANES_ON_ONE], cwd=CHECKOUT, check=True, capture_output=True
+    )
+
+    assert told.stdout == b"2\n"
 
 
 async def test_a_lane_that_is_free_takes_the_next_part_and_each_part_runs_once() -> None:
