@@ -16,8 +16,11 @@ from tests.faults.rig.stack import HOLD_SECONDS, Stack, stack_of_links
 from tests.faults.rig.supply import stocked
 from tests.payload_keys import as_stored
 
-CASE_SECONDS = 240
-"""A case takes half a minute; one that leaves runs open, or events untold, waits as promised."""
+CASE_SECONDS = 900
+"""A case takes half a minute; one that leaves runs open, or events untold, waits as promised.
+
+The first one starts the stack as well, which a machine that has other work does in minutes.
+"""
 
 
 @pytest.hookimpl(tryfirst=True)

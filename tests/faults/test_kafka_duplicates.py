@@ -31,7 +31,7 @@ async def test_duplicates_and_the_wrong_order(rig: Rig) -> None:
         records = [r for r in await records_of(servers) if any(str(i).encode() in r for i in ids)]
         await write(servers, [*reversed(records), *records])
         case.injected("duplicates", 2 * len(records))
-        await until_seen(lambda: is_read_up(servers), "all is read", within=30, every=0.5)
+        await until_seen(lambda: is_read_up(servers), "all is read", every=0.5)
 
         assert await all_told(case, ids) == told
     assert len(records) >= 2 * len(ids)
@@ -45,7 +45,7 @@ async def cancelled_before_it_was_announced(case: Case) -> UUID:
     lost = case.stack.link("worker", "kafka").when(announced, do=Act.RESET, times=2)
     assert (await case.insist(Kind.CONFIRM, booking)).status == 200
     assert (await case.insist(Kind.CANCEL, booking)).status == 200
-    await lost.within(20)
+    await lost.within()
     return who
 
 
@@ -59,7 +59,7 @@ async def all_told(case: Case, ids: Sequence[UUID]) -> list[tuple[object, ...]]:
             rows[:] = await (await connection.execute(TOLD, (list(ids),))).fetchall()
         return len(rows) >= MESSAGES_OF_A_VISIT_GIVEN_UP * len(ids)
 
-    await until_seen(settled, "patients and doctors are told", within=40, every=0.3)
+    await until_seen(settled, "patients and doctors are told", every=0.3)
     return list(rows)
 
 

@@ -100,7 +100,7 @@ async def test_a_visit_has_one_outcome_whoever_dies(rig: Rig, victim: str) -> No
         if victim == "postgres":  # the rows are read from it
             await case.stack.ready()
         await asyncio.gather(*(assert_days_are_right(story) for story in stories))
-        await case.confirmed(2, within=45)
+        await case.confirmed(2)
         for story in stories:
             await assert_one_outcome(story)
     await assert_one_event_a_version(rig, stories)

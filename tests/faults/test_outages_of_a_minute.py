@@ -19,7 +19,7 @@ OURS = ("api", "worker", "notifier")
 NEEDED = ("postgres", "temporal")
 """Without these nothing can be booked; without the others everything goes on."""
 
-pytestmark = [pytest.mark.outage, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.outage
 
 
 @pytest.mark.parametrize("server", ["postgres", "temporal", "kafka", "valkey"])

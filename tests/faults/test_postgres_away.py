@@ -43,7 +43,7 @@ async def test_postgres_stopped(rig: Rig) -> None:
         await case.confirmed(5)
         case.stack.pause("postgres")
         case.injected("seconds stopped", 9)
-        await case.answered(Kind.HOLD, 503, 3, within=12)
+        await case.answered(Kind.HOLD, 503, 3)
         await asyncio.sleep(3)
         case.stack.resume("postgres")
         await case.confirmed(5)
@@ -63,6 +63,6 @@ async def test_every_connection_taken_by_somebody_else(rig: Rig) -> None:
                 for link in links:
                     await link.heal()
                 case.injected("connections of the processes taken", more)
-                await case.answered(Kind.HOLD, 503, 3, within=12)
+                await case.answered(Kind.HOLD, 503, 3)
                 await asyncio.sleep(2)
         await case.confirmed(5)

@@ -26,8 +26,8 @@ async def test_killed_after_the_run_was_begun(rig: Rig) -> None:
 
         async with case.nobody_can_answer():
             asked = asyncio.create_task(case.insist(Kind.HOLD, booking))
-            await begun.within(15)
-            await until_seen(is_held, "the run has held the slot", within=15)
+            await begun.within()
+            await until_seen(is_held, "the run has held the slot")
             case.stack.kill("api")
             case.injected("kill -9 API")
             await link.heal()
@@ -76,7 +76,7 @@ async def _killed_while_it_announces(case: Case, do: Act) -> Booking:
     confirmed = await case.insist(Kind.CONFIRM, booking)
     assert confirmed.status == 200
     async with case.nobody_can_answer():
-        await announced.within(15)
+        await announced.within()
         case.stack.kill("api")
         case.injected("kill -9 API")
         await link.heal()

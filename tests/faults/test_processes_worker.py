@@ -93,7 +93,7 @@ def at_kafka(case: Case, booking: Booking, *, do: Act) -> Sighting:
 async def killed_at(case: Case, moment: Sighting, kind: Kind, booking: Booking) -> Call:
     """The worker is killed at that moment of the call; what the front end is told in the end."""
     asked = asyncio.create_task(case.insist(kind, booking))
-    await moment.within(15)
+    await moment.within()
     case.stack.kill("worker")
     case.injected("kill -9 worker")
     for link in case.stack.links_of(client="worker"):

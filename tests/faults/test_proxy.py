@@ -10,7 +10,7 @@ import pytest
 
 from stack.ports import Ports
 from tests.faults.rig.proxy import Proxy
-from tests.faults.rig.waiting import until
+from tests.faults.rig.waiting import IN_TIME, until
 from tests.faults.rig.weather import Act, Toward
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -58,7 +58,7 @@ async def connect(proxy: Proxy) -> AsyncIterator[Connect]:
             await writer.wait_closed()
 
 
-async def said(streams: Streams, line: bytes, *, within: float = 5) -> bytes:
+async def said(streams: Streams, line: bytes, *, within: float = IN_TIME) -> bytes:
     reader, writer = streams
     writer.write(line)
     async with asyncio.timeout(within):
@@ -78,7 +78,7 @@ async def test_a_slow_link_delays_each_direction(proxy: Proxy, connect: Connect)
 
     assert await said(streams, b"hello\n") == b"hello\n"
 
-    assert 0.16 <= time.monotonic() - begun < 2
+    assert time.monotonic() - begun >= 0.16
     assert proxy.counts["delayed"] == 2
 
 
@@ -135,7 +135,7 @@ async def test_a_half_closed_link_still_carries_requests(
     proxy.half_close()
 
     assert await said(streams, b"two\n") == b""
-    await until(lambda: len(heard) == 2, "the second line arrived", within=5)
+    await until(lambda: len(heard) == 2, "the second line arrived")
 
 
 async def test_a_link_is_cut_after_so_many_bytes(proxy: Proxy, connect: Connect) -> None:
@@ -162,7 +162,7 @@ async def test_the_reply_to_a_pattern_is_lost_after_the_server_acted(
     with pytest.raises(ConnectionResetError):
         await said(streams, b"MIT\n")
 
-    await lost.within(1)
+    await lost.within()
     assert heard == [b"COMMIT\n", b"BEGIN\n", b"COMMIT\n"]
     assert proxy.counts[Act.LOSE_REPLY.value] == 1
 
@@ -175,7 +175,7 @@ async def test_a_request_or_its_reply_is_held_until_it_is_healed(
     held = proxy.when(re.escape(b"hold me"), do=act)
     with pytest.raises(TimeoutError):
         await said(streams, b"hold me\n", within=0.2)
-    await held.within(1)
+    await held.within()
     assert heard == arrived
 
     await proxy.heal()
@@ -204,4 +204,4 @@ async def test_links_are_forgotten_when_both_sides_have_gone(
     streams[1].close()
     await streams[1].wait_closed()
 
-    await until(lambda: not proxy.links, "no link is left", within=5)
+    await until(lambda: not proxy.links, "no link is left")

@@ -71,7 +71,7 @@ async def old_day_is_under_way(
         assert (await front_end.ask(Kind.DAY, booking)).body["state"] == "free"
         return fill.came.is_set()
 
-    await until_seen(is_under_way, "the old day is on its way into Redis", within=20)
+    await until_seen(is_under_way, "the old day is on its way into Redis")
 
 
 async def renewed(case: Case, doctor_id: str) -> None:
@@ -105,7 +105,7 @@ async def until_kept(case: Case, key: str, times: int) -> None:
         return await redis.exists(key) == times
 
     try:
-        await until_seen(is_so, f"{key} is there {times} times", within=10)
+        await until_seen(is_so, f"{key} is there {times} times")
     finally:
         await redis.aclose()
 
@@ -139,7 +139,7 @@ async def evicted(case: Case, url: str) -> None:
         return bool(await redis.dbsize())
 
     try:
-        await until_seen(is_used_again, "days in the cache that came back", within=15)
+        await until_seen(is_used_again, "days in the cache that came back")
         await redis.config_set("maxmemory", "1")
         await case.confirmed(3)
         await redis.config_set("maxmemory", "64mb")

@@ -127,7 +127,7 @@ def seen_done(case: Case, step: str, booking: Booking) -> Sighting:
 async def killed_at(case: Case, moment: Sighting, kind: Kind, booking: Booking) -> Call:
     """Temporal is killed at that moment of the call; what the front end is told in the end."""
     asked = asyncio.create_task(case.insist(kind, booking))
-    await moment.within(15)
+    await moment.within()
     case.stack.kill("temporal")
     case.injected("kill -9 Temporal")
     for link in case.stack.links_of(server="temporal"):

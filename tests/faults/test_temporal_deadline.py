@@ -34,7 +34,6 @@ async def test_confirming_in_the_last_instant_a_few_times(rig: Rig) -> None:
         await races(case, confirm_at_the_deadline, times=30)
 
 
-@pytest.mark.timeout(400)
 async def test_confirming_in_the_last_instant(rig: Rig) -> None:
     async with rig.case(24, "confirm at the deadline - 50 ms … + 50 ms, 1000 times") as case:
         await races(case, confirm_at_the_deadline, times=1000)

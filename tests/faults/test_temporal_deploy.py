@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
@@ -67,7 +66,6 @@ async def is_of_the_new_code(case: Case, booking: Booking) -> bool:
     return any(PATIENT_FIRST in str(mark.details) for mark in marks)
 
 
-@pytest.mark.timeout(480)
 async def test_two_builds_beside_each_other_under_load(rig: Rig) -> None:
     """The second build has a changed order of steps and no patch: right only as it is pinned."""
     title = "the next build beside this one (pinned) under load"

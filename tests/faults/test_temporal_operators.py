@@ -60,7 +60,7 @@ async def test_ordered_while_the_slot_is_being_held(rig: Rig, order: Order) -> N
             id_in_any_form(booking.appointment_id), do=Act.HOLD
         )
         holding = asyncio.create_task(case.insist(Kind.HOLD, booking))
-        await asked.within(15)
+        await asked.within()
         await ordered(case, order, booking)
         await case.stack.link("worker", "postgres").heal()
         await holding
@@ -84,7 +84,7 @@ async def test_ordered_while_the_visit_is_being_confirmed(rig: Rig, order: Order
             id_in_any_form(booking.appointment_id), do=Act.HOLD
         )
         confirming = asyncio.create_task(case.insist(Kind.CONFIRM, booking))
-        await asked.within(15)
+        await asked.within()
         await ordered(case, order, booking)
         await case.stack.link("worker", "postgres").heal()
         await confirming

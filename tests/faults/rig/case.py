@@ -43,7 +43,7 @@ from tests.faults.rig.resolving import resolve
 from tests.faults.rig.stack import HOLD_SECONDS, Stack
 from tests.faults.rig.supply import Supply
 from tests.faults.rig.telling import until_told
-from tests.faults.rig.waiting import until, until_seen
+from tests.faults.rig.waiting import IN_TIME, until, until_seen
 
 PULSE = 0.1
 LAST_WORDS = 64 * 1024
@@ -163,7 +163,7 @@ class Case:
     def run_of(self, booking: Booking) -> WorkflowHandle[Any, Any]:
         return self.rig.temporal.get_workflow_handle(booking_workflow_id(booking.appointment_id))
 
-    async def runs_of(self, booking: Booking, *, within: float = 30) -> int:
+    async def runs_of(self, booking: Booking, *, within: float = IN_TIME) -> int:
         """How many runs this workflow id has had.
 
         Temporal lists runs with a delay, so wait until the list has the first one.
@@ -199,11 +199,13 @@ class Case:
         finally:
             self.nobody_to_answer.append((begun, time.time()))
 
-    async def confirmed(self, more: int, *, within: float = 30) -> None:
+    async def confirmed(self, more: int, *, within: float = IN_TIME) -> None:
         """Wait for this many more answered confirmations."""
         await self.answered(Kind.CONFIRM, 200, more, within=within)
 
-    async def answered(self, kind: Kind, status: int, more: int, *, within: float = 30) -> None:
+    async def answered(
+        self, kind: Kind, status: int, more: int, *, within: float = IN_TIME
+    ) -> None:
         """Wait for this many more answers of that kind."""
         wanted = self.history.count(kind, status) + more
         try:

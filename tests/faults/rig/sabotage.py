@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from tests.faults.rig.waiting import until_seen
+from tests.faults.rig.waiting import IN_TIME, until_seen
 
 # A sequence keeps its value when a transaction is rolled back or its backend is terminated.
 LAY = """
@@ -41,7 +41,7 @@ class Sabotage:
         row = await _one(self.url, "SELECT last_value - 1 + is_called::int FROM rig_sabotaged")
         return int(row[0])
 
-    async def reached(self, times: int, *, within: float = 20) -> None:
+    async def reached(self, times: int, *, within: float = IN_TIME) -> None:
         async def enough() -> bool:
             return await self.times() >= times
 

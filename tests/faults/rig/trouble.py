@@ -13,7 +13,6 @@ from tests.faults.rig.proxy import Proxy
 
 LONGEST_PAUSE = 4.0
 LONGEST_OUTAGE = 6.0
-BACK_WITHIN = 60.0
 
 
 class Trouble:
@@ -42,7 +41,7 @@ class Trouble:
             if time.monotonic() > ends:
                 return
             await random.choice(self._kinds)()
-            await self._case.stack.ready(within=BACK_WITHIN)
+            await self._case.stack.ready()
 
     async def _kill(self) -> None:
         name = random.choice(self._killed)
@@ -50,7 +49,7 @@ class Trouble:
             self._case.stack.kill(name)
             self._case.injected(f"kill -9 {name}")
             await asyncio.sleep(0.2)
-            await self._case.stack.ready(within=BACK_WITHIN)
+            await self._case.stack.ready()
 
     async def _pause(self) -> None:
         name = random.choice(self._parts)

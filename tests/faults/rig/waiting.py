@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable
 
 EVERY = 0.03
 
+IN_TIME = 120.0
+"""Seconds, enough on a machine that has other work: what comes true sooner ends the wait."""
 
-async def until(holds: Callable[[], bool], what: str, *, within: float = 30) -> None:
+
+async def until(holds: Callable[[], bool], what: str, *, within: float = IN_TIME) -> None:
     """AssertionError says what did not become true in time."""
 
     async def ask() -> bool:
@@ -17,7 +20,11 @@ async def until(holds: Callable[[], bool], what: str, *, within: float = 30) -> 
 
 
 async def until_seen(
-    holds: Callable[[], Awaitable[bool]], what: str, *, within: float = 30, every: float = EVERY
+    holds: Callable[[], Awaitable[bool]],
+    what: str,
+    *,
+    within: float = IN_TIME,
+    every: float = EVERY,
 ) -> None:
     """The same for an asynchronous condition."""
     latest = time.monotonic() + within

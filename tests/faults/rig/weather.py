@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from tests.faults.rig.waiting import IN_TIME
+
 
 class Toward(StrEnum):
     """A direction on the link."""
@@ -50,7 +52,7 @@ class Sighting:
     times: int
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def within(self, seconds: float) -> None:
+    async def within(self, seconds: float = IN_TIME) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self.came.wait()
