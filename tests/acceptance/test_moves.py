@@ -111,7 +111,6 @@ async def test_a_hundred_move_to_one_slot_and_all_but_one_stay_where_they_are(
         assert await clinic.get(visit["appointmentId"]) == visit
 
 
-@pytest.mark.timeout(240)
 async def test_two_exchanged_from_both_sides_at_once_change_places_once(clinic: Clinic) -> None:
     """Both or neither, one version and one event more for each, both days right at once."""
     was = [await clinic.free_slot() for _ in range(2)]

@@ -235,7 +235,7 @@ async def a_doctor(days: Days, zone: str) -> UUID:
     return doctor
 
 
-@pytest.mark.timeout(7200 if VISITS > 60 else 240)
+@pytest.mark.timeout(7200 if VISITS > 60 else 300)
 @pytest.mark.parametrize("start", ["2030-10-25T00:00", "2030-03-08T00:00"])
 async def test_each_step_is_told_once_to_who_is_alive_and_never_to_who_is_not(
     clinic_database: Database, start: str
