@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from stack import run_state
@@ -20,6 +21,9 @@ from stack.servers import kafka, postgres, temporal, valkey
 
 SIGNED_OFF = {"PRIYOM_SIGN_IN": "off"}
 """Most tests are not about who calls."""
+
+START_WITHIN = 300.0
+"""Seconds: several tests start their servers at once, on as few cores as there are."""
 
 
 @asynccontextmanager
@@ -68,10 +72,15 @@ async def running(program: Program, logs: Path) -> AsyncIterator[asyncio.subproc
     """Run the program until the block ends. Enters when it is ready; its log is in that folder."""
     process = await launch(program, logs / f"{program.name}.log")
     try:
-        await until_ready(program, process)
+        await until_ready(unhurried(program), process)
         yield process
     finally:
         await end(program, process)
+
+
+def unhurried(program: Program) -> Program:
+    """Killed as it starts slowly, it would begin anew and be slower still."""
+    return replace(program, ready_within=START_WITHIN)
 
 
 @asynccontextmanager

@@ -1,10 +1,13 @@
-"""A program that ends while it is stopped."""
+"""A program that ends while it is stopped, or starts slowly."""
 
 import asyncio
+import time
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from stack.embedded import running
 from stack.program import Program, end, until_ready
 
 
@@ -48,3 +51,15 @@ async def test_a_stop_in_the_instant_in_which_it_ends_is_heeded(what: Any) -> No
 
     with pytest.raises(asyncio.CancelledError):
         await keeper
+
+
+async def test_a_test_waits_for_a_server_that_a_busy_machine_starts_slowly(tmp_path: Path) -> None:
+    began = time.monotonic()
+
+    async def after_a_while() -> bool:
+        return time.monotonic() > began + 0.5
+
+    slow = Program(name="slow", argv=["sleep", "60"], ready=after_a_while, ready_within=0.1)
+
+    async with running(slow, tmp_path) as process:
+        assert process.returncode is None

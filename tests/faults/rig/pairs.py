@@ -5,7 +5,7 @@ Valkey with a replica. Patients come through a balancer that leads to the APIs t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,12 +31,10 @@ from tests.faults.rig.balancer import Balancer
 from tests.faults.rig.brokers import brokers
 from tests.faults.rig.laying import FRONT
 from tests.faults.rig.proxy import Proxy
-from tests.faults.rig.stack import RESTARTS, AnyPorts, Stack, Unreported
+from tests.faults.rig.stack import RESTARTS, AnyPorts, Stack, Unreported, take_time
 from tests.faults.rig.valkeys import Pair, node
 
 EACH = 2
-START_WITHIN = 300.0
-"""Seconds: some twenty programs start at once, on as few cores as there are."""
 
 
 @dataclass(kw_only=True)
@@ -66,7 +64,7 @@ async def stack_of_pairs(folder: Path, **settings: str) -> AsyncIterator[Pairs]:
         pairs.links[FRONT, "api"] = Balancer(ports.take(), partial(_apis, pairs))
         for proxy in pairs.links.values():
             await proxy.open()
-        plan.servers = {name: partial(_unhurried, make) for name, make in plan.servers.items()}
+        take_time(plan)
         await BringUp(plan, supervisor, Unreported(), home.logs).run()
         yield pairs
     finally:
@@ -81,10 +79,6 @@ def _supply() -> None:
     with Steps() as steps:
         make_temporal_server(steps)
         make_pgbouncer(steps)
-
-
-def _unhurried(make: Callable[[], Program]) -> Program:
-    return replace(make(), ready_within=START_WITHIN)
 
 
 def _apis(pairs: Pairs) -> list[int]:
@@ -140,5 +134,4 @@ def _one_of(program: Program, number: int, port: int, settings: Mapping[str, str
         env={**program.env, **settings, variable: str(port)},
         ready=partial(http_answers, f"http://127.0.0.1:{port}/readyz"),
         port=port,
-        ready_within=START_WITHIN,
     )

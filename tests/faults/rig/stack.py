@@ -13,7 +13,7 @@ import psutil
 
 from adapters.process.settings import product
 from stack.bring_up import BringUp
-from stack.embedded import SIGNED_OFF, running
+from stack.embedded import SIGNED_OFF, running, unhurried
 from stack.home import CHECKOUT, Home
 from stack.names import chosen
 from stack.plan import Plan, make_plan
@@ -211,6 +211,16 @@ def as_planned(_: Plan) -> None:
     """Nothing is altered."""
 
 
+def take_time(plan: Plan) -> None:
+    """Let every part start as slowly as a busy machine starts it."""
+
+    def started_slowly(make: Callable[[], Program]) -> Program:
+        return unhurried(make())
+
+    plan.servers = {name: partial(started_slowly, make) for name, make in plan.servers.items()}
+    plan.processes[:] = map(unhurried, plan.processes)
+
+
 @asynccontextmanager
 async def stack_of_links(
     folder: Path,
@@ -229,6 +239,7 @@ async def stack_of_links(
     stack.links.update(laid_links(plan, ports, between))
     send_processes_over(stack.links, plan, {"PRIYOM_LOG_FORMAT": "json", **SIGNED_OFF, **settings})
     let_kafka_name(stack.links, plan, ports)
+    take_time(plan)
     try:
         for proxy in stack.links.values():
             await proxy.open()
