@@ -10,7 +10,8 @@ from typing import TypedDict
 
 from stack.errors import NoSupervisorError
 
-ANSWER_WITHIN = 180
+ANSWER_WITHIN = 780
+"""Seconds, longer than both tries to start a part that gives way."""
 NOT_RUNNING = "Priyom is not running: `make up` starts it."
 
 

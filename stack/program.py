@@ -23,6 +23,9 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 LOG_KEPT_BYTES = 10 * 1024 * 1024
 # Seconds between two probes: short at first, long later to spare a busy machine.
 FIRST_PAUSE, LONGEST_PAUSE = 0.03, 0.4
+# So many times as long may a program take to start that gives way: beside others it gets a tenth of
+# a processor. Killed meanwhile, it would begin anew.
+GIVES_WAY_FOR = 4
 
 
 async def _at_once() -> bool:
@@ -33,8 +36,9 @@ async def _at_once() -> bool:
 class Program:
     """Times are seconds: `ready_within` from start to ready, `grace` from asking to killing.
 
-    A niceness above 0 gives the other programs priority on a shared processor. What it is told by
-    a name relative to its folder needs no quoting, whatever letters lead there.
+    A niceness above 0 gives the other programs priority on a shared processor, and itself more time
+    to start. What it is told by a name relative to its folder needs no quoting, whatever letters
+    lead there.
     """
 
     name: str
@@ -73,13 +77,14 @@ async def launch(program: Program, log: Path) -> asyncio.subprocess.Process:
 async def until_ready(program: Program, process: asyncio.subprocess.Process) -> None:
     """Return when its probe succeeds. NotReadyError if it ended or took too long."""
     clock = asyncio.get_running_loop().time
-    deadline = clock() + program.ready_within
+    within = program.ready_within * (GIVES_WAY_FOR if program.niceness else 1)
+    deadline = clock() + within
     pause = FIRST_PAUSE
     while process.returncode is None:
         if await program.ready():
             return
         if clock() > deadline:
-            raise NotReadyError(f"{program.name} was not ready within {program.ready_within:g} s")
+            raise NotReadyError(f"{program.name} was not ready within {within:g} s")
         # Not `wait_for`: in Python 3.11 it loses a cancellation that comes as the process ends.
         # The stopping caller would wait for ever, and the program would be restarted.
         with suppress(TimeoutError):

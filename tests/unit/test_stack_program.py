@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from stack.embedded import running
+from stack.errors import NotReadyError
 from stack.program import Program, end, until_ready
 
 
@@ -51,6 +53,23 @@ async def test_a_stop_in_the_instant_in_which_it_ends_is_heeded(what: Any) -> No
 
     with pytest.raises(asyncio.CancelledError):
         await keeper
+
+
+async def test_who_gives_way_to_others_may_take_longer_to_start() -> None:
+    """On a busy machine its start would be ended and begun anew for ever."""
+    began = time.monotonic()
+
+    async def too_late_for_others() -> bool:
+        return time.monotonic() > began + 0.75
+
+    slow = Program(
+        name="slow", argv=["slow"], ready=too_late_for_others, ready_within=0.5, niceness=10
+    )
+
+    await until_ready(slow, cast("asyncio.subprocess.Process", Ending()))
+    hurried = replace(slow, ready=never, ready_within=0.1, niceness=0)
+    with pytest.raises(NotReadyError, match=r"within 0\.1 s"):
+        await until_ready(hurried, cast("asyncio.subprocess.Process", Ending()))
 
 
 async def test_a_test_waits_for_a_server_that_a_busy_machine_starts_slowly(tmp_path: Path) -> None:
