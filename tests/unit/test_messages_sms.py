@@ -64,8 +64,10 @@ async def asked(gateway: Gateway) -> AsyncIterator[SmsGateway]:
     async with await asyncio.start_server(gateway.serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         sms = SmsGateway(f"http://127.0.0.1:{port}/sms")
-        yield sms
-        await sms.close()
+        try:
+            yield sms
+        finally:
+            await sms.close()
 
 
 async def test_one_connection_serves_all_messages() -> None:
