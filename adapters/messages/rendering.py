@@ -137,8 +137,10 @@ def _shorter_and_shorter(visit: Visit, link: str) -> Iterator[tuple[Visit, str]]
     A link by which the message is answered stays: names go before it does.
     """
     yield visit, link
-    visit = replace(visit, doctor_name=without_title(visit.doctor_name))
-    yield visit, link
+    untitled = without_title(visit.doctor_name)
+    if untitled != visit.doctor_name:
+        visit = replace(visit, doctor_name=untitled)
+        yield visit, link
     brief = replace(visit, doctor_name=surname_and_initials(visit.doctor_name))
     yield replace(brief, clinic_address=_cut(visit.clinic_address, 30)), link
     if visit.token:
