@@ -337,9 +337,7 @@ READ_WHOLE = {
     "console.CAMPAIGNS": {"campaigns"},
     "imports.FORGET_UNREAD": {"imports"},
 }
-"""By operations alone: some campaigns a week; all shifts, a few times an hour; imports once a day."""
 """Some campaigns a week, by operations and once a minute; all shifts, a few times an hour; imports
 once a day."""
-"""By operations: some campaigns a week; all shifts, a few times an hour; imports, once a day."""
 
 SMALL_TABLES = {"audit_progress", "clinics", "secret_in_use"}
