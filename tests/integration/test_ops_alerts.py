@@ -58,7 +58,9 @@ async def test_operations_see_what_fires_and_what_is_for_now_comes_first(
     pages = []
     async with (
         serving(clinic_database, cache_url, prometheus_url=url) as api,
-        httpx.AsyncClient(base_url=api.removesuffix("/api/v1"), headers=headers) as http,
+        httpx.AsyncClient(
+            base_url=api.removesuffix("/api/v1"), headers=headers, timeout=20
+        ) as http,
     ):
         pages.append((await http.get("/ops")).text)
         fake.alerts.clear()

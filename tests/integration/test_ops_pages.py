@@ -18,7 +18,9 @@ HALF_AN_HOUR = timedelta(minutes=30)
 async def ops(api: str) -> AsyncIterator[httpx.AsyncClient]:
     base = api.removesuffix("/api/v1")
     headers = {"accept": "text/html"}
-    async with httpx.AsyncClient(base_url=base, headers=headers, follow_redirects=True) as http:
+    async with httpx.AsyncClient(
+        base_url=base, headers=headers, follow_redirects=True, timeout=20
+    ) as http:
         yield http
 
 

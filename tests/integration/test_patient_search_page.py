@@ -32,7 +32,7 @@ async def week(clinic: Clinic) -> Clinic:
 
 
 async def shown(url: str) -> str:
-    async with httpx.AsyncClient(headers={"accept": "text/html"}) as http:
+    async with httpx.AsyncClient(headers={"accept": "text/html"}, timeout=20) as http:
         answer = await http.get(url)
     assert answer.status_code == 200
     return answer.text.replace("&amp;", "&")
@@ -127,7 +127,8 @@ async def test_earlier_visits_that_are_not_shown_are_led_to(clinic: Clinic, root
         row = await clinic.hold(begins + nth * timedelta(minutes=30), patient_id=patient_id)
         await clinic.becomes(row, "cancelled")
 
-    async with httpx.AsyncClient(base_url=root, headers={"accept": "text/html"}) as http:
+    headers = {"accept": "text/html"}
+    async with httpx.AsyncClient(base_url=root, headers=headers, timeout=20) as http:
         http.cookies.set("patient", str(patient_id))
         first = (await http.get("/visits")).text
         [further] = re.findall(r'href="(/visits\?earlier=[^"#]*)', first)

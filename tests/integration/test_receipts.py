@@ -78,7 +78,7 @@ async def counter(api: str, clinic: Clinic) -> AsyncIterator[Counter]:
         doctor_id=row.doctor_id,
         sequence=row.version,
     )
-    async with httpx.AsyncClient(base_url=api, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=api, timeout=20) as http:
         yield Counter(http, clinic, event)
 
 

@@ -111,7 +111,7 @@ class Telephone:
 @pytest.fixture
 async def telephone(api: str, clinic: Clinic) -> AsyncIterator[Telephone]:
     phone = f"+7900{uuid4().int % 10**7:07}"
-    async with httpx.AsyncClient(base_url=api, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=api, timeout=20) as http:
         it = Telephone(http=http, clinic=clinic, phone=phone, patient=uuid4())
         it.patient = await it.lends()
         yield it

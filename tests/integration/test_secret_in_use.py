@@ -104,7 +104,7 @@ async def test_a_link_by_the_secret_before_opens(api: str, clinic: Clinic) -> No
     link = link_to(visit, 2, at("10:00"))
     tokens = [token_of(link_key(secret), link) for secret in (PREVIOUS_SECRET, THIRD)]
 
-    async with httpx.AsyncClient(base_url=root) as http:
+    async with httpx.AsyncClient(base_url=root, timeout=20) as http:
         told = [(await http.get(f"/v/{token}")).status_code for token in tokens]
 
     assert told == [200, 404]

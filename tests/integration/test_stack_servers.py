@@ -59,7 +59,7 @@ async def test_postgres_ends_when_one_of_its_processes_crashes(
         program = postgres.program(data, port, "secret")
         address = postgres.address(port, "secret")
 
-        async with running(program, tmp_path) as process, asyncio.timeout(20):
+        async with running(program, tmp_path) as process, asyncio.timeout(60):
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
                 os.kill(connection.info.backend_pid, signal.SIGKILL)
