@@ -2,7 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -13,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.kafka.events import APPOINTMENTS, ensure_topics
 from adapters.postgres.database import Database, connect_database
 from adapters.postgres.revision import NEEDED
+from adapters.process import probes
 from adapters.process.probes import ask_kafka, both_answer
 from adapters.process.settings import Deployment, connections, product
 from adapters.temporal.starts import STARTS
@@ -23,6 +25,14 @@ from worker.deployment import build_of
 from worker.process import Process
 
 
+async def at_last(ready: Callable[[], Awaitable[bool]]) -> bool:
+    """A server of a busy machine may miss the second that it has: it is asked some times."""
+    for _ in range(10):
+        if await ready():
+            return True
+    return False
+
+
 async def test_a_temporal_that_has_lost_the_namespace_is_not_ready(
     clinic: Clinic, stand_ins: Client
 ) -> None:
@@ -30,7 +40,7 @@ async def test_a_temporal_that_has_lost_the_namespace_is_not_ready(
     address = stand_ins.service_client.config.target_host
     nowhere = await Client.connect(address, namespace="lost")
 
-    assert await both_answer(stand_ins, clinic.database)
+    assert await at_last(partial(both_answer, stand_ins, clinic.database))
     assert not await both_answer(nowhere, clinic.database)
     del nowhere
     gc.collect()
@@ -47,7 +57,7 @@ async def test_a_temporal_that_reads_and_does_not_write_is_not_ready(
     answers = [await both_answer(stand_ins, clinic.database)]
     with STARTS.one():
         pass  # there is room again
-    answers.append(await both_answer(stand_ins, clinic.database))
+    answers.append(await at_last(partial(both_answer, stand_ins, clinic.database)))
 
     assert answers == [False, True]
 
@@ -70,7 +80,7 @@ async def test_a_process_is_ready_on_its_own_schema_or_a_later_one_and_on_no_ear
     async with connect_database(
         as_application(released.url), pool_size=1, name="application"
     ) as application:
-        assert await both_answer(stand_ins, application) is ready
+        assert await at_last(partial(both_answer, stand_ins, application)) is ready
 
 
 async def test_a_process_is_not_ready_before_the_first_migration(
@@ -85,7 +95,10 @@ async def test_a_process_is_not_ready_before_the_first_migration(
     assert not await both_answer(stand_ins, released)
 
 
-async def test_kafka_is_asked_for_the_topic_of_events(kafka: str) -> None:
+async def test_kafka_is_asked_for_the_topic_of_events(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "REQUEST_MS", 20_000)  # a busy broker has not lost its topics
     await ask_kafka(kafka)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
@@ -125,4 +138,4 @@ async def test_a_build_that_others_make_current_is_ready_before_it_is(
         client=stand_ins,
     )
 
-    assert await process.ready() is ready
+    assert await at_last(process.ready) is ready
