@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from api.sign_in.accounts import REMEMBERED_SECONDS
 from tests.clinic_rows import Clinic, at
 from tests.fakes.issuer import FakeIssuer
 from tests.integration.browsers import at_a_browser
@@ -98,7 +97,7 @@ async def test_a_day_ends_the_right_and_behind_it_nothing_is_seen(kin: Kin) -> N
     await kin.clinic.execute(
         "UPDATE proxies SET until = clock_timestamp() WHERE patient_id = :anna", anna=kin.anna
     )
-    async with asyncio.timeout(REMEMBERED_SECONDS + 10):
+    async with asyncio.timeout(20):  # a busy machine hears late; unheard it would be minutes
         while (await kin.boriss.get(f"/visits/{kin.visit}")).status_code != 404:
             pass
     assert await kin.boris_sees() == 404
