@@ -12,7 +12,7 @@ from tests.clinic_rows import Clinic, at
 
 
 @pytest.mark.parametrize(
-    ("over_for", "status"), [(-5, Status.HELD), (1, Status.HELD), (3, Status.EXPIRED)]
+    ("over_for", "status"), [(-5, Status.HELD), (0, Status.HELD), (3, Status.EXPIRED)]
 )
 async def test_a_hold_is_held_until_it_can_no_longer_be_confirmed(
     clinic: Clinic, over_for: int, status: Status
