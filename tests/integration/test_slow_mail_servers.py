@@ -51,10 +51,10 @@ def desk(clinic: Clinic) -> Desk:
 
 
 async def test_a_server_that_is_slow_to_answer_the_dot_gets_at_most_two_copies(desk: Desk) -> None:
-    server, event = SlowMail(seconds=1.5), await desk.visit()
+    server, event = SlowMail(seconds=2.5), await desk.visit()
     info = desk.worker.info
 
-    async with sender_to(server, within=1.0) as mail:
+    async with sender_to(server, within=2.0) as mail:
         desk.mail = mail  # type: ignore[assignment] # a real one
         desk.worker.info = replace(info, is_local=True)
         first = await desk.everybody(event)
@@ -144,9 +144,9 @@ async def test_a_letter_that_may_have_arrived_is_remembered_over_the_night(desk:
 
 
 async def test_the_answer_to_a_letter_has_minutes_and_what_is_before_it_has_not() -> None:
-    server = SlowMail(seconds=1.5)
+    server = SlowMail(seconds=2.5)
 
-    async with sender_to(server, within=1.0) as mail:
+    async with sender_to(server, within=2.0) as mail:
         await mail.send(a_letter(), to="a@b.c", notification_id=uuid4(), patience=MINUTES)
         server.to_data = b""
         with pytest.raises(TryLater, match=r"^smtp_away$"):
