@@ -1,6 +1,7 @@
 """Two clinics, a thing of each relation with what belongs to it, one person of each role."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -112,6 +113,9 @@ FORM = {
 HOURS = {"from": "09:00", "until": "10:00", "reason": "other"}
 PLAIN = {"pace": "pause"}
 """What a path names that is no thing."""
+
+AN_HOUR = 3_600
+"""Seconds that a token is good for: all routes are asked with it, on a slow machine for minutes."""
 
 CHOOSE = Call(method="POST", path="/acting-for", row=("",) * 5)
 QUERIES = {
@@ -281,6 +285,7 @@ def _token(issuer: FakeIssuer, claims: Claims) -> str:
         told["patient_id"] = str(claims.patient_id)
     if claims.practitioner_id:
         told["practitioner_id"] = str(claims.practitioner_id)
+    told["exp"] = int(time.time()) + AN_HOUR
     return issuer.token(
         "e1", sub=claims.subject, roles=[each.value for each in claims.roles], **told
     )
