@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,8 +19,13 @@ from temporalio.worker import Interceptor, Worker
 
 from adapters.temporal.client import TemporalConnection, priyom_plugin
 from api.booking.runs import Runs
-from domain.booking import BookingRequest, Outcome, Result, Status
-from domain.events import booking_workflow_id
+from domain.booking import Appointment, BookingRequest, Outcome, Result
+from domain.events import (
+    booking_workflow_id,
+    cancel_workflow_id,
+    reschedule_workflow_id,
+    settle_workflow_id,
+)
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
 from tests.payload_keys import PAYLOAD_KEYS
@@ -156,12 +161,26 @@ async def working(
         yield
 
 
-async def end_what_is_held(client: Client, clinic: FakeClinic) -> None:
-    """Ten minutes pass in real time too: the run would call the clinic of whatever test is on."""
-    for appointment_id, row in clinic.rows.items():
-        if row.status is Status.HELD:
-            with suppress(RPCError):  # the run has ended, whatever its row says
-                await client.get_workflow_handle(booking_workflow_id(appointment_id)).terminate()
+async def end_what_is_open(client: Client, clinic: FakeClinic) -> None:
+    """All share a server and its queues: what is open would call the clinic of the next test.
+
+    A hold lasts ten minutes, and a run whose command has been answered goes on to announce it.
+    """
+
+    async def end(workflow_id: str) -> None:
+        with suppress(RPCError):  # there is no such run, or it has ended
+            await client.get_workflow_handle(workflow_id).terminate()
+
+    await asyncio.gather(*(end(each) for row in clinic.rows.values() for each in runs_about(row)))
+
+
+def runs_about(row: Appointment) -> Iterator[str]:
+    """The ids that the runs of its commands have, if there are any."""
+    yield booking_workflow_id(row.appointment_id)
+    yield cancel_workflow_id(row.appointment_id)
+    for version in range(1, (row.version or 1) + 1):
+        yield reschedule_workflow_id(row.appointment_id, version)
+        yield settle_workflow_id(row.appointment_id, version)
 
 
 @pytest.fixture
@@ -171,7 +190,7 @@ async def desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
         yield FrontDesk(
             environment=temporal, clinic=clinic, runs=Runs(TemporalConnection(temporal.client))
         )
-    await end_what_is_held(temporal.client, clinic)
+    await end_what_is_open(temporal.client, clinic)
 
 
 PATIENTLY = 20.0
@@ -247,4 +266,4 @@ async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
             heard=heard,
             client=client,
         )
-    await end_what_is_held(temporal.client, clinic)
+    await end_what_is_open(temporal.client, clinic)

@@ -5,7 +5,7 @@ import pytest
 from domain.booking import BookingRequest, Terms
 from domain.events import booking_workflow_id
 from tests.builders import a_request
-from tests.workflows.conftest import FrontDesk
+from tests.workflows.conftest import FrontDesk, eventually
 from workflows.book_appointment import BookAppointment
 from workflows.names import ATTEMPT_ID, BOOKINGS, TERMS
 from workflows.starting import labels_of_booking
@@ -42,3 +42,4 @@ async def test_a_run_of_an_older_build_does_not_tell(desk: FrontDesk) -> None:
     known = await desk.runs.summary(request.appointment_id)
 
     assert (known.attempt_id, known.terms) == (request.attempt_id, None)
+    await eventually(lambda: request.appointment_id in desk.clinic.rows)  # and not a later test's
