@@ -23,13 +23,17 @@ from workflows.remind_patient import RemindPatient
 
 
 class Providers:
-    """Activities that fail as often as told, and count what was asked of them."""
+    """Activities that fail as often as told, and note what was asked of them in which order."""
 
     def __init__(self) -> None:
-        self.tried: Counter[str] = Counter()
+        self.asked: list[str] = []
         self.faults: dict[str, list[Exception]] = {}
         self.outcomes: dict[str, Sent] = {}
         self.waits: dict[str, list[datetime]] = {}
+
+    @property
+    def tried(self) -> Counter[str]:
+        return Counter(self.asked)
 
     @property
     def activities(self) -> list[Any]:
@@ -77,7 +81,7 @@ class Providers:
         return self._answer("email instead")
 
     def _answer(self, message: str) -> Sent:
-        self.tried[message] += 1
+        self.asked.append(message)
         faults = self.faults.get(message, [])
         if faults:
             raise faults.pop(0)

@@ -104,14 +104,10 @@ async def test_a_busy_gateway_is_tried_again_and_holds_up_nobody(
     async with delivering(temporal, providers) as deliveries:
         await deliveries.start(event)
         run = run_of(temporal, event)
-        async with asyncio.timeout(10):
-            while providers.tried["email"] == 0:  # noqa: ASYNC110 - a count raises no event
-                await asyncio.sleep(0.01)
-        assert providers.tried["sms"] == 1
         result = await run.result()
 
     assert result == ALL_SENT
-    assert providers.tried == {"doctor": 1, "sms": 3, "email": 1}
+    assert providers.asked == ["doctor", "sms", "email", "sms", "sms"]
     await record("told-late", run)
 
 
