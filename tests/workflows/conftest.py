@@ -29,6 +29,7 @@ from domain.events import (
 from stack.supplies.temporal_cli import temporal_cli
 from tests.fakes.clinic import FakeClinic
 from tests.payload_keys import PAYLOAD_KEYS
+from tests.workflows.patience import Patience
 from tests.workflows.recordings import keep, wanted_now
 from worker.announced_at_once import answer_then_announce
 from worker.eager_bookings import EagerBookings
@@ -39,6 +40,12 @@ from workflows.book_appointment import BookAppointment
 from workflows.cancel_appointment import CancelAppointment
 from workflows.reschedule_appointment import RescheduleAppointment
 from workflows.settle_visit import SettleVisit
+
+PATIENTLY = 60.0
+"""Longer than any step takes on a busy machine: a test that waits so long has failed.
+
+A workflow task that is lost comes again after ten seconds.
+"""
 
 SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [
     names.DOCTOR_ID,
@@ -102,7 +109,7 @@ class FrontDesk:
 
     async def accepted(self, request: BookingRequest, *, updates: int) -> None:
         """Wait until the run has accepted so many updates."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENTLY):
             found = 0
             while found < updates:
                 history = await self.run_of(request).fetch_history()
@@ -129,9 +136,9 @@ def record() -> Record:
     return recorded
 
 
-async def eventually(holds: Callable[[], bool], *, within: float = 10) -> None:
+async def eventually(holds: Callable[[], bool]) -> None:
     """Wait for a condition; fail when it does not come true in time."""
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(PATIENTLY):
         while not holds():  # noqa: ASYNC110 - facts of a fake raise no event
             await asyncio.sleep(0.01)
 
@@ -141,7 +148,7 @@ async def working(
     client: Client,
     clinic: FakeClinic,
     *,
-    interceptors: Sequence[Interceptor] = (),
+    interceptors: Sequence[Interceptor] = (Patience(),),
     executor: ThreadPoolExecutor | None = None,
 ) -> AsyncIterator[None]:
     """One worker for bookings and announcements; no cache, so that every task replays the run."""
@@ -185,16 +192,20 @@ def runs_about(row: Appointment) -> Iterator[str]:
 
 @pytest.fixture
 async def desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
+    async with a_desk(temporal, Patience()) as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def a_desk(
+    temporal: WorkflowEnvironment, *interceptors: Interceptor
+) -> AsyncIterator[FrontDesk]:
     clinic = FakeClinic()
-    async with working(temporal.client, clinic):
+    async with working(temporal.client, clinic, interceptors=interceptors):
         yield FrontDesk(
             environment=temporal, clinic=clinic, runs=Runs(TemporalConnection(temporal.client))
         )
     await end_what_is_open(temporal.client, clinic)
-
-
-PATIENTLY = 20.0
-"""Longer than any step takes on a busy machine: a test that waits so long has failed."""
 
 
 @dataclass
@@ -232,7 +243,7 @@ class Beside:
         return EagerBookings(temporal, self.heard, heard_within=0)
 
     async def ended(self, request: BookingRequest) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENTLY):
             await self.run_of(request).result()
 
     @asynccontextmanager
@@ -254,7 +265,7 @@ async def beside(temporal: WorkflowEnvironment) -> AsyncIterator[Beside]:
     bookings = EagerBookings(TemporalConnection(client), heard, heard_within=PATIENTLY)
     async with AsyncExitStack() as process:
         await process.enter_async_context(
-            working(client, clinic, interceptors=answer_then_announce(heard, clinic))
+            working(client, clinic, interceptors=[*answer_then_announce(heard, clinic), Patience()])
         )
         yield Beside(
             environment=temporal,

@@ -23,6 +23,8 @@ from domain.errors import ExtensionLimit, Refused
 from domain.events import appointment_confirmed, booking_workflow_id
 from tests.builders import a_request
 from tests.fakes.clinics import Clinics
+from tests.workflows.conftest import PATIENTLY
+from tests.workflows.patience import Patience
 from worker.sandbox import workflow_runner
 from workflows import names
 from workflows.book_appointment import BookAppointment
@@ -90,6 +92,7 @@ class Crew:
                     workflows=[BookAppointment],
                     activities=self._activities,
                     workflow_runner=workflow_runner(),
+                    interceptors=[Patience()],
                     max_cached_workflows=0,
                     max_concurrent_workflow_tasks=1,
                 )
@@ -192,14 +195,14 @@ class Story:
             await self._row_is_final()
 
     async def _row_is_final(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             while not self.row.status.is_final:  # noqa: ASYNC110 - facts of a fake raise no event
                 await asyncio.sleep(0.02)
 
     async def ends(self) -> Status:
         """Wait for the end, check what must hold whatever was said, and tell the row's status."""
         await self.ten_minutes_pass()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             with suppress(WorkflowFailureError):  # stopped by operations
                 await self.run.result()
         await self._ended_without_a_bug()

@@ -1,18 +1,20 @@
 """Announcements that are tried once where the booking is, and then from a queue of their own."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
 
 from bench.run_costs import cost_of
 from domain.booking import BookingRequest, Result, Status
 from domain.events import appointment_confirmed
 from tests.builders import a_request
 from tests.fakes.clinic import FakeClinic
-from tests.workflows.conftest import FrontDesk, Record, eventually
+from tests.workflows.conftest import PATIENTLY, FrontDesk, Record, a_desk, eventually
 from workflows.names import ANNOUNCEMENTS
 
 TEN_MINUTES = timedelta(minutes=10, seconds=1)
@@ -146,17 +148,24 @@ async def test_a_change_that_cannot_be_shown_keeps_no_event_waiting(desk: FrontD
     assert published_once(desk.clinic, request)
 
 
+@pytest.fixture
+async def hasty_desk(temporal: WorkflowEnvironment) -> AsyncIterator[FrontDesk]:
+    """With no more patience than the product has."""
+    async with a_desk(temporal) as desk:
+        yield desk
+
+
 @pytest.mark.parametrize("hanging", BOTH)
 async def test_an_announcement_that_hangs_is_left_to_the_queue_in_a_quarter_of_a_second(
-    desk: FrontDesk, hanging: str
+    hasty_desk: FrontDesk, hanging: str
 ) -> None:
-    request = a_request()
+    request, desk = a_request(), hasty_desk
     await desk.book(request)
     is_back = desk.clinic.close_gate(hanging)
 
     await desk.runs.confirm(request.appointment_id)
     await eventually(lambda: BOTH[BOTH.index(hanging) - 1] in desk.clinic.calls)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENTLY):
         while not await desk.regular_activities(request):
             pass
 

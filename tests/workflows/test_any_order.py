@@ -20,7 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from adapters.temporal.runs import CONFIRM
 from domain.booking import Status
 from tests.fakes.clinics import Clinics
-from tests.workflows.conftest import eventually
+from tests.workflows.conftest import PATIENTLY, eventually
 from tests.workflows.stories import ENDS, Crew, Move, Story, end_of
 from workflows import names
 
@@ -192,7 +192,7 @@ async def lies_at_the_server(story: Story, update_id: str) -> None:
     asked = PollWorkflowExecutionUpdateRequest(
         namespace="default", update_ref=UpdateRef(workflow_execution=run, update_id=update_id)
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENTLY):
         while True:
             try:
                 await service.poll_workflow_execution_update(asked)

@@ -20,7 +20,7 @@ from domain.campaign import CampaignOrder, ReofferOrder, Verdict, campaign_workf
 from domain.campaign import reoffer_workflow_id as offer_run_id
 from domain.events import EventType, reschedule_workflow_id
 from tests.fakes.campaigns import LONG, FakeCampaign, rows_of, visits
-from tests.workflows.conftest import FrontDesk, Record, eventually
+from tests.workflows.conftest import PATIENTLY, FrontDesk, Record, eventually
 from worker.sandbox import sandboxed_runner
 from workflows.change_schedule import LOOK_AGAIN_AFTER, ChangeSchedule
 from workflows.reoffer_visit import ReofferVisit
@@ -101,13 +101,13 @@ async def test_everybody_is_asked_once_and_reminded_and_silence_ends_on_the_call
     campaign = FakeCampaign(left=list(everybody))
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 5, within=30)
+        await eventually(lambda: offered(desk) == 5)
         for each in everybody:
             child = offer_run(desk.environment, run, each)
             await desk.environment.fast_forward(child, HALF)
             await desk.environment.fast_forward(child, HALF)
             assert await child.result() == Verdict.CALL
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             assert await run.result() == {"left": 0, "asked": 0, "silent": 5}
 
     assert offered(desk) == offered(desk, EventType.REOFFERED) == 5
@@ -120,11 +120,11 @@ async def test_a_patient_who_answers_is_not_reminded(desk: FrontDesk, record: Re
     campaign = FakeCampaign(left=[visit])
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         campaign.answered.add(visit)
         child = offer_run(desk.environment, run, visit)
         await hears(child)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             assert await child.result() == Verdict.ANSWERED
             await run.result()
 
@@ -139,14 +139,14 @@ async def test_who_declines_is_offered_other_times_once_a_round(
     campaign = FakeCampaign(left=[visit])
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         campaign.declined.add(visit)
         child = offer_run(desk.environment, run, visit)
         await hears(child)
-        await eventually(lambda: offered(desk) == 2, within=30)
+        await eventually(lambda: offered(desk) == 2)
         campaign.answered.add(visit)
         await hears(child)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             assert await child.result() == Verdict.ANSWERED
 
     told = [event.appointment_id for event in desk.clinic.events]
@@ -161,15 +161,15 @@ async def test_who_declines_where_nothing_else_is_free_is_called(
     campaign = FakeCampaign(left=[visit], nothing_else_free=True)
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         campaign.declined.add(visit)
         child = offer_run(desk.environment, run, visit)
         await hears(child)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             assert await child.result() == Verdict.ANSWERED
         campaign.settled.add(visit)
         await looks_again(run)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             await run.result()
 
     assert offered(desk) == 1
@@ -183,14 +183,14 @@ async def test_a_hint_without_an_answer_brings_no_reminder_forward(
     campaign = FakeCampaign(left=[visit], too_early=1)
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         child = offer_run(desk.environment, run, visit)
         await eventually_waits(child, nth=1)
         await hears(child)
         await eventually_waits(child, nth=2)
         early = offered(desk, EventType.REOFFERED)
         await desk.environment.fast_forward(child, HALF)
-        await eventually(lambda: offered(desk, EventType.REOFFERED) == 1, within=30)
+        await eventually(lambda: offered(desk, EventType.REOFFERED) == 1)
         await desk.environment.fast_forward(child, HALF)
         assert await child.result() == Verdict.CALL
 
@@ -203,12 +203,12 @@ async def test_a_hint_after_the_reminder_reminds_nobody_again(desk: FrontDesk) -
     campaign = FakeCampaign(left=[visit], after_the_reminder=1)
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         child = offer_run(desk.environment, run, visit)
         await desk.environment.fast_forward(child, HALF)
-        await eventually(lambda: offered(desk, EventType.REOFFERED) == 1, within=30)
+        await eventually(lambda: offered(desk, EventType.REOFFERED) == 1)
         await hears(child)
-        await eventually(lambda: campaign.after_the_reminder == 0, within=30)
+        await eventually(lambda: campaign.after_the_reminder == 0)
         await desk.environment.fast_forward(child, HALF)
         assert await child.result() == Verdict.CALL
 
@@ -229,7 +229,7 @@ async def test_silence_ends_as_the_clinic_has_said(
     campaign = FakeCampaign(left=[visit], verdict=verdict)
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         desk.clinic.rows |= rows_of(campaign)
         child = offer_run(desk.environment, run, visit)
         await desk.environment.fast_forward(child, HALF)
@@ -254,10 +254,10 @@ async def test_a_paused_campaign_asks_nobody_else_until_it_goes_on(
         shown = await run.query(METADATA, result_type=WorkflowMetadata)
         campaign.pace = "running"
         await looks_again(run)
-        await eventually(lambda: offered(desk) == 3, within=30)
+        await eventually(lambda: offered(desk) == 3)
         campaign.pace = "stopped"
         await looks_again(run)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             await run.result()
 
     assert before == 0
@@ -313,7 +313,7 @@ async def test_a_campaign_whose_news_was_lost_looks_again_by_itself(desk: FrontD
         campaign.pace = "stopped"
         campaign.left.clear()
         await desk.environment.fast_forward(run, LOOK_AGAIN_AFTER + timedelta(seconds=1))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             parts = await run.result()
 
     assert parts == {"left": 0, "asked": 0, "silent": 0}
@@ -340,10 +340,10 @@ async def test_who_is_being_asked_already_is_asked_again_when_that_run_is_over(
         meanwhile = offered(desk)
         await other.terminate()
         await looks_again(run)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         campaign.answered.add(visit)
         await hears(client.get_workflow_handle_for(ReofferVisit.run, offer_run_id(order)))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENTLY):
             await run.result()
 
     assert meanwhile == 0
@@ -359,7 +359,7 @@ async def test_a_visit_that_somebody_else_is_moving_is_left_to_them(
     )
     async with running(desk, campaign):
         run = await begun(desk, campaign)
-        await eventually(lambda: offered(desk) == 1, within=30)
+        await eventually(lambda: offered(desk) == 1)
         child = offer_run(desk.environment, run, visit)
         await desk.environment.fast_forward(child, HALF)
         await desk.environment.fast_forward(child, HALF)
@@ -380,11 +380,11 @@ async def test_a_long_campaign_goes_on_in_a_new_run(desk: FrontDesk, record: Rec
             id=campaign_workflow_id(campaign_id),
             task_queue=campaign.queue,
         )
-        await eventually(lambda: offered(desk) == 4, within=60)
+        await eventually(lambda: offered(desk) == 4)
         campaign.answered |= set(everybody)
         for each in everybody:
             await hears(offer_run(desk.environment, first, each))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENTLY):
             parts = await first.result()
         chain = desk.environment.client.get_workflow_handle(
             first.id, run_id=first.first_execution_run_id
@@ -398,7 +398,7 @@ async def test_a_long_campaign_goes_on_in_a_new_run(desk: FrontDesk, record: Rec
 
 
 async def eventually_looked(run: WorkflowHandle[ChangeSchedule, dict[str, int]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENTLY):
         while not await run.query(ChangeSchedule.progress):  # noqa: ASYNC110 - a query raises no event
             await asyncio.sleep(0.05)
 
@@ -421,7 +421,7 @@ async def eventually_went_on(
 async def eventually_waits(run: WorkflowHandle[ReofferVisit, str], *, nth: int) -> None:
     """For the nth time: what it does before that is done."""
     began = Kind.EVENT_TYPE_TIMER_STARTED
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENTLY):
         while [each.event_type async for each in run.fetch_history_events()].count(began) < nth:  # noqa: ASYNC110 - a server raises no event
             await asyncio.sleep(0.1)
 
@@ -429,6 +429,6 @@ async def eventually_waits(run: WorkflowHandle[ReofferVisit, str], *, nth: int) 
 async def eventually_refused(run: WorkflowHandle[ChangeSchedule, dict[str, int]]) -> None:
     """Its child was not begun, for another run has its id."""
     refused = Kind.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENTLY):
         while refused not in [event.event_type async for event in run.fetch_history_events()]:  # noqa: ASYNC110 - a server raises no event
             await asyncio.sleep(0.05)

@@ -19,6 +19,7 @@ from tests.workflows.changed_booking import (
     Deprecated,
     Patched,
 )
+from tests.workflows.patience import Patience
 from tests.workflows.recordings import recorded
 from worker.sandbox import workflow_runner
 from workflows import names
@@ -60,6 +61,7 @@ async def _working(
             workflows=[process],
             activities=clinic.activities,
             workflow_runner=workflow_runner(),
+            interceptors=[Patience()],
             max_cached_workflows=0,
         ),
         Worker(temporal.client, task_queue=names.ANNOUNCEMENTS, activities=clinic.activities),

@@ -16,7 +16,7 @@ from domain.booking import Appointment, BookingRequest, Outcome, Status, asked_f
 from domain.errors import HoldExpired, SlotTaken
 from domain.events import booking_workflow_id, reschedule_workflow_id
 from tests.builders import a_move, a_request
-from tests.workflows.conftest import Beside, another_client, eventually
+from tests.workflows.conftest import PATIENTLY, Beside, another_client, eventually
 from worker.eager_bookings import EagerBookings
 from worker.waiters import MOVE_APPOINTMENT, Waiters
 
@@ -121,7 +121,7 @@ async def test_a_slow_hold_is_asked_after_in_temporal(beside: Beside) -> None:
     database.set()
 
     assert (await holding).appointment.status is Status.HELD
-    async with asyncio.timeout(10):  # what it is asked is recorded with the task that answers
+    async with asyncio.timeout(PATIENTLY):  # it is recorded with the task that answers
         while await beside.begun(request) != (True, 1):
             pass
 

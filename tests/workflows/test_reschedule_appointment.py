@@ -12,7 +12,7 @@ from domain.booking import Appointment, Move, Result, Status
 from domain.errors import Changed
 from domain.events import EventType, reschedule_workflow_id
 from tests.builders import DR_KIM, MONDAY_NINE, a_move, a_placement, a_request
-from tests.workflows.conftest import FrontDesk, Record
+from tests.workflows.conftest import PATIENTLY, FrontDesk, Record
 from workflows.reschedule_appointment import RescheduleAppointment
 
 HALF_PAST_NINE = MONDAY_NINE + timedelta(minutes=30)
@@ -147,7 +147,7 @@ async def test_a_broken_database_delays_the_move(desk: FrontDesk, record: Record
     desk.clinic.break_down("move_appointment", times=3)
     move = a_move(visit)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENTLY):
         outcome = await desk.runs.move(move)
 
     assert outcome.appointment.starts_at == HALF_PAST_NINE

@@ -10,7 +10,7 @@ from domain.booking import Result, Status
 from domain.errors import WrongState
 from domain.events import settle_workflow_id
 from tests.builders import a_settlement
-from tests.workflows.conftest import FrontDesk, Record
+from tests.workflows.conftest import PATIENTLY, FrontDesk, Record
 from tests.workflows.test_reschedule_appointment import a_confirmed_visit
 from workflows.names import APPOINTMENT_STATUS
 from workflows.settle_visit import SettleVisit
@@ -68,7 +68,7 @@ async def test_a_broken_database_delays_the_mark(desk: FrontDesk, record: Record
     asked = a_settlement(await a_confirmed_visit(desk), Mark.NO_SHOW)
     desk.clinic.break_down("settle_visit", times=3)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENTLY):
         outcome = await desk.runs.settle(asked)
 
     assert outcome.appointment.status is Status.NO_SHOW

@@ -24,6 +24,7 @@ from tests.payload_keys import PAYLOAD_KEYS
 from tests.worker_builds import DEPLOYMENT, SOON_DRAINED, build_of, current_build, drained
 from tests.workflows.changed_booking import ChangedAtOnce
 from tests.workflows.conftest import SEARCH_ATTRIBUTES, another_client
+from tests.workflows.patience import Patience
 from worker.deployment import ensure_current, has_current, pinned, upgraded
 from worker.sandbox import workflow_runner
 from workflows import names
@@ -67,6 +68,7 @@ async def deployed(
             workflows=[process],
             activities=clinics.activities,
             workflow_runner=workflow_runner(),
+            interceptors=[Patience()],
             deployment_config=pinned(the_build(number)),
         ),
         Worker(
