@@ -35,7 +35,7 @@ VALUES (gen_random_uuid(), 'Testova', '+70000', 'testova@example.org') RETURNING
 
 @dataclass
 class FrontDesk:
-    """What all stories share, and what the stories that were told to their end have counted."""
+    """What all stories share, and what they have counted: visits, where told to their end."""
 
     http: httpx.Client
     database: psycopg.Connection[Any]
@@ -43,6 +43,7 @@ class FrontDesk:
     days: Iterator[int] = field(default_factory=count)
     visits: list[Visit] = field(default_factory=list)
     calls: int = 0
+    moves: int = 0
     stories: int = 0
 
     def next_day(self) -> date:

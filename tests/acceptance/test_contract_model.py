@@ -40,7 +40,9 @@ STORIES = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-HOLD_SECONDS = 2
+HOLD_SECONDS = 5
+"""A story that takes a busy machine longer than its holds last is none."""
+
 GRACE = 4.0
 """Seconds after its deadline by which a hold reads as expired: two by the contract, and slack."""
 
@@ -162,6 +164,7 @@ class Story(RuleBasedStateMachine):
         if expected.http == 200 and target != before:
             visit.slot, visit.version = target, visit.version + 1
             visit.moved_as.append(visit.version)
+            self.desk.moves += 1
         self._look_at(visit)
         shown = self.desk.states(before.doctor, self.day)[before.begins]
         assert shown == self.contract.state_of(before), f"{before.name} is shown {shown}"
@@ -178,8 +181,10 @@ class Story(RuleBasedStateMachine):
         holds = self.contract.holds()
         last = max(visit.held_until for visit in holds)
         time.sleep(max(0.0, last - time.time()) + 0.005)
+        asked = time.time()
         while any(self._read(visit)["status"] == "held" for visit in holds):
-            assert time.time() < last + GRACE, "a hold outlives its grace"
+            assert asked < last + GRACE, "a hold outlives its grace"
+            asked = time.time()
         self.contract.time_passes()
 
     def teardown(self) -> None:
@@ -248,7 +253,7 @@ def _held_until(answer: httpx.Response) -> float:
 
 @pytest.fixture
 async def desk(clinic: Clinic) -> AsyncIterator[FrontDesk]:
-    """The clinic through an API whose holds last two seconds."""
+    """The clinic through an API whose holds last for seconds."""
     limits = {
         "PRIYOM_HOLD_SECONDS": str(HOLD_SECONDS),
         "PRIYOM_MAX_HOLDS_PER_PATIENT": str(MAX_HOLDS),
@@ -268,9 +273,9 @@ async def test_every_story_goes_as_the_contract_says(desk: FrontDesk, clinic: Cl
 
     await asyncio.to_thread(run_state_machine_as_test, AtTheClinic, settings=STORIES)
 
-    moves = sum(len(visit.moved_as) for visit in desk.visits)
-    print(f"{desk.stories} stories, {desk.calls} calls, {len(desk.visits)} visits, {moves} moves")
-    assert moves
+    told_of = f"{desk.stories} stories, {len(desk.visits)} visits"
+    print(f"{told_of}; in all {desk.calls} calls, {desk.moves} moves")
+    assert desk.moves
     told = {event for visit in desk.visits for event in _events_of(visit)}
     assert told
 
