@@ -5,7 +5,10 @@ import re
 from datetime import datetime
 from uuid import uuid4
 
+from temporalio.client import Client
+
 from tests.acceptance.conftest import Clinic, Slot, eventually
+from tests.acceptance.watching import records_about, result_of
 
 
 async def test_a_held_slot_is_shown_as_held_and_a_confirmed_one_as_booked(clinic: Clinic) -> None:
@@ -69,7 +72,9 @@ async def test_a_cancelled_visit_frees_the_slot_at_once_and_tells_the_patient(
     await told(clinic, appointment, messages=4)
 
 
-async def test_a_hold_given_up_is_free_for_others_and_no_message_is_sent(clinic: Clinic) -> None:
+async def test_a_hold_given_up_is_free_for_others_and_no_message_is_sent(
+    clinic: Clinic, temporal_client: Client
+) -> None:
     slot = await clinic.free_slot()
     appointment = await clinic.hold(slot)
 
@@ -77,6 +82,8 @@ async def test_a_hold_given_up_is_free_for_others_and_no_message_is_sent(clinic:
 
     assert (given_up.status_code, given_up.json()["status"]) == (200, "cancelled")
     assert (await clinic.book(slot)).status_code == 201
+    assert await result_of(temporal_client, f"appointment-{appointment}") == "cancelled"
+    assert await records_about(clinic, appointment) == [], "of which messages come"
     assert await clinic.messages_about(appointment) == []
 
 
