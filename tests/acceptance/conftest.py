@@ -181,7 +181,7 @@ class Clinic:
         async def is_replaced() -> bool:
             return self.pid(name) not in {None, before}
 
-        await eventually(is_replaced, within=30)
+        await eventually(is_replaced)
 
     @asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:
@@ -253,7 +253,7 @@ async def another_api(clinic: Clinic, **settings: str) -> AsyncIterator[httpx.As
         ports.release()
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 20) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 90) -> None:
     """Wait for a condition seen from outside; fail when it does not come true in time."""
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110 - another process raises no event here

@@ -189,7 +189,7 @@ async def test_what_is_no_http_is_a_400(clinic: Clinic, request_line: bytes) -> 
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
 
     writer.write(request_line + b"\r\nHost: x\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(4096), 10)
+    answer = await asyncio.wait_for(reader.read(4096), 20)
     writer.close()
 
     assert answer.startswith(b"HTTP/1.1 400")
@@ -201,7 +201,7 @@ async def test_a_body_that_never_comes_is_answered_in_time(clinic: Clinic) -> No
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
 
     writer.write(f"POST {APPOINTMENTS} HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{{".encode())
-    answer = await asyncio.wait_for(reader.read(4096), 6)
+    answer = await asyncio.wait_for(reader.read(4096), 20)
     writer.close()
 
     assert answer.startswith(b"HTTP/1.1 408")

@@ -124,7 +124,7 @@ async def a_run_that_was_refused(
         clinic_id=UUID(doctor["clinicId"]),
         starts_at=datetime.fromisoformat(slot.starts_at),
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         result = await temporal.execute_workflow(
             BookAppointment.run,
             request,
