@@ -42,7 +42,13 @@ SELECT id, clinic_id, tstzrange(begins, begins + interval '4 hours')
 FROM doctor, date_trunc('hour', now() + interval '26 hours') begins RETURNING doctor_id::text AS id
 """
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
+
+BY_NEWS_ALONE = """(() => {
+    const real = window.setInterval;
+    window.setInterval = (what, ms) => (ms >= 1000 ? 0 : real(what, ms));
+})()"""
+"""A page that never asks by itself, however long its stream is silent on a busy machine."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
