@@ -97,15 +97,15 @@ async def test_the_countdown_speaks_three_times_and_the_lapsed_slot_is_one_click
 ) -> None:
     person, appointment = await _holder(arrives, clinic)
     timer = person.page.get_by_role("timer")
-    await expect(timer).to_have_text(about("10:00", "9:5"))
+    await expect(timer).to_have_text(about("10:00", "9:[3-5]"))
     await person.page.evaluate(LISTEN)
 
     await person.page.clock.run_for(5 * MINUTE_MS)
-    await expect(timer).to_have_text(about("5:00", "4:5"))
+    await expect(timer).to_have_text(about("5:00", "4:[3-5]"))
     await person.page.clock.run_for(5 * MINUTE_MS - 19_000)
     await expect(timer).to_have_text(about("0:19", "0:1", "0:0"))
+    await _lapse(clinic, appointment)  # before the page asks, however long it is looked over
     await person.audit("held-last")
-    await _lapse(clinic, appointment)
     await person.page.clock.run_for(20_000)
 
     await person.sees("Your time to confirm has run out")
@@ -131,7 +131,7 @@ async def test_a_browser_whose_clock_is_wrong_counts_by_the_servers(
 
     await person.open(f"/visits/{appointment}")
 
-    await expect(person.page.get_by_role("timer")).to_have_text(about("10:00", "9:5"))
+    await expect(person.page.get_by_role("timer")).to_have_text(about("10:00", "9:[3-5]"))
 
 
 async def test_more_time_is_given_twice_and_then_no_more(arrives: Arrival, clinic: Clinic) -> None:
@@ -139,11 +139,11 @@ async def test_more_time_is_given_twice_and_then_no_more(arrives: Arrival, clini
     timer = person.page.get_by_role("timer")
     for left in ("1 extension left", None):
         await person.page.clock.run_for(3 * MINUTE_MS)
-        await expect(timer).to_have_text(about("7:00", "6:5"))
+        await expect(timer).to_have_text(about("7:00", "6:[3-5]"))
 
         await person.page.locator("#extend").click()
 
-        await expect(timer).to_have_text(about("10:00", "9:5"))
+        await expect(timer).to_have_text(about("10:00", "9:[3-5]"))
         if left:
             await expect(person.page.locator("#extend")).to_contain_text(left)
     await expect(person.page.locator("#extend")).to_have_count(0)
@@ -238,7 +238,7 @@ async def test_empty_places_say_what_to_do(arrives: Arrival) -> None:
 
 
 def about(exactly: str, *beginnings: str) -> re.Pattern[str]:
-    """What a countdown shows then, or a few seconds later: this machine may be busy."""
+    """What a countdown shows then, or half a minute later: this machine may be busy."""
     return re.compile("^(" + "|".join([exactly, *(f"{each}\\d" for each in beginnings)]) + ")$")
 
 
