@@ -70,6 +70,7 @@ async def test_a_reference_is_cancelled_with_a_reason_in_seven_keys(
     booked = await clinic.hold()
     await clinic.confirm(booked)
     await desk.open("/reception")
+    await expect(desk.page.locator("#q")).to_be_focused()
     keys = Keys(desk.page)
 
     await keys.type(booked[:8].upper())
@@ -92,6 +93,7 @@ async def test_any_doctor_of_a_specialty_on_a_weekdays_afternoon_is_booked_by_ke
     desk, patient = await arrives(locale="en-GB"), clinic.patient()
     name, (weekday, number) = await named_like_nobody(clinic, patient), not_today()
     await desk.open("/reception")
+    await expect(desk.page.locator("#q")).to_be_focused()
     keys = Keys(desk.page)
     await keys.type(name)
     await keys.press("Enter")
