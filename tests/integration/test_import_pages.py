@@ -10,7 +10,7 @@ from api.page.importing import reason_of
 from api.page.rendering import environment
 from stack.home import CHECKOUT
 from tests.clinic_rows import Clinic
-from tests.integration.import_office import EXAMPLE, Office, a_row
+from tests.integration.import_office import Office, a_row
 from tests.integration.manager import Manager
 
 ROWS = re.compile(r'<tr><td class="figures">(\d+)</td><td>(.*?)</td></tr>')
@@ -55,10 +55,10 @@ async def test_a_file_is_tried_read_about_and_then_taken(
 
 
 async def test_the_ten_mistakes_of_the_example_are_told_in_the_words_of_the_page(
-    finishing: Manager, clinic: Clinic
+    finishing: Manager, office: Office
 ) -> None:
     english = {"accept-language": "en"}
-    tried = await chosen(finishing, clinic, EXAMPLE)
+    tried = await chosen(finishing, office.clinic, office.example)
 
     page = await finishing.http.get(tried.headers["location"], headers=english)
 

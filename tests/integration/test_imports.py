@@ -45,9 +45,9 @@ async def office(clinic: Clinic) -> Office:
 
 
 async def test_the_example_says_what_its_document_says(office: Office) -> None:
-    rehearsed = await office.take(EXAMPLE, dry_run=True)
+    rehearsed = await office.take(office.example, dry_run=True)
     before = await office.visits()
-    imported = await office.take(EXAMPLE)
+    imported = await office.take(office.example)
 
     told = [
         (int(line), reason)
