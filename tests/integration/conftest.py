@@ -232,7 +232,8 @@ async def serving_changed(
         environment.setenv("TEMPORAL_ADDRESS", NOBODY_LISTENS)
         running = asyncio.create_task(server.serve())
         async with asyncio.timeout(STARTED_WITHIN_SECONDS):
-            while not server.started:  # noqa: ASYNC110 - uvicorn raises no event
+            while not server.started:
+                assert not running.done(), "it has ended before it began"
                 await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v1"
     server.should_exit = True
