@@ -4,22 +4,26 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from adapters.postgres.database import Database
 from adapters.postgres.days import DayBook
 from adapters.process.settings import product
 from adapters.redis.cache import connect_redis, invalidate
 from adapters.redis.day_changes import DayChanges
 from api.booking.hold import Bookings
+from api.schedule.live_days import LiveDays
+from api.services import Services
 from domain.actors import ANYONE
 from tests.builders import SECRET
 from tests.clinic_rows import Clinic, at
-from tests.integration.test_inbox import Stream
+from tests.integration.conftest import serving_changed
+from tests.integration.test_inbox import SECONDS, Stream
 from tests.integration.working_runs import WorkingRuns
 
 DATE = at("09:00").date()
@@ -34,8 +38,8 @@ LEAVE = {
     "until": f"{DATE}T10:30",
     "reason": "illness",
 }
-AT_ONCE = 4.0
-"""Seconds, sooner than silence is disbelieved; `python -m bench.streams` measures how soon."""
+SILENCE_IS_BELIEVED_FOR = 3600.0
+"""Seconds: what is told here is told by word; `python -m bench.streams` measures how soon."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,31 @@ class OpenDay:
             book = DayBook(self.clinic.database)
             await invalidate(redis, book, self.clinic.doctor_id, at(clock))
         else:
+            await redis.ping()  # a connection takes its time on a busy machine
             news = DayChanges(redis)
             news.tell(self.clinic.doctor_id, DATE)
             await news.close()
         await redis.aclose()
 
 
+@pytest.fixture(scope="module")
+async def by_word(clinic_database: Database, cache_url: str) -> AsyncIterator[str]:
+    """An API whose open days are not looked at again until somebody says that they have changed."""
+    redis = connect_redis(cache_url, name="test")
+    news = DayChanges(redis, look_every=SILENCE_IS_BELIEVED_FOR)
+
+    def told(services: Services) -> Services:
+        return replace(services, live=LiveDays(services.days, news))
+
+    async with serving_changed(clinic_database, cache_url, told) as url:
+        yield url
+    await news.close()
+    await redis.aclose()
+
+
 @pytest.fixture
-async def page(api: str, clinic: Clinic, cache_url: str) -> AsyncIterator[OpenDay]:
-    async with httpx.AsyncClient(base_url=api, timeout=10) as http:
+async def page(by_word: str, clinic: Clinic, cache_url: str) -> AsyncIterator[OpenDay]:
+    async with httpx.AsyncClient(base_url=by_word, timeout=SECONDS) as http:
         yield OpenDay(http, clinic, cache_url)
 
 
@@ -95,13 +115,15 @@ async def booked(stream: Stream, clock: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("told_by", ["run", "api"])
 async def test_an_open_page_sees_at_once_that_a_slot_is_taken(page: OpenDay, told_by: str) -> None:
+    """Two looks are taken unasked as the page is opened: the third change is seen by word alone."""
+    clocks = ["09:30", "10:00", "10:30"]
     async with page.streamed() as stream:
         before = await stream.next()
-        await page.is_taken("10:00", told_by=told_by)
-        async with asyncio.timeout(AT_ONCE):
-            after = await booked(stream, "10:00")
+        for clock in clocks:
+            await page.is_taken(clock, told_by=told_by)
+            after = await booked(stream, clock)
 
-    assert state_of(before, "10:00") == "free"
+    assert [state_of(before, clock) for clock in clocks] == ["free"] * 3
     assert before["event"] == after["event"] == "day"
 
 
@@ -131,8 +153,7 @@ async def test_an_open_page_sees_at_once_that_the_doctor_comes_at_other_times(
         before = times_of(await stream.next())
         path = f"/doctors/{page.clinic.doctor_id}/{what}"
         answer = await page.http.request(method, path, json=body)
-        async with asyncio.timeout(AT_ONCE):
-            after = times_of(await stream.next())
+        after = times_of(await stream.next())
 
     assert answer.is_success, answer.text
     assert before == ["06:00", "06:30", "07:00", "07:30"]
