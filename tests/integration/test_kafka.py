@@ -148,11 +148,16 @@ async def test_a_topic_that_was_deleted_is_made_again(kafka: str) -> None:
     await ensure_topics(kafka)
     await admin.delete_topics([DEAD])
 
-    keeping = asyncio.create_task(keep_topics(kafka, every=0.1))
+    async def is_there() -> bool:
+        return DEAD in await admin.list_topics()
 
-    async with asyncio.timeout(30):
-        while DEAD not in await admin.list_topics():  # noqa: ASYNC110 - Kafka sets no event
-            await asyncio.sleep(0.05)
+    async def is_gone() -> bool:
+        return not await is_there()
+
+    await until(is_gone)  # a broker lists it for a while
+    keeping = asyncio.create_task(keep_topics(kafka, every=0.1))
+    await until(is_there)
+
     assert not keeping.done(), "it goes on looking"
     keeping.cancel()
     await asyncio.wait((keeping,))
