@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from uuid import UUID, uuid4
@@ -42,14 +42,22 @@ class Absent:
     http: httpx.AsyncClient
     clinic: Clinic
     patient: UUID
+    today: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """Also when it is tomorrow before the test has ended."""
 
     async def missed(self, *, days_ago: int) -> UUID:
-        begins = datetime.now(UTC) - timedelta(days=days_ago)
+        begins = self.today - timedelta(days=days_ago)
         doctor = await self.clinic.hire()
         await self.clinic.on_duty(begins, begins + timedelta(minutes=30), doctor_id=doctor)
         visit = await self.clinic.book(begins, doctor_id=doctor, patient_id=self.patient)
         await self.clinic.becomes(visit, "no_show")
         return visit
+
+    def end_of(self, days_ago: int) -> str:
+        """When one that was missed then counts no longer, as a page writes the day."""
+        begins = self.today - timedelta(days=days_ago)
+        ends = HALF_A_YEAR.after(begins, ZoneInfo("Europe/Moscow"))
+        return Wording(Language.EN).dated(ends.astimezone(ZoneInfo("Europe/Moscow")))
 
     async def shown(self, path: str) -> str:
         answer = await self.http.get(path)
@@ -95,13 +103,6 @@ async def absent(api: str, clinic: Clinic) -> AsyncIterator[Absent]:
         cookies={"patient": str(patient)},
     ) as http:
         yield Absent(http=http, clinic=clinic, patient=patient)
-
-
-def end_of(days_ago: int) -> str:
-    """When one that was missed then counts no longer, as a page writes the day."""
-    begins = datetime.now(UTC) - timedelta(days=days_ago)
-    ends = HALF_A_YEAR.after(begins, ZoneInfo("Europe/Moscow"))
-    return Wording(Language.EN).dated(ends.astimezone(ZoneInfo("Europe/Moscow")))
 
 
 async def test_the_database_refuses_after_so_many_and_an_undone_one_gives_back_what_it_counted(
@@ -186,12 +187,13 @@ async def test_the_patient_is_told_how_many_count_what_comes_next_and_until_when
     await absent.ruled(ClinicRules())
     unruled = await absent.shown("/visits")
 
+    end = absent.end_of(30)
     for page in before:
         assert "You did not come to 1 appointment at this clinic: Clinic." in page
-        assert f"If you miss one more, you can book there only by phone until {end_of(30)}" in page
+        assert f"If you miss one more, you can book there only by phone until {end}" in page
     for page in after:
         assert "You did not come to 2 appointments at this clinic: Clinic." in page
-        assert re.search(rf"Until {end_of(30)}, \d\d:\d\d, you can book there only by phone.", page)
+        assert re.search(rf"Until {end}, \d\d:\d\d, you can book there only by phone.", page)
         assert "ask the clinic to look again" in page
         assert 'href="tel:+74950000000"' in page
     assert "After 9 you can book there only by phone. Each counts for 180 days" in far
