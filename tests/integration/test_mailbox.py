@@ -21,6 +21,8 @@ from stack.ports import Ports
 from tests.messages import a_visit
 
 NOBODY_LISTENS = "127.0.0.1:1"
+SECONDS = 60
+"""For what comes at once, on whatever machine."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ async def running_mailbox() -> AsyncIterator[Mailbox]:
         *(sys.executable, "-m", "stack.mailbox", *arguments), cwd=CHECKOUT
     )
     base = f"http://127.0.0.1:{http}"
-    async with httpx.AsyncClient(base_url=base) as client:
+    async with httpx.AsyncClient(base_url=base, timeout=SECONDS) as client:
         await _until_it_answers(client)
         yield Mailbox(process, client, f"smtp://127.0.0.1:{smtp}", f"{base}/sms")
     process.terminate()
@@ -84,7 +86,7 @@ async def test_a_mail_server_that_was_away_gets_the_letter_when_it_is_back(
     with pytest.raises(TryLater, match="smtp_away"):
         await mail.send(a_letter(), to="b@example.org", notification_id=late)
     await mailbox.http.post("/faults", json={**away, "awaySeconds": 0})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while not await mailbox.messages(to="b@example.org"):
             with suppress(TryLater):
                 await mail.send(a_letter(), to="b@example.org", notification_id=late)
@@ -107,7 +109,7 @@ async def sms(mailbox: Mailbox) -> AsyncIterator[SmsGateway]:
 
 
 async def _until_it_answers(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         while True:
             try:
                 await client.get("/healthz")
