@@ -29,6 +29,9 @@ from domain.booking import Appointment
 from domain.errors import DoctorNotFound
 from domain.slot import day_of
 
+CACHE_SECONDS = 2.0
+"""How long the cache has to answer. A reader of days waits less: it has no need of the cache."""
+
 
 class InCache(StrEnum):
     """What the cache has of the doctor's day."""
@@ -143,7 +146,8 @@ async def _in_cache(servers: Servers, row: Kept | None) -> InCache:
         current = await book.version(booking.doctor_id, day)
     except DoctorNotFound:
         return InCache.NOTHING
-    cached = await DayCache(servers.redis, servers.secret).get(booking.doctor_id, day)
+    cache = DayCache(servers.redis, servers.secret, patience_seconds=CACHE_SECONDS)
+    cached = await cache.get(booking.doctor_id, day)
     if cached is None:
         return InCache.NOTHING
     return InCache.CURRENT if orjson.loads(cached)[0] == current.version else InCache.OLDER

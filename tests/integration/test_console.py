@@ -18,6 +18,9 @@ from tests.integration.audit_office import RUNS, StandIn
 from tests.integration.conftest import NOBODY_LISTENS
 from tests.patience import patient_cache
 
+SLOW_MS = 500
+"""Ten times as long as a reader of days waits for Redis."""
+
 
 @pytest.fixture
 def environment(clinic: Clinic, cache_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +179,19 @@ async def test_the_cache_is_compared_with_the_day_as_it_is(
     seen.append((await all_known(servers, visit)).in_cache)
 
     assert seen == [InCache.NOTHING, InCache.CURRENT, InCache.OLDER]
+
+
+async def test_a_cache_that_is_slow_is_waited_for_by_who_asks_what_it_has(
+    clinic: Clinic, servers: Servers
+) -> None:
+    visit = await clinic.book(at("09:00"))
+    reader = DayReader(DayBook(clinic.database), patient_cache(servers.redis))
+    await reader.read(clinic.doctor_id, DAY)
+    await reader.close()
+
+    await servers.redis.client_pause(SLOW_MS, all=True)
+
+    assert (await all_known(servers, visit)).in_cache is InCache.CURRENT
 
 
 async def test_runs_are_listed_where_temporal_answers(
