@@ -140,14 +140,13 @@ async def test_a_server_that_is_away_is_told_as_such() -> None:
 async def test_who_finds_no_connection_free_is_told_so_in_time(
     clinic: Clinic, run: Borrower
 ) -> None:
-    async with (
-        connect_database(
-            clinic.database.url, pool_size=1, name="plain", statement_seconds=0.2
-        ) as database,
-        database.lend(),
-    ):
-        with pytest.raises(PoolTimeout) as told:
-            await run(database, "SELECT 1")
+    async with connect_database(
+        clinic.database.url, pool_size=1, name="plain", statement_seconds=0.2
+    ) as database:
+        await database.pool.wait()  # to connect may take longer than that
+        async with database.lend():
+            with pytest.raises(PoolTimeout) as told:
+                await run(database, "SELECT 1")
 
     assert isinstance(told.value, DATABASE_AWAY)
 
