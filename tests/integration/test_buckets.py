@@ -14,8 +14,8 @@ from tests.fakes.issuer import FakeIssuer
 from tests.integration.conftest import serving
 from tests.patience import patient_buckets
 
-FAR_TOO_OFTEN = 200
-"""Three a minute are allowed; more pass only while Redis is too slow to be waited for."""
+FAR_TOO_OFTEN = 20
+"""Three a minute are allowed, and one more every twenty seconds."""
 
 
 async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(cache_url: str) -> None:
@@ -31,7 +31,7 @@ async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(cache_url: str) -
     await asyncio.sleep(wait)
     assert await buckets.take(key, a_minute=60) == 0
     assert await buckets.take(f"{key}:other", a_minute=1) == 0
-    assert await buckets.take(f"{key}:other", a_minute=1) == pytest.approx(60, abs=1)
+    assert 40 < await buckets.take(f"{key}:other", a_minute=1) <= 60
     assert 0 < await redis.pttl(f"{PREFIX}{key}") <= 60_000
     await redis.aclose()
 
@@ -82,8 +82,12 @@ async def test_of_few_callers_it_is_remembered_what_is_left(
 
 
 async def test_the_api_refuses_who_asks_too_often(
-    clinic_database: Database, cache_url: str, issuer: FakeIssuer
+    clinic_database: Database,
+    cache_url: str,
+    issuer: FakeIssuer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("api.services.Buckets", patient_buckets)
     named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "2,3"}
     async with (
         serving(clinic_database, cache_url, **named) as url,
