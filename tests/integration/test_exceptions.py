@@ -349,29 +349,34 @@ async def test_a_campaign_is_paused_resumed_and_stopped_for_good(desk: Desk) -> 
 
 
 async def test_nothing_in_it_can_be_held_from_the_answer_on(desk: Desk) -> None:
-    """Clients hold and let go as fast as they can, while the manager tries until he is answered."""
+    """Clients hold and let go while the manager tries until he is answered, and once more then."""
     closed = asyncio.Event()
     late: list[str] = []
     turns = TransactionLimit(4)
     patients = [await desk.clinic.patient() for _ in range(20)]
 
+    async def hold_and_let_go(patient_id: UUID, clock: str) -> None:
+        began_after = closed.is_set()
+        wish = a_request(
+            appointment_id=uuid4(),
+            patient_id=patient_id,
+            doctor_id=desk.clinic.doctor_id,
+            clinic_id=desk.clinic.id,
+            starts_at=at(clock),
+        )
+        try:
+            hold = await hold_slot(desk.clinic.database, turns, wish)
+        except Refused:
+            return
+        if began_after:
+            late.append("held")
+        await desk.clinic.becomes(hold.appointment.appointment_id, "cancelled")
+
     async def client(patient_id: UUID) -> None:
-        for n in range(10):
-            began_after = closed.is_set()
-            wish = a_request(
-                appointment_id=uuid4(),
-                patient_id=patient_id,
-                doctor_id=desk.clinic.doctor_id,
-                clinic_id=desk.clinic.id,
-                starts_at=at(("09:00", "09:30")[n % 2]),
-            )
-            try:
-                hold = await hold_slot(desk.clinic.database, turns, wish)
-            except Refused:
-                continue
-            if began_after:
-                late.append("held")
-            await desk.clinic.becomes(hold.appointment.appointment_id, "cancelled")
+        for clock in ("09:00", "09:30") * 5:
+            await hold_and_let_go(patient_id, clock)
+        await closed.wait()
+        await hold_and_let_go(patient_id, "09:00")
 
     async def manager() -> None:
         path = f"/doctors/{desk.clinic.doctor_id}/exceptions"
