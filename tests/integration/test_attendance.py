@@ -25,6 +25,7 @@ from domain.permissions import Action
 from tests.builders import a_settlement, an_appointment
 from tests.clinic_rows import Clinic, refused_by
 from tests.integration.test_slots import refusal_of
+from tests.leaves import where_it_is_noon
 
 HISTORY = SQL("""
 SELECT action, role FROM audit WHERE object = CAST(%(id)s AS text) ORDER BY id DESC LIMIT 1
@@ -63,8 +64,13 @@ class Desk:
     attendance: Attendance
 
     async def a_visit(self, *, begins_in: timedelta) -> UUID:
-        """At a clinic that has always open."""
+        """At a clinic that has always open, and whose clock shows noon: both are of one day."""
         now = datetime.now(UTC)
+        await self.clinic.execute(
+            "UPDATE clinics SET time_zone = :noon WHERE id = :id",
+            noon=where_it_is_noon(),
+            id=self.clinic.id,
+        )
         await self.clinic.on_duty(now - timedelta(days=1), now + timedelta(days=1))
         return await self.clinic.book(now + begins_in)
 
