@@ -66,7 +66,7 @@ async def test_an_audit_mends_what_it_may_and_the_next_one_finds_nothing(
     assert first.orphaned_holds_released == 1
     assert first.days_refreshed
     assert second.mended == []
-    told = [await subscription.get_message(timeout=5) for _ in range(4)]
+    told = [await subscription.get_message(timeout=30) for _ in range(4)]
     assert [each["type"] for each in told if each] == ["subscribe", *["message"] * 3]
     await subscription.aclose()  # type: ignore[no-untyped-call] # redis has no type for it
     await listener.aclose()
@@ -165,7 +165,7 @@ async def test_the_schedule_runs_audits_and_follows_the_setting(office: Office) 
     handle = office.client.get_schedule_handle(AUDIT_SCHEDULE)
     await ensure_audits(office.client, every=timedelta(seconds=4))
 
-    async with working(office), asyncio.timeout(30):
+    async with working(office), asyncio.timeout(60):
         run = await the_first_action_of(handle)
         report = await office.client.get_workflow_handle_for(AuditBookings.run, run).result()
     await ensure_audits(office.client, every=timedelta(seconds=60))
@@ -190,7 +190,7 @@ async def test_a_schedule_that_temporal_has_lost_is_made_again(office: Office) -
 
 
 async def eventually_there(schedule: ScheduleHandle) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with suppress(RPCError):
                 await schedule.describe()

@@ -160,7 +160,7 @@ async def test_a_run_that_still_waits_is_told_that_its_patient_has_agreed(office
     run = await office.begin(visit, "waits")
 
     events = await office.audit.announce_missing_events(ORDER)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await run.result()
     afterwards = await office.audit.announce_missing_events(ORDER)
 
@@ -185,7 +185,7 @@ async def test_a_run_that_no_worker_takes_holds_nobody_up(office: Office) -> Non
         StandIn.run, "waits", id=booking_workflow_id(stuck), task_queue=NOBODY_WORKS_HERE
     )
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         events = await office.audit.announce_missing_events(ORDER)
     await run.terminate()
 
@@ -219,6 +219,6 @@ async def test_without_kafka_the_event_is_left_to_the_next_audit(office: Office)
 
 
 async def until_it_has_an_activity(run: WorkflowHandle[StandIn, Result]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await run.describe()).raw_description.pending_activities:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.02)

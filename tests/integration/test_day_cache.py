@@ -252,10 +252,10 @@ async def test_invalidation_forgets_the_day_and_announces_that_it_has_changed(
     await clinic.book(at("09:30"))
     async with redis.pubsub() as announcements:
         await announcements.subscribe(CHANNEL)
-        await announcements.get_message(timeout=5)
+        await announcements.get_message(timeout=30)
 
         day = await invalidate(redis, DayBook(clinic.database), clinic.doctor_id, at("09:30"))
-        message = await announcements.get_message(timeout=5)
+        message = await announcements.get_message(timeout=30)
 
     assert message is not None
     assert day == DAY
@@ -317,9 +317,9 @@ async def both_days_told(clinic: Clinic, redis: Redis) -> AsyncIterator[None]:
         await redis.set(key, "kept")
     async with redis.pubsub() as announcements:
         await announcements.subscribe(CHANNEL)
-        await announcements.get_message(timeout=5)
+        await announcements.get_message(timeout=30)
         yield
-        heard = [await announcements.get_message(timeout=5) for _ in keys]
+        heard = [await announcements.get_message(timeout=30) for _ in keys]
     told = [orjson.loads(each["data"]) for each in heard if each]
     assert [each["date"] for each in told] == [DAY.isoformat(), NEXT_DAY.isoformat()]
     assert {each["doctorId"] for each in told} == {str(clinic.doctor_id)}
