@@ -10,6 +10,7 @@ from uuid import UUID
 from adapters.messages.rendering import Letter, letter, text_message
 from adapters.messages.segments import segments
 from adapters.messages.visit import Kind, Language, Visit
+from domain.plan_exceptions import Policy
 from domain.visit_links import link_key, link_to, token_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "messages"
@@ -96,7 +97,15 @@ def _visits() -> Iterator[Visit]:
             moved_from=visit.starts_at - timedelta(days=3),
         )
         yield _linked(moved)
-        yield _linked(replace(moved, kind=Kind.OFFERED, version=1))
+        yield _linked(
+            replace(
+                moved,
+                kind=Kind.OFFERED,
+                version=1,
+                answer_until=visit.changed_at + timedelta(days=2),
+                if_silent=Policy.CALL_LIST,
+            )
+        )
         changed = {"kind": Kind.CANCELLED, "version": visit.version + 1}
         later = {"changed_at": visit.changed_at + timedelta(days=1)}
         yield Visit(**{**vars(visit), **changed, **later})

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from domain.plan_exceptions import Policy
 from domain.zones import zone_named
 
 
@@ -45,6 +46,12 @@ class Visit:
     time_zone: str
     moved_from: datetime | None = None
     """When the visit would have begun before it was moved."""
+
+    answer_until: datetime | None = None
+    """Until when an offer is kept, and the visit that it is for stays where it is."""
+
+    if_silent: Policy | None = None
+    """What the clinic does then, where it is known."""
 
     can_reply: bool = False
     """Whether the gateway takes answers by text message."""

@@ -16,7 +16,8 @@ from domain.zones import zone_named
 class When:
     """One visit's time, written out: `day` вторник, 24 ноября 2026 · `time` 10:30 · `short` 24.11.
 
-    `lasts` 30 минут · `before` 23 ноября, 09:00, or nothing where it was not moved.
+    `lasts` 30 минут · `before` 23 ноября, 09:00, or nothing where it was not moved · `answer`, by
+    which an offer is to be answered, the same.
     """
 
     day: str
@@ -27,6 +28,7 @@ class When:
     zone: str
     offset: str
     before: str
+    answer: str
 
 
 def when(visit: Visit) -> When:
@@ -39,15 +41,16 @@ def when(visit: Visit) -> When:
         short=format_datetime(start, "d MMM" if language == "en" else "dd.MM", locale=language),
         zone=get_timezone_location(visit.time_zone, locale=language, return_city=True),
         offset=_offset(start),
-        before=_before(visit),
+        before=_day_and_time(visit.moved_from, visit),
+        answer=_day_and_time(visit.answer_until, visit),
     )
 
 
-def _before(visit: Visit) -> str:
-    if visit.moved_from is None:
+def _day_and_time(instant: datetime | None, visit: Visit) -> str:
+    if instant is None:
         return ""
-    start = visit.moved_from.astimezone(zone_named(visit.time_zone))
-    return format_datetime(start, "d MMMM, HH:mm", locale=visit.language.value)
+    local = instant.astimezone(zone_named(visit.time_zone))
+    return format_datetime(local, "d MMMM, HH:mm", locale=visit.language.value)
 
 
 def _minutes(visit: Visit) -> int:

@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from adapters.postgres.direct import one_line
 from adapters.postgres.inbox_listener import INBOX
+from adapters.postgres.silence import IF_SILENT
 
 # Without an address there is nothing to send. One is kept in reserve only for a channel that may
 # speak first: it has an address, and is itself neither withdrawn nor kept in reserve.
@@ -26,6 +27,8 @@ WITH visit AS (
         clock_timestamp() AS now, coalesce(p.time_zone, c.time_zone) AS patient_zone,
         p.full_name AS patient_name, coalesce(p.email, '') AS email,
         coalesce(p.phone, '') AS phone, p.language,
+        CASE WHEN s.origin = 'offer' THEN s.held_until END AS answer_until,
+        CASE WHEN s.origin = 'offer' THEN ({IF_SILENT}) END AS if_silent,
         d.full_name AS doctor_name, d.specialty,
         c.name AS clinic_name, c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone
     FROM schedules s

@@ -9,6 +9,7 @@ from domain.actors import Role
 from domain.booking import CancelReason
 from domain.events import EventType
 from domain.news import News
+from domain.plan_exceptions import Policy
 from domain.reminders import Reminder
 
 _TEXTS = (
@@ -41,6 +42,8 @@ def visit_of(news: News, row: RowMapping) -> Visit:
         version=news.sequence,
         changed_at=news.time,
         moved_from=_moved_from(news),
+        answer_until=row["answer_until"],
+        if_silent=None if row["if_silent"] is None else Policy(row["if_silent"]),
         language=Language(str(row["language"])),
         **facts,
     )

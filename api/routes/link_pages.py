@@ -15,6 +15,7 @@ from adapters.postgres.offers import visit_of_offer
 from adapters.postgres.openings import openings_of
 from adapters.postgres.promise import promise
 from adapters.postgres.reads import read, read_by_cursor
+from adapters.postgres.silence import policy_of_silence
 from adapters.postgres.visits import visit
 from api.booking.commands import Commands
 from api.booking.move import Moves
@@ -34,6 +35,7 @@ from api.page.rendering import page
 from api.page.visitor import Anybody, Visitor
 from domain.booking import CancelReason
 from domain.errors import Refused
+from domain.plan_exceptions import Policy
 from domain.slot import Interval, day_of
 from domain.visit_links import form_token, is_form_of, link_to, token_of
 from domain.zones import zone_named
@@ -56,7 +58,12 @@ async def show(  # noqa: PLR0913 - each is a part of the request
 ) -> Response:
     """What is true now; what can be done, if the link is of this state. `to`: a time chosen."""
     opened = await opened_link(database, key, token)
-    return _shown(visitor, opened, key, said=said, chosen=to if _may_move(opened) else None)
+    chosen = to if _may_move(opened) else None
+    silence = None
+    if opened.is_offer:
+        offer_id = opened.link.appointment_id
+        silence = await read_by_cursor(database, partial(policy_of_silence, offer_id=offer_id))
+    return _shown(visitor, opened, key, said=said, chosen=chosen, silence=silence)
 
 
 @router.get("/{token}/times")
@@ -214,6 +221,7 @@ def _shown(  # noqa: PLR0913 - what the page says
     rule: str | None = None,
     times: list[Interval] | None = None,
     chosen: datetime | None = None,
+    silence: Policy | None = None,
     status: int = 200,
 ) -> Response:
     form = form_token(key, opened.token, now=datetime.now(UTC)) if opened.can_act else ""
@@ -228,6 +236,7 @@ def _shown(  # noqa: PLR0913 - what the page says
         rule=rule,
         times=times,
         chosen=chosen,
+        silence=silence,
         is_offer=opened.visit.appointment.origin == "offer",
     )
     return _unkept(answer)

@@ -13,6 +13,7 @@ from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import NAMES
 from adapters.messages.visit import Kind, Language, Visit
 from adapters.messages.wording import given_names, surname_and_initials, when
+from domain.plan_exceptions import Policy
 from stack.seed_data import SPECIALTIES
 from tests.messages import a_visit
 
@@ -74,6 +75,43 @@ def test_a_letter_says_who_where_when_and_what_to_do(kind: Kind, language: Langu
             "http://clinic.example/",
         ):
             assert fact in body
+
+
+@pytest.mark.parametrize(
+    ("language", "policy", "said"),
+    [
+        (Language.RU, None, ""),
+        (Language.RU, Policy.CALL_LIST, " Если не ответите, клиника вам позвонит."),
+        (Language.RU, Policy.MOVE, " Если не ответите, запись перейдёт на предложенное время."),
+        (Language.RU, Policy.CANCEL, " Если не ответите, запись будет отменена."),
+        (Language.EN, None, ""),
+        (Language.EN, Policy.CALL_LIST, " If you do not answer, the clinic calls you."),
+        (
+            Language.EN,
+            Policy.MOVE,
+            " If you do not answer, your appointment moves to the offered time.",
+        ),
+        (Language.EN, Policy.CANCEL, " If you do not answer, your appointment is cancelled."),
+    ],
+)
+def test_an_offer_says_until_when_the_old_appointment_stays_and_what_silence_leads_to(
+    language: Language, policy: Policy | None, said: str
+) -> None:
+    until = {
+        Language.RU: "Ответьте до 22 ноября, 18:05: до тех пор прежняя запись остаётся.",
+        Language.EN: "Answer by 22 November, 18:05. Until then your old appointment stays.",
+    }
+    offer = a_visit(
+        kind=Kind.OFFERED,
+        language=language,
+        answer_until=datetime(2026, 11, 22, 15, 5, tzinfo=UTC),
+        if_silent=policy,
+    )
+
+    _, text, html, _ = a_letter(offer)
+
+    assert f"\n{until[language]}{said}\n\n" in text
+    assert f">{until[language]}{said}</p>" in html
 
 
 def test_the_languages_are_not_mixed() -> None:
