@@ -16,7 +16,9 @@ from adapters.postgres.booking_rules import missed_of
 from adapters.postgres.calendar_feeds import feed_made_at
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import DoctorCard, find_doctor
-from adapters.postgres.reads import read
+from adapters.postgres.offers import visit_of_offer
+from adapters.postgres.reads import read, read_by_cursor
+from adapters.postgres.silence import policy_of_silence
 from adapters.postgres.trail import history_of
 from adapters.postgres.visits import PatientVisit, visits_ahead, visits_behind
 from api.booking.commands import Commands
@@ -36,6 +38,7 @@ from api.page.wording import minutes
 from api.routes.calendar_pages import may_have_feed
 from domain.booking import Appointment, CancelReason, Status
 from domain.errors import AppointmentNotFound, Refused
+from domain.plan_exceptions import Policy
 
 MOST_AHEAD, MOST_BEHIND = 50, 20
 """Of one page; where there are more, it leads on."""
@@ -131,11 +134,14 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
     if seen is None:
         doctor = await _doctor(database, found.appointment)
         return page(visitor, "pending.html", here="visits", doctor=doctor, wish=found.appointment)
+    leaves, silence = await _offered(database, found.appointment)
     return page(
         visitor,
         "visit.html",
         here="visits",
         visit=seen,
+        leaves=leaves,
+        silence=silence,
         state=found.appointment.status,
         history=await read(database, partial(history_of, appointment_id=appointment_id)),
         appeal=await read(database, partial(appeal_of, appointment_id=appointment_id)),
@@ -234,6 +240,18 @@ async def _told(
     except NoAnswer:
         return see(f"{place}?note=unavailable")
     return see(f"/visits/{done.appointment_id}")
+
+
+async def _offered(
+    database: DatabaseDep, offer: Appointment
+) -> tuple[PatientVisit | None, Policy | None]:
+    """Of an offer: the visit that it is for, and what silence leads to."""
+    if offer.origin != "offer":
+        return None, None
+    offer_id = offer.appointment_id
+    visit_id = await read_by_cursor(database, partial(visit_of_offer, offer_id=offer_id))
+    leaves = None if visit_id is None else await seen_visit(database, visit_id)
+    return leaves, await read_by_cursor(database, partial(policy_of_silence, offer_id=offer_id))
 
 
 async def _doctor(database: DatabaseDep, wish: Appointment) -> DoctorCard:

@@ -76,9 +76,49 @@ async def test_an_offer_that_is_held_shows_no_extension_that_would_be_refused(
 ) -> None:
     page = await offered.shown(f"/visits/{offered.offer_id}")
 
-    assert "Confirm appointment" in page
+    assert "Accept this time" in page
     assert 'id="extend"' not in page
     assert (await offered.known(offered.offer_id))["extensionsLeft"] == 0
+
+
+async def test_an_offer_is_shown_with_the_time_that_it_is_to_replace_and_no_clock_of_minutes(
+    offered: Offered,
+) -> None:
+    page = await offered.shown(f"/visits/{offered.offer_id}")
+    listed = await offered.shown("/visits")
+    home = await offered.shown("/")
+
+    assert '<h1 data-focus class="is-held">We offer you another time</h1>' in page
+    assert "<dt>Old time</dt>" in page
+    assert "Monday, 14 January, 09:00" in page
+    assert "If you do not answer, the clinic calls you." in page
+    assert "data-lasts" not in page
+    assert f'href="/visits/{offered.visit}"' in page
+    assert "Until then your old appointment stays." in listed
+    assert "to confirm it" not in listed
+    assert "We offer you another time:" in home
+
+
+@pytest.mark.parametrize("is_declined", [True, False])
+async def test_whose_offer_is_over_is_not_told_that_the_appointment_is(
+    offered: Offered, *, is_declined: bool
+) -> None:
+    place = f"/visits/{offered.offer_id}"
+    if is_declined:
+        await offered.sent(f"{place}/give-up", version=1)
+    else:
+        await offered.clinic.becomes(offered.offer_id, "expired")
+
+    page = await offered.shown(place)
+    listed = await offered.shown("/visits")
+
+    assert "This offer is over" in page
+    for untrue in ("is cancelled", "need to attend", "do not have an appointment", "run out"):
+        assert untrue not in page
+    assert f'href="/visits/{offered.visit}"' in page
+    assert "Offer that is over" in listed
+    assert "Cancelled</span>" not in listed
+    assert (await offered.known(offered.visit))["status"] == "confirmed"
 
 
 async def test_a_taken_offers_page_leads_to_the_visit_whose_buttons_work(
