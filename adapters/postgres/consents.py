@@ -43,6 +43,16 @@ SELECT c.kind, c.channel, c.consent FROM patient_facts p LEFT JOIN consents c ON
 WHERE p.id = :patient_id AND p.erased_at IS NULL
 """)
 
+REACHED = text("""
+SELECT w.channel,
+    CASE w.channel WHEN 'sms' THEN coalesce(p.phone, '') ELSE coalesce(p.email, '') END <> ''
+        AS has_address,
+    coalesce(c.consent, 'given') AS consent
+FROM patients p CROSS JOIN (VALUES ('email'), ('sms')) AS w (channel)
+LEFT JOIN consents c ON c.patient_id = p.id AND c.kind = :kind AND c.channel = w.channel
+WHERE p.id = :patient_id
+""")
+
 SAY = text("""
 INSERT INTO consents (patient_id, kind, channel, consent)
 SELECT id, :kind, :channel, :consent FROM patient_facts
@@ -69,6 +79,15 @@ async def consents_of(connection: Connection, patient_id: UUID) -> list[Agreed]:
         for kind in Kind
         for channel in Channel
     ]
+
+
+async def channels_of(connection: Connection, patient_id: UUID, kind: Kind) -> frozenset[Channel]:
+    """By which the patient is told first: there is an address, and it may be used."""
+    rows = (await connection.execute(REACHED, {"patient_id": patient_id, "kind": kind.value})).all()
+    used = {row.channel: row.consent for row in rows if row.has_address}
+    given = {channel for channel, consent in used.items() if consent == Consent.GIVEN.value}
+    kept = {channel for channel, consent in used.items() if consent == Consent.FALLBACK.value}
+    return frozenset(map(Channel, given or kept))
 
 
 async def say_consent(connection: Connection, patient_id: UUID, agreed: Agreed) -> None:

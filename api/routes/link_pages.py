@@ -33,7 +33,7 @@ from api.page.moving import Wish, day_parts_of, where_to
 from api.page.own_visits import Opened, opened_link
 from api.page.rendering import page
 from api.page.visitor import Anybody, Visitor
-from domain.booking import CancelReason
+from domain.booking import CancelReason, Status
 from domain.errors import Refused
 from domain.plan_exceptions import Policy
 from domain.slot import Interval, day_of
@@ -108,7 +108,7 @@ async def act(  # noqa: PLR0911, PLR0913 - each is a part of the request, or an 
     if action == "promise":
         return await _promised(visitor, opened, database, key)
     if not opened.can_act or action == "accept":
-        return _shown(visitor, opened, key, said="changed", status=409)
+        return _shown(visitor, opened, key, said=_why_not(opened, action, at), status=409)
     at = at if action == "move" else None
     if action == "move" and at is None:
         return _shown(visitor, opened, key, times=await _times(database, opened))
@@ -123,6 +123,15 @@ async def act(  # noqa: PLR0911, PLR0913 - each is a part of the request, or an 
     except NoAnswer:
         return see(f"/v/{token}?said=unavailable")
     return see(f"/v/{_token_now(key, opened, version, at)}?said={action}")
+
+
+def _why_not(opened: Opened, action: str, at: datetime | None) -> str:
+    """Who presses twice reads what the first time has done, not that nothing was changed."""
+    booked = opened.visit.appointment
+    if action == "cancel" and booked.status is Status.CANCELLED:
+        return "already_cancelled"
+    has_moved = booked.status is Status.CONFIRMED and at == booked.starts_at
+    return "move" if action == "move" and has_moved else "changed"
 
 
 async def _promised(

@@ -11,13 +11,16 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from adapters.messages.rendering import calendar_entry
+from adapters.messages.visit import Kind
 from adapters.postgres.appeals import appeal_of
 from adapters.postgres.booking_rules import missed_of
 from adapters.postgres.calendar_feeds import feed_made_at
+from adapters.postgres.consents import channels_of
 from adapters.postgres.database import Connection
 from adapters.postgres.directory import DoctorCard, find_doctor
 from adapters.postgres.offers import visit_of_offer
 from adapters.postgres.reads import read, read_by_cursor
+from adapters.postgres.seeing import Sees
 from adapters.postgres.silence import policy_of_silence
 from adapters.postgres.trail import history_of
 from adapters.postgres.visits import PatientVisit, visits_ahead, visits_behind
@@ -142,6 +145,7 @@ async def one_visit(  # noqa: PLR0913 - each is a part of the request
         visit=seen,
         leaves=leaves,
         silence=silence,
+        told_by=await _told_by(database, found.appointment),
         state=found.appointment.status,
         history=await read(database, partial(history_of, appointment_id=appointment_id)),
         appeal=await read(database, partial(appeal_of, appointment_id=appointment_id)),
@@ -252,6 +256,17 @@ async def _offered(
     visit_id = await read_by_cursor(database, partial(visit_of_offer, offer_id=offer_id))
     leaves = None if visit_id is None else await seen_visit(database, visit_id)
     return leaves, await read_by_cursor(database, partial(policy_of_silence, offer_id=offer_id))
+
+
+async def _told_by(database: DatabaseDep, visit: Appointment) -> str:
+    """The channels by which the patient hears of this visit: email, sms, both, or none."""
+    is_untold = visit.origin == "import" and not visit.moves  # a file is announced to nobody
+    if visit.status is not Status.CONFIRMED or is_untold:
+        return ""
+    kind = Kind.RESCHEDULED if visit.moves else Kind.CONFIRMED
+    ask = partial(channels_of, patient_id=visit.patient_id, kind=kind)
+    channels = await read(database, ask, Sees.just([visit.patient_id]))
+    return " ".join(sorted(each.value for each in channels))
 
 
 async def _doctor(database: DatabaseDep, wish: Appointment) -> DoctorCard:
