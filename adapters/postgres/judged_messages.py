@@ -27,7 +27,7 @@ WITH visit AS (
         clock_timestamp() AS now, coalesce(p.time_zone, c.time_zone) AS patient_zone,
         p.full_name AS patient_name, coalesce(p.email, '') AS email,
         coalesce(p.phone, '') AS phone, p.language,
-        CASE WHEN s.origin = 'offer' THEN s.held_until END AS answer_until,
+        s.held_until,
         CASE WHEN s.origin = 'offer' THEN ({IF_SILENT}) END AS if_silent,
         d.full_name AS doctor_name, d.specialty,
         c.name AS clinic_name, c.address AS clinic_address, c.phone AS clinic_phone, c.time_zone

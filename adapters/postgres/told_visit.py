@@ -42,7 +42,7 @@ def visit_of(news: News, row: RowMapping) -> Visit:
         version=news.sequence,
         changed_at=news.time,
         moved_from=_moved_from(news),
-        answer_until=row["answer_until"],
+        answer_until=row["held_until"] if row["origin"] == "offer" else None,
         if_silent=None if row["if_silent"] is None else Policy(row["if_silent"]),
         language=Language(str(row["language"])),
         **facts,
