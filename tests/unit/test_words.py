@@ -9,7 +9,7 @@ import pytest
 
 from adapters.messages import wording as letters
 from api.http.problems import KINDS
-from api.page.words import russian
+from api.page.words import TEMPLATES, russian
 from domain.errors import REFUSALS
 from notifier.samples import FOLDER
 
@@ -24,6 +24,7 @@ ENGLISH = {
     r"\bpersonal account\b": "the name of the page",
     r"\bprogram\b": "automated",
     r"\bplease\b": "say what to do",
+    r"\bwaiting list\b": "there is none: the clinic offers a time",
 }
 RUSSIAN = {
     r"\bвизит": "запись, приём",
@@ -94,3 +95,23 @@ def test_russian_has_one_word_for_one_thing(banned: str) -> None:
 )
 def test_a_letter_greets_by_the_given_names(full_name: str, greeted: str) -> None:
     assert letters.given_names(full_name) == greeted
+
+
+@pytest.mark.parametrize(
+    ("template", "heading", "said"),
+    [
+        ("patient_record.html", "Channel", "Канал"),
+        ("desk_visit.html", "What", "Что"),
+        ("desk_visit.html", "By", "Кто"),
+        ("exception_parts.html", "What", "Что"),
+        ("link.html", "Appointment with", "К кому"),
+    ],
+)
+def test_a_heading_is_said_in_russian_by_what_stands_under_it(
+    template: str, heading: str, said: str
+) -> None:
+    """One English word may head two things, which are two words in Russian."""
+    words = {str(text.id): text.string for text in russian()}
+
+    assert f'_("{heading}")' in (TEMPLATES / template).read_text()
+    assert words[heading] == said
