@@ -224,6 +224,40 @@ async def test_a_click_without_a_connection_says_so(arrives: Arrival, clinic: Cl
     person.complaints.clear()  # Chromium logs the lost request itself
 
 
+async def test_of_a_command_whose_answer_was_lost_nobody_says_that_nothing_was_changed(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person, _ = await _holder(arrives, clinic)
+
+    async def lost(route: Route) -> None:
+        await route.fetch(max_redirects=0)
+        await route.abort()
+
+    await person.page.route("**/confirm", lost)
+    await person.page.route("**/stream?*", unanswered)
+    await person.click("Confirm appointment")
+
+    note = person.page.get_by_role("alert")
+    await expect(note).to_contain_text("What you asked for may have been done all the same")
+    assert "Nothing was changed" not in await note.inner_text()
+    await person.page.reload()
+    await person.sees("Your appointment is booked")
+    person.complaints.clear()  # Chromium logs the lost request itself
+
+
+async def test_a_page_that_did_not_come_is_said_to_have_changed_nothing(arrives: Arrival) -> None:
+    person = await arrives(locale="en-GB")
+    await person.open("/")
+    await person.page.context.set_offline(offline=True)
+
+    await person.click("My appointments", role="link")
+
+    note = person.page.get_by_role("alert")
+    await expect(note).to_contain_text("Nothing was changed")
+    assert "may have been done" not in await note.inner_text()
+    person.complaints.clear()  # Chromium logs the lost request itself
+
+
 async def test_empty_places_say_what_to_do(arrives: Arrival) -> None:
     person = await arrives(locale="en-GB")
     await person.open("/visits")

@@ -18,8 +18,15 @@
     place.scrollIntoView({ block: "nearest" });
   });
 
-  // A click that reached nobody must not look like one that did nothing.
-  const offline = (isSo) => () => { document.getElementById("offline").hidden = !isSo; };
+  // A click that reached nobody must not look like one that did nothing. A command whose answer
+  // was lost may have been carried out.
+  const offline = (isSo) => (event) => {
+    const note = document.getElementById("offline");
+    const isAsked = event.detail.requestConfig?.verb === "get";
+    note.querySelector("[data-asked]").hidden = !isAsked;
+    note.querySelector("[data-sent]").hidden = isAsked;
+    note.hidden = !isSo;
+  };
   document.addEventListener("htmx:sendError", offline(true));
   document.addEventListener("htmx:timeout", offline(true));
   document.addEventListener("htmx:afterSwap", offline(false));
