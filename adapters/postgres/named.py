@@ -9,6 +9,8 @@ from adapters.postgres.tables import patients, schedules
 from domain.spelling import in_the_other_alphabet, with_one_slip
 
 SHORTEST_NUMBER = 4
+AS_DIALLED = re.compile(r"^(8(?=\d{10}$)|00?(?=\d{8}))")
+"""What stands before a whole number where it is dialled: 8 in Russia, 0 elsewhere, 00 abroad."""
 CODE = re.compile("[0-9a-f]{8}")
 """What pages and letters call the number of a booking."""
 
@@ -21,10 +23,16 @@ def is_named(word: str) -> ColumnElement[bool]:
     ways = [func.strpos(NAME, folded(literal(each))) > 0 for each in spellings]
     number = "" if any(map(str.isalpha, word)) else re.sub(r"\D", "", word)
     if len(number) >= SHORTEST_NUMBER:
-        ways.append(func.strpos(DIGITS, number) > 0)
+        ways.extend(func.strpos(DIGITS, each) > 0 for each in _as_kept(number))
     if CODE.fullmatch(word.lower()):
         ways.append(_has_booked(word.lower()))
     return or_(*ways)
+
+
+def _as_kept(number: str) -> list[str]:
+    """As it was typed; one that is dialled at home, or from abroad, without what it begins with."""
+    without = AS_DIALLED.sub("", number)
+    return [number] if without == number else [number, without]
 
 
 def _has_booked(code: str) -> ColumnElement[bool]:

@@ -54,6 +54,9 @@ async def patients(clinic: Clinic, mark: str) -> dict[str, UUID]:
         ("Ивонов", "Иванов Фёдор"),
         ("  иванов \u00a0 федор ", "Иванов Фёдор"),
         ("9012345678", "Иванов Фёдор"),
+        ("89012345678", "Иванов Фёдор"),
+        ("030901820", "Müller Jürgen"),
+        ("0049-30-901820", "Müller Jürgen"),
     ],
 )
 async def test_a_patient_is_found_however_the_name_is_typed(
@@ -72,6 +75,19 @@ async def test_a_patient_is_found_by_the_number_of_a_visit(
     found = await read(clinic.database, lambda c: find_patients(c, str(visit)[:8].upper(), limit=5))
 
     assert [each.patient_id for each in found] == [patients["Müller Jürgen"]]
+
+
+async def test_a_number_is_found_as_it_is_dialled_at_home(
+    clinic: Clinic, patients: dict[str, UUID]
+) -> None:
+    dialled = partial(find_patients, sought="8 (901) 234-56-78", limit=50)
+    elsewhere = partial(find_patients, sought="8 901 234-56-79", limit=50)
+
+    found = {each.patient_id for each in await read(clinic.database, dialled)}
+    others = {each.patient_id for each in await read(clinic.database, elsewhere)}
+
+    assert patients["Иванов Фёдор"] in found
+    assert patients["Иванов Фёдор"] not in others
 
 
 async def test_digits_among_letters_are_no_part_of_a_telephone_number(
