@@ -3,11 +3,13 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
+from pydantic import BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
 from api.http.origins import Origins
 from api.http.problems import Problem
+from api.http.schemas import Text
 from api.page.rendering import SAFE
 
 LONGEST_PATH = 2000
@@ -23,6 +25,13 @@ async def same_origin(request: Request) -> None:
     if not origins.is_own_page(request.headers):
         raise Problem(code="foreign_form", detail="The form was sent by another site.")
 
+
+def _in_one_line(typed: object) -> object:
+    return " ".join(typed.split()) if isinstance(typed, str) else typed
+
+
+Searched = Annotated[Text | None, BeforeValidator(_in_one_line), Query()]
+"""What is looked for: cells that are pasted from a table have tabs between them."""
 
 OwnForm = Annotated[None, Depends(same_origin)]
 

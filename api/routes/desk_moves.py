@@ -25,7 +25,7 @@ from api.http.problems import Malformed
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.page.desk_visit import seen_visit
-from api.page.forms import OwnForm, see_with
+from api.page.forms import OwnForm, Searched, see_with
 from api.page.moving_week import MovingWeek, moving_week
 from api.page.rendering import page
 from api.page.visitor import Anybody
@@ -138,7 +138,7 @@ async def find_other_visit(  # noqa: PLR0913 - each is a part of the request
     caller: VisitExchanger,
     visitor: Anybody,
     database: DatabaseDep,
-    q: Note = None,
+    q: Searched = None,
     note: Note = None,
 ) -> Response:
     """Which visit to change places with: by its reference, or its patient's name or telephone."""

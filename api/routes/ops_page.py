@@ -22,8 +22,8 @@ from api.booking.story import lines_of
 from api.dependencies import CommandsDep, DashboardDep, DatabaseDep, Settings
 from api.http.actor import OperationsCaller
 from api.http.looks import note_people_on_page
-from api.http.schemas import Id, Text, parse_uuid
-from api.page.forms import see
+from api.http.schemas import Id, parse_uuid
+from api.page.forms import Searched, see
 from api.page.rendering import page
 from api.page.visitor import Anybody
 from domain.actors import ANYONE
@@ -68,7 +68,7 @@ async def bookings(
     caller: OperationsCaller,
     visitor: Anybody,
     database: DatabaseDep,
-    q: Annotated[Text | None, Query()] = None,
+    q: Searched = None,
     trouble: Annotated[Trouble | None, Query()] = None,
 ) -> Response:
     """Those of a reference, a name or a telephone, or behind a figure; a single one opens."""

@@ -18,7 +18,7 @@ from api.http.patient_schemas import MergeOrder, NewPatient, NewProxy, PatientCh
 from api.http.problems import Malformed
 from api.http.refusals import note_refusal
 from api.http.schemas import Id, Text
-from api.page.forms import OwnForm, see, see_with
+from api.page.forms import OwnForm, Searched, see, see_with
 from api.page.patient_record import FIELDS, Typed, record_of, wished
 from api.page.rendering import page
 from api.page.visitor import Anybody
@@ -95,7 +95,7 @@ async def one_patient(  # noqa: PLR0913 - each is a part of the request
     caller: PatientFinder,
     visitor: Anybody,
     database: DatabaseDep,
-    q: Word = None,
+    q: Searched = None,
     note: Word = None,
 ) -> Response:
     """`q` looks for another patient: to act for this one, or to be merged with it."""

@@ -26,7 +26,7 @@ from api.http.refusals import note_refusal
 from api.http.schemas import Id, Instant, Text
 from api.http.streams import merged
 from api.page.choices import CLINIC_COOKIE, remembered_clinic
-from api.page.forms import OwnForm, keep, local, see_with
+from api.page.forms import OwnForm, Searched, keep, local, see_with
 from api.page.live import changes_of
 from api.page.reception import SIDE_BY_SIDE, DeskWish, desk_of, doctors_of_desk
 from api.page.rendering import page
@@ -52,7 +52,7 @@ async def reception(  # noqa: PLR0913 - each is a part of the request
     chosen: ChosenDate = None,
     clinic: Id | None = None,
     specialty: Word = None,
-    q: Word = None,
+    q: Searched = None,
     patient: Id | None = None,
     note: Word = None,
     about: Id | None = None,

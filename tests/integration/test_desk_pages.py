@@ -99,6 +99,24 @@ async def test_a_reference_leads_to_its_appointment_and_tells_what_to_read_out(
     assert "Undo: it was a mistake" in told
 
 
+async def test_cells_that_are_pasted_from_a_table_are_looked_for(clinic: Clinic, root: str) -> None:
+    patient = await named_patient(clinic)
+    booked = await clinic.book(at("10:00"), patient_id=patient)
+    pasted = "q=%09Ada%09Byron%09"
+
+    page = await shown(f"{root}/reception?{pasted}")
+    places = (
+        "/ops/bookings",
+        f"/reception/patients/{patient}",
+        f"/reception/visits/{booked}/exchange",
+    )
+    for place in places:
+        await shown(f"{root}{place}?{pasted}")
+
+    assert 'name="q" value="Ada Byron"' in page
+    assert "Ada Byron</bdi>" in page
+
+
 async def test_an_appointment_that_is_not_there_has_no_page(root: str) -> None:
     async with httpx.AsyncClient(headers={"accept": "text/html"}) as http:
         answer = await http.get(f"{root}/reception/visits/{uuid4()}")
