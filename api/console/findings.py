@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from uuid import UUID
 
 from adapters.postgres.booking_search import Told
 from api.console.known import Known
@@ -15,7 +16,7 @@ def findings(known: Known) -> list[str]:
     row = known.row
     if row is None:
         return [_why_no_row(known)]
-    found = [_state(row)]
+    found = [_state(row) if known.offer_of is None else _of_offer(row, known.offer_of)]
     if row.status.was_confirmed or row.confirmed_at is not None:
         found += _of_doctor(known, row)
     return [*found, *_of_messages(known), *_of_run(known, row)]
@@ -52,6 +53,15 @@ def _state(row: Appointment) -> str:
             return f"It is {status.value}: the visit stands since {_at(row.confirmed_at)}."
 
 
+def _of_offer(row: Appointment, visit_id: UUID) -> str:
+    if row.status is Status.HELD:
+        until = _at(row.held_until)
+        return f"It is a time offered to {visit_id}, kept until {until}: no answer yet."
+    return (
+        f"It is an offer to {visit_id}, and over: `priyom why {visit_id}` says what became of it."
+    )
+
+
 def _of_doctor(known: Known, row: Appointment) -> Iterator[str]:
     """Whether the doctor knows; if not, where word of it is stuck."""
     wanted = "cancelled" if row.status is Status.CANCELLED else "confirmed"
@@ -85,7 +95,7 @@ def _obstacles(known: Known) -> Iterator[str]:
     if known.parked:
         yield f"its event is a dead letter, for {known.parked[-1]}: `priyom dead`."
     if known.lag:
-        yield f"the notifier has {known.lag} events yet to read."
+        yield f"the notifier has {_many(known.lag, 'event', 'events')} yet to read."
     if known.in_doubt:
         yield "the event is lost; the next audit publishes it again."
 
@@ -102,7 +112,7 @@ def _of_messages(known: Known) -> Iterator[str]:
             case "failed":
                 yield f"{way} to the {each.audience} failed: {each.error or 'no reason given'}."
             case "sending":
-                yield f"{way} is under way, after {each.attempts} tries."
+                yield f"{way} is under way, after {_many(each.attempts, 'try', 'tries')}."
             case "declined":
                 yield f"{way} was not sent: the patient has withdrawn the consent."
             case "superseded":
@@ -119,12 +129,18 @@ def _of_run(known: Known, row: Appointment) -> Iterator[str]:
     for run in known.runs:
         if run.status in ended_badly:
             yield f"The run {run.workflow_id} has {run.status.replace('_', ' ')}: look at it."
+    if known.offer_of is not None:
+        return  # the run of its campaign waits for the answer
     if row.status is Status.HELD and not any(run.status == "running" for run in known.runs):
         yield "No run waits for the patient any more: the next audit gives the slot back."
 
 
 def _messages(known: Known) -> list[Told]:
     return known.kept.messages if known.kept else []
+
+
+def _many(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _at(instant: datetime | None) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 import orjson
@@ -18,7 +19,8 @@ from adapters.postgres.booking_search import Kept, bookings_coded, kept
 from adapters.postgres.console import events_in_doubt
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.days import DayBook
-from adapters.postgres.reads import read
+from adapters.postgres.offers import visit_of_offer
+from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.trail import Change, history_of
 from adapters.postgres.visits import visit
 from adapters.redis.cache import DayCache
@@ -57,6 +59,8 @@ class Known:
     lag: int | None
     parked: list[str]
     in_cache: InCache
+    offer_of: UUID | None = None
+    """The appointment that this one is an offer to, if it is one."""
 
     @property
     def row(self) -> Appointment | None:
@@ -109,6 +113,9 @@ async def all_known(servers: Servers, appointment_id: UUID) -> Known:
         lag=lag,
         parked=[] if lag is None else await _parked(servers.kafka, appointment_id),
         in_cache=await _in_cache(servers, row),
+        offer_of=await read_by_cursor(
+            servers.database, partial(visit_of_offer, offer_id=appointment_id)
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -92,6 +92,7 @@ def known(appointment: Appointment | None, *messages: Told, **changes: Any) -> K
 REFUSED = a_summary(Result(status=Status.REFUSED, code="slot_taken"))
 LOST = a_summary(Result(status=Status.CONFIRMED))
 TOLD = a_message()
+VISIT = UUID("430890e4-0000-4000-8000-000000000001")
 
 BROKEN = {
     "refused": (known(None, run=REFUSED), "refused with slot_taken"),
@@ -109,6 +110,15 @@ BROKEN = {
     ),
     "dead letter": (known(CONFIRMED, parked=["forged"], in_doubt=["x"]), "dead letter, for forged"),
     "notice under way": (known(CONFIRMED, a_message(status="sending")), "the notice is sending"),
+    "notifier one behind": (known(CONFIRMED, lag=1), "1 event yet to read"),
+    "an offer without an answer": (
+        known(an_appointment(), runs=[], offer_of=VISIT),
+        f"offered to {VISIT}",
+    ),
+    "an offer that was taken": (
+        known(an_appointment(status=Status.EXPIRED), offer_of=VISIT),
+        f"`priyom why {VISIT}`",
+    ),
     "lapsed": (known(an_appointment(status=Status.EXPIRED)), "did not confirm by"),
     "given up": (
         known(an_appointment(status=Status.CANCELLED, reason="other")),
@@ -135,7 +145,7 @@ BROKEN = {
     ),
     "SMS under way": (
         known(CONFIRMED, a_message(audience="patient", channel="sms", status="sending")),
-        "SMS is under way, after 1 tries",
+        "SMS is under way, after 1 try.",
     ),
     "consent withdrawn": (
         known(CONFIRMED, a_message(audience="patient", channel="sms", status="declined")),
@@ -167,3 +177,11 @@ def test_the_whole_answer_names_nobody(fault: str) -> None:
     assert told[: len(findings(booking))] == findings(booking), "the answer comes first"
     assert {"row", "runs", "cache", "notifier"} <= set(told)
     assert "Dr Kim" not in " ".join(told)
+
+
+@pytest.mark.parametrize("status", [Status.HELD, Status.EXPIRED, Status.CANCELLED])
+def test_of_an_offer_nothing_is_said_that_is_so_of_a_hold_only(status: Status) -> None:
+    told = " ".join(findings(known(an_appointment(status=status), runs=[], offer_of=VISIT)))
+
+    for untrue in ("given up", "lapsed", "not confirmed", "No run waits", "audit"):
+        assert untrue not in told
