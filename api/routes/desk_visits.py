@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
-from adapters.postgres.reads import read
+from adapters.postgres.offers import visit_of_offer
+from adapters.postgres.reads import read, read_by_cursor
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, DatabaseDep
 from api.http.actor import DeskCaller
@@ -38,7 +39,13 @@ async def one_visit(  # noqa: PLR0913, PLR0917 - each is a part of the request
     """
     ask = partial(desk_visit, appointment_id=appointment_id, caller=caller, whom=whom)
     found = await read(database, ask, caller.sees_patients)
-    return page(visitor, "desk_visit.html", here="reception", found=found, note=note)
+    offer_of = None
+    if found.visit.appointment.origin == "offer":
+        look = partial(visit_of_offer, offer_id=appointment_id)
+        offer_of = await read_by_cursor(database, look)
+    return page(
+        visitor, "desk_visit.html", here="reception", found=found, note=note, offer_of=offer_of
+    )
 
 
 @router.post("/{appointment_id}/cancel")

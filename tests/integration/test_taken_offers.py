@@ -99,6 +99,23 @@ async def test_an_offer_is_shown_with_the_time_that_it_is_to_replace_and_no_cloc
     assert "We offer you another time:" in home
 
 
+async def test_reception_that_is_told_the_code_of_an_offer_is_led_to_the_appointment(
+    offered: Offered,
+) -> None:
+    place = f"/reception/visits/{offered.offer_id}"
+    appointment = f'<a href="/reception/visits/{offered.visit}">Open the appointment</a>'
+
+    open_one = await offered.shown(place)
+    await offered.takes()
+    taken = await offered.shown(place)
+    itself = await offered.shown(f"/reception/visits/{offered.visit}")
+
+    assert appointment in open_one
+    assert appointment in taken
+    assert "Book the same patient again" not in taken
+    assert "has offered in the place of another" not in itself
+
+
 @pytest.mark.parametrize("is_declined", [True, False])
 async def test_whose_offer_is_over_is_not_told_that_the_appointment_is(
     offered: Offered, *, is_declined: bool
