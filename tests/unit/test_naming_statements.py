@@ -9,6 +9,7 @@ from tests.integration.plans import statements
 NAMES_PEOPLE = re.compile(r"\b(FROM|JOIN|INTO|UPDATE) (patients|imports)\b")
 SAID = {
     "accounts.NAMES",
+    "consents.REACHED",
     "demo_patients.ONE",
     "demo_patients.SOME",
     "import_people.PEOPLE",
