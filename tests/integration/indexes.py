@@ -21,6 +21,7 @@ CLOSED = {
     "shifts_pkey",
 }
 CONSENTS = {"consents_pkey"}
+SILENCE = {"campaign_visits_offer_id_idx", "campaigns_pkey"}
 FEEDS = {"calendar_feeds_pkey"}
 PROXIES = {"proxies_once", "proxies_proxy_patient_id_idx"}
 TRAIL = {"audit_pkey", "audit_seals_pkey"}
@@ -56,6 +57,7 @@ BY: dict[str, set[str]] = {
     "console.LIVE_HOLDS": {"schedules_lapses_at_idx"},
     "lost_rows.WITHOUT_A_ROW": APPOINTMENT,
     "consents.OF_PATIENT": PATIENT | CONSENTS,
+    "consents.REACHED": PATIENT | CONSENTS,
     "consents.SAY": PATIENT,
     "days.DAYS": DOCTOR | {"schedules_doctor_free", "shifts_pkey"},
     "demo_patients.ONE": PATIENT,
@@ -141,7 +143,7 @@ BY: dict[str, set[str]] = {
     "promise.PROMISED": APPOINTMENT,
     "move_keys.FIND": {"move_keys_pkey"},
     "move_keys.REFUSE": {"move_keys_pkey"},
-    "judged_messages.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS,
+    "judged_messages.BEGIN": APPOINTMENT | DOCTOR | PATIENT | NOTICE | CONSENTS | SILENCE,
     "notifications.POSTPONED": MESSAGE,
     "notifications.RECORD": MESSAGE,
     "offers.ASKED": {"campaign_visits_pkey"},
@@ -166,6 +168,7 @@ BY: dict[str, set[str]] = {
     "news_under_way.UNDER_WAY": APPOINTMENT | {"notifications_created_at_idx"},
     "receipts.SAY": MESSAGE,
     "receipts.STANDING": APPOINTMENT | MESSAGE | {"notifications_once"},
+    "silence.OF_OFFER": APPOINTMENT | SILENCE,
     "slot_search.FREE": {"schedules_doctor_free"},
     "attendance.SEE": APPOINTMENT | {"audit_object_idx"},
     "attendance.MARK": APPOINTMENT,
