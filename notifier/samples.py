@@ -9,7 +9,7 @@ from uuid import UUID
 
 from adapters.messages.rendering import Letter, letter, text_message
 from adapters.messages.segments import segments
-from adapters.messages.visit import Kind, Language, Visit
+from adapters.messages.visit import Kind, Language, OfferTerms, Visit
 from domain.plan_exceptions import Policy
 from domain.visit_links import link_key, link_to, token_of
 
@@ -102,8 +102,9 @@ def _visits() -> Iterator[Visit]:
                 moved,
                 kind=Kind.OFFERED,
                 version=1,
-                answer_until=visit.changed_at + timedelta(days=2),
-                if_silent=Policy.CALL_LIST,
+                offer=OfferTerms(
+                    until=visit.changed_at + timedelta(days=2), if_silent=Policy.CALL_LIST
+                ),
             )
         )
         changed = {"kind": Kind.CANCELLED, "version": visit.version + 1}

@@ -25,6 +25,17 @@ class Language(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfferTerms:
+    """Until when an offer is kept, and what the clinic does about silence, where it is known.
+
+    So long the visit that it is for stays where it is.
+    """
+
+    until: datetime
+    if_silent: Policy | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Visit:
     """Never logged, never in Temporal, never in Kafka: it names a patient and a doctor."""
 
@@ -47,11 +58,8 @@ class Visit:
     moved_from: datetime | None = None
     """When the visit would have begun before it was moved."""
 
-    answer_until: datetime | None = None
-    """Until when an offer is kept, and the visit that it is for stays where it is."""
-
-    if_silent: Policy | None = None
-    """What the clinic does then, where it is known."""
+    offer: OfferTerms | None = None
+    """Of an offer."""
 
     can_reply: bool = False
     """Whether the gateway takes answers by text message."""

@@ -41,14 +41,12 @@ def when(visit: Visit) -> When:
         short=format_datetime(start, "d MMM" if language == "en" else "dd.MM", locale=language),
         zone=get_timezone_location(visit.time_zone, locale=language, return_city=True),
         offset=_offset(start),
-        before=_day_and_time(visit.moved_from, visit),
-        answer=_day_and_time(visit.answer_until, visit),
+        before=_day_and_time(visit.moved_from, visit) if visit.moved_from else "",
+        answer=_day_and_time(visit.offer.until, visit) if visit.offer else "",
     )
 
 
-def _day_and_time(instant: datetime | None, visit: Visit) -> str:
-    if instant is None:
-        return ""
+def _day_and_time(instant: datetime, visit: Visit) -> str:
     local = instant.astimezone(zone_named(visit.time_zone))
     return format_datetime(local, "d MMMM, HH:mm", locale=visit.language.value)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
-from adapters.messages.visit import Kind, Language, Visit
+from adapters.messages.visit import Kind, Language, OfferTerms, Visit
 from domain.actors import Role
 from domain.booking import CancelReason
 from domain.events import EventType
@@ -42,11 +42,15 @@ def visit_of(news: News, row: RowMapping) -> Visit:
         version=news.sequence,
         changed_at=news.time,
         moved_from=_moved_from(news),
-        answer_until=row["held_until"] if row["origin"] == "offer" else None,
-        if_silent=None if row["if_silent"] is None else Policy(row["if_silent"]),
+        offer=_terms(row) if row["origin"] == "offer" else None,
         language=Language(str(row["language"])),
         **facts,
     )
+
+
+def _terms(row: RowMapping) -> OfferTerms:
+    policy = row["if_silent"]
+    return OfferTerms(until=row["held_until"], if_silent=None if policy is None else Policy(policy))
 
 
 def _moved_from(news: News) -> datetime | None:

@@ -50,9 +50,9 @@ async def test_the_message_of_an_offer_knows_what_silence_leads_to(
     await leave.declined()
     second = await told(leave, leave.order_of(2))
 
-    assert first.if_silent is policy
-    assert first.answer_until is not None
-    assert second.if_silent is Policy.CALL_LIST
+    assert first.offer.if_silent is policy
+    assert first.offer.until is not None
+    assert second.offer.if_silent is Policy.CALL_LIST
 
 
 async def test_the_message_of_a_visit_knows_of_no_offer(clinic: Clinic) -> None:
@@ -62,7 +62,7 @@ async def test_the_message_of_a_visit_knows_of_no_offer(clinic: Clinic) -> None:
 
     [attempt] = await Notifications(clinic.database).begin(event, [Channel.EMAIL])
 
-    assert (attempt.visit.answer_until, attempt.visit.if_silent) == (None, None)
+    assert attempt.visit.offer is None
 
 
 @pytest.mark.parametrize("policy", list(Policy))

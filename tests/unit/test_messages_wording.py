@@ -11,7 +11,7 @@ from icalendar import Calendar
 from adapters.messages.rendering import calendar_entry, letter, most_segments, text_message
 from adapters.messages.segments import as_sent, segments
 from adapters.messages.specialties import NAMES
-from adapters.messages.visit import Kind, Language, Visit
+from adapters.messages.visit import Kind, Language, OfferTerms, Visit
 from adapters.messages.wording import given_names, surname_and_initials, when
 from domain.plan_exceptions import Policy
 from stack.seed_data import SPECIALTIES
@@ -104,8 +104,7 @@ def test_an_offer_says_until_when_the_old_appointment_stays_and_what_silence_lea
     offer = a_visit(
         kind=Kind.OFFERED,
         language=language,
-        answer_until=datetime(2026, 11, 22, 15, 5, tzinfo=UTC),
-        if_silent=policy,
+        offer=OfferTerms(until=datetime(2026, 11, 22, 15, 5, tzinfo=UTC), if_silent=policy),
     )
 
     _, text, html, _ = a_letter(offer)
