@@ -184,7 +184,7 @@ BROKEN: dict[str, tuple[Callable[[Scene], Awaitable[UUID]], str]] = {
     ),
     "the event is not published": (event_not_published, "still about to publish the event"),
     "the event is lost": (event_lost, "the next audit publishes it again"),
-    "the notifier is behind": (notifier_behind, "the notifier has 1 events yet to read"),
+    "the notifier is behind": (notifier_behind, "the notifier has 1 event yet to read"),
     "the event is a dead letter": (dead_letter, "its event is a dead letter, for forged"),
     "a letter failed": (letter_failed, "letter to the patient failed: smtp_550"),
     "the doctor's notice is stuck": (notice_under_way, "the notice is sending"),

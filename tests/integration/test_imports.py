@@ -329,8 +329,8 @@ async def test_the_report_is_read_by_its_id(office: Office, http: httpx.AsyncCli
     assert unknown.json()["code"] == "import_not_found"
 
 
-class Interrupted(Exception):
-    """The worker has died."""
+class Interrupted(BaseException):
+    """The worker has died: no step can say anything of it any more."""
 
 
 async def test_the_rows_of_a_running_import_grow(office: Office, http: httpx.AsyncClient) -> None:

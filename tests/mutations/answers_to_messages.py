@@ -46,9 +46,8 @@ ANSWERS_TO_MESSAGES = (
         name="STOP ends the messages of one of a family",
         file="adapters/postgres/replies.py",
         at="WITHDRAW",
-        text="WHERE p.phone = %(phone)s AND p.erased_at IS NULL\n",
-        instead="WHERE p.id = (SELECT min(id::text)::uuid FROM patients\n"
-        "    WHERE phone = %(phone)s AND erased_at IS NULL)\n",
+        text="WHERE phone = %(phone)s AND erased_at IS NULL\n",
+        instead="WHERE phone = %(phone)s AND erased_at IS NULL ORDER BY id LIMIT 1\n",
         red=(f"{REPLIED}::test_stop_ends_text_messages_for_everybody_of_the_telephone",),
     ),
     Mutation(

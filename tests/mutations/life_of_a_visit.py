@@ -275,8 +275,8 @@ LEAVES = (
         name="a hint brings the reminder forward",
         file="workflows/reoffer_visit.py",
         at="ReofferVisit._answered",
-        text="judged.reminds and not is_reminded",
-        instead="not is_reminded",
+        text="judged.reminds and not self._order.is_reminded",
+        instead="not self._order.is_reminded",
         red=(f"{CAMPAIGNS}::test_a_hint_without_an_answer_brings_no_reminder_forward",),
     ),
 )
