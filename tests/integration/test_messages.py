@@ -25,15 +25,18 @@ from tests.clinic_rows import Clinic, at
 from tests.integration.providers import Provider
 from tests.messages import an_event
 
+ALWAYS_QUIET = QuietHours(begin=time(0), end=time(23, 59, 59, 999_999))
+NEVER_QUIET = QuietHours(begin=time(0), end=time(0))
+
 
 @dataclass
 class Desk:
-    """One clinic's messages."""
+    """One clinic's messages. Tests run at night as well: it delays them where one says so."""
 
     clinic: Clinic
     mail: Provider = field(default_factory=Provider)
     sms: Provider = field(default_factory=Provider)
-    quiet_hours: QuietHours = field(default_factory=QuietHours)
+    quiet_hours: QuietHours = NEVER_QUIET
     worker: ActivityEnvironment = field(default_factory=ActivityEnvironment)
 
     @property
@@ -358,9 +361,6 @@ async def test_a_message_that_is_sent_already_is_not_sent_instead(desk: Desk) ->
     assert (await desk.recorded(event))["instead_of"] is None
 
 
-ALWAYS_QUIET = QuietHours(begin=time(0), end=time(23, 59, 59, 999_999))
-
-
 async def test_what_the_patient_did_is_told_at_night_as_well(desk: Desk) -> None:
     desk.quiet_hours = ALWAYS_QUIET
 
@@ -383,7 +383,7 @@ async def test_what_the_clinic_did_waits_for_the_patients_morning(desk: Desk) ->
 
     waits = await desk.email(cancelled)
     row = await desk.recorded(cancelled)
-    desk.quiet_hours = QuietHours(begin=time(0), end=time(0))
+    desk.quiet_hours = NEVER_QUIET
 
     assert waits.state is State.SENDING
     assert waits.until is not None

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from datetime import time
 from uuid import uuid4
 
 import pytest
@@ -14,11 +13,10 @@ from adapters.postgres.removing_patients import Merge, merge
 from domain.actors import SYSTEM, Role
 from domain.booking import Placement
 from domain.events import AppointmentEvent, EventType
-from domain.quiet_hours import QuietHours
 from domain.reminders import Reminder
 from domain.visit_links import read_token
 from tests.clinic_rows import Clinic
-from tests.integration.test_messages import ALWAYS_QUIET, Desk
+from tests.integration.test_messages import ALWAYS_QUIET, NEVER_QUIET, Desk
 
 LINK = re.compile(r"/v/([\w-]+)")
 
@@ -56,7 +54,7 @@ async def test_a_cancellation_that_waits_is_told_though_two_records_were_merged(
 
     waits = await desk.email(cancelled)
     await merged(desk, cancelled)
-    desk.quiet_hours = QuietHours(begin=time(0), end=time(0))
+    desk.quiet_hours = NEVER_QUIET
     told = await desk.email(cancelled)
 
     assert waits.until is not None
@@ -72,7 +70,7 @@ async def test_a_confirmation_that_waits_has_a_link_that_works_after_two_records
 
     await desk.email(confirmed)
     await merged(desk, confirmed)
-    desk.quiet_hours = QuietHours(begin=time(0), end=time(0))
+    desk.quiet_hours = NEVER_QUIET
     told = await desk.email(confirmed)
 
     (sent,) = desk.mail.contents
@@ -105,7 +103,7 @@ async def test_an_offer_that_waits_is_told_until_it_is_held_no_more(desk: Desk) 
 
     await desk.email(offered)
     await merged(desk, offered)
-    desk.quiet_hours = QuietHours(begin=time(0), end=time(0))
+    desk.quiet_hours = NEVER_QUIET
     told = await desk.email(offered)
     await desk.clinic.becomes(offer_id, "expired")
     late = await desk.email(replace(offered, event_id=uuid4()))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import timedelta
 from itertools import count
 from uuid import uuid4
 
@@ -20,11 +20,10 @@ from adapters.messages.mail import HANDED_OVER_AT_ONCE, SmtpMail
 from adapters.messages.smtp_data import Connection, Turn
 from adapters.postgres.notifications import State
 from domain.events import EventType
-from domain.quiet_hours import QuietHours
 from tests.clinic_rows import Clinic
 from tests.integration.slow_mail import SlowMail, serving
 from tests.integration.test_mailbox import a_letter
-from tests.integration.test_messages import ALWAYS_QUIET, Desk
+from tests.integration.test_messages import ALWAYS_QUIET, NEVER_QUIET, Desk
 
 MINUTES = timedelta(minutes=1)
 
@@ -138,7 +137,7 @@ async def test_a_letter_that_may_have_arrived_is_remembered_over_the_night(desk:
     for _ in range(2):
         desk.quiet_hours = ALWAYS_QUIET
         assert (await desk.email(event)).until is not None
-    desk.quiet_hours = QuietHours(begin=time(0), end=time(0))
+    desk.quiet_hours = NEVER_QUIET
 
     assert await desk.email(event) == Sent(state=State.FAILED, code=UNANSWERED)
 
