@@ -16,14 +16,14 @@ from stack.accounts import Account, reachable_by_others, unprivileged_account
 from stack.errors import StepFailedError
 from stack.home import CHECKOUT
 from stack.ports import Ports
-from stack.program import Program, end, launch, until_ready
+from stack.program import GIVES_WAY_FOR, Program, end, launch, until_ready
 from stack.servers import kafka, postgres, temporal, valkey
 
 SIGNED_OFF = {"PRIYOM_SIGN_IN": "off"}
 """Most tests are not about who calls."""
 
-START_WITHIN = 300.0
-"""Seconds: several tests start their servers at once, on as few cores as there are."""
+START_WITHIN = 200.0
+"""Seconds, fewer than a test has: several start their servers at once, on few cores."""
 
 
 @asynccontextmanager
@@ -80,7 +80,8 @@ async def running(program: Program, logs: Path) -> AsyncIterator[asyncio.subproc
 
 def unhurried(program: Program) -> Program:
     """Killed as it starts slowly, it would begin anew and be slower still."""
-    return replace(program, ready_within=START_WITHIN)
+    given = GIVES_WAY_FOR if program.niceness else 1
+    return replace(program, ready_within=START_WITHIN / given)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 FILES = re.compile("/api/v1/imports|/manage/clinics/[^/]+/import")
 FILES_AT_ONCE = 4
 """So many a process keeps in its memory: whoever sends one has not yet said who he is."""
+TOO_MANY_FILES = "Other files are being read at this moment. Send this one again in some seconds."
 BODY_WITHIN_SECONDS = 3.0
 BODY_SHARE = 0.6
 """Of the time for the whole answer: a body that stops half-way is told before the deadline."""
@@ -166,7 +167,7 @@ class BodyLimit:
             await self._pass_on(scope, receive, send, MAX_BODY_BYTES)
             return
         if self._files >= FILES_AT_ONCE:
-            await ProblemAnswer(unavailable())(scope, receive, send)
+            await ProblemAnswer(unavailable(detail=TOO_MANY_FILES))(scope, receive, send)
             return
         self._files += 1
         try:

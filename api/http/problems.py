@@ -210,13 +210,14 @@ def malformed(errors: list[FieldError], *, status: int | None = None) -> Problem
     )
 
 
-def unavailable(*, appointment_id: object = None) -> Problem:
+LATE = "The clinic's servers did not answer in time."
+
+
+def unavailable(*, appointment_id: object = None, detail: str = LATE) -> Problem:
     """No answer in time; the appointment's id where something was begun under it."""
     return Problem(
         code="unavailable",
-        detail="The clinic's servers did not answer in time; the request may still be carried out."
-        if appointment_id
-        else "The clinic's servers did not answer in time.",
+        detail=f"{LATE[:-1]}; the request may still be carried out." if appointment_id else detail,
         extras={"appointmentId": str(appointment_id)} if appointment_id else {},
         headers={"retry-after": str(RETRY_AFTER_SECONDS)},
     )

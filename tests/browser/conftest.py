@@ -50,6 +50,10 @@ BY_NEWS_ALONE = """(() => {
 })()"""
 """A page that never asks by itself, however long its stream is silent on a busy machine."""
 
+SOONER_THAN_A_LOOK = 8_000
+"""Milliseconds. The API looks at a day every ten seconds, whatever it was told: if the first of two
+changes came by such a look, the second can come so soon by word alone."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", type=Path, help="where to keep pictures of the pages")

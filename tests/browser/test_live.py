@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.acceptance.conftest import Clinic, eventually
-from tests.browser.conftest import BY_NEWS_ALONE, Arrival, Person
+from tests.browser.conftest import BY_NEWS_ALONE, SOONER_THAN_A_LOOK, Arrival, Person
 from tests.browser.test_lost_and_lapsed import page_of, unanswered
 
 STREAMED = """window.isStreamed = new Promise((done) => {
@@ -73,7 +73,7 @@ async def test_a_slot_held_in_one_browser_is_taken_in_the_other_at_once(
 
     await expect(shown).to_contain_text("being booked")
     await quick.click("Подтвердить запись")
-    await expect(shown).to_contain_text("taken")
+    await expect(shown).to_contain_text("taken", timeout=SOONER_THAN_A_LOOK)
     await looking.audit("times-live-en")
 
 

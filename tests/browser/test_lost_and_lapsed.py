@@ -289,6 +289,7 @@ async def _holder(arrives: Arrival, clinic: Clinic) -> tuple[Person, str]:
     person = await arrives(locale="en-GB")
     appointment = await clinic.hold(patient=person.patient)
     await person.page.clock.install()
+    await person.page.route("**/stream?*", unanswered)  # what lapses is found by the page itself
     await person.open(f"/visits/{appointment}")
     await person.sees("Confirm your appointment")
     return person, appointment

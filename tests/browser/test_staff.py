@@ -9,7 +9,15 @@ import pytest
 from playwright.async_api import Locator, ViewportSize, expect
 
 from tests.acceptance.conftest import Clinic, Slot
-from tests.browser.conftest import BY_NEWS_ALONE, DESK, TELEPHONE, Arrival, Person, Scheme
+from tests.browser.conftest import (
+    BY_NEWS_ALONE,
+    DESK,
+    SOONER_THAN_A_LOOK,
+    TELEPHONE,
+    Arrival,
+    Person,
+    Scheme,
+)
 
 PATIENTLY = 30.0
 """Seconds."""
@@ -224,7 +232,7 @@ async def test_the_reception_sees_at_once_what_patients_take_and_keeps_its_place
     await expect(place).to_contain_text("not confirmed yet")
     await expect(kept).to_be_focused()
     await clinic.cancel(held)
-    await expect(place.get_by_role("button")).to_be_visible()
+    await expect(place.get_by_role("button")).to_be_visible(timeout=SOONER_THAN_A_LOOK)
 
 
 async def test_the_reception_is_told_of_a_time_that_went_meanwhile(

@@ -91,7 +91,7 @@ async def test_the_api_refuses_who_asks_too_often(
     named = {"sign_in": "on", "oidc_issuer": issuer.url, "rate_limit": "2,3"}
     async with (
         serving(clinic_database, cache_url, **named) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http,
     ):
         passed = 0
         while (answer := await http.get("/clinics")).status_code == 200 and passed < FAR_TOO_OFTEN:

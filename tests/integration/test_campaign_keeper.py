@@ -25,9 +25,11 @@ NOBODY_POLLS = "nobody polls this queue"
 @asynccontextmanager
 async def keeping(client: Client, clinic: Clinic) -> AsyncIterator[None]:
     task = asyncio.create_task(keep_campaigns(client, clinic.database))
-    yield
-    task.cancel()
-    await asyncio.wait((task,))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.clinic_rows import Clinic
 async def test_what_was_not_said_is_given_and_what_was_said_stays(api: str, clinic: Clinic) -> None:
     path = f"/patients/{await clinic.patient()}/consents"
     said = {"kind": "confirmed", "channel": "sms", "consent": "withdrawn"}
-    async with httpx.AsyncClient(base_url=api) as http:
+    async with httpx.AsyncClient(base_url=api, timeout=20) as http:
         before = (await http.get(path)).json()
         answer = await http.post(path, json=said)
         again = await http.post(path, json=said)
@@ -36,14 +36,14 @@ async def test_what_was_not_said_is_given_and_what_was_said_stays(api: str, clin
 )
 async def test_another_consent_is_refused(api: str, change: dict[str, str], code: str) -> None:
     said = {"kind": "confirmed", "channel": "sms", "consent": "given"} | change
-    async with httpx.AsyncClient(base_url=api) as http:
+    async with httpx.AsyncClient(base_url=api, timeout=20) as http:
         answer = await http.post(f"/patients/{uuid4()}/consents", json=said)
 
     assert answer.json()["code"] == code
 
 
 async def test_an_unknown_patient_has_no_consents(api: str) -> None:
-    async with httpx.AsyncClient(base_url=api) as http:
+    async with httpx.AsyncClient(base_url=api, timeout=20) as http:
         answer = await http.get(f"/patients/{uuid4()}/consents")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "patient_not_found")

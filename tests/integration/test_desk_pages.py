@@ -25,7 +25,7 @@ def root(api: str) -> str:
 
 
 async def shown(url: str) -> str:
-    async with httpx.AsyncClient(headers={"accept": "text/html"}) as http:
+    async with httpx.AsyncClient(headers={"accept": "text/html"}, timeout=20) as http:
         answer = await http.get(url)
     assert answer.status_code == 200, url
     return answer.text.replace("&amp;", "&")
@@ -118,14 +118,16 @@ async def test_cells_that_are_pasted_from_a_table_are_looked_for(clinic: Clinic,
 
 
 async def test_an_appointment_that_is_not_there_has_no_page(root: str) -> None:
-    async with httpx.AsyncClient(headers={"accept": "text/html"}) as http:
+    async with httpx.AsyncClient(headers={"accept": "text/html"}, timeout=20) as http:
         answer = await http.get(f"{root}/reception/visits/{uuid4()}")
 
     assert answer.status_code == 404
 
 
 async def test_the_desk_remembers_its_clinic(clinic: Clinic, root: str) -> None:
-    async with httpx.AsyncClient(base_url=root, headers={"accept": "text/html"}) as http:
+    async with httpx.AsyncClient(
+        base_url=root, headers={"accept": "text/html"}, timeout=20
+    ) as http:
         await http.get(f"/reception?clinic={clinic.id}")
         again = (await http.get("/reception")).text
 
@@ -187,7 +189,7 @@ async def test_a_time_is_found_in_the_clinics_of_the_caller_alone(
     token = issuer.token("e1", roles=["reception"], clinic_ids=[str(own.id)])
     page = signed_in_api.removesuffix("/api/v1") + f"/reception/times?specialty={specialty}&asked=1"
 
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}) as http:
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=20) as http:
         everywhere = await http.get(page)
         foreign = await http.get(f"{page}&clinic={other.id}")
 

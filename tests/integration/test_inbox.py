@@ -95,7 +95,11 @@ async def inbox(api: str, clinic: Clinic) -> AsyncIterator[Inbox]:
         yield Inbox(http, clinic)
 
 
-async def test_a_notice_is_streamed_as_it_comes(inbox: Inbox) -> None:
+async def test_a_notice_is_streamed_as_it_comes(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes by word alone: after a silence nobody looks for an hour."""
+    monkeypatch.setattr("adapters.postgres.listening.ALIVE_SECONDS", 3600)
     async with inbox.streamed() as stream:
         first = await inbox.comes("09:00")
         seen = [await stream.notice()]

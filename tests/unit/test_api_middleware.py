@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.http.middleware import (
     FILES_AT_ONCE,
     MAX_BODY_BYTES,
+    TOO_MANY_FILES,
     BodyLimit,
     Deadline,
     RequestContext,
@@ -138,7 +139,7 @@ async def test_more_files_than_a_process_has_room_for_are_unavailable() -> None:
             asyncio.create_task(http.post("/api/v1/imports", content=b"a file"))
             for _ in range(FILES_AT_ONCE)
         ]
-        await is_full.wait()
+        await asyncio.wait_for(is_full.wait(), SOON)
         one_more = await http.post("/api/v1/imports", content=b"a file")
         no_file = await http.post("/", content=b"no file")
         enough.set()
@@ -146,7 +147,8 @@ async def test_more_files_than_a_process_has_room_for_are_unavailable() -> None:
         afterwards = await http.post("/api/v1/imports", content=b"a file")
 
     assert (one_more.status_code, one_more.headers["retry-after"]) == (503, "2")
-    assert json.loads(one_more.content)["code"] == "unavailable"
+    told = json.loads(one_more.content)
+    assert (told["code"], told["detail"]) == ("unavailable", TOO_MANY_FILES)
     assert {each.status_code for each in (*taken, no_file, afterwards)} == {200}
 
 
