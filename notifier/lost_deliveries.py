@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 from adapters.postgres.database import Database
 from adapters.postgres.news_under_way import news_under_way
 from adapters.postgres.reads import read
-from adapters.temporal.runs import all_statuses
+from adapters.temporal.runs import lost
 from domain.news import News
 from domain.reminders import Reminder, remind_workflow_id
 from notifier.deliveries import Deliveries
@@ -37,9 +37,8 @@ async def keep_deliveries(client: Client, database: Database) -> None:
 async def begin_lost(client: Client, database: Database) -> None:
     """Once: those under way of which Temporal knows no run, neither open nor ended."""
     under_way = {_run_of(each): each for each in await read(database, news_under_way)}
-    known = await all_statuses(client, under_way)
     deliveries = Deliveries(client)
-    for news in (each for run, each in under_way.items() if run not in known):
+    for news in await lost(client, under_way):
         log.warning("delivery_was_lost", appointment=news.appointment_id)
         if isinstance(news, Reminder):
             await deliveries.remind(news)

@@ -2,7 +2,7 @@
 
 So whoever makes or pauses a campaign, or answers an offer, by whatever way, needs no Temporal, and
 a word that is lost is said again. So is a run: a Temporal that was restored, or begins anew, knows
-nothing of those whom it was to ask.
+nothing of those whom it was to ask, or has asked.
 """
 
 import asyncio
@@ -11,19 +11,23 @@ import psycopg
 from structlog import get_logger
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.campaign_runs import (
     answered_offers,
     heard_of_answer,
+    unanswered_offers,
     unfinished_campaigns,
     unseen_campaigns,
 )
 from adapters.postgres.database import Database
+from adapters.temporal.runs import lost
 from domain.campaign import CampaignOrder, campaign_workflow_id, reoffer_workflow_id
 from workflows.change_schedule import ChangeSchedule
 from workflows.names import CAMPAIGNS
 from workflows.reoffer_visit import ReofferVisit
+from workflows.starting import summary_of_offer
 
 LOOK_EVERY_SECONDS = 1.0
 MISSED_EVERY_SECONDS = 60.0
@@ -44,6 +48,7 @@ async def keep_campaigns(client: Client, database: Database) -> None:
             await tell_offers(client, database)
             if clock() >= missed_at:
                 await begin_anew(client, database)
+                await wait_anew(client, database)
                 missed_at = clock() + MISSED_EVERY_SECONDS
         except (RPCError, psycopg.Error) as error:
             log.warning("campaigns_not_told", error=type(error).__name__)
@@ -76,6 +81,25 @@ async def begin_anew(client: Client, database: Database) -> None:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=SUMMARY,
         )
+
+
+async def wait_anew(client: Client, database: Database) -> None:
+    """Once: the offers that nobody has answered, and of which Temporal knows no run."""
+    unanswered = {reoffer_workflow_id(each): each for each in await unanswered_offers(database)}
+    for order in await lost(client, unanswered):
+        log.warning("offer_was_lost", appointment=str(order.appointment_id))
+        try:
+            await client.start_workflow(
+                ReofferVisit.run,
+                order,
+                id=reoffer_workflow_id(order),
+                task_queue=CAMPAIGNS,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=summary_of_offer(order),
+            )
+        except WorkflowAlreadyStartedError:
+            continue
 
 
 async def tell_offers(client: Client, database: Database) -> None:

@@ -14,6 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from domain.campaign import CampaignLook, CampaignOrder, ReofferOrder, reoffer_workflow_id
 from workflows import campaign_steps as steps
 from workflows.names import REOFFER_VISIT
+from workflows.starting import summary_of_offer
 
 LOOK_AGAIN_AFTER = timedelta(minutes=5)
 """Signals bring news; one that was lost is made up for by this."""
@@ -58,7 +59,7 @@ class ChangeSchedule:
                 order,
                 id=reoffer_workflow_id(order),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"offer another time: appointment {appointment_id}",
+                static_summary=summary_of_offer(order),
             )
         except WorkflowAlreadyStartedError:
             self._in_flight.discard(appointment_id)

@@ -7,6 +7,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from domain.attendance import Settlement
 from domain.booking import Asked, BookingRequest, Cancellation, Move, Status, Terms
+from domain.campaign import ReofferOrder
 from domain.documents import timestamp
 from workflows.names import (
     ACTOR,
@@ -77,6 +78,10 @@ def labels_of_settlement(settlement: Settlement) -> Labels:
         static_details=_details(settlement),
         memo={ATTEMPT_ID: str(settlement.attempt_id)},
     )
+
+
+def summary_of_offer(order: ReofferOrder) -> str:
+    return f"offer another time: appointment {order.appointment_id}"
 
 
 def _attributes(about: Asked, status: Status) -> TypedSearchAttributes:

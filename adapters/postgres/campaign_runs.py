@@ -1,5 +1,6 @@
 """What the run of a campaign asks of the rows, and which runs have news to hear of."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -11,6 +12,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.direct import Cursor
 from adapters.postgres.exception_rows import MORE_THAN_ANY_OFFSET
 from adapters.postgres.reads import read_by_cursor
+from adapters.postgres.rows import Row
 from adapters.postgres.transactions import serializable
 from domain.campaign import CampaignLook, CampaignOrder, ReofferOrder
 
@@ -103,6 +105,20 @@ WHERE c.state = 'running' AND c.created_at > statement_timestamp() - interval '1
   ) IS NOT NULL
 """)
 
+# Whose run must wait for the answer. Temporal shows in its list what it has begun minutes ago. Who
+# has a message of the offer was asked; a run that was lost before it said anything has to say it.
+UNANSWERED = SQL("""
+SELECT v.campaign_id, v.appointment_id, v.round, EXISTS (
+    SELECT FROM notifications n WHERE n.appointment_id = v.offer_id AND n.audience = 'patient'
+) AS is_asked
+FROM campaign_visits v JOIN campaigns c ON c.id = v.campaign_id
+JOIN schedules o ON o.id = v.offer_id JOIN schedules s ON s.id = v.appointment_id
+WHERE v.state = 'asked' AND NOT v.answer_heard AND o.status = 'held' AND c.state <> 'stopped'
+  AND v.asked_at < statement_timestamp() - interval '2 minutes'
+  AND s.status = 'confirmed' AND s.starts_at > statement_timestamp()
+  AND (s.doctor_id, s.starts_at) IS NOT DISTINCT FROM (v.doctor_id, v.starts_at)
+""")
+
 # An offer that is held no more was taken or declined, or its visit went elsewhere.
 ANSWERED = SQL("""
 SELECT v.campaign_id, v.appointment_id, v.round
@@ -136,19 +152,26 @@ async def unfinished_campaigns(database: Database) -> list[UUID]:
 async def answered_offers(database: Database) -> list[ReofferOrder]:
     """Those whose runs have yet to hear of the answer."""
     rows = await read_by_cursor(database, lambda cursor: cursor.all(ANSWERED, {}))
-    return [
-        ReofferOrder(
-            campaign_id=row["campaign_id"],
-            appointment_id=row["appointment_id"],
-            round=row["round"],
-        )
-        for row in rows
-    ]
+    return [_order_of(row) for row in rows]
+
+
+async def unanswered_offers(database: Database) -> list[ReofferOrder]:
+    """Those whose runs wait, for some minutes at least, as a run goes on that has asked."""
+    rows = await read_by_cursor(database, lambda cursor: cursor.all(UNANSWERED, {}))
+    return [replace(_order_of(row), is_asked=row["is_asked"]) for row in rows]
 
 
 async def heard_of_answer(database: Database, order: ReofferOrder) -> None:
     """Of this round. Idempotent."""
     await serializable(database, lambda cursor: cursor.write(HEARD, vars(order)))
+
+
+def _order_of(row: Row) -> ReofferOrder:
+    return ReofferOrder(
+        campaign_id=row["campaign_id"],
+        appointment_id=row["appointment_id"],
+        round=row["round"],
+    )
 
 
 async def _look(connection: Cursor, *, order: CampaignOrder) -> CampaignLook:

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from temporalio.client import (
@@ -21,6 +21,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.booking import Result, Status
 from domain.events import booking_workflow_id
+
+About = TypeVar("About")
 
 CONFIRM: Final = "confirm"
 """The name of the update, and its id: a word said twice is one update with one outcome."""
@@ -54,6 +56,12 @@ async def all_statuses(
             if run.status is not None:
                 found[run.id].add(run.status)
     return found
+
+
+async def lost(client: Client, by_run: Mapping[str, About]) -> list[About]:
+    """What of these has no run here, neither open nor ended."""
+    known = await all_statuses(client, by_run)
+    return [about for run, about in by_run.items() if run not in known]
 
 
 async def standing_of(client: Client, workflow_id: str) -> Standing:

@@ -95,6 +95,9 @@ BY: dict[str, set[str]] = {
     "campaign_runs.SEEN": {"campaigns_unseen_idx"},
     "campaign_runs.TAKE_IN": CLOSED | PATIENT,
     "campaign_runs.TOO_LATE": APPOINTMENT | {"campaign_visits_pkey"},
+    "campaign_runs.UNANSWERED": APPOINTMENT
+    | NOTICE
+    | {"campaign_visits_unheard_idx", "campaigns_pkey"},
     "campaign_runs.UNSEEN": {"campaigns_unseen_idx"},
     "campaign_runs.WITH_SOMEBODY_LEFT": APPOINTMENT | {"campaign_visits_pkey"},
     "call_lists.TO_BE_CALLED": APPOINTMENT
@@ -312,6 +315,7 @@ NO_QUERY = {
 }
 IN_THEIR_ORDER = {
     "campaign_runs.ANSWERED",
+    "campaign_runs.UNANSWERED",
     "campaign_runs.UNSEEN",
     "demo_patients.SOME",
     "trail_seals.BREAKS",
@@ -321,7 +325,8 @@ IN_THEIR_ORDER = {
     "trail_seals.SEAL",
     "trail_versions.UNTOLD",
 }
-"""Read from the beginning until there is enough: the page is short and so is the way."""
+"""Read from the beginning until there is enough: the page is short and so is the way. Of the offers
+that wait for an answer, all: their index has no others."""
 
 SAME = {
     "schedules_pkey": "schedules by id",
