@@ -27,6 +27,9 @@ CALENDARS_ENDS = (MINYEAR, MAXYEAR)
 DATE_ALONE = len("2027-03-01")
 LONGEST_FIELD = 16 * 1024 * 1024
 
+UNREAD_FROM_HERE = "is not read from here on; import the file again"
+"""Why the rest of a file is not taken that nobody reads any more."""
+
 
 class Kind(StrEnum):
     """Of a file, by its media type."""

@@ -17,7 +17,7 @@ from adapters.postgres.seeing import EVERYBODY
 from adapters.postgres.transactions import serializable
 from domain.actors import ActorRef
 from domain.errors import ImportNotFound
-from domain.imports import Kind
+from domain.imports import UNREAD_FROM_HERE, Kind
 
 STAGE = SQL("""
 INSERT INTO imports (id, clinic_id, kind, dry_run, content, actor, report)
@@ -46,8 +46,14 @@ UPDATE imports SET content = NULL, done_at = coalesce(done_at, clock_timestamp()
 WHERE id = %(id)s
 """)
 
+# From the line behind the rows that were read. Where some have several lines it is one before.
 FORGET_UNREAD = SQL("""
-UPDATE imports SET content = NULL, done_at = clock_timestamp()
+UPDATE imports SET content = NULL, done_at = clock_timestamp(), report = jsonb_set(
+    report, '{refused}', coalesce(report -> 'refused', '[]') || jsonb_build_object(
+        'line', rows_read + CASE kind WHEN 'text/csv' THEN 2 ELSE 1 END,
+        'reason', CAST(%(reason)s AS text)
+    )
+)
 WHERE content IS NOT NULL
   AND created_at < clock_timestamp() - CAST(%(older_than)s AS interval)
 """)
@@ -84,6 +90,11 @@ class Import:
     dry_run: bool
     report: Report
     done_at: datetime | None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it was ended before the end of the file."""
+        return any(each["reason"] == UNREAD_FROM_HERE for each in self.report.refused[-1:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +143,9 @@ async def forget(database: Database, import_id: UUID) -> None:
 async def forget_unread(database: Database, *, older_than: timedelta) -> None:
     """Files whose run never began, or was ended by force: nobody reads them any more.
 
-    People are named in them, who may be erased meanwhile.
+    People are named in them, who may be erased meanwhile. The report says where it ends.
     """
-    await _write(database, FORGET_UNREAD, {"older_than": older_than})
+    await _write(database, FORGET_UNREAD, {"older_than": older_than, "reason": UNREAD_FROM_HERE})
 
 
 async def find_import(database: Database, import_id: UUID) -> Import:

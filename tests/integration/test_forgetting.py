@@ -8,13 +8,17 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.forgetting import Forgetting
 from adapters.postgres.database import Database
-from adapters.postgres.imports import find_import, stage, staged
+from adapters.postgres.imports import Report, find_import, note, stage, staged
 from adapters.postgres.notifications import Notifications
+from adapters.postgres.seeing import EVERYBODY
+from adapters.postgres.transactions import serializable
 from domain.actors import SYSTEM
-from domain.imports import Kind
+from domain.imports import UNREAD_FROM_HERE, Kind
 from tests.clinic_rows import Clinic, at, open_clinic
 from tests.integration.audit_rows import Books
 from tests.messages import an_event
+
+REFUSED: dict[str, object] = {"line": 4, "reason": "starts_at: is missing"}
 
 
 @pytest.fixture
@@ -41,6 +45,25 @@ async def told(books: Books, clock: str, *, days_ago: int, visit_is_over: bool =
             id=appointment_id,
         )
     return appointment_id
+
+
+async def a_file(books: Books, *, days_ago: int) -> UUID:
+    """Of an import that began so many days ago, and goes on no more."""
+    clinic = books.clinic
+    import_id = await stage(
+        clinic.database,
+        clinic_id=clinic.id,
+        kind=Kind.CSV,
+        dry_run=False,
+        content=b"Maria Ivanova",
+        actor=SYSTEM,
+    )
+    await clinic.execute(
+        "UPDATE imports SET created_at = created_at - make_interval(days => :days) WHERE id = :id",
+        id=import_id,
+        days=days_ago,
+    )
+    return import_id
 
 
 async def forget(books: Books) -> int:
@@ -75,25 +98,35 @@ async def test_a_file_of_an_import_that_nobody_has_read_is_forgotten(
 ) -> None:
     """Its run never began, or was ended by force; people are named in it, who may be erased."""
     clinic = books.clinic
-    import_id = await stage(
-        clinic.database,
-        clinic_id=clinic.id,
-        kind=Kind.CSV,
-        dry_run=False,
-        content=b"Maria Ivanova",
-        actor=SYSTEM,
-    )
-    await clinic.execute(
-        "UPDATE imports SET created_at = created_at - make_interval(days => :days) WHERE id = :id",
-        id=import_id,
-        days=days_ago,
-    )
+    import_id = await a_file(books, days_ago=days_ago)
 
     await forget(books)
 
     file = await staged(clinic.database, import_id)
     about = await find_import(clinic.database, import_id)
     assert (file.content is not None, about.done_at is None) == (is_kept, is_kept)
+
+
+@pytest.mark.parametrize("rows_read", [0, 100])
+async def test_the_report_of_a_file_that_was_not_read_to_its_end_says_so(
+    books: Books, rows_read: int
+) -> None:
+    """The rows that were read stay counted."""
+    import_id = await a_file(books, days_ago=31)
+    before = Report(rows=rows_read, created=rows_read, refused=[REFUSED][:rows_read])
+    await serializable(
+        books.clinic.database,
+        lambda cursor: note(cursor, import_id, before, rows_read),
+        sees=EVERYBODY,
+    )
+
+    await forget(books)
+    await forget(books)
+
+    about = await find_import(books.clinic.database, import_id)
+    assert about.report.refused[:-1] == before.refused
+    assert about.report.refused[-1] == {"line": rows_read + 2, "reason": UNREAD_FROM_HERE}
+    assert (about.report.rows, about.report.created) == (rows_read, rows_read)
 
 
 async def test_the_record_of_a_visit_to_come_is_kept(books: Books) -> None:

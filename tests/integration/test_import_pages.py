@@ -1,13 +1,17 @@
 """A manager imports a file by the pages: it is tried, its report is read, then it is taken."""
 
 import re
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from adapters.messages.visit import Language
+from adapters.postgres.imports import forget_unread, stage
 from api.page.importing import reason_of
 from api.page.rendering import environment
+from domain.actors import SYSTEM
+from domain.imports import Kind
 from stack.home import CHECKOUT
 from tests.clinic_rows import Clinic
 from tests.integration.import_office import Office, a_row
@@ -88,6 +92,7 @@ REASONS = [
     "the time is taken; import the file again",
     "is no CSV from here on: a quote is not closed",
     "is no JSON",
+    "is not read from here on; import the file again",
     "resourceType: must be Slot or Appointment",
     "participant: must name a Practitioner",
     "is not of the form of a resource",
@@ -139,6 +144,35 @@ async def test_a_long_report_is_cut_and_leads_on(finishing: Manager, office: Off
     assert len(ROWS.findall(others)) == 1
     assert f'href="{place}?overlaps=100#overlaps"' in first
     assert len(re.findall(r"<li>Line \d+", last)) == 1
+
+
+async def test_a_file_that_was_not_read_to_its_end_does_not_look_as_if_it_was(
+    finishing: Manager, office: Office
+) -> None:
+    """Its run was lost, and nobody reads it any more."""
+    whole = await chosen(finishing, office.clinic, office.file(a_row(1)), dryRun="false")
+    import_id = await stage(
+        office.clinic.database,
+        clinic_id=office.clinic.id,
+        kind=Kind.CSV,
+        dry_run=False,
+        content=office.file(a_row(2)),
+        actor=SYSTEM,
+    )
+    await office.clinic.execute(
+        "UPDATE imports SET created_at = created_at - interval '31 days' WHERE id = :id",
+        id=import_id,
+    )
+    await forget_unread(office.clinic.database, older_than=timedelta(days=30))
+
+    read = await finishing.sees(whole.headers["location"])
+    unread = await finishing.sees(f"/manage/imports/{import_id}")
+
+    assert '<span class="chip good">read to the end</span>' in read
+    assert "Import the file again" not in read
+    assert '<span class="chip warn">not read to the end</span>' in unread
+    assert "Import the file again: the rows that were read are not taken twice." in unread
+    assert "the file was not read from here on: import it again" in unread
 
 
 async def test_a_file_of_fhir_is_known_by_its_first_character(
