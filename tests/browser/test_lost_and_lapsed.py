@@ -18,6 +18,10 @@ LISTEN = """() => {
         .observe(document.getElementById("announcer"), {childList: true});
 }"""
 
+COUNT_THE_LOST = """() => document.addEventListener("htmx:sendError", () => {
+    document.body.dataset.lost = Number(document.body.dataset.lost || 0) + 1;
+})"""
+
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 async def test_a_slot_lost_to_another_browser_is_said_in_place_and_others_are_offered(
@@ -256,6 +260,31 @@ async def test_a_page_that_did_not_come_is_said_to_have_changed_nothing(arrives:
     await expect(note).to_contain_text("Nothing was changed")
     assert "may have been done" not in await note.inner_text()
     person.complaints.clear()  # Chromium logs the lost request itself
+
+
+async def test_that_a_command_may_have_been_done_is_said_until_a_page_has_come(
+    arrives: Arrival, clinic: Clinic
+) -> None:
+    person, _ = await _holder(arrives, clinic)
+    await person.page.evaluate(COUNT_THE_LOST)
+    await person.page.context.set_offline(offline=True)
+    await person.click("Confirm appointment")
+    note = person.page.get_by_role("alert")
+    await expect(note).to_contain_text("may have been done")
+
+    await person.click("My appointments", role="link")
+    await expect(person.page.locator("body")).to_have_attribute("data-lost", "2")
+    still = await note.inner_text()
+    await person.page.context.set_offline(offline=False)
+    await person.click("My appointments", role="link")
+    await expect(note).to_be_hidden()
+    await person.page.context.set_offline(offline=True)
+    await person.click("My appointments", role="link")
+
+    await expect(note).to_contain_text("Nothing was changed")
+    assert "may have been done" in still
+    assert "Nothing was changed" not in still
+    person.complaints.clear()  # Chromium logs the lost requests itself
 
 
 async def test_empty_places_say_what_to_do(arrives: Arrival) -> None:

@@ -19,12 +19,15 @@
   });
 
   // A click that reached nobody must not look like one that did nothing. A command whose answer
-  // was lost may have been carried out.
+  // was lost may have been carried out. That stays said until a page has come: whoever asks for
+  // one in vain still does not know.
   const offline = (isSo) => (event) => {
     const note = document.getElementById("offline");
-    const isAsked = event.detail.requestConfig?.verb === "get";
+    const sent = note.querySelector("[data-sent]");
+    const isInDoubt = !note.hidden && !sent.hidden;
+    const isAsked = event.detail.requestConfig?.verb === "get" && !isInDoubt;
     note.querySelector("[data-asked]").hidden = !isAsked;
-    note.querySelector("[data-sent]").hidden = isAsked;
+    sent.hidden = isAsked;
     note.hidden = !isSo;
   };
   document.addEventListener("htmx:sendError", offline(true));
