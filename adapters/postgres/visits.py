@@ -88,12 +88,24 @@ BEHIND = text(f"""{DETAILS} WHERE s.patient_id = :id AND NOT {LIVE}
 ORDER BY s.starts_at DESC, s.id DESC LIMIT :limit""")
 FIRST_ID = UUID(int=0)
 
+# By the same rule the audit looks for no event.
+BY_A_FILE = text("""
+SELECT FROM imported i JOIN schedules s ON s.id = i.appointment_id
+WHERE s.id = :id AND i.version >= greatest(s.confirmed_version, s.rescheduled_version)
+""")
+
 
 async def visit(connection: Connection, appointment_id: UUID) -> PatientVisit | None:
     """The visit of this id, if it has a row."""
     found = await connection.execute(ONE, {"id": appointment_id})
     row = found.mappings().one_or_none()
     return None if row is None else visit_of(row)
+
+
+async def stands_by_a_file(connection: Connection, appointment_id: UUID) -> bool:
+    """Whether it was an import that put this visit where it is, which nobody is told of."""
+    found = await connection.execute(BY_A_FILE, {"id": appointment_id})
+    return found.one_or_none() is not None
 
 
 async def visits_ahead(

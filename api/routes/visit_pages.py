@@ -23,7 +23,7 @@ from adapters.postgres.reads import read, read_by_cursor
 from adapters.postgres.seeing import Sees
 from adapters.postgres.silence import policy_of_silence
 from adapters.postgres.trail import history_of
-from adapters.postgres.visits import PatientVisit, visits_ahead, visits_behind
+from adapters.postgres.visits import PatientVisit, stands_by_a_file, visits_ahead, visits_behind
 from api.booking.commands import Commands
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, DatabaseDep, Settings
@@ -260,8 +260,10 @@ async def _offered(
 
 async def _told_by(database: DatabaseDep, visit: Appointment) -> str:
     """The channels by which the patient hears of this visit: email, sms, both, or none."""
-    is_untold = visit.origin == "import" and not visit.moves  # a file is announced to nobody
-    if visit.status is not Status.CONFIRMED or is_untold:
+    if visit.status is not Status.CONFIRMED:
+        return ""
+    of_file = partial(stands_by_a_file, appointment_id=visit.appointment_id)
+    if visit.origin == "import" and await read(database, of_file):
         return ""
     kind = Kind.RESCHEDULED if visit.moves else Kind.CONFIRMED
     ask = partial(channels_of, patient_id=visit.patient_id, kind=kind)

@@ -11,6 +11,7 @@ from adapters.messages.visit import Kind
 from adapters.postgres.consents import Channel, channels_of
 from adapters.postgres.seeing import EVERYBODY
 from tests.clinic_rows import DAY, Clinic, at
+from tests.integration.import_office import Office, a_row
 from tests.integration.test_link_pages import form_of, link_of, opened
 
 NOTE = re.compile(r'class="note[^"]*" role="status"')
@@ -41,6 +42,15 @@ async def own_page(http: httpx.AsyncClient, patient: UUID, visit: UUID, note: st
     answer = await http.get(f"/visits/{visit}{note}")
     assert answer.status_code == 200, answer.text
     return answer.text.replace("&#39;", "'")
+
+
+async def moves_to(clinic: Clinic, visit: UUID, begins: str, ends: str) -> None:
+    await clinic.execute(
+        "UPDATE schedules SET starts_at = :at, ends_at = :ends WHERE id = :id",
+        id=visit,
+        at=at(begins),
+        ends=at(ends),
+    )
 
 
 async def says(clinic: Clinic, patient: UUID, **consents: str) -> None:
@@ -89,14 +99,26 @@ async def test_who_can_be_reached_by_one_channel_is_told_by_it(clinic: Clinic) -
     assert told == [{Channel.SMS}, set()]
 
 
-async def test_of_an_imported_visit_no_confirmation_is_said_to_be_sent(
+async def test_of_what_a_file_says_no_confirmation_is_said_to_be_sent(
     http: httpx.AsyncClient, clinic: Clinic
 ) -> None:
-    patient = await a_patient(clinic)
-    visit = await clinic.book(at("09:30"), patient_id=patient)
-    await clinic.execute("UPDATE schedules SET origin = 'import' WHERE id = :id", id=visit)
+    """Of what is changed here since, one is: also where a file has changed it before."""
+    office, mail = Office(clinic), f"{uuid4().hex}@example.org"
+    row = {"patient_email": mail}
+    await office.take(office.file(a_row(1, **row)))
+    [visit] = await office.visits()
 
-    assert "sent a confirmation" not in await own_page(http, patient, visit)
+    pages = [await own_page(http, visit["patient_id"], visit["id"])]
+    await office.take(office.file(a_row(1, "09:30", "10:00", **row)))
+    pages.append(await own_page(http, visit["patient_id"], visit["id"]))
+    await moves_to(clinic, visit["id"], "10:00", "10:30")
+    moved_here = await own_page(http, visit["patient_id"], visit["id"])
+    await office.take(office.file(a_row(1, "10:30", "11:00", **row)))
+    pages.append(await own_page(http, visit["patient_id"], visit["id"]))
+
+    assert ["09:00" in pages[0], "09:30" in pages[1], "10:30" in pages[2]] == [True] * 3
+    assert ["sent a confirmation" in page for page in pages] == [False] * 3
+    assert "sent a confirmation" in moved_here
 
 
 async def test_who_has_arrived_early_is_shown_no_button_that_would_be_refused(
@@ -125,12 +147,7 @@ async def test_who_presses_twice_reads_what_the_first_time_has_done(
         "at": at("10:00").isoformat(),
     }
     to_cancel = await form_of(http, link_of(cancelled)) | {"action": "cancel"}
-    await clinic.execute(
-        "UPDATE schedules SET starts_at = :at, ends_at = :ends WHERE id = :id",
-        id=moved,
-        at=at("10:00"),
-        ends=at("10:30"),
-    )
+    await moves_to(clinic, moved, "10:00", "10:30")
     await clinic.becomes(cancelled, "cancelled")
 
     again = await http.post(link_of(moved), data=to_move)
