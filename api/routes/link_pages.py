@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from adapters.postgres.visits import visit
 from api.booking.commands import Commands
 from api.booking.move import Moves
 from api.booking.move_order import MoveOrder
+from api.booking.taken_offers import visit_that_took
 from api.booking.temporal_errors import NoAnswer
 from api.dependencies import CommandsDep, DatabaseDep, LinkKeyDep, MovesDep
 from api.http.actor import FOR_ANYBODY
@@ -108,7 +110,7 @@ async def act(  # noqa: PLR0911, PLR0913 - each is a part of the request, or an 
     if action == "promise":
         return await _promised(visitor, opened, database, key)
     if not opened.can_act or action == "accept":
-        return _shown(visitor, opened, key, said=_why_not(opened, action, at), status=409)
+        return await _too_late(visitor, opened, database, key, action, at)
     at = at if action == "move" else None
     if action == "move" and at is None:
         return _shown(visitor, opened, key, times=await _times(database, opened))
@@ -125,8 +127,21 @@ async def act(  # noqa: PLR0911, PLR0913 - each is a part of the request, or an 
     return see(f"/v/{_token_now(key, opened, version, at)}?said={action}")
 
 
-def _why_not(opened: Opened, action: str, at: datetime | None) -> str:
+async def _too_late(  # noqa: PLR0913, PLR0917 - who asked for what
+    visitor: Visitor,
+    opened: Opened,
+    database: DatabaseDep,
+    key: bytes,
+    action: str,
+    at: datetime | None,
+) -> Response:
     """Who presses twice reads what the first time has done, not that nothing was changed."""
+    if action == "accept" and (seen := await visit_that_took(database, opened.visit.appointment)):
+        return await _led_to(seen.appointment.appointment_id, database, key, said="?said=move")
+    return _shown(visitor, opened, key, said=_why_not(opened, action, at), status=409)
+
+
+def _why_not(opened: Opened, action: str, at: datetime | None) -> str:
     booked = opened.visit.appointment
     if action == "cancel" and booked.status is Status.CANCELLED:
         return "already_cancelled"
@@ -166,7 +181,12 @@ async def _about_an_offer(  # noqa: PLR0913, PLR0917 - who sees what
         except NoAnswer:
             return see(f"/v/{opened.token}?said=unavailable")
     visit_id = await read_by_cursor(database, partial(visit_of_offer, offer_id=offer_id))
-    found = await read(database, lambda connection: visit(connection, visit_id or offer_id))
+    return await _led_to(visit_id or offer_id, database, key, said=said)
+
+
+async def _led_to(visit_id: UUID, database: DatabaseDep, key: bytes, *, said: str) -> Response:
+    """By a link of the state that the visit is in now."""
+    found = await read(database, lambda connection: visit(connection, visit_id))
     if found is None:
         raise Problem(code="not_found", detail="This link is not valid, or not any more.")
     booked = found.appointment

@@ -11,6 +11,7 @@ import pytest
 
 from domain.booking import Appointment
 from tests.clinic_rows import Clinic, at
+from tests.integration.test_link_pages import form_of, link_of
 from tests.integration.test_offers import on_leave
 
 pytestmark = pytest.mark.unmeasured
@@ -47,6 +48,11 @@ class Offered:
         found = await self.http.get(f"/api/v1/appointments/{appointment_id}")
         told: dict[str, Any] = found.json()
         return told
+
+    @property
+    def link(self) -> str:
+        """Of the letter that offers it."""
+        return link_of(self.offer_id, version=1)
 
     async def takes(self) -> None:
         taken = await self.call("confirm")
@@ -136,6 +142,34 @@ async def test_whose_offer_is_over_is_not_told_that_the_appointment_is(
     assert "Offer that is over" in listed
     assert "Cancelled</span>" not in listed
     assert (await offered.known(offered.visit))["status"] == "confirmed"
+
+
+async def test_who_accepts_by_the_link_twice_is_led_to_the_visit_both_times(
+    offered: Offered,
+) -> None:
+    form = {"action": "accept"} | await form_of(offered.http, offered.link)
+
+    first = await offered.sent(offered.link, **form)
+    second = await offered.sent(offered.link, **form)
+    page = await offered.shown(second)
+
+    assert second == first
+    assert "Your appointment is moved." in page
+    assert "10:00" in page
+    assert "Choose another time" in page
+
+
+async def test_who_declined_and_accepts_by_the_link_is_not_told_of_a_move(
+    offered: Offered,
+) -> None:
+    form = {"action": "accept"} | await form_of(offered.http, offered.link)
+    await offered.call("cancel")
+
+    answer = await offered.http.post(offered.link, data=form)
+
+    assert answer.status_code == 409
+    assert "This offer is over" in answer.text
+    assert "is moved" not in answer.text
 
 
 async def test_a_taken_offers_page_leads_to_the_visit_whose_buttons_work(
