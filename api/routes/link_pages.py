@@ -61,10 +61,7 @@ async def show(  # noqa: PLR0913 - each is a part of the request
     """What is true now; what can be done, if the link is of this state. `to`: a time chosen."""
     opened = await opened_link(database, key, token)
     chosen = to if _may_move(opened) else None
-    silence = None
-    if opened.is_offer:
-        offer_id = opened.link.appointment_id
-        silence = await read_by_cursor(database, partial(policy_of_silence, offer_id=offer_id))
+    silence = await _silence_about(opened, database)
     return _shown(visitor, opened, key, said=said, chosen=chosen, silence=silence)
 
 
@@ -177,7 +174,8 @@ async def _about_an_offer(  # noqa: PLR0913, PLR0917 - who sees what
         except Refused as refused:
             note_refusal(refused, appointment_id=offer_id)
             now = await opened_link(database, key, opened.token)
-            return _shown(visitor, now, key, said=refused.refusal.code, status=409)
+            said, silence = refused.refusal.code, await _silence_about(now, database)
+            return _shown(visitor, now, key, said=said, silence=silence, status=409)
         except NoAnswer:
             return see(f"/v/{opened.token}?said=unavailable")
     visit_id = await read_by_cursor(database, partial(visit_of_offer, offer_id=offer_id))
@@ -192,6 +190,14 @@ async def _led_to(visit_id: UUID, database: DatabaseDep, key: bytes, *, said: st
     booked = found.appointment
     link = link_to(booked.appointment_id, booked.version or 1, found.during.ends_at)
     return see(f"/v/{token_of(key, link)}{said}")
+
+
+async def _silence_about(opened: Opened, database: DatabaseDep) -> Policy | None:
+    """What it leads to, while the offer is open."""
+    if not opened.is_offer:
+        return None
+    offer_id = opened.link.appointment_id
+    return await read_by_cursor(database, partial(policy_of_silence, offer_id=offer_id))
 
 
 async def _done(opened: Opened, commands: Commands, moves: Moves, at: datetime | None) -> int:

@@ -172,6 +172,21 @@ async def test_who_declined_and_accepts_by_the_link_is_not_told_of_a_move(
     assert "is moved" not in answer.text
 
 
+async def test_who_cannot_have_what_is_offered_still_reads_what_silence_leads_to(
+    offered: Offered,
+) -> None:
+    form = {"action": "accept"} | await form_of(offered.http, offered.link)
+    await offered.clinic.execute(
+        "UPDATE shifts SET state = 'closing' WHERE doctor_id = :id", id=offered.clinic.doctor_id
+    )
+
+    answer = await offered.http.post(offered.link, data=form)
+
+    assert answer.status_code == 409
+    assert "That time has just gone. Your old time is kept." in answer.text
+    assert "If you do not answer, the clinic calls you." in answer.text
+
+
 async def test_a_taken_offers_page_leads_to_the_visit_whose_buttons_work(
     offered: Offered,
 ) -> None:
