@@ -144,6 +144,26 @@ async def test_whose_offer_is_over_is_not_told_that_the_appointment_is(
     assert (await offered.known(offered.visit))["status"] == "confirmed"
 
 
+async def test_who_accepts_an_offer_that_was_declined_reads_that_the_offer_is_over(
+    offered: Offered,
+) -> None:
+    place = f"/visits/{offered.offer_id}"
+    by_link = {"action": "accept"} | await form_of(offered.http, offered.link)
+    await offered.sent(f"{place}/give-up", version=1)
+
+    page = await offered.shown(await offered.sent(f"{place}/confirm"))
+    behind_link = (await offered.http.post(offered.link, data=by_link)).text
+    told_later = await offered.shown(f"{offered.link}?said=already_cancelled")
+
+    for each in (page, behind_link, told_later):
+        assert "This offer is over" in each
+        assert "appointment had already been cancelled" not in each
+    for each in (page, told_later):
+        assert "This offer was already over. Nothing was changed." in each
+    assert "Nothing was changed." in behind_link
+    assert (await offered.known(offered.visit))["status"] == "confirmed"
+
+
 async def test_who_accepts_by_the_link_twice_is_led_to_the_visit_both_times(
     offered: Offered,
 ) -> None:
