@@ -79,9 +79,14 @@ class ReofferVisit:
         return judged
 
     def _go_on_in_a_new_run_if_long(self) -> None:
-        """A paused campaign is looked at each minute, however many days it is paused."""
-        is_long = workflow.info().get_current_history_length() > self._order.longest_history
-        if is_long and workflow.patched("long-pauses"):
+        """A paused campaign is looked at each minute, however many days it is paused.
+
+        A patch a stretch: a run that was long before there was one goes on in a new one as well.
+        """
+        stretch, _ = divmod(
+            workflow.info().get_current_history_length(), self._order.longest_history
+        )
+        if stretch and workflow.patched(f"long-pauses-{stretch}"):
             workflow.continue_as_new(replace(self._order, is_asked=True))
 
     async def _wait(self, seconds: float, summary: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from temporalio import workflow
 from temporalio.api.enums.v1 import EventType as Kind
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
@@ -29,12 +30,30 @@ HALF = timedelta(seconds=LONG / 2 + 600)
 """And more than a busy machine takes for the steps between two timers, when real time goes on."""
 
 
+@workflow.defn(name="ReofferVisit", sandboxed=False)
+class WithoutAnEnd(ReofferVisit):
+    """Before a run went on in a new one."""
+
+    @workflow.init
+    def __init__(self, order: ReofferOrder) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: ReofferOrder) -> str:
+        return await super().run(order)
+
+    def _go_on_in_a_new_run_if_long(self) -> None:
+        return
+
+
 @asynccontextmanager
-async def running(desk: FrontDesk, campaign: FakeCampaign) -> AsyncIterator[None]:
+async def running(
+    desk: FrontDesk, campaign: FakeCampaign, offers: type[ReofferVisit] = ReofferVisit
+) -> AsyncIterator[None]:
     async with Worker(
         desk.environment.client,
         task_queue=campaign.queue,
-        workflows=[ChangeSchedule, ReofferVisit],
+        workflows=[ChangeSchedule, offers],
         activities=[
             campaign.look_at_campaign,
             campaign.offer_another_time,
@@ -288,6 +307,28 @@ async def test_whoever_was_asked_before_a_long_pause_is_told_nothing_twice(
     said = [event.type for event in desk.clinic.events]
     assert said == [EventType.OFFERED, EventType.REOFFERED]
     await record("offer-paused-for-long", first)
+
+
+async def test_a_run_that_was_long_before_runs_went_on_in_new_ones_does_so_as_well(
+    desk: FrontDesk,
+) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit])
+    order = ReofferOrder(campaign_id=uuid4(), appointment_id=visit, longest_history=60)
+    async with running(desk, campaign, WithoutAnEnd):
+        run = await desk.environment.client.start_workflow(
+            ReofferVisit.run, order, id=offer_run_id(order), task_queue=campaign.queue
+        )
+        await eventually(lambda: offered(desk) == 1)
+        campaign.pace = "paused"
+        await desk.environment.fast_forward(run, HALF)
+        await eventually(lambda: campaign.looks_while_paused > 10)
+    length = (await run.describe()).history_length
+    async with running(desk, campaign):
+        await eventually_went_on(desk, run)
+        await run.terminate()
+
+    assert length > order.longest_history
 
 
 async def test_a_visit_that_need_not_be_asked_leaves_the_window(
