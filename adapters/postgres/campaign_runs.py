@@ -82,8 +82,8 @@ WHERE v.campaign_id = %(campaign_id)s AND v.state = 'left' AND s.id = v.appointm
 NEXT = SQL("""
 SELECT v.appointment_id FROM campaign_visits v JOIN schedules s ON s.id = v.appointment_id
 WHERE v.campaign_id = %(campaign_id)s AND v.state = 'left' AND s.status = 'confirmed'
-  AND (s.doctor_id, s.starts_at) = (v.doctor_id, v.starts_at) AND s.starts_at > clock_timestamp()
-  AND v.appointment_id <> ALL(%(in_flight)s)
+  AND (s.doctor_id, s.starts_at) IS NOT DISTINCT FROM (v.doctor_id, v.starts_at)
+  AND s.starts_at > clock_timestamp() AND v.appointment_id <> ALL(%(in_flight)s)
 ORDER BY v.starts_at, v.appointment_id LIMIT %(limit)s
 """)
 

@@ -90,7 +90,7 @@ BY: dict[str, set[str]] = {
     | {"events_in_doubt_pkey", "notifications_created_at_idx"},
     "campaign_runs.ANSWERED": APPOINTMENT | {"campaign_visits_unheard_idx"},
     "campaign_runs.HEARD": {"campaign_visits_pkey"},
-    "campaign_runs.NEXT": {"campaign_visits_pkey", "schedules_doctor_day_idx"},
+    "campaign_runs.NEXT": APPOINTMENT | {"campaign_visits_pkey"},
     "campaign_runs.OPEN_HOLDS": CLOSED,
     "campaign_runs.SEEN": {"campaigns_unseen_idx"},
     "campaign_runs.TAKE_IN": CLOSED | PATIENT,
@@ -284,6 +284,7 @@ BY: dict[str, set[str]] = {
     | DOCTOR
     | {"doctors_clinic_id_idx", "schedules_doctor_day_idx"},
     "visits.AHEAD": DOCTOR | OF_PATIENT,
+    "visits.BY_A_FILE": APPOINTMENT | {"imported_pkey"},
     "visits.BEHIND": DOCTOR | OF_PATIENT,
     "visits.ONE": APPOINTMENT | DOCTOR,
     "where_to.VISIT": APPOINTMENT | DOCTOR,
