@@ -20,7 +20,7 @@ from domain.booking import Status
 from domain.campaign import CampaignOrder, ReofferOrder, Verdict, campaign_workflow_id
 from domain.campaign import reoffer_workflow_id as offer_run_id
 from domain.events import EventType, reschedule_workflow_id
-from tests.fakes.campaigns import LONG, FakeCampaign, rows_of, visits
+from tests.fakes.campaigns import LONG, PAUSED, FakeCampaign, rows_of, visits
 from tests.workflows.conftest import PATIENTLY, FrontDesk, Record, eventually
 from worker.sandbox import sandboxed_runner
 from workflows.change_schedule import LOOK_AGAIN_AFTER, ChangeSchedule
@@ -314,18 +314,18 @@ async def test_a_run_that_was_long_before_runs_went_on_in_new_ones_does_so_as_we
 ) -> None:
     [visit] = visits(1)
     campaign = FakeCampaign(left=[visit])
-    order = ReofferOrder(campaign_id=uuid4(), appointment_id=visit, longest_history=60)
+    order = ReofferOrder(campaign_id=uuid4(), appointment_id=visit, longest_history=40)
     async with running(desk, campaign, WithoutAnEnd):
         run = await desk.environment.client.start_workflow(
             ReofferVisit.run, order, id=offer_run_id(order), task_queue=campaign.queue
         )
         await eventually(lambda: offered(desk) == 1)
         campaign.pace = "paused"
-        await desk.environment.fast_forward(run, HALF)
-        await eventually(lambda: campaign.looks_while_paused > 10)
+        await desk.environment.fast_forward(run, timedelta(seconds=LONG / 2 + 4 * PAUSED))
+        await eventually(lambda: campaign.looks_while_paused > 3)
     length = (await run.describe()).history_length
     async with running(desk, campaign):
-        await eventually_went_on(desk, run)
+        await eventually_went_on(desk, run, by=timedelta(minutes=5))
         await run.terminate()
 
     assert length > order.longest_history
@@ -445,14 +445,14 @@ async def eventually_looked(run: WorkflowHandle[ChangeSchedule, dict[str, int]])
 
 
 async def eventually_went_on(
-    desk: FrontDesk, run: WorkflowHandle[ReofferVisit, str]
+    desk: FrontDesk, run: WorkflowHandle[ReofferVisit, str], *, by: timedelta = HALF
 ) -> WorkflowHandle[ReofferVisit, str]:
     """In a new run: the one that has ended. Each minute of the pause it has looked."""
     first = desk.environment.client.get_workflow_handle_for(
         ReofferVisit.run, run.id, run_id=run.first_execution_run_id
     )
     for _ in range(2):
-        await desk.environment.fast_forward(run, HALF)
+        await desk.environment.fast_forward(run, by)
         if (await first.describe()).status is WorkflowExecutionStatus.CONTINUED_AS_NEW:
             return first
     events = (await run.describe()).history_length
