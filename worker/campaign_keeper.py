@@ -6,6 +6,7 @@ nothing of those whom it was to ask, or has asked.
 """
 
 import asyncio
+from uuid import UUID
 
 import psycopg
 from structlog import get_logger
@@ -30,10 +31,8 @@ from workflows.reoffer_visit import ReofferVisit
 from workflows.starting import summary_of_offer
 
 LOOK_EVERY_SECONDS = 1.0
-MISSED_EVERY_SECONDS = 60.0
+LOST_EVERY_SECONDS = 60.0
 """So often it is looked whether a run is lost."""
-
-SUMMARY = "offer another time to everybody who is affected"
 
 log = get_logger(__name__)
 
@@ -41,15 +40,15 @@ log = get_logger(__name__)
 async def keep_campaigns(client: Client, database: Database) -> None:
     """For ever; run it as a task. Several processes at once begin each run once."""
     clock = asyncio.get_running_loop().time
-    missed_at = clock()
+    lost_are_sought_at = clock()
     while True:
         try:
             await tell_campaigns(client, database)
             await tell_offers(client, database)
-            if clock() >= missed_at:
-                await begin_anew(client, database)
-                await wait_anew(client, database)
-                missed_at = clock() + MISSED_EVERY_SECONDS
+            if clock() >= lost_are_sought_at:
+                await begin_lost_campaigns(client, database)
+                await begin_lost_offers(client, database)
+                lost_are_sought_at = clock() + LOST_EVERY_SECONDS
         except (RPCError, psycopg.Error) as error:
             log.warning("campaigns_not_told", error=type(error).__name__)
         await asyncio.sleep(LOOK_EVERY_SECONDS)
@@ -58,32 +57,16 @@ async def keep_campaigns(client: Client, database: Database) -> None:
 async def tell_campaigns(client: Client, database: Database) -> None:
     """Once: each that has news hears that it has."""
     for campaign_id in await unseen_campaigns(database):
-        await client.start_workflow(
-            ChangeSchedule.run,
-            CampaignOrder(campaign_id=campaign_id),
-            id=campaign_workflow_id(campaign_id),
-            task_queue=CAMPAIGNS,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            start_signal="look",
-            static_summary=SUMMARY,
-        )
+        await _begin(client, campaign_id, word="look")
 
 
-async def begin_anew(client: Client, database: Database) -> None:
+async def begin_lost_campaigns(client: Client, database: Database) -> None:
     """Once: the run of each campaign that has somebody to ask, unless it is at work."""
     for campaign_id in await unfinished_campaigns(database):
-        await client.start_workflow(
-            ChangeSchedule.run,
-            CampaignOrder(campaign_id=campaign_id),
-            id=campaign_workflow_id(campaign_id),
-            task_queue=CAMPAIGNS,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=SUMMARY,
-        )
+        await _begin(client, campaign_id)
 
 
-async def wait_anew(client: Client, database: Database) -> None:
+async def begin_lost_offers(client: Client, database: Database) -> None:
     """Once: the offers that nobody has answered, and of which Temporal knows no run."""
     unanswered = {reoffer_workflow_id(each): each for each in await unanswered_offers(database)}
     for order in await lost(client, unanswered):
@@ -112,3 +95,17 @@ async def tell_offers(client: Client, database: Database) -> None:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
         await heard_of_answer(database, order)
+
+
+async def _begin(client: Client, campaign_id: UUID, word: str | None = None) -> None:
+    """Unless it is at work; a word is heard by either."""
+    await client.start_workflow(
+        ChangeSchedule.run,
+        CampaignOrder(campaign_id=campaign_id),
+        id=campaign_workflow_id(campaign_id),
+        task_queue=CAMPAIGNS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=word,
+        static_summary="offer another time to everybody who is affected",
+    )

@@ -83,9 +83,7 @@ class ReofferVisit:
 
         A patch a stretch: a run that was long before there was one goes on in a new one as well.
         """
-        stretch, _ = divmod(
-            workflow.info().get_current_history_length(), self._order.longest_history
-        )
+        stretch = workflow.info().get_current_history_length() // self._order.longest_history
         if stretch and workflow.patched(f"long-pauses-{stretch}"):
             workflow.continue_as_new(replace(self._order, is_asked=True))
 

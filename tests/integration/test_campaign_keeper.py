@@ -18,7 +18,7 @@ from domain.campaign import ReofferOrder, campaign_workflow_id, reoffer_workflow
 from domain.events import appointment_offered
 from tests.clinic_rows import Clinic
 from tests.integration.test_offers import Leave, on_leave
-from worker.campaign_keeper import begin_anew, keep_campaigns, wait_anew
+from worker.campaign_keeper import begin_lost_campaigns, begin_lost_offers, keep_campaigns
 from workflows.names import CAMPAIGNS
 from workflows.reoffer_visit import ReofferVisit
 
@@ -119,7 +119,7 @@ async def test_a_campaign_whose_run_is_lost_is_begun_anew_while_somebody_is_left
     async with keeping(stand_ins, clinic):
         await eventually_begun(campaign)
     for _ in range(2):
-        await begin_anew(stand_ins, clinic.database)
+        await begin_lost_campaigns(stand_ins, clinic.database)
 
     assert len((await campaign.fetch_history()).events) == 2, "one that is at work hears nothing"
     await campaign.terminate()
@@ -191,7 +191,7 @@ async def test_an_offer_whose_run_is_lost_is_waited_for_by_a_new_one_that_hears_
 
     async with keeping(stand_ins, clinic):
         await eventually_begun(run)
-        await wait_anew(stand_ins, clinic.database)
+        await begin_lost_offers(stand_ins, clinic.database)
         silent = await words_to(run)
         await clinic.becomes(leave.order.offer_id, "cancelled")
         await hears(run, "answered")
@@ -210,7 +210,7 @@ async def test_the_run_of_a_further_offer_is_begun_anew_in_its_round(
     await leave.declined()
     await asked_before(leave, leave.order_of(2), minutes=60)
 
-    await wait_anew(stand_ins, clinic.database)
+    await begin_lost_offers(stand_ins, clinic.database)
 
     expected = replace(leave.order_of(2), is_asked=True)
     assert await begun_with(stand_ins, leave.order) == (CAMPAIGNS, expected)
@@ -224,7 +224,7 @@ async def test_who_has_no_message_of_the_offer_yet_is_asked_by_the_new_run(
     await leave.offered()
     await grows_old(leave, minutes=60)
 
-    await wait_anew(stand_ins, clinic.database)
+    await begin_lost_offers(stand_ins, clinic.database)
 
     assert await begun_with(stand_ins, leave.order) == (CAMPAIGNS, leave.order)
 
@@ -255,7 +255,7 @@ async def test_no_run_is_begun_for_an_offer_of_which_there_is_nothing_to_wait_fo
     await asked_before(leave, minutes=60)
     await happens(leave)
 
-    await wait_anew(stand_ins, clinic.database)
+    await begin_lost_offers(stand_ins, clinic.database)
 
     assert not await is_begun(stand_ins.get_workflow_handle(reoffer_workflow_id(leave.order)))
 
@@ -265,12 +265,12 @@ async def test_the_run_of_an_offer_that_somebody_has_ended_is_not_begun_again(
 ) -> None:
     leave = await on_leave(clinic)
     await asked_before(leave, minutes=60)
-    await wait_anew(stand_ins, clinic.database)
+    await begin_lost_offers(stand_ins, clinic.database)
     run = stand_ins.get_workflow_handle(reoffer_workflow_id(leave.order))
     first = (await run.describe()).run_id
     await run.terminate()
 
-    await wait_anew(stand_ins, clinic.database)
+    await begin_lost_offers(stand_ins, clinic.database)
 
     assert (await run.describe()).run_id == first
 
