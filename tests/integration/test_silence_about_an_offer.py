@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -89,7 +88,7 @@ async def test_the_page_of_an_offer_says_what_silence_leads_to(
 async def test_who_closes_a_time_reads_what_becomes_of_those_who_do_not_answer(
     manager: Manager, clinic: Clinic, policy: Policy, said: str
 ) -> None:
-    await clinic.book(at("09:00"), patient_id=await a_patient(clinic))
+    await clinic.book(at("09:00"), patient_id=await clinic.patient())
     wish = {
         "kind": "remove",
         "from": f"{DAY}T09:00",
@@ -103,11 +102,3 @@ async def test_who_closes_a_time_reads_what_becomes_of_those_who_do_not_answer(
 
     assert said in preview
     assert "until they accept" not in preview
-
-
-async def a_patient(clinic: Clinic) -> Any:
-    patient_id = uuid4()
-    await clinic.execute(
-        "INSERT INTO patients (id, full_name) VALUES (:id, 'Ada Byron')", id=patient_id
-    )
-    return patient_id
