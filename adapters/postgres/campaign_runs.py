@@ -107,16 +107,15 @@ WHERE c.state = 'running' AND c.created_at > statement_timestamp() - interval '1
 
 # Whose run must wait for the answer. Temporal shows in its list what it has begun minutes ago. Who
 # has a message of the offer was asked; a run that was lost before it said anything has to say it.
+# Where the visit is cancelled or elsewhere, its offer is held no more.
 UNANSWERED = SQL("""
 SELECT v.campaign_id, v.appointment_id, v.round, EXISTS (
     SELECT FROM notifications n WHERE n.appointment_id = v.offer_id AND n.audience = 'patient'
 ) AS is_asked
 FROM campaign_visits v JOIN campaigns c ON c.id = v.campaign_id
-JOIN schedules o ON o.id = v.offer_id JOIN schedules s ON s.id = v.appointment_id
+JOIN schedules o ON o.id = v.offer_id
 WHERE v.state = 'asked' AND NOT v.answer_heard AND o.status = 'held' AND c.state <> 'stopped'
   AND v.asked_at < statement_timestamp() - interval '2 minutes'
-  AND s.status = 'confirmed' AND s.starts_at > statement_timestamp()
-  AND (s.doctor_id, s.starts_at) IS NOT DISTINCT FROM (v.doctor_id, v.starts_at)
 """)
 
 # An offer that is held no more was taken or declined, or its visit went elsewhere.
