@@ -309,6 +309,27 @@ async def test_whoever_was_asked_before_a_long_pause_is_told_nothing_twice(
     await record("offer-paused-for-long", first)
 
 
+async def test_who_declines_after_a_long_pause_is_asked_once_more(desk: FrontDesk) -> None:
+    [visit] = visits(1)
+    campaign = FakeCampaign(left=[visit])
+    order = ReofferOrder(campaign_id=uuid4(), appointment_id=visit, longest_history=40)
+    async with running(desk, campaign):
+        run = await desk.environment.client.start_workflow(
+            ReofferVisit.run, order, id=offer_run_id(order), task_queue=campaign.queue
+        )
+        await eventually(lambda: offered(desk) == 1)
+        campaign.pace = "paused"
+        await desk.environment.fast_forward(run, timedelta(seconds=LONG / 2))
+        await eventually_went_on(desk, run, by=timedelta(minutes=5))
+        campaign.pace = "running"
+        campaign.declined.add(visit)
+        latest = desk.environment.client.get_workflow_handle_for(ReofferVisit.run, run.id)
+        await latest.signal(ReofferVisit.answered)
+
+        await eventually(lambda: offered(desk) == 2)
+        await latest.terminate()
+
+
 async def test_a_run_that_was_long_before_runs_went_on_in_new_ones_does_so_as_well(
     desk: FrontDesk,
 ) -> None:
